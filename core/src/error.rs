@@ -1,0 +1,56 @@
+//! The one error type of the library.
+
+use std::path::{Path, PathBuf};
+
+/// What went wrong, as a sentence that says what was expected and what was found.
+///
+/// The variants name the subject, so that a caller can tell bad input from a missing device.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A configuration that no model can have.
+    #[error("model configuration: {0}")]
+    Config(String),
+    /// A float checkpoint that cannot be read.
+    #[error("checkpoint: {0}")]
+    Checkpoint(String),
+    /// A compressed model file that cannot be read.
+    #[error("model file: {0}")]
+    ModelFile(String),
+    /// A model that cannot be made integer-only.
+    #[error("quantization: {0}")]
+    Quantize(String),
+    /// An image that cannot be read or does not fit the model.
+    #[error("image: {0}")]
+    Image(String),
+    /// A data set that cannot be made or read.
+    #[error("data: {0}")]
+    Data(String),
+    /// Training that cannot start or go on.
+    #[error("training: {0}")]
+    Training(String),
+    /// An executor that cannot run here.
+    #[error("device: {0}")]
+    Device(String),
+}
+
+impl Error {
+    /// An [`Error::Io`] about `path`.
+    pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
+        Self::Io {
+            path: path.as_ref().to_path_buf(),
+            source,
+        }
+    }
+}
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,95 @@
+//! A trained float model on the host: what import and training produce and the quantizer reads.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Params, Result,
+    model::{SwinConfig, census},
+};
+
+/// How an image file becomes the pixels of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocessing {
+    /// Resize and crop.
+    pub resize: Resize,
+    /// Mean of each channel, of values in 0..1.
+    pub mean: Vec<f64>,
+    /// Standard deviation of each channel, of values in 0..1.
+    pub std: Vec<f64>,
+}
+
+/// The resize rules in use for Swin checkpoints; all are antialiased bicubic.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Resize {
+    /// Shorter side to `size` pixels, then a centre crop of the model's input (Microsoft 256,
+    /// torchvision 232, 246 and 238).
+    ShorterSide {
+        /// Pixels of the shorter side after the resize.
+        size: usize,
+    },
+    /// Shorter side to floor(input / `crop`), then a centre crop of the model's input (timm).
+    CropFraction {
+        /// Share of the resized image that the crop keeps.
+        crop: f64,
+    },
+    /// Both sides to the model's input, whatever the aspect (Hugging Face).
+    Squash,
+}
+
+impl Preprocessing {
+    /// ImageNet's mean and deviation with `resize`; for one channel, the means of the three.
+    pub fn imagenet(channels: usize, resize: Resize) -> Self {
+        let (mean, std) = match channels {
+            3 => (vec![0.485, 0.456, 0.406], vec![0.229, 0.224, 0.225]),
+            _ => (vec![0.449; channels], vec![0.226; channels]),
+        };
+        Self { resize, mean, std }
+    }
+}
+
+/// A float Swin with all that is needed to run it on an image file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FloatModel {
+    /// Hyper-parameters.
+    pub config: SwinConfig,
+    /// Parameters by canonical name.
+    pub params: Params,
+    /// From image file to pixels.
+    pub preprocessing: Preprocessing,
+    /// Names of the classes; as many as `config.classes`, or none.
+    pub labels: Vec<String>,
+}
+
+impl FloatModel {
+    /// Checks configuration, parameters, preprocessing and labels against each other.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub fn validate(&self) -> Result<()> {
+        use crate::Error::{Checkpoint, Config};
+        self.params.check(&census(&self.config)?.params)?;
+        let (channels, classes) = (self.config.in_channels, self.config.classes);
+        let Preprocessing { mean, std, .. } = &self.preprocessing;
+        if mean.len() != channels || std.len() != channels {
+            return Err(Config(format!(
+                "expected a mean and a deviation for each of {channels} channels, found {} and {}",
+                mean.len(),
+                std.len()
+            )));
+        }
+        if mean.iter().any(|m| !m.is_finite()) || std.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
+            return Err(Config(format!(
+                "expected finite means and positive deviations, found {mean:?} and {std:?}"
+            )));
+        }
+        if !self.labels.is_empty() && self.labels.len() != classes {
+            return Err(Checkpoint(format!(
+                "expected {classes} class names, found {}",
+                self.labels.len()
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,254 @@
+//! The configuration of a Swin Transformer V1.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Bounds that keep a hostile configuration from asking for absurd amounts of memory.
+const MAX_EXTENT: usize = 4096;
+const MAX_CHANNELS: usize = 16_384;
+
+/// The function between the two linear layers of a block's MLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Activation {
+    /// The exact (erf) GELU.
+    Gelu,
+    /// max(0, x).
+    Relu,
+}
+
+/// Hyper-parameters of a Swin Transformer V1 classifier (arXiv 2103.14030).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwinConfig {
+    /// Input height and width in pixels.
+    pub image_size: [usize; 2],
+    /// Input channels: 1 (luma) or 3 (RGB) for image files.
+    pub in_channels: usize,
+    /// Side of a square patch in pixels.
+    pub patch_size: usize,
+    /// Channels of the first stage; each later stage has twice as many.
+    pub embed_dim: usize,
+    /// Blocks of each stage.
+    pub depths: Vec<usize>,
+    /// Attention heads of each stage.
+    pub heads: Vec<usize>,
+    /// Side of an attention window in tokens.
+    pub window_size: usize,
+    /// Hidden channels of the MLP over the block's channels.
+    pub mlp_ratio: f64,
+    /// Classes of the head.
+    pub classes: usize,
+    /// Whether the query, key and value projection has a bias.
+    pub qkv_bias: bool,
+    /// Added to the variance in every layer normalization.
+    pub layer_norm_eps: f64,
+    /// The activation of every block.
+    pub activation: Activation,
+}
+
+/// A token map and the attention windows that tile it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// Tokens in a column of the map.
+    pub height: usize,
+    /// Tokens in a row of the map.
+    pub width: usize,
+    /// Window height and width in tokens.
+    pub window: [usize; 2],
+    /// Cyclic shift, rows and columns.
+    pub shift: [usize; 2],
+    /// Attention heads.
+    pub heads: usize,
+    /// Channels of one head.
+    pub head_dim: usize,
+}
+
+impl Windows {
+    /// Entries of the relative position bias table, a head.
+    pub fn bias_entries(&self) -> usize {
+        (2 * self.window[0] - 1) * (2 * self.window[1] - 1)
+    }
+
+    /// Tokens of the map.
+    pub fn tokens(&self) -> usize {
+        self.height * self.width
+    }
+}
+
+impl SwinConfig {
+    /// Swin-T at 224 pixels and 1000 classes.
+    pub fn tiny() -> Self {
+        Self {
+            image_size: [224, 224],
+            in_channels: 3,
+            patch_size: 4,
+            embed_dim: 96,
+            depths: vec![2, 2, 6, 2],
+            heads: vec![3, 6, 12, 24],
+            window_size: 7,
+            mlp_ratio: 4.0,
+            classes: 1000,
+            qkv_bias: true,
+            layer_norm_eps: 1e-5,
+            activation: Activation::Gelu,
+        }
+    }
+
+    /// Swin-S at 224 pixels and 1000 classes.
+    pub fn small() -> Self {
+        Self {
+            depths: vec![2, 2, 18, 2],
+            ..Self::tiny()
+        }
+    }
+
+    /// Swin-B at 224 pixels and 1000 classes.
+    pub fn base() -> Self {
+        Self {
+            embed_dim: 128,
+            heads: vec![4, 8, 16, 32],
+            ..Self::small()
+        }
+    }
+
+    /// Swin-L at 224 pixels and 1000 classes.
+    pub fn large() -> Self {
+        Self {
+            embed_dim: 192,
+            heads: vec![6, 12, 24, 48],
+            ..Self::small()
+        }
+    }
+
+    /// Channels of stage `stage`.
+    pub fn channels(&self, stage: usize) -> usize {
+        self.embed_dim << stage
+    }
+
+    /// Hidden channels of the MLPs of stage `stage`.
+    pub fn hidden(&self, stage: usize) -> usize {
+        (self.channels(stage) as f64 * self.mlp_ratio) as usize
+    }
+
+    /// The token map of stage `stage`: height and width.
+    pub fn map(&self, stage: usize) -> [usize; 2] {
+        self.image_size
+            .map(|pixels| (pixels / self.patch_size) >> stage)
+    }
+
+    /// The windows of block `block` of stage `stage`: the window shrinks to the map where the map
+    /// is not larger, and every second block shifts by half a window where it is.
+    pub fn windows(&self, stage: usize, block: usize) -> Windows {
+        let [height, width] = self.map(stage);
+        let window = [height, width].map(|extent| extent.min(self.window_size));
+        let shift = [height, width].map(|extent| match extent > self.window_size {
+            true if block % 2 == 1 => self.window_size / 2,
+            _ => 0,
+        });
+        Windows {
+            height,
+            width,
+            window,
+            shift,
+            heads: self.heads[stage],
+            head_dim: self.channels(stage) / self.heads[stage],
+        }
+    }
+
+    /// Checks that a model of this configuration exists.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with what was expected and found.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |sentence: String| Err(Error::Config(sentence));
+        let stages = self.depths.len();
+        if stages == 0 || stages > 8 || self.heads.len() != stages {
+            return fail(format!(
+                "expected 1 to 8 stages with a depth and a head count each, found depths {:?} and heads {:?}",
+                self.depths, self.heads
+            ));
+        }
+        if self.depths.iter().any(|&depth| depth == 0 || depth > 256) {
+            return fail(format!(
+                "expected 1 to 256 blocks a stage, found {:?}",
+                self.depths
+            ));
+        }
+        for (what, value, most) in [
+            ("image height", self.image_size[0], MAX_EXTENT),
+            ("image width", self.image_size[1], MAX_EXTENT),
+            ("patch size", self.patch_size, 64),
+            ("input channels", self.in_channels, 64),
+            ("embedding", self.embed_dim, MAX_CHANNELS),
+            ("window size", self.window_size, 64),
+            ("classes", self.classes, 1 << 20),
+        ] {
+            if value == 0 || value > most {
+                return fail(format!("expected {what} from 1 to {most}, found {value}"));
+            }
+        }
+        if !(self.mlp_ratio.is_finite() && self.mlp_ratio > 0.0 && self.mlp_ratio <= 64.0) {
+            return fail(format!(
+                "expected an MLP ratio above 0 and up to 64, found {}",
+                self.mlp_ratio
+            ));
+        }
+        if !(self.layer_norm_eps.is_finite() && (0.0..1.0).contains(&self.layer_norm_eps)) {
+            return fail(format!(
+                "expected a layer norm epsilon from 0 to 1, found {}",
+                self.layer_norm_eps
+            ));
+        }
+        if self
+            .image_size
+            .iter()
+            .any(|pixels| pixels % self.patch_size != 0)
+        {
+            return fail(format!(
+                "expected an image size that patches of {} divide, found {:?}",
+                self.patch_size, self.image_size
+            ));
+        }
+        for stage in 0..stages {
+            let channels = self.channels(stage);
+            let heads = self.heads[stage];
+            if channels > MAX_CHANNELS || self.hidden(stage) > 4 * MAX_CHANNELS {
+                return fail(format!(
+                    "expected at most {MAX_CHANNELS} channels, found {channels} in stage {stage}"
+                ));
+            }
+            if heads == 0 || channels % heads != 0 {
+                return fail(format!(
+                    "expected heads that divide the {channels} channels of stage {stage}, found {heads}"
+                ));
+            }
+            if self.hidden(stage) == 0 {
+                return fail(format!(
+                    "expected hidden channels in stage {stage}, found none"
+                ));
+            }
+            let [height, width] = self.map(stage);
+            if height == 0 || width == 0 {
+                return fail(format!(
+                    "expected tokens in stage {stage}, found a map of {height}x{width}"
+                ));
+            }
+            let windows = self.windows(stage, 0);
+            if height % windows.window[0] != 0 || width % windows.window[1] != 0 {
+                return fail(format!(
+                    "expected a window that divides the {height}x{width} map of stage {stage}, found {}",
+                    self.window_size
+                ));
+            }
+            if stage + 1 < stages && (height % 2 != 0 || width % 2 != 0) {
+                return fail(format!(
+                    "expected an even map before the patch merging after stage {stage}, found {height}x{width}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}

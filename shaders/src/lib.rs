@@ -1,0 +1,3 @@
+//! The integer kernels: WGSL sources and, for each, a scalar twin with the same parameters.
+
+pub mod params;
