@@ -50,7 +50,8 @@ fn table(wgsl: &Path, out: &Path) -> Result<String, Vec<String>> {
     }
     let variants = variants::parse(&read(&wgsl.join("variants"))).map_err(|error| vec![error])?;
 
-    let mut table = String::from("/// Every variant of every kernel.\npub const SHADERS: &[Shader] = &[\n");
+    let mut table =
+        String::from("/// Every variant of every kernel.\npub const SHADERS: &[Shader] = &[\n");
     let mut errors = Vec::new();
     for variant in &variants {
         let label = format!("{}/{}", variant.kernel, variant.name);
@@ -94,7 +95,11 @@ fn table(wgsl: &Path, out: &Path) -> Result<String, Vec<String>> {
         }
     }
     table += "];\n";
-    if errors.is_empty() { Ok(table) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(table)
+    } else {
+        Err(errors)
+    }
 }
 
 fn read(path: &Path) -> String {

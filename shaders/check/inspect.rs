@@ -20,8 +20,8 @@ pub struct Facts {
 
 /// Checks `source` against the uniform block with `fields`; the errors are whole sentences.
 pub fn inspect(source: &str, fields: &[&str]) -> Result<Facts, Vec<String>> {
-    let module = naga::front::wgsl::parse_str(source)
-        .map_err(|error| vec![error.emit_to_string(source)])?;
+    let module =
+        naga::front::wgsl::parse_str(source).map_err(|error| vec![error.emit_to_string(source)])?;
     let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
         .validate(&module)
         .map_err(|error| vec![error.emit_to_string(source)])?;
@@ -30,7 +30,10 @@ pub fn inspect(source: &str, fields: &[&str]) -> Result<Facts, Vec<String>> {
     bindings(&module, fields, &mut errors);
 
     let [entry] = module.entry_points.as_slice() else {
-        errors.push(format!("{} entry points, not one", module.entry_points.len()));
+        errors.push(format!(
+            "{} entry points, not one",
+            module.entry_points.len()
+        ));
         return Err(errors);
     };
     if entry.name != "main" {
@@ -41,7 +44,9 @@ pub fn inspect(source: &str, fields: &[&str]) -> Result<Facts, Vec<String>> {
     }
     let invocations: u32 = entry.workgroup_size.iter().product();
     if invocations > INVOCATIONS {
-        errors.push(format!("{invocations} invocations, more than {INVOCATIONS}"));
+        errors.push(format!(
+            "{invocations} invocations, more than {INVOCATIONS}"
+        ));
     }
     let workgroup_bytes = (module.global_variables.iter())
         .filter(|(_, variable)| variable.space == AddressSpace::WorkGroup)

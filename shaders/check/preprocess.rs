@@ -71,9 +71,8 @@ impl State<'_> {
                     let number = number.or_else(|| self.symbol(count).flatten());
                     let number = number.ok_or_else(|| format!("`{line}`: no such constant"))?;
                     for i in 0..number {
-                        let replace = |line: &String| {
-                            line.replace(&format!("{{{name}}}"), &i.to_string())
-                        };
+                        let replace =
+                            |line: &String| line.replace(&format!("{{{name}}}"), &i.to_string());
                         let body: Vec<String> = lines[at + 1..end].iter().map(replace).collect();
                         self.emit(&body)?;
                     }

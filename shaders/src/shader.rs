@@ -110,7 +110,10 @@ impl Shader {
 
     /// A constant that the variant was made with.
     fn constant(&self, name: &str) -> u32 {
-        let found = self.constants.iter().find(|(constant, _)| *constant == name);
+        let found = self
+            .constants
+            .iter()
+            .find(|(constant, _)| *constant == name);
         found.map_or(1, |&(_, value)| value)
     }
 }
