@@ -157,7 +157,7 @@ impl Wgpu {
             })?;
             launches.push(Launch {
                 shader,
-                pipeline: self.kernels.pipeline(gpu, shader).await?,
+                pipeline: gpu.pipeline(shader).await?,
                 block: (at * BLOCK_STRIDE) as u32,
                 workgroups,
             });

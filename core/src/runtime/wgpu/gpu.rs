@@ -1,5 +1,6 @@
 //! An opened device with the layout that all kernels share.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use intformer_shaders::{Dispatch, Shader, params::PARAM_WORDS};
@@ -51,6 +52,7 @@ pub struct Gpu {
     pipeline_layout: wgpu::PipelineLayout,
     info: wgpu::AdapterInfo,
     failure: Arc<Mutex<Option<String>>>,
+    pipelines: Mutex<HashMap<String, wgpu::ComputePipeline>>,
 }
 
 impl Gpu {
@@ -119,6 +121,7 @@ impl Gpu {
             pipeline_layout,
             info,
             failure,
+            pipelines: Mutex::default(),
         };
         gpu.check()?;
         Ok(gpu)
@@ -178,13 +181,21 @@ impl Gpu {
         Ok(value)
     }
 
-    /// Compiles a shader.
+    /// Compiles a shader, at most once.
     ///
     /// # Errors
     /// [`Error::Device`] with the compiler's message.
-    pub async fn pipeline(&self, shader: &Shader) -> Result<wgpu::ComputePipeline> {
+    pub(super) async fn pipeline(&self, shader: &Shader) -> Result<wgpu::ComputePipeline> {
         let label = shader.label();
-        self.guarded(&label, || {
+        let pipelines = || {
+            self.pipelines
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(pipeline) = pipelines().get(&label) {
+            return Ok(pipeline.clone());
+        }
+        let create = || {
             let module = self
                 .device
                 .create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -204,8 +215,10 @@ impl Gpu {
                     },
                     cache: None,
                 })
-        })
-        .await
+        };
+        let pipeline = self.guarded(&label, create).await?;
+        pipelines().insert(label, pipeline.clone());
+        Ok(pipeline)
     }
 
     /// A buffer of `words`, or an error that says `what` is too large.

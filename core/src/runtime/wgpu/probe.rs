@@ -24,10 +24,9 @@ pub struct Chosen {
     pub measured: Vec<(&'static Shader, Duration)>,
 }
 
-/// Compiled pipelines and choices so far.
+/// The choices so far.
 #[derive(Default)]
 pub(super) struct Kernels {
-    pipelines: HashMap<String, wgpu::ComputePipeline>,
     chosen: HashMap<String, Chosen>,
 }
 
@@ -37,20 +36,6 @@ impl Kernels {
         let mut all: Vec<_> = self.chosen.values().collect();
         all.sort_by_key(|chosen| (chosen.shader.kernel, chosen.shape.clone()));
         all
-    }
-
-    /// The compiled pipeline of `shader`.
-    pub async fn pipeline(
-        &mut self,
-        gpu: &Gpu,
-        shader: &'static Shader,
-    ) -> Result<wgpu::ComputePipeline> {
-        if let Some(pipeline) = self.pipelines.get(&shader.label()) {
-            return Ok(pipeline.clone());
-        }
-        let pipeline = gpu.pipeline(shader).await?;
-        self.pipelines.insert(shader.label(), pipeline.clone());
-        Ok(pipeline)
     }
 
     /// The variant for each of `dispatches`, measured on `weights` and `arena` (whose content is
@@ -88,7 +73,7 @@ impl Kernels {
                         if start.elapsed() >= limit {
                             break;
                         }
-                        let pipeline = self.pipeline(gpu, shader).await?;
+                        let pipeline = gpu.pipeline(shader).await?;
                         let time = measure(gpu, &pipeline, shader, &sample, weights, arena).await?;
                         chosen.measured.push((shader, time));
                     }
