@@ -3,6 +3,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "data")]
+pub mod data;
 mod error;
 mod float_model;
 pub mod model;
