@@ -6,9 +6,12 @@
 #[cfg(feature = "data")]
 pub mod data;
 mod error;
+#[cfg(feature = "float")]
+pub mod float;
 mod float_model;
 pub mod model;
 mod pixels;
+pub mod quant;
 mod tensor;
 
 pub use error::{Error, Result};
