@@ -3,12 +3,17 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "data")]
+pub mod data;
 mod digest;
 mod error;
+#[cfg(feature = "float")]
+pub mod float;
 mod float_model;
 pub mod model;
 mod pixels;
 pub mod plan;
+pub mod quant;
 pub mod runtime;
 mod tensor;
 
