@@ -8,6 +8,8 @@ pub mod data;
 mod error;
 mod float_model;
 pub mod model;
+#[cfg(feature = "image")]
+pub mod picture;
 mod pixels;
 mod tensor;
 
