@@ -11,6 +11,8 @@ mod error;
 pub mod float;
 mod float_model;
 pub mod model;
+#[cfg(feature = "image")]
+pub mod picture;
 mod pixels;
 pub mod plan;
 pub mod quant;
