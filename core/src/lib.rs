@@ -10,6 +10,8 @@ mod error;
 pub mod float;
 mod float_model;
 pub mod model;
+#[cfg(feature = "image")]
+pub mod picture;
 mod pixels;
 pub mod quant;
 mod tensor;

@@ -1,5 +1,11 @@
 //! Labelled images for training, calibration and evaluation.
 
+mod folder;
+pub mod glyphs;
+
+pub use folder::ImageFolder;
+pub use glyphs::{GlyphOptions, GlyphSet, GlyphSplit, Split};
+
 use crate::{Pixels, Result};
 
 /// Labelled images by index.
