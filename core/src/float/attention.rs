@@ -151,3 +151,101 @@ fn mask(windows: &Windows, device: &Device) -> Tensor<5> {
     }
     Tensor::from_data(TensorData::new(values, [1, count, 1, n, n]), device)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::float::host;
+
+    /// A token's row and column, and where the cyclic shift moves them.
+    fn places(windows: &Windows, token: usize) -> ([usize; 2], [usize; 2]) {
+        let extents = [windows.height, windows.width];
+        let place = [token / windows.width, token % windows.width];
+        let moved = [0, 1].map(|a| (place[a] + extents[a] - windows.shift[a]) % extents[a]);
+        (place, moved)
+    }
+
+    /// The definition, token by token: who attends to whom follows from the places before and
+    /// after the shift, without any mask.
+    fn expected(qkv: &[f32], table: &[f32], windows: &Windows) -> Vec<f64> {
+        let (heads, dim) = (windows.heads, windows.head_dim);
+        let channels = heads * dim;
+        let get = |token: usize, part: usize, head: usize, c: usize| {
+            f64::from(qkv[token * 3 * channels + part * channels + head * dim + c])
+        };
+        let mut out = Vec::new();
+        for i in 0..windows.tokens() {
+            let (from, moved) = places(windows, i);
+            for head in 0..heads {
+                let mut sum = 0.0;
+                let mut mean = vec![0.0; dim];
+                for j in 0..windows.tokens() {
+                    let (to, other) = places(windows, j);
+                    let together = (0..2).all(|a| {
+                        moved[a] / windows.window[a] == other[a] / windows.window[a]
+                            && from[a] + other[a] == to[a] + moved[a]
+                    });
+                    if !together {
+                        continue;
+                    }
+                    let [row, column] = [0, 1].map(|a| from[a] + windows.window[a] - 1 - to[a]);
+                    let bias = table[(row * (2 * windows.window[1] - 1) + column) * heads + head];
+                    let dot: f64 = (0..dim)
+                        .map(|c| get(i, 0, head, c) * get(j, 1, head, c))
+                        .sum();
+                    let weight = (dot / (dim as f64).sqrt() + f64::from(bias)).exp();
+                    sum += weight;
+                    for (c, value) in mean.iter_mut().enumerate() {
+                        *value += weight * get(j, 2, head, c);
+                    }
+                }
+                out.extend(mean.iter().map(|value| value / sum));
+            }
+        }
+        out
+    }
+
+    fn values(count: usize, seed: f32) -> Vec<f32> {
+        (0..count)
+            .map(|i| 2.0 * (seed + 1.7 * i as f32).sin())
+            .collect()
+    }
+
+    #[test]
+    fn attends_as_defined_in_odd_shifted_windows() {
+        let device = Device::flex();
+        for (height, width, window, shift) in [
+            (6, 9, [3, 3], [1, 1]),
+            (6, 3, [3, 3], [1, 0]),
+            (3, 6, [3, 3], [0, 1]),
+            (4, 6, [2, 3], [1, 2]),
+            (5, 5, [5, 5], [0, 0]),
+        ] {
+            let windows = Windows {
+                height,
+                width,
+                window,
+                shift,
+                heads: 2,
+                head_dim: 3,
+            };
+            let triple = 18;
+            let images = [
+                values(windows.tokens() * triple, 0.3),
+                values(windows.tokens() * triple, 2.9),
+            ];
+            let table = values(windows.bias_entries() * 2, 5.1);
+            let qkv = TensorData::new(images.concat(), [2, windows.tokens(), triple]);
+            let rows = TensorData::new(table.clone(), [windows.bias_entries(), 2]);
+            let found = host(Attention::new(&device).forward(
+                Tensor::from_data(qkv, &device),
+                Tensor::from_data(rows, &device),
+                &windows,
+            ));
+            let expected = images.map(|image| expected(&image, &table, &windows));
+            for (found, expected) in found.iter().zip(expected.concat()) {
+                assert!((f64::from(*found) - expected).abs() < 1e-5, "{windows:?}");
+            }
+        }
+    }
+}

@@ -4,6 +4,8 @@ mod attention;
 mod ops;
 mod run;
 mod swin;
+#[cfg(test)]
+mod tests;
 pub mod train;
 
 pub use attention::Attention;

@@ -67,6 +67,7 @@ impl Swin {
             names: BTreeMap::new(),
             shapes: Vec::new(),
         };
+        let learns = device.is_autodiff();
         for (place, (name, shape)) in shapes.iter().enumerate() {
             let data = params.get(name)?.data.clone();
             // Zero is burn's mark of a parameter without an identifier.
@@ -75,13 +76,13 @@ impl Swin {
                 &[length] => {
                     let tensor = Tensor::from_data(TensorData::new(data, [length]), device);
                     swin.vectors
-                        .push(Param::initialized(id, tensor.require_grad()));
+                        .push(Param::initialized(id, tensor.set_require_grad(learns)));
                     Slot::Vector(swin.vectors.len() - 1)
                 }
                 [rows, columns @ ..] => {
                     let shape = [*rows, columns.iter().product()];
                     let tensor = Tensor::from_data(TensorData::new(data, shape), device);
-                    let param = Param::initialized(id, tensor.require_grad());
+                    let param = Param::initialized(id, tensor.set_require_grad(learns));
                     if is_table(name) {
                         swin.tables.push(param);
                         Slot::Table(swin.tables.len() - 1)

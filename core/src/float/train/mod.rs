@@ -9,6 +9,8 @@ mod checkpoint;
 mod dashboard;
 mod learner;
 mod options;
+#[cfg(test)]
+mod tests;
 mod ui;
 
 use std::{
