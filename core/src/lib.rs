@@ -3,6 +3,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "import")]
+pub mod checkpoint;
 mod error;
 mod float_model;
 pub mod model;
