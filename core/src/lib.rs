@@ -5,12 +5,19 @@
 
 #[cfg(feature = "import")]
 pub mod checkpoint;
+mod digest;
 mod error;
+#[cfg(feature = "import")]
+mod file;
 mod float_model;
 pub mod model;
 mod pixels;
+pub mod plan;
+pub mod runtime;
 mod tensor;
 
+pub use digest::digest;
+pub(crate) use digest::hex;
 pub use error::{Error, Result};
 pub use float_model::{FloatModel, Preprocessing, Resize};
 pub use pixels::Pixels;

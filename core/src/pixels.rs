@@ -21,7 +21,11 @@ impl Pixels {
     /// # Errors
     /// If `data` has another length than the extents ask for.
     pub fn new(height: usize, width: usize, channels: usize, data: Vec<u8>) -> Result<Self> {
-        if height.checked_mul(width).and_then(|n| n.checked_mul(channels)) != Some(data.len()) {
+        if height
+            .checked_mul(width)
+            .and_then(|n| n.checked_mul(channels))
+            != Some(data.len())
+        {
             return Err(Error::Image(format!(
                 "expected {height}x{width}x{channels} bytes, found {}",
                 data.len()

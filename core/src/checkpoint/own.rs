@@ -1,6 +1,6 @@
 //! The float model file of this library: safetensors, its description in the metadata.
 
-use std::{collections::HashMap, io::Write, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use safetensors::{Dtype, tensor::TensorView};
 use serde::{Deserialize, Serialize};
@@ -78,20 +78,7 @@ pub fn save(model: &FloatModel, path: impl AsRef<Path>) -> Result<()> {
     let file = safetensors::serialize(views, Some(metadata))
         .map_err(|error| unwritable(error.to_string()))?;
 
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut temporary =
-        tempfile::NamedTempFile::new_in(folder).map_err(|error| Error::io(folder, error))?;
-    let written = temporary
-        .write_all(&file)
-        .and_then(|()| temporary.as_file().sync_all());
-    written.map_err(|error| Error::io(path, error))?;
-    temporary
-        .persist(path)
-        .map_err(|error| Error::io(path, error.error))?;
-    Ok(())
+    crate::file::replace(path, &file)
 }
 
 /// The model of a file whose description is `header`.

@@ -68,12 +68,7 @@ pub trait Ops {
     ) -> Result<Self::Tensor>;
 
     /// `x + branch`: the residual stream takes up a branch.
-    fn add(
-        &mut self,
-        site: &str,
-        x: &Self::Tensor,
-        branch: &Self::Tensor,
-    ) -> Result<Self::Tensor>;
+    fn add(&mut self, site: &str, x: &Self::Tensor, branch: &Self::Tensor) -> Result<Self::Tensor>;
 
     /// The four tokens of every 2x2 cell side by side, in the order (y, x) = (0,0), (1,0), (0,1),
     /// (1,1): `[batch, tokens / 4, 4 * channels]`.

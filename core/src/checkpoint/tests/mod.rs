@@ -1,3 +1,7 @@
+mod bad_input;
+#[cfg(feature = "hub")]
+mod hub;
+
 use std::path::PathBuf;
 
 use super::*;
