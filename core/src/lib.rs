@@ -3,10 +3,14 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "import")]
+pub mod checkpoint;
 #[cfg(feature = "data")]
 pub mod data;
 mod digest;
 mod error;
+#[cfg(feature = "import")]
+mod file;
 #[cfg(feature = "float")]
 pub mod float;
 mod float_model;
