@@ -3,12 +3,23 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "import")]
+pub mod checkpoint;
+#[cfg(feature = "data")]
+pub mod data;
 mod digest;
 mod error;
+#[cfg(feature = "import")]
+mod file;
+#[cfg(feature = "float")]
+pub mod float;
 mod float_model;
 pub mod model;
+#[cfg(feature = "image")]
+pub mod picture;
 mod pixels;
 pub mod plan;
+pub mod quant;
 pub mod runtime;
 mod tensor;
 
