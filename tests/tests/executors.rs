@@ -92,7 +92,7 @@ fn a_batch_too_large_is_a_sentence() {
 #[ignore = "slow: cargo test --release -- --ignored"]
 fn tiny_224_equals_the_reference() {
     let extents = Extents::tiny_224();
-    let Some((mut wgpu, mut reference)) = wgpu(&extents, Options::default()) else {
+    let Some((mut wgpu, mut reference)) = wgpu(&extents, Options { probe: std::time::Duration::from_millis(std::env::var("PROBE_MS").map_or(250, |v| v.parse().unwrap())), ..Options::default() }) else {
         return;
     };
     let batch = 1;
