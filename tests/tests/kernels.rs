@@ -3,6 +3,7 @@
 //!
 //! Without any adapter the tests fail, unless `INTFORMER_ALLOW_NO_ADAPTER` is set.
 
+#[allow(dead_code, reason = "shared with the tests of executors")]
 mod common;
 
 use common::{Case, Data, check};

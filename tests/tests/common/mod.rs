@@ -1,5 +1,7 @@
 //! One device for a test binary, random data, and the comparison of a kernel with its twin.
 
+pub mod plan;
+
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
