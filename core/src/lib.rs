@@ -5,14 +5,21 @@
 
 #[cfg(feature = "import")]
 pub mod checkpoint;
+#[cfg(feature = "data")]
+pub mod data;
 mod digest;
 mod error;
 #[cfg(feature = "import")]
 mod file;
+#[cfg(feature = "float")]
+pub mod float;
 mod float_model;
 pub mod model;
+#[cfg(feature = "image")]
+pub mod picture;
 mod pixels;
 pub mod plan;
+pub mod quant;
 pub mod runtime;
 mod tensor;
 
