@@ -1,0 +1,210 @@
+//! Executors by name, and models on them.
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use intformer::{
+    Error, Pixels,
+    plan::IntModel,
+    runtime::{Executor, Reference, Wgpu},
+};
+use rayon::prelude::*;
+
+use crate::{cli::Globals, images, model::Model};
+
+/// An executor as the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Choice {
+    /// The fastest that runs the model here.
+    Auto,
+    /// Every executor that runs the model here.
+    All,
+    /// Float models on the CPU.
+    Float,
+    /// Plain scalar code: slow, and what the others are compared with.
+    Reference,
+    /// WGSL on the graphics processor, or on a software driver.
+    Wgpu,
+}
+
+/// The logits of some images, `[images, classes]`.
+#[derive(Clone)]
+pub enum Logits {
+    /// Of a compressed model.
+    Integer(Vec<i32>),
+    /// Of a float model.
+    #[cfg(feature = "float")]
+    Float(Vec<f32>),
+}
+
+impl Logits {
+    /// Lower-case hexadecimal SHA-256 of the elements, each little end first.
+    pub fn digest(&self) -> String {
+        match self {
+            Self::Integer(logits) => intformer::digest(logits),
+            #[cfg(feature = "float")]
+            Self::Float(logits) => intformer::digest_f32(logits),
+        }
+    }
+
+    /// The elements as real numbers; `scale` is what one of an integer logit stands for.
+    pub fn real(&self, scale: f64) -> Vec<f64> {
+        match self {
+            Self::Integer(logits) => logits.iter().map(|&value| f64::from(value) * scale).collect(),
+            #[cfg(feature = "float")]
+            Self::Float(logits) => logits.iter().map(|&value| f64::from(value)).collect(),
+        }
+    }
+}
+
+/// A model on an executor.
+pub struct Runner {
+    /// The executor's name.
+    pub name: &'static str,
+    /// The machine under it, in words.
+    pub device: String,
+    /// Executors that share the images of a batch.
+    pub threads: usize,
+    kind: Kind,
+    scale: f64,
+}
+
+enum Kind {
+    Workers(Vec<Box<dyn Executor + Send>>),
+    #[cfg(feature = "float")]
+    Float(Box<intformer::float::FloatRunner>),
+}
+
+impl Runner {
+    /// `model` on the executor `choice`, which is neither [`Choice::Auto`] nor [`Choice::All`].
+    /// The reference executor shares the images of a batch among `threads`.
+    ///
+    /// # Errors
+    /// If the executor does not run models of this kind, or not on this machine.
+    fn open(model: &Model, choice: Choice, threads: usize) -> Result<Self> {
+        match (model, choice) {
+            (Model::Compressed(model), Choice::Reference) => {
+                let worker = || Ok(Box::new(Reference::new(model.program()?)) as Box<_>);
+                let workers = (0..threads).map(|_| worker()).collect::<Result<_>>()?;
+                Ok(Self::integer(model, "reference", workers))
+            }
+            (Model::Compressed(model), Choice::Wgpu) => {
+                let worker = Wgpu::new(model.program()?)?;
+                Ok(Self::integer(model, "wgpu", vec![Box::new(worker)]))
+            }
+            #[cfg(feature = "float")]
+            (Model::Float(model), Choice::Float) => Ok(Self {
+                name: "float",
+                device: "burn on the CPU".to_owned(),
+                threads: rayon::current_num_threads(),
+                kind: Kind::Float(Box::new(intformer::float::FloatRunner::new(model)?)),
+                scale: 1.0,
+            }),
+            #[cfg(feature = "float")]
+            (Model::Float(_), _) => bail!(
+                "expected a compressed model for this executor, found a float model: \
+                 `intformer quantize` makes one of the other"
+            ),
+            (Model::Compressed(_), _) if cfg!(feature = "float") => {
+                bail!("expected a float model for the executor float, found a compressed model")
+            }
+            (Model::Compressed(_), _) => bail!(
+                "expected a build with the feature `float` for the executor float, found one \
+                 without"
+            ),
+        }
+    }
+
+    fn integer(model: &IntModel, name: &'static str, workers: Vec<Box<dyn Executor + Send>>) -> Self {
+        Self {
+            name,
+            device: workers[0].describe(),
+            threads: workers.len(),
+            kind: Kind::Workers(workers),
+            scale: model.logit_scale,
+        }
+    }
+
+    /// The logits of `images`.
+    ///
+    /// # Errors
+    /// If an image does not fit the model, or the device fails.
+    pub fn logits(&mut self, images: &[Pixels]) -> Result<Logits> {
+        match &mut self.kind {
+            Kind::Workers(workers) => {
+                let share = images.len().div_ceil(workers.len()).max(1);
+                let run = |(worker, images): (&mut Box<dyn Executor + Send>, &[Pixels])| {
+                    worker.run(&images::concat(images), images.len())
+                };
+                let work = workers.par_iter_mut().zip(images.par_chunks(share));
+                let parts = work.map(run).collect::<intformer::Result<Vec<_>>>()?;
+                Ok(Logits::Integer(parts.concat()))
+            }
+            #[cfg(feature = "float")]
+            Kind::Float(runner) => Ok(Logits::Float(runner.logits(images)?.concat())),
+        }
+    }
+
+    /// `logits` as real numbers.
+    pub fn real(&self, logits: &Logits) -> Vec<f64> {
+        logits.real(self.scale)
+    }
+}
+
+/// The one executor that `choice` stands for.
+///
+/// # Errors
+/// If it cannot run the model here, or `choice` is [`Choice::All`].
+pub fn one(model: &Model, choice: Choice, threads: usize, globals: &Globals) -> Result<Runner> {
+    match (choice, model) {
+        (Choice::All, _) => bail!("expected one executor, found all"),
+        #[cfg(feature = "float")]
+        (Choice::Auto, Model::Float(_)) => Runner::open(model, Choice::Float, threads),
+        (Choice::Auto, Model::Compressed(_)) => Runner::open(model, Choice::Wgpu, threads)
+            .or_else(|error| {
+                globals.note(&format!("running on the reference executor: {error:#}"));
+                Runner::open(model, Choice::Reference, threads)
+            }),
+        _ => Runner::open(model, choice, threads),
+    }
+}
+
+/// The executors that `choices` stand for, in their order and each once; with [`Choice::All`],
+/// those that this machine lacks are left out with a note.
+///
+/// # Errors
+/// If one that is named cannot run the model here.
+pub fn several(
+    model: &Model,
+    choices: &[Choice],
+    threads: usize,
+    globals: &Globals,
+) -> Result<Vec<Runner>> {
+    let mut runners: Vec<Runner> = Vec::new();
+    for &choice in choices {
+        let found = match (choice, model) {
+            #[cfg(feature = "float")]
+            (Choice::All, Model::Float(_)) => vec![Runner::open(model, Choice::Float, threads)?],
+            (Choice::All, Model::Compressed(_)) => present(model, threads, globals)?,
+            _ => vec![one(model, choice, threads, globals)?],
+        };
+        for runner in found {
+            if runners.iter().all(|known| known.name != runner.name) {
+                runners.push(runner);
+            }
+        }
+    }
+    Ok(runners)
+}
+
+/// Every executor of this machine that runs compressed models.
+fn present(model: &Model, threads: usize, globals: &Globals) -> Result<Vec<Runner>> {
+    let mut runners = vec![Runner::open(model, Choice::Reference, threads)?];
+    match Runner::open(model, Choice::Wgpu, threads) {
+        Ok(runner) => runners.push(runner),
+        Err(error) => match error.downcast_ref::<Error>() {
+            Some(Error::Device(_)) => globals.note(&format!("without wgpu: {error:#}")),
+            _ => return Err(error),
+        },
+    }
+    Ok(runners)
+}
