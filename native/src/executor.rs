@@ -1,5 +1,7 @@
 //! Executors by name, and models on them.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use intformer::{
@@ -42,14 +44,20 @@ impl Logits {
         match self {
             Self::Integer(logits) => intformer::digest(logits),
             #[cfg(feature = "float")]
-            Self::Float(logits) => intformer::digest_f32(logits),
+            Self::Float(logits) => {
+                let bits: Vec<i32> = logits.iter().map(|value| value.to_bits() as i32).collect();
+                intformer::digest(&bits)
+            }
         }
     }
 
     /// The elements as real numbers; `scale` is what one of an integer logit stands for.
     pub fn real(&self, scale: f64) -> Vec<f64> {
         match self {
-            Self::Integer(logits) => logits.iter().map(|&value| f64::from(value) * scale).collect(),
+            Self::Integer(logits) => logits
+                .iter()
+                .map(|&value| f64::from(value) * scale)
+                .collect(),
             #[cfg(feature = "float")]
             Self::Float(logits) => logits.iter().map(|&value| f64::from(value)).collect(),
         }
@@ -68,8 +76,10 @@ pub struct Runner {
     scale: f64,
 }
 
+type Worker = Box<dyn Executor + Send>;
+
 enum Kind {
-    Workers(Vec<Box<dyn Executor + Send>>),
+    Workers(Vec<Worker>),
     #[cfg(feature = "float")]
     Float(Box<intformer::float::FloatRunner>),
 }
@@ -83,12 +93,16 @@ impl Runner {
     fn open(model: &Model, choice: Choice, threads: usize) -> Result<Self> {
         match (model, choice) {
             (Model::Compressed(model), Choice::Reference) => {
-                let worker = || Ok(Box::new(Reference::new(model.program()?)) as Box<_>);
-                let workers = (0..threads).map(|_| worker()).collect::<Result<_>>()?;
-                Ok(Self::integer(model, "reference", workers))
+                let program = Arc::new(model.program()?);
+                let worker = |_| Box::new(Reference::new(Arc::clone(&program))) as Worker;
+                Ok(Self::integer(
+                    model,
+                    "reference",
+                    (0..threads).map(worker).collect(),
+                ))
             }
             (Model::Compressed(model), Choice::Wgpu) => {
-                let worker = Wgpu::new(model.program()?)?;
+                let worker = Wgpu::new(Arc::new(model.program()?))?;
                 Ok(Self::integer(model, "wgpu", vec![Box::new(worker)]))
             }
             #[cfg(feature = "float")]
@@ -114,7 +128,7 @@ impl Runner {
         }
     }
 
-    fn integer(model: &IntModel, name: &'static str, workers: Vec<Box<dyn Executor + Send>>) -> Self {
+    fn integer(model: &IntModel, name: &'static str, workers: Vec<Worker>) -> Self {
         Self {
             name,
             device: workers[0].describe(),
@@ -132,7 +146,7 @@ impl Runner {
         match &mut self.kind {
             Kind::Workers(workers) => {
                 let share = images.len().div_ceil(workers.len()).max(1);
-                let run = |(worker, images): (&mut Box<dyn Executor + Send>, &[Pixels])| {
+                let run = |(worker, images): (&mut Worker, &[Pixels])| {
                     worker.run(&images::concat(images), images.len())
                 };
                 let work = workers.par_iter_mut().zip(images.par_chunks(share));
@@ -141,6 +155,18 @@ impl Runner {
             }
             #[cfg(feature = "float")]
             Kind::Float(runner) => Ok(Logits::Float(runner.logits(images)?.concat())),
+        }
+    }
+
+    /// The words that each step of a compressed model's plan writes for `images`.
+    ///
+    /// # Errors
+    /// If the model has no plan, an image does not fit it, or the device fails.
+    pub fn trace(&mut self, images: &[Pixels]) -> Result<Vec<Vec<u32>>> {
+        match &mut self.kind {
+            Kind::Workers(workers) => Ok(workers[0].trace(&images::concat(images), images.len())?),
+            #[cfg(feature = "float")]
+            Kind::Float(_) => bail!("expected a compressed model, found a float model"),
         }
     }
 
@@ -159,11 +185,12 @@ pub fn one(model: &Model, choice: Choice, threads: usize, globals: &Globals) -> 
         (Choice::All, _) => bail!("expected one executor, found all"),
         #[cfg(feature = "float")]
         (Choice::Auto, Model::Float(_)) => Runner::open(model, Choice::Float, threads),
-        (Choice::Auto, Model::Compressed(_)) => Runner::open(model, Choice::Wgpu, threads)
-            .or_else(|error| {
+        (Choice::Auto, Model::Compressed(_)) => {
+            Runner::open(model, Choice::Wgpu, threads).or_else(|error| {
                 globals.note(&format!("running on the reference executor: {error:#}"));
                 Runner::open(model, Choice::Reference, threads)
-            }),
+            })
+        }
         _ => Runner::open(model, choice, threads),
     }
 }

@@ -35,7 +35,12 @@ pub fn random(config: &SwinConfig, count: usize, seed: u64) -> Vec<Pixels> {
     let image = |_| {
         let mut data = vec![0; height * width * channels];
         rng.fill_bytes(&mut data);
-        Pixels { height, width, channels, data }
+        Pixels {
+            height,
+            width,
+            channels,
+            data,
+        }
     };
     (0..count).map(image).collect()
 }
@@ -45,13 +50,20 @@ pub fn plain(config: &SwinConfig, byte: u8) -> Pixels {
     let [height, width] = config.image_size;
     let channels = config.in_channels;
     let data = vec![byte; height * width * channels];
-    Pixels { height, width, channels, data }
+    Pixels {
+        height,
+        width,
+        channels,
+        data,
+    }
 }
 
 /// The pixels of a `.safetensors` file: the tensor `pixels`, or the only one, of bytes
 /// `[height, width, channels]` or `[images, height, width, channels]`.
 pub fn tensor(path: &Path, config: &SwinConfig) -> Result<Vec<Pixels>> {
-    let size = std::fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|e| Error::io(path, e))?
+        .len();
     if size > MAX_FILE {
         let sentence = format!("expected at most {MAX_FILE} bytes of pixels, found {size}");
         return Err(Error::Image(sentence)).with_context(|| path.display().to_string());

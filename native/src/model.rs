@@ -1,12 +1,9 @@
 //! Models of either kind, told apart by their files.
 
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 use anyhow::Result;
-use intformer::{Error, Preprocessing, model::SwinConfig, plan::IntModel};
-
-/// A model file's header is looked at up to this many bytes.
-const MAX_HEADER: u64 = 64 << 20;
+use intformer::{Preprocessing, model::SwinConfig, plan::IntModel};
 
 /// A model that this build can run.
 pub enum Model {
@@ -25,20 +22,23 @@ impl Model {
     /// If it is neither.
     pub fn load(source: &str) -> Result<Self> {
         let path = Path::new(source);
-        if cfg!(not(feature = "float")) || is_compressed(path)? {
-            return Ok(Self::Compressed(Box::new(IntModel::load(path)?)));
+        #[cfg(feature = "float")]
+        if !is_compressed(path)? {
+            return Ok(Self::Float(Box::new(intformer::checkpoint::load(source)?)));
         }
-        Self::load_float(source)
+        Ok(Self::Compressed(Box::new(IntModel::load(path)?)))
     }
 
-    #[cfg(feature = "float")]
-    fn load_float(source: &str) -> Result<Self> {
-        Ok(Self::Float(Box::new(intformer::checkpoint::load(source)?)))
-    }
-
-    #[cfg(not(feature = "float"))]
-    fn load_float(_: &str) -> Result<Self> {
-        unreachable!("a build without float reads compressed models alone")
+    /// The integer-only model.
+    ///
+    /// # Errors
+    /// If it is a float model.
+    pub fn compressed(&self) -> Result<&IntModel> {
+        match self {
+            Self::Compressed(model) => Ok(model),
+            #[cfg(feature = "float")]
+            Self::Float(_) => anyhow::bail!("expected a compressed model, found a float model"),
+        }
     }
 
     /// Hyper-parameters.
@@ -75,8 +75,18 @@ impl Model {
     }
 }
 
+/// The metadata key that every compressed model has.
+#[cfg(feature = "float")]
+const KEY: &[u8] = b"\"intformer.plan\"";
+/// A file's header is looked at up to this many bytes.
+#[cfg(feature = "float")]
+const MAX_HEADER: u64 = 64 << 20;
+
 /// Whether the file at `path` says of itself that it is a compressed model.
+#[cfg(feature = "float")]
 fn is_compressed(path: &Path) -> Result<bool> {
+    use std::{fs::File, io::Read};
+
     if !path.is_file() {
         return Ok(false);
     }
@@ -90,14 +100,9 @@ fn is_compressed(path: &Path) -> Result<bool> {
         Ok(header)
     };
     match read() {
-        Ok(header) => Ok(header
-            .windows(KEY.len())
-            .any(|window| window == KEY.as_bytes())),
+        Ok(header) => Ok(header.windows(KEY.len()).any(|window| window == KEY)),
         // Too short for any model; the checkpoint reader says so.
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(Error::io(path, error).into()),
+        Err(error) => Err(intformer::Error::io(path, error).into()),
     }
 }
-
-/// The metadata key that every compressed model has.
-const KEY: &str = "\"intformer.plan\"";

@@ -65,7 +65,10 @@ impl Options {
             for runner in &mut runners {
                 let start = Instant::now();
                 let logits = runner.logits(std::slice::from_ref(image))?;
-                runs.push(Run { logits, time: start.elapsed() });
+                runs.push(Run {
+                    logits,
+                    time: start.elapsed(),
+                });
                 bar.inc(1);
             }
             results.push(runs);
@@ -88,15 +91,21 @@ impl Options {
             let mut executors = Vec::new();
             for (runner, run) in runners.iter().zip(runs) {
                 let (milliseconds, digest) = (1e3 * run.time.as_secs_f64(), run.logits.digest());
-                writeln!(text, "  {:<10} {milliseconds:8.2} ms  {digest}", runner.name)?;
+                writeln!(
+                    text,
+                    "  {:<10} {milliseconds:8.2} ms  {digest}",
+                    runner.name
+                )?;
                 executors.push(json!({
                     "name": runner.name, "ms": milliseconds, "digest": digest,
                 }));
             }
-            equal &= runs.iter().all(|run| run.logits.digest() == runs[0].logits.digest());
-            let top = top.iter().map(|(name, probability)| {
-                json!({ "label": name, "probability": probability })
-            });
+            equal &= runs
+                .iter()
+                .all(|run| run.logits.digest() == runs[0].logits.digest());
+            let top = top
+                .iter()
+                .map(|(name, probability)| json!({ "label": name, "probability": probability }));
             list.push(json!({
                 "file": file, "top": top.collect::<Vec<_>>(), "executors": executors,
             }));
@@ -106,8 +115,17 @@ impl Options {
             writeln!(text, "{:<10} {}", runner.name, runner.device)?;
         }
         if runners.len() > 1 {
-            let verdict = if equal { "all digests agree" } else { "DIGESTS DIFFER" };
-            writeln!(text, "{verdict}: {} images, {} executors", results.len(), runners.len())?;
+            let verdict = if equal {
+                "all digests agree"
+            } else {
+                "DIGESTS DIFFER"
+            };
+            writeln!(
+                text,
+                "{verdict}: {} images, {} executors",
+                results.len(),
+                runners.len()
+            )?;
         }
         Ok(Answer::new(text, &json!({ "images": list, "equal": equal }))?.check(equal))
     }
@@ -122,6 +140,8 @@ impl Options {
         // Equal logits keep the order of their classes, so that all executors show the same.
         order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
         let shown = order.into_iter().take(self.top.max(1));
-        shown.map(|class| (model.label(class), weights[class] / sum)).collect()
+        shown
+            .map(|class| (model.label(class), weights[class] / sum))
+            .collect()
     }
 }

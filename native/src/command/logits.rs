@@ -26,7 +26,12 @@ pub struct Options {
     /// The model's file, a checkpoint's folder, or a Hugging Face id.
     model: String,
     /// An image file; may be given more than once.
-    #[arg(long, short, required_unless_present = "tensor", conflicts_with = "tensor")]
+    #[arg(
+        long,
+        short,
+        required_unless_present = "tensor",
+        conflicts_with = "tensor"
+    )]
     image: Vec<PathBuf>,
     /// A .safetensors file with the bytes of already resized images: one tensor, or the one named
     /// pixels, of shape [images, height, width, channels].
@@ -74,6 +79,12 @@ impl Options {
 
 /// A line for each image.
 fn rows(values: &[impl ToString], classes: usize) -> String {
-    let row = |row: &[_]| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ") + "\n";
+    let row = |row: &[_]| {
+        row.iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
+            + "\n"
+    };
     values.chunks(classes).map(row).collect()
 }

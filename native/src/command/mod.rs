@@ -16,6 +16,6 @@ pub mod rescale;
 pub mod train;
 
 #[cfg(not(feature = "float"))]
-mod absent;
+pub mod absent;
 #[cfg(not(feature = "float"))]
 pub use {absent as quantize, absent as rescale, absent as train};
