@@ -3,12 +3,25 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "import")]
+pub mod checkpoint;
+#[cfg(feature = "data")]
+pub mod data;
 mod digest;
 mod error;
+#[cfg(feature = "import")]
+mod file;
+#[cfg(feature = "float")]
+pub mod float;
 mod float_model;
 pub mod model;
+#[cfg(feature = "image")]
+pub mod picture;
 mod pixels;
 pub mod plan;
+pub mod quant;
+#[cfg(feature = "data")]
+mod rescale;
 pub mod runtime;
 mod tensor;
 
@@ -17,4 +30,6 @@ pub(crate) use digest::hex;
 pub use error::{Error, Result};
 pub use float_model::{FloatModel, Preprocessing, Resize};
 pub use pixels::Pixels;
+#[cfg(feature = "data")]
+pub use rescale::rescale;
 pub use tensor::{HostTensor, Params};

@@ -91,7 +91,8 @@ fn rows(params: &mut Params, site: &str, factors: &[f64]) -> Result<()> {
     let weight = params.get_mut(&format!("{site}.weight"))?;
     let inputs = weight.data.len() / factors.len();
     for (row, factor) in weight.data.chunks_mut(inputs).zip(factors) {
-        row.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
+        row.iter_mut()
+            .for_each(|value| *value = (f64::from(*value) * factor) as f32);
     }
     if let Ok(bias) = params.get_mut(&format!("{site}.bias")) {
         for (value, factor) in bias.data.iter_mut().zip(factors) {
@@ -110,4 +111,68 @@ fn columns(params: &mut Params, site: &str, factors: &[f64]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(all(test, feature = "float"))]
+mod tests {
+    use super::*;
+    use crate::{Pixels, Preprocessing, Resize, float, model::SwinConfig};
+
+    fn model() -> FloatModel {
+        let config = SwinConfig {
+            image_size: [16, 16],
+            in_channels: 1,
+            patch_size: 2,
+            embed_dim: 8,
+            depths: vec![2, 1],
+            heads: vec![2, 4],
+            window_size: 4,
+            classes: 5,
+            ..SwinConfig::tiny()
+        };
+        let swin = float::Swin::init(&config, 3, &Default::default()).unwrap();
+        let mut params = swin.to_params();
+        // Fresh biases are zero and would hide a mistake.
+        for tensor in params.0.values_mut() {
+            for (at, value) in tensor.data.iter_mut().enumerate() {
+                *value = *value * 5.0 + 0.1 * (at as f32).cos();
+            }
+        }
+        FloatModel {
+            config,
+            params,
+            preprocessing: Preprocessing::imagenet(1, Resize::Squash),
+            labels: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_twin_has_other_weights_and_the_same_logits() {
+        let model = model();
+        let data = (0..256u32).map(|at| (at * at / 7) as u8).collect();
+        let pixels = [Pixels::new(16, 16, 1, data).unwrap()];
+        let expected = float::logits(&model, &pixels).unwrap().concat();
+        for seed in 0..3 {
+            let mut twin = model.clone();
+            rescale(&mut twin, 64.0, seed).unwrap();
+            let changed = |name: &&String| twin.params.0[*name] != model.params.0[*name];
+            // Per block: two norms, qkv, proj and fc1; merging: two; norm and head: three.
+            assert_eq!(model.params.0.keys().filter(changed).count(), 3 * 8 + 3 + 3);
+            let found = float::logits(&twin, &pixels).unwrap().concat();
+            let largest = expected
+                .iter()
+                .fold(0f32, |most, value| most.max(value.abs()));
+            for (found, expected) in found.iter().zip(&expected) {
+                let error = (found - expected).abs() / largest;
+                assert!(error < 1e-4, "seed {seed}: {found} against {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_factor_below_one_is_refused() {
+        for by in [0.5, f64::NAN, f64::INFINITY] {
+            assert!(rescale(&mut model(), by, 0).is_err());
+        }
+    }
 }

@@ -60,9 +60,16 @@ impl Answer {
 
 /// Prints `error` as one sentence.
 pub fn refuse(error: &anyhow::Error) -> ExitCode {
-    let sentence = format!("{error:#}");
-    let lines: Vec<_> = sentence.split_whitespace().collect();
-    eprintln!("error: {}", lines.join(" "));
+    let mut sentence = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors quote their cause themselves.
+        if !sentence.ends_with(&cause) {
+            let colon = if sentence.is_empty() { "" } else { ": " };
+            sentence = sentence + colon + &cause;
+        }
+    }
+    let words: Vec<_> = sentence.split_whitespace().collect();
+    eprintln!("error: {}", words.join(" "));
     let device = |cause: &(dyn std::error::Error + 'static)| {
         matches!(
             cause.downcast_ref::<intformer::Error>(),

@@ -25,6 +25,9 @@ pub struct Cli {
 /// Options of all commands.
 #[derive(Args)]
 pub struct Globals {
+    /// The adapter of the wgpu executor: any, hardware, software, or a part of its name.
+    #[arg(long, global = true, default_value = "any", help_heading = "Device")]
+    pub adapter: String,
     /// Prints JSON.
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,

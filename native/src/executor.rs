@@ -1,13 +1,16 @@
 //! Executors by name, and models on them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use intformer::{
     Error, Pixels,
     plan::IntModel,
-    runtime::{Executor, Reference, Wgpu},
+    runtime::{
+        Executor, Reference,
+        wgpu::{AdapterChoice, Options, Wgpu},
+    },
 };
 use rayon::prelude::*;
 
@@ -68,15 +71,25 @@ impl Logits {
 pub struct Runner {
     /// The executor's name.
     pub name: &'static str,
-    /// The machine under it, in words.
-    pub device: String,
     /// Executors that share the images of a batch.
     pub threads: usize,
     kind: Kind,
     scale: f64,
 }
 
-type Worker = Box<dyn Executor + Send>;
+enum Worker {
+    Reference(Reference),
+    Wgpu(Box<Wgpu>),
+}
+
+impl Worker {
+    fn executor(&mut self) -> &mut dyn Executor {
+        match self {
+            Self::Reference(reference) => reference,
+            Self::Wgpu(wgpu) => &mut **wgpu,
+        }
+    }
+}
 
 enum Kind {
     Workers(Vec<Worker>),
@@ -90,11 +103,11 @@ impl Runner {
     ///
     /// # Errors
     /// If the executor does not run models of this kind, or not on this machine.
-    fn open(model: &Model, choice: Choice, threads: usize) -> Result<Self> {
+    fn open(model: &Model, choice: Choice, threads: usize, globals: &Globals) -> Result<Self> {
         match (model, choice) {
             (Model::Compressed(model), Choice::Reference) => {
                 let program = Arc::new(model.program()?);
-                let worker = |_| Box::new(Reference::new(Arc::clone(&program))) as Worker;
+                let worker = |_| Worker::Reference(Reference::new(Arc::clone(&program)));
                 Ok(Self::integer(
                     model,
                     "reference",
@@ -102,13 +115,17 @@ impl Runner {
                 ))
             }
             (Model::Compressed(model), Choice::Wgpu) => {
-                let worker = Wgpu::new(Arc::new(model.program()?))?;
-                Ok(Self::integer(model, "wgpu", vec![Box::new(worker)]))
+                let options = Options {
+                    adapter: adapter(&globals.adapter),
+                    ..Options::default()
+                };
+                let wgpu = Wgpu::new_blocking(Arc::new(model.program()?), options)?;
+                let workers = vec![Worker::Wgpu(Box::new(wgpu))];
+                Ok(Self::integer(model, "wgpu", workers))
             }
             #[cfg(feature = "float")]
             (Model::Float(model), Choice::Float) => Ok(Self {
                 name: "float",
-                device: "burn on the CPU".to_owned(),
                 threads: rayon::current_num_threads(),
                 kind: Kind::Float(Box::new(intformer::float::FloatRunner::new(model)?)),
                 scale: 1.0,
@@ -131,11 +148,47 @@ impl Runner {
     fn integer(model: &IntModel, name: &'static str, workers: Vec<Worker>) -> Self {
         Self {
             name,
-            device: workers[0].describe(),
             threads: workers.len(),
             kind: Kind::Workers(workers),
             scale: model.logit_scale,
         }
+    }
+
+    /// The machine under it in words; after the first run also what was chosen for it.
+    pub fn device(&self) -> String {
+        match &self.kind {
+            Kind::Workers(workers) => match &workers[0] {
+                Worker::Reference(reference) => reference.describe(),
+                Worker::Wgpu(wgpu) => wgpu.describe(),
+            },
+            #[cfg(feature = "float")]
+            Kind::Float(_) => "burn on the CPU".to_owned(),
+        }
+    }
+
+    /// The kernel or shader of each step with its time, if the executor can tell.
+    ///
+    /// # Errors
+    /// If an image does not fit the model, or the device fails.
+    pub fn times(&mut self, images: &[Pixels]) -> Result<Option<Vec<(String, Duration)>>> {
+        let bytes = images::concat(images);
+        let times = match &mut self.kind {
+            Kind::Workers(workers) => match &mut workers[0] {
+                Worker::Reference(reference) => {
+                    let times = reference.times(&bytes, images.len())?.into_iter();
+                    times
+                        .map(|(kernel, time)| (kernel.to_owned(), time))
+                        .collect()
+                }
+                Worker::Wgpu(wgpu) => {
+                    let times = wgpu.times(&bytes, images.len())?.into_iter();
+                    times.map(|step| (step.shader.label(), step.time)).collect()
+                }
+            },
+            #[cfg(feature = "float")]
+            Kind::Float(_) => return Ok(None),
+        };
+        Ok(Some(times))
     }
 
     /// The logits of `images`.
@@ -147,7 +200,7 @@ impl Runner {
             Kind::Workers(workers) => {
                 let share = images.len().div_ceil(workers.len()).max(1);
                 let run = |(worker, images): (&mut Worker, &[Pixels])| {
-                    worker.run(&images::concat(images), images.len())
+                    worker.executor().run(&images::concat(images), images.len())
                 };
                 let work = workers.par_iter_mut().zip(images.par_chunks(share));
                 let parts = work.map(run).collect::<intformer::Result<Vec<_>>>()?;
@@ -164,7 +217,9 @@ impl Runner {
     /// If the model has no plan, an image does not fit it, or the device fails.
     pub fn trace(&mut self, images: &[Pixels]) -> Result<Vec<Vec<u32>>> {
         match &mut self.kind {
-            Kind::Workers(workers) => Ok(workers[0].trace(&images::concat(images), images.len())?),
+            Kind::Workers(workers) => Ok(workers[0]
+                .executor()
+                .trace(&images::concat(images), images.len())?),
             #[cfg(feature = "float")]
             Kind::Float(_) => bail!("expected a compressed model, found a float model"),
         }
@@ -176,6 +231,16 @@ impl Runner {
     }
 }
 
+/// The adapter that the command line names.
+fn adapter(name: &str) -> AdapterChoice {
+    match name {
+        "any" => AdapterChoice::Any,
+        "hardware" => AdapterChoice::Hardware,
+        "software" => AdapterChoice::Software,
+        name => AdapterChoice::Named(name.to_owned()),
+    }
+}
+
 /// The one executor that `choice` stands for.
 ///
 /// # Errors
@@ -184,14 +249,13 @@ pub fn one(model: &Model, choice: Choice, threads: usize, globals: &Globals) -> 
     match (choice, model) {
         (Choice::All, _) => bail!("expected one executor, found all"),
         #[cfg(feature = "float")]
-        (Choice::Auto, Model::Float(_)) => Runner::open(model, Choice::Float, threads),
-        (Choice::Auto, Model::Compressed(_)) => {
-            Runner::open(model, Choice::Wgpu, threads).or_else(|error| {
+        (Choice::Auto, Model::Float(_)) => Runner::open(model, Choice::Float, threads, globals),
+        (Choice::Auto, Model::Compressed(_)) => Runner::open(model, Choice::Wgpu, threads, globals)
+            .or_else(|error| {
                 globals.note(&format!("running on the reference executor: {error:#}"));
-                Runner::open(model, Choice::Reference, threads)
-            })
-        }
-        _ => Runner::open(model, choice, threads),
+                Runner::open(model, Choice::Reference, threads, globals)
+            }),
+        _ => Runner::open(model, choice, threads, globals),
     }
 }
 
@@ -210,7 +274,9 @@ pub fn several(
     for &choice in choices {
         let found = match (choice, model) {
             #[cfg(feature = "float")]
-            (Choice::All, Model::Float(_)) => vec![Runner::open(model, Choice::Float, threads)?],
+            (Choice::All, Model::Float(_)) => {
+                vec![Runner::open(model, Choice::Float, threads, globals)?]
+            }
             (Choice::All, Model::Compressed(_)) => present(model, threads, globals)?,
             _ => vec![one(model, choice, threads, globals)?],
         };
@@ -225,8 +291,8 @@ pub fn several(
 
 /// Every executor of this machine that runs compressed models.
 fn present(model: &Model, threads: usize, globals: &Globals) -> Result<Vec<Runner>> {
-    let mut runners = vec![Runner::open(model, Choice::Reference, threads)?];
-    match Runner::open(model, Choice::Wgpu, threads) {
+    let mut runners = vec![Runner::open(model, Choice::Reference, threads, globals)?];
+    match Runner::open(model, Choice::Wgpu, threads, globals) {
         Ok(runner) => runners.push(runner),
         Err(error) => match error.downcast_ref::<Error>() {
             Some(Error::Device(_)) => globals.note(&format!("without wgpu: {error:#}")),

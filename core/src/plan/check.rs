@@ -263,11 +263,11 @@ pub(super) fn logits(name: &str, bias: &[i32], head_words: usize) -> Result<()> 
 }
 
 /// The exponential table must give the largest logit the weight 255.
-pub(super) fn exp(table: &[u8]) -> Result<()> {
+pub(super) fn exp(name: &str, table: &[u8]) -> Result<()> {
     match table[0] {
         255 => Ok(()),
         first => refuse(format!(
-            "the tensor exp should begin with 255, found {first}"
+            "the tensor {name} should begin with 255, found {first}"
         )),
     }
 }

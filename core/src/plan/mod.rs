@@ -170,6 +170,8 @@ pub enum Operation {
         output: TensorId,
         /// Prefix of `.position_bias`, `.head_multiplier`, `.head_shift`, `.multiplier`, `.shift`.
         weights: String,
+        /// Name of the table of 256 exponentials.
+        exp: String,
         /// The map, rows and columns.
         map: [usize; 2],
         /// The window.

@@ -229,7 +229,7 @@ impl Packer<'_> {
                 grid_height: grid[0] as u32,
                 grid_width: grid[1] as u32,
                 channels: *channels as u32,
-                patch: *patch as u32,
+                patch_size: *patch as u32,
             }),
             Operation::Linear {
                 input,
@@ -304,6 +304,7 @@ impl Packer<'_> {
                 input,
                 output,
                 weights,
+                exp,
                 map,
                 window,
                 shift,
@@ -321,9 +322,9 @@ impl Packer<'_> {
                 let head = self.scales(&format!("{weights}.head_"), heads, 1..=30)?;
                 // The kernel adds up to 8 to the shift: bits(total) - 8.
                 let channel = self.scales(&format!("{weights}."), channels, 1..=22)?;
-                let exp = self.section("exp", |source| {
-                    let table: Vec<u8> = source.get("exp", &[256])?;
-                    check::exp(&table)?;
+                let exp = self.section(exp, |source| {
+                    let table: Vec<u8> = source.get(exp, &[256])?;
+                    check::exp(exp, &table)?;
                     Ok(bytemuck::pod_collect_to_vec(&table))
                 })?;
                 Dispatch::WindowAttention(params::WindowAttention {

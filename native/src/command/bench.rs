@@ -1,12 +1,14 @@
 //! `intformer bench`: how long a model takes.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write,
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, bail};
 use clap::Args;
+use intformer::Pixels;
 use serde::Serialize;
 use serde_json::json;
 
@@ -102,7 +104,7 @@ impl Options {
                     median_ms,
                     q1_ms,
                     q3_ms,
-                    operations: Vec::new(),
+                    operations: self.operations(runner, &images)?,
                 });
             }
         }
@@ -111,10 +113,33 @@ impl Options {
     }
 }
 
+impl Options {
+    /// The time of each operation in all runs, the longest first.
+    fn operations(&self, runner: &mut Runner, images: &[Pixels]) -> Result<Vec<OperationTime>> {
+        let mut times: BTreeMap<String, (usize, Vec<Duration>)> = BTreeMap::new();
+        for run in 0..if self.by_op { self.runs } else { 0 } {
+            for (op, time) in runner.times(images)?.unwrap_or_default() {
+                let (steps, sums) = times.entry(op).or_default();
+                sums.resize(run + 1, Duration::ZERO);
+                sums[run] += time;
+                *steps += usize::from(run == 0);
+            }
+        }
+        let operation = |(op, (steps, mut sums)): (_, (_, Vec<_>))| OperationTime {
+            op,
+            steps,
+            median_ms: quartiles(&mut sums)[1],
+        };
+        let mut operations: Vec<_> = times.into_iter().map(operation).collect();
+        operations.sort_by(|a, b| b.median_ms.total_cmp(&a.median_ms));
+        Ok(operations)
+    }
+}
+
 fn text(runners: &[Runner], results: &[Measured]) -> Result<String> {
     let mut text = String::new();
     for runner in runners {
-        writeln!(text, "{:<10} {}", runner.name, runner.device)?;
+        writeln!(text, "{:<10} {}", runner.name, runner.device())?;
     }
     writeln!(
         text,

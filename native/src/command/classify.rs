@@ -112,7 +112,7 @@ impl Options {
         }
         writeln!(text)?;
         for runner in runners {
-            writeln!(text, "{:<10} {}", runner.name, runner.device)?;
+            writeln!(text, "{:<10} {}", runner.name, runner.device())?;
         }
         if runners.len() > 1 {
             let verdict = if equal {

@@ -63,7 +63,7 @@ impl Options {
         };
         let mut text = rows;
         writeln!(text, "shape    [{}, {classes}]", images.len())?;
-        writeln!(text, "executor {}: {}", runner.name, runner.device)?;
+        writeln!(text, "executor {}: {}", runner.name, runner.device())?;
         writeln!(text, "digest   {digest}")?;
         Answer::new(
             text,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use intformer::{checkpoint, float::rescale};
+use intformer::{checkpoint, rescale};
 use serde_json::json;
 
 use crate::{answer::Answer, cli::Globals};

@@ -105,8 +105,8 @@ impl Options {
         let mut text = String::new();
         let mut list = Vec::new();
         for (runner, digest) in runners.iter().zip(digests) {
-            writeln!(text, "{:<10} {digest}  {}", runner.name, runner.device)?;
-            list.push(json!({ "name": runner.name, "digest": digest, "device": runner.device }));
+            writeln!(text, "{:<10} {digest}  {}", runner.name, runner.device())?;
+            list.push(json!({ "name": runner.name, "digest": digest, "device": runner.device() }));
         }
         let detail = match difference {
             Some(found) => {

@@ -1,0 +1,24 @@
+//! Float models over burn: evaluation, calibration and training.
+
+mod attention;
+mod ops;
+mod run;
+mod swin;
+#[cfg(test)]
+mod tests;
+pub mod train;
+
+pub use attention::Attention;
+pub use ops::FloatOps;
+pub use run::{FloatRunner, logits, observe};
+pub use swin::Swin;
+
+use burn::Tensor;
+
+/// The elements of a tensor on the host, row-major.
+fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor
+        .into_data()
+        .try_into_vec()
+        .expect("a float tensor holds f32")
+}

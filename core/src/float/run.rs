@@ -1,0 +1,126 @@
+//! Float models on pixels: logits and calibration.
+
+use burn::{
+    Tensor,
+    tensor::{Device, TensorData},
+};
+
+use super::{Attention, FloatOps, Swin, host};
+use crate::{FloatModel, Pixels, Preprocessing, Result, model, model::SwinConfig, quant::Observer};
+
+/// Images that run through a model at once.
+const BATCH: usize = 32;
+
+/// A float model ready to run on the CPU.
+pub struct FloatRunner {
+    config: SwinConfig,
+    preprocessing: Preprocessing,
+    swin: Swin,
+    attention: Attention,
+    device: Device,
+}
+
+impl FloatRunner {
+    /// Takes over the parameters of `model`.
+    ///
+    /// # Errors
+    /// If the model is not valid.
+    pub fn new(model: &FloatModel) -> Result<Self> {
+        model.validate()?;
+        let device = Device::flex();
+        Ok(Self {
+            config: model.config.clone(),
+            preprocessing: model.preprocessing.clone(),
+            swin: Swin::from_model(model, &device)?,
+            attention: Attention::new(&device),
+            device,
+        })
+    }
+
+    /// The logits of each image.
+    ///
+    /// # Errors
+    /// If an image does not fit the model.
+    pub fn logits(&mut self, pixels: &[Pixels]) -> Result<Vec<Vec<f32>>> {
+        let mut logits = Vec::with_capacity(pixels.len());
+        for batch in pixels.chunks(BATCH) {
+            let image = normalize(&self.config, &self.preprocessing, batch, &self.device)?;
+            let mut ops = FloatOps::new(&self.swin, &mut self.attention);
+            let out = host(model::swin(&mut ops, &self.config, image)?);
+            logits.extend(out.chunks(self.config.classes).map(<[f32]>::to_vec));
+        }
+        Ok(logits)
+    }
+
+    /// Shows `observer` every operation's output for `pixels`, as one batch.
+    ///
+    /// # Errors
+    /// If an image does not fit the model.
+    pub fn observe(&mut self, pixels: &[Pixels], observer: &mut dyn Observer) -> Result<()> {
+        let image = normalize(&self.config, &self.preprocessing, pixels, &self.device)?;
+        let mut ops = FloatOps::observed(&self.swin, &mut self.attention, observer);
+        model::swin(&mut ops, &self.config, image)?;
+        Ok(())
+    }
+}
+
+/// The logits of `model` for each image.
+///
+/// # Errors
+/// If the model is not valid or an image does not fit it.
+pub fn logits(model: &FloatModel, pixels: &[Pixels]) -> Result<Vec<Vec<f32>>> {
+    FloatRunner::new(model)?.logits(pixels)
+}
+
+/// Shows `observer` the output of every operation of `model` for all `batches`: under the
+/// operation's site, as `[.., channels]`. The patches of the image are not shown; a layer
+/// normalization is shown before gain and shift under its site and after them under `{site}.out`.
+///
+/// # Errors
+/// If the model is not valid or an image does not fit it.
+pub fn observe(
+    model: &FloatModel,
+    batches: impl Iterator<Item = Vec<Pixels>>,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let mut runner = FloatRunner::new(model)?;
+    batches
+        .filter(|batch| !batch.is_empty())
+        .try_for_each(|batch| runner.observe(&batch, observer))
+}
+
+/// [`normalized`] pixels on `device`.
+fn normalize(
+    config: &SwinConfig,
+    preprocessing: &Preprocessing,
+    batch: &[Pixels],
+    device: &Device,
+) -> Result<Tensor<3>> {
+    let values = normalized(config, preprocessing, batch)?;
+    let tokens = config.image_size[0] * config.image_size[1];
+    let data = TensorData::new(values, [batch.len(), tokens, config.in_channels]);
+    Ok(Tensor::from_data(data, device))
+}
+
+/// Pixels as the model's input `[batch, height * width, channels]`: `(value / 255 - mean) / std`.
+pub(super) fn normalized(
+    config: &SwinConfig,
+    preprocessing: &Preprocessing,
+    batch: &[Pixels],
+) -> Result<Vec<f32>> {
+    let channels = config.in_channels;
+    let tables: Vec<[f32; 256]> = preprocessing
+        .mean
+        .iter()
+        .zip(&preprocessing.std)
+        .map(|(mean, std)| std::array::from_fn(|byte| ((byte as f64 / 255.0 - mean) / std) as f32))
+        .collect();
+    let elements = config.image_size[0] * config.image_size[1] * channels;
+    let mut values = Vec::with_capacity(batch.len() * elements);
+    for pixels in batch {
+        pixels.check(config)?;
+        let bytes = pixels.data.iter().enumerate();
+        values.extend(bytes.map(|(at, &byte)| tables[at % channels][byte as usize]));
+    }
+    Ok(values)
+}

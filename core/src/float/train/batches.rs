@@ -1,0 +1,128 @@
+//! Batches, made ahead of the training by other threads.
+
+use std::sync::mpsc::SyncSender;
+
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Beta, Distribution};
+use rayon::prelude::*;
+
+use super::TrainOptions;
+use crate::{Error, Pixels, Result, data::Dataset, float::run::normalized};
+
+/// Batches that may wait for the training.
+pub const AHEAD: usize = 3;
+
+/// Normalized images and what the model should say about them.
+pub struct Batch {
+    /// `[count, height * width, channels]`.
+    pub images: Vec<f32>,
+    /// Probabilities `[count, classes]`.
+    pub targets: Vec<f32>,
+    /// The true classes, before smoothing and mixing.
+    pub classes: Vec<usize>,
+}
+
+/// What the random choices are for, so that no two draw from the same stream.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Order = 1,
+    Mix = 2,
+}
+
+/// Makes the batches of epoch `epoch` from batch `first` on and hands them over in order, until
+/// the receiver is gone. Order, smoothing and mixing depend on the seed, the epoch and the place
+/// alone.
+pub fn produce(
+    options: &TrainOptions,
+    data: &dyn Dataset,
+    epoch: u64,
+    first: usize,
+    sender: &SyncSender<Result<Batch>>,
+) {
+    let mut order: Vec<usize> = (0..data.len()).collect();
+    order.shuffle(&mut random(options.seed, Purpose::Order, epoch, 0));
+    for (place, indices) in order.chunks(options.batch).enumerate().skip(first) {
+        let batch = load(options, data, epoch, indices, options.label_smoothing)
+            .map(|batch| mixed(options, batch, epoch, place));
+        let failed = batch.is_err();
+        if sender.send(batch).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// Makes the batches of a data set in its own order, without smoothing or mixing.
+pub fn produce_plain(
+    options: &TrainOptions,
+    data: &dyn Dataset,
+    sender: &SyncSender<Result<Batch>>,
+) {
+    let order: Vec<usize> = (0..data.len()).collect();
+    for indices in order.chunks(options.batch) {
+        let batch = load(options, data, 0, indices, 0.0);
+        let failed = batch.is_err();
+        if sender.send(batch).is_err() || failed {
+            return;
+        }
+    }
+}
+
+fn load(
+    options: &TrainOptions,
+    data: &dyn Dataset,
+    epoch: u64,
+    indices: &[usize],
+    smoothing: f32,
+) -> Result<Batch> {
+    let examples: Vec<(Pixels, usize)> = indices
+        .par_iter()
+        .map(|&index| data.get(epoch, index))
+        .collect::<Result<_>>()?;
+    let (pixels, classes): (Vec<_>, Vec<_>) = examples.into_iter().unzip();
+    let count = options.config.classes;
+    let mut targets = vec![smoothing / count as f32; classes.len() * count];
+    for (row, &class) in targets.chunks_mut(count).zip(&classes) {
+        let Some(target) = row.get_mut(class) else {
+            return Err(Error::Training(format!(
+                "expected classes below {count}, found {class}"
+            )));
+        };
+        *target += 1.0 - smoothing;
+    }
+    Ok(Batch {
+        images: normalized(&options.config, &options.preprocessing, &pixels)?,
+        targets,
+        classes,
+    })
+}
+
+/// Mixes each image with the one at the mirrored place of its batch (arXiv 1710.09412).
+fn mixed(options: &TrainOptions, mut batch: Batch, epoch: u64, place: usize) -> Batch {
+    if options.mixup > 0.0
+        && let Ok(beta) = Beta::new(options.mixup, options.mixup)
+    {
+        let random = &mut random(options.seed, Purpose::Mix, epoch, place as u64);
+        let share = beta.sample(random) as f32;
+        let count = batch.classes.len();
+        batch.images = mix(&batch.images, count, share);
+        batch.targets = mix(&batch.targets, count, share);
+    }
+    batch
+}
+
+fn mix(values: &[f32], count: usize, share: f32) -> Vec<f32> {
+    let row = values.len() / count;
+    let mirrored = values.chunks(row).rev().flatten();
+    let pairs = values.iter().zip(mirrored);
+    pairs.map(|(a, b)| share * a + (1.0 - share) * b).collect()
+}
+
+fn random(seed: u64, purpose: Purpose, epoch: u64, place: u64) -> ChaCha8Rng {
+    let mut bytes = [0; 32];
+    let words = [seed, purpose as u64, epoch, place];
+    for (slot, word) in bytes.chunks_mut(8).zip(words) {
+        slot.copy_from_slice(&word.to_le_bytes());
+    }
+    ChaCha8Rng::from_seed(bytes)
+}

@@ -1,0 +1,128 @@
+//! What a training run is asked for.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Preprocessing, Result, model::SwinConfig};
+
+/// A training run. Two runs of equal options over equal data give equal weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainOptions {
+    /// The model.
+    pub config: SwinConfig,
+    /// From image file to pixels.
+    pub preprocessing: Preprocessing,
+    /// Passes over the training data.
+    pub epochs: usize,
+    /// Images of a step.
+    pub batch: usize,
+    /// Peak learning rate of AdamW.
+    pub learning_rate: f64,
+    /// Decoupled weight decay of the linear layers' weights; nothing else decays.
+    pub weight_decay: f32,
+    /// Epochs of linear warm-up before the cosine; may be a fraction.
+    pub warmup: f64,
+    /// Share of the target spread over all classes, 0 to 1.
+    pub label_smoothing: f32,
+    /// Alpha of the Beta distribution that mixes two images (arXiv 1710.09412); 0 for none.
+    pub mixup: f64,
+    /// Largest norm of the whole gradient; 0 for no clipping.
+    pub clip: f32,
+    /// Seed of weights, order and mixing.
+    pub seed: u64,
+    /// Seconds between checkpoints inside an epoch; every epoch ends with one.
+    pub checkpoint_seconds: u64,
+    /// Folder of the checkpoint.
+    pub out: PathBuf,
+    /// Go on from the checkpoint in `out` if there is one.
+    pub resume: bool,
+}
+
+impl TrainOptions {
+    /// Options that suit a small Swin: 30 epochs of AdamW at 0.001, batch 64.
+    pub fn new(config: SwinConfig, preprocessing: Preprocessing, out: impl Into<PathBuf>) -> Self {
+        Self {
+            config,
+            preprocessing,
+            epochs: 30,
+            batch: 64,
+            learning_rate: 1e-3,
+            weight_decay: 0.05,
+            warmup: 1.0,
+            label_smoothing: 0.1,
+            mixup: 0.0,
+            clip: 1.0,
+            seed: 0,
+            checkpoint_seconds: 600,
+            out: out.into(),
+            resume: false,
+        }
+    }
+
+    /// Checks that the options make sense.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn validate(&self) -> Result<()> {
+        self.config.validate()?;
+        let rules = [
+            ("at least one epoch", self.epochs >= 1),
+            ("a batch from 1 to 65536", (1..=65536).contains(&self.batch)),
+            (
+                "a positive learning rate",
+                self.learning_rate.is_finite() && self.learning_rate > 0.0,
+            ),
+            (
+                "a weight decay of 0 or more",
+                self.weight_decay.is_finite() && self.weight_decay >= 0.0,
+            ),
+            (
+                "a warm-up of 0 or more epochs",
+                self.warmup.is_finite() && self.warmup >= 0.0,
+            ),
+            (
+                "a label smoothing from 0 to below 1",
+                (0.0..1.0).contains(&self.label_smoothing),
+            ),
+            (
+                "a mixup of 0 or more",
+                self.mixup.is_finite() && self.mixup >= 0.0,
+            ),
+            (
+                "a gradient clip of 0 or more",
+                self.clip.is_finite() && self.clip >= 0.0,
+            ),
+        ];
+        match rules.iter().find(|(_, holds)| !holds) {
+            Some((rule, _)) => Err(Error::Training(format!("expected {rule}, found {self:?}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The learning rate of step `step` (from 0) of an epoch of `steps` steps: linear warm-up,
+    /// then half a cosine down to a hundredth.
+    pub fn rate(&self, step: usize, steps: usize) -> f64 {
+        let total = (self.epochs * steps) as f64;
+        let warm = (self.warmup * steps as f64).min(total);
+        let at = step as f64 + 1.0;
+        if at < warm {
+            return self.learning_rate * at / warm;
+        }
+        let progress = ((at - warm) / (total - warm).max(1.0)).min(1.0);
+        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
+        self.learning_rate * (0.01 + 0.99 * cosine)
+    }
+
+    /// Whether a checkpoint of `other` may be continued with these options.
+    pub(super) fn same_run(&self, other: &Self) -> bool {
+        let plain = |options: &Self| Self {
+            out: PathBuf::new(),
+            resume: false,
+            checkpoint_seconds: 0,
+            ..options.clone()
+        };
+        plain(self) == plain(other)
+    }
+}

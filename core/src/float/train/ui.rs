@@ -1,0 +1,105 @@
+//! What a training run tells its user.
+
+use std::{io::Write, ops::ControlFlow, path::Path};
+
+use super::EpochReport;
+
+/// News of a training run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TrainEvent<'a> {
+    /// The run begins or goes on.
+    Start {
+        /// Epochs of the whole run.
+        epochs: usize,
+        /// The epoch it begins with, from 0.
+        first_epoch: usize,
+        /// Steps of an epoch.
+        steps: usize,
+        /// Images of an epoch.
+        images: usize,
+        /// Images of the validation.
+        validation_images: usize,
+    },
+    /// A step is done.
+    Step {
+        /// The epoch, from 0.
+        epoch: usize,
+        /// The step in the epoch, from 0.
+        step: usize,
+        /// Steps of an epoch.
+        steps: usize,
+        /// Mean loss of the batch.
+        loss: f64,
+        /// Learning rate.
+        rate: f64,
+        /// Speed since the epoch began or the run went on.
+        images_per_second: f64,
+    },
+    /// A batch of the validation is done.
+    Validation {
+        /// Images done.
+        images: usize,
+        /// Images of the validation.
+        of: usize,
+    },
+    /// An epoch is done, and the checkpoint written.
+    Epoch(&'a EpochReport),
+    /// A checkpoint is written.
+    Checkpoint(&'a Path),
+}
+
+/// Shows a training run, and may stop it.
+pub trait TrainUi {
+    /// Takes news; a break stops the run after a checkpoint.
+    fn event(&mut self, event: &TrainEvent<'_>) -> ControlFlow<()>;
+}
+
+impl<F: FnMut(&TrainEvent<'_>) -> ControlFlow<()>> TrainUi for F {
+    fn event(&mut self, event: &TrainEvent<'_>) -> ControlFlow<()> {
+        self(event)
+    }
+}
+
+/// Writes plain lines: one at the start, one for every hundredth step, one for every epoch.
+pub struct Plain<W>(pub W);
+
+impl<W: Write> TrainUi for Plain<W> {
+    fn event(&mut self, event: &TrainEvent<'_>) -> ControlFlow<()> {
+        let line = match event {
+            TrainEvent::Start {
+                epochs,
+                first_epoch,
+                steps,
+                images,
+                validation_images,
+            } => format!(
+                "epochs {} to {epochs}, {steps} steps each, {images} images, {validation_images} for validation",
+                first_epoch + 1
+            ),
+            TrainEvent::Step {
+                epoch,
+                step,
+                steps,
+                loss,
+                rate,
+                images_per_second,
+            } if (step + 1) % 100 == 0 => format!(
+                "epoch {} step {}/{steps} loss {loss:.4} rate {rate:.2e} {images_per_second:.0} images/s",
+                epoch + 1,
+                step + 1
+            ),
+            TrainEvent::Epoch(report) => format!(
+                "epoch {} done: loss {:.4}, validation loss {:.4}, top-1 {:.2} %",
+                report.epoch + 1,
+                report.train_loss,
+                report.validation_loss,
+                100.0 * report.top1
+            ),
+            _ => return ControlFlow::Continue(()),
+        };
+        // A closed pipe is no reason to lose the run.
+        let _ = writeln!(self.0, "{line}").and_then(|()| self.0.flush());
+        ControlFlow::Continue(())
+    }
+}
