@@ -5,7 +5,10 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-use crate::{Error, FloatModel, Params, Result};
+use crate::{
+    Error, FloatModel, Params, Result,
+    model::{Activation, LinearShape, Ops, SwinConfig, Windows, swin},
+};
 
 /// Multiplies channels inside `model` by random factors and divides the weights that read them, so
 /// that the function stays the same up to float rounding.
@@ -23,55 +26,88 @@ pub fn rescale(model: &mut FloatModel, by: f64, seed: u64) -> Result<()> {
             "expected a factor from 1 to 2^20, found {by}"
         )));
     }
-    let mut random = Factors {
+    let mut rescaling = Rescaling {
+        params: &mut model.params,
         rng: ChaCha8Rng::seed_from_u64(seed),
         by,
     };
-    let params = &mut model.params;
-    for (stage, &depth) in model.config.depths.iter().enumerate() {
-        let channels = model.config.channels(stage);
-        let layer = format!("layers.{stage}");
-        if stage > 0 {
-            let site = format!("{layer}.downsample");
-            let factors = random.draw(2 * channels);
-            norm(params, &format!("{site}.norm"), &factors)?;
-            columns(params, &format!("{site}.reduction"), &factors)?;
-        }
-        for block in 0..depth {
-            let site = format!("{layer}.blocks.{block}");
-            for (before, after) in [("norm1", "attn.qkv"), ("norm2", "mlp.fc1")] {
-                let factors = random.draw(channels);
-                norm(params, &format!("{site}.{before}"), &factors)?;
-                columns(params, &format!("{site}.{after}"), &factors)?;
-            }
-            let (query_key, value) = (random.draw(channels), random.draw(channels));
-            let inverse = query_key.iter().map(|factor| 1.0 / factor);
-            let rows_factors: Vec<f64> = query_key
-                .iter()
-                .copied()
-                .chain(inverse)
-                .chain(value.iter().copied())
-                .collect();
-            rows(params, &format!("{site}.attn.qkv"), &rows_factors)?;
-            columns(params, &format!("{site}.attn.proj"), &value)?;
-        }
-    }
-    // The mean over the tokens keeps channels apart.
-    let last = model.config.depths.len() - 1;
-    let factors = random.draw(model.config.channels(last));
-    norm(params, "norm", &factors)?;
-    columns(params, "head.fc", &factors)
+    swin(&mut rescaling, &model.config, Value::Other).map(drop)
 }
 
-struct Factors {
+/// The interpreter that rescales where the topology lets it.
+struct Rescaling<'a> {
+    params: &'a mut Params,
     rng: ChaCha8Rng,
     by: f64,
 }
 
-impl Factors {
+/// A tensor, as far as its channels may be rescaled.
+#[derive(Clone)]
+enum Value {
+    /// A layer normalization that nothing but one linear layer reads.
+    Norm(String),
+    Linear(String),
+    /// Attention over the product of that site.
+    Attention(String),
+    Other,
+}
+
+impl Rescaling<'_> {
     fn draw(&mut self, count: usize) -> Vec<f64> {
         let mut power = || 2.0 * f64::from(self.rng.next_u32()) / f64::from(u32::MAX) - 1.0;
         (0..count).map(|_| self.by.powf(power())).collect()
+    }
+}
+
+impl Ops for Rescaling<'_> {
+    type Tensor = Value;
+
+    fn patch_embed(&mut self, _: &str, _: Value, _: &SwinConfig) -> Result<Value> {
+        Ok(Value::Other)
+    }
+
+    fn layer_norm(&mut self, site: &str, _: &Value, _: usize, _: f64) -> Result<Value> {
+        Ok(Value::Norm(site.to_owned()))
+    }
+
+    fn linear(&mut self, site: &str, x: &Value, shape: LinearShape) -> Result<Value> {
+        if let Value::Norm(before) = x {
+            let factors = self.draw(shape.inputs);
+            norm(self.params, before, &factors)?;
+            columns(self.params, site, &factors)?;
+        }
+        if let Value::Attention(qkv) = x {
+            let (query, value) = (self.draw(shape.inputs), self.draw(shape.inputs));
+            let key = query.iter().map(|factor| 1.0 / factor).collect();
+            let factors = [query, key, value.clone()].concat();
+            rows(self.params, qkv, &factors)?;
+            columns(self.params, site, &value)?;
+        }
+        Ok(Value::Linear(site.to_owned()))
+    }
+
+    fn window_attention(&mut self, _: &str, qkv: &Value, _: &Windows) -> Result<Value> {
+        Ok(match qkv {
+            Value::Linear(site) => Value::Attention(site.clone()),
+            _ => Value::Other,
+        })
+    }
+
+    fn activation(&mut self, _: &str, _: &Value, _: Activation) -> Result<Value> {
+        Ok(Value::Other)
+    }
+
+    fn add(&mut self, _: &str, _: &Value, _: &Value) -> Result<Value> {
+        Ok(Value::Other)
+    }
+
+    fn patch_merge(&mut self, _: &str, _: &Value, _: [usize; 2]) -> Result<Value> {
+        Ok(Value::Other)
+    }
+
+    fn mean_pool(&mut self, _: &str, x: &Value) -> Result<Value> {
+        // The mean over the tokens keeps channels apart.
+        Ok(x.clone())
     }
 }
 
