@@ -3,6 +3,7 @@
 mod chromium;
 mod demo;
 mod fuzz;
+mod mutants;
 mod parity;
 mod shell;
 mod system;
@@ -24,6 +25,8 @@ enum Task {
     Parity,
     /// Compiles every shader in headless Chromium.
     ShadersChromium,
+    /// Changes the kernels one place at a time; fails if the tests do not notice.
+    Mutants(mutants::Options),
     /// Runs each fuzz target for a while.
     Fuzz(fuzz::Options),
 }
@@ -34,6 +37,7 @@ fn main() -> Result<()> {
         Task::Test(options) => test::run(&options),
         Task::Parity => parity::run(),
         Task::ShadersChromium => chromium::run(),
+        Task::Mutants(options) => mutants::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
     }
 }
