@@ -1,10 +1,11 @@
-//! Files of `torch.save`.
+//! Files of `torch.save`: zip archives of a pickle and of the tensors' bytes.
 //!
 //! The reader behind this interprets pickles as data and never calls what they name.
 
-use std::path::Path;
+use std::{fs::File, io::BufReader, path::Path};
 
 use pytorch_reader::{DType, PickleValue, PytorchReader};
+use zip::{CompressionMethod, ZipArchive};
 
 use super::raw::{Float, Raw, is_index, not_float};
 use crate::{Error, Result};
@@ -30,16 +31,18 @@ const HARMLESS: [&str; 14] = [
 /// Keys under which training scripts keep the state dict, the outer one first.
 const WRAPPERS: [&str; 4] = ["model.", "state_dict.", "model_state_dict.", "module."];
 
+/// The largest pickle read, which takes about a hundred times as much memory: a state dict has
+/// some 100 bytes for every tensor.
+const MAX_PICKLE: u64 = 4 << 20;
+
 /// Reads the file at `path`.
 pub(super) fn read(path: &Path) -> Result<Raw> {
+    let size = check_archive(path)?;
     let malformed = |error| {
         Error::Checkpoint(format!(
             "expected a state dict written by torch.save, found a malformed file: {error}"
         ))
     };
-    let size = std::fs::metadata(path)
-        .map_err(|error| Error::io(path, error))?
-        .len();
     refuse_objects(&PytorchReader::read_pickle_data(path, None).map_err(malformed)?)?;
     let mut tensors = PytorchReader::new(path).map_err(malformed)?.into_tensors();
     for wrapper in WRAPPERS {
@@ -77,6 +80,35 @@ pub(super) fn read(path: &Path) -> Result<Raw> {
         raw.push(&name, tensor.shape(), float, &data)?;
     }
     Ok(raw)
+}
+
+/// Refuses what is no archive as torch.save writes it since 1.6, or would grow when it is read;
+/// returns the bytes of the file.
+fn check_archive(path: &Path) -> Result<u64> {
+    let file = File::open(path).map_err(|error| Error::io(path, error))?;
+    let metadata = file.metadata().map_err(|error| Error::io(path, error))?;
+    let malformed = |error| {
+        Error::Checkpoint(format!(
+            "expected a zip archive as torch.save writes it since version 1.6, found none: {error}"
+        ))
+    };
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(malformed)?;
+    for index in 0..archive.len() {
+        let entry = archive.by_index_raw(index).map_err(malformed)?;
+        if entry.compression() != CompressionMethod::Stored {
+            return Err(Error::Checkpoint(format!(
+                "expected entries without compression as torch.save writes them, found {}",
+                entry.compression()
+            )));
+        }
+        if entry.name_raw().ends_with(b"data.pkl") && entry.size() > MAX_PICKLE {
+            return Err(Error::Checkpoint(format!(
+                "expected a pickle of at most {MAX_PICKLE} bytes, found {}",
+                entry.size()
+            )));
+        }
+    }
+    Ok(metadata.len())
 }
 
 /// Refuses a pickle with objects that no state dict has.

@@ -105,8 +105,17 @@ fn other_endings_and_formats() {
     sentence("x.pth", &bytes(SAFE));
     sentence("x.safetensors", &bytes(PICKLE));
     sentence("x.pth", b"");
-    sentence("x.pth", &b"\x80\x02]".repeat(100_000));
-    sentence("x.pth", b"(((((((((((((((l.");
+    for pickle in [
+        &b"]".repeat(100_000)[..],
+        b"((((((((((((((l.",
+        b"",
+        b".",
+        b"Vx\n.",
+    ] {
+        sentence("x.pth", &zip("archive/data.pkl", pickle));
+    }
+    let large = sentence("x.pth", &zip("archive/data.pkl", &vec![b'N'; 5 << 20]));
+    assert!(large.contains("pickle of at most"), "{large}");
     let folder = tempfile::tempdir().unwrap();
     let refused = load(folder.path()).unwrap_err().to_string();
     assert!(
@@ -125,19 +134,15 @@ fn code_in_a_pickle_is_refused_and_not_run() {
     let witness = folder.path().join("ran");
     let command = format!("touch {}", witness.display());
     let reduce = format!("cposix\nsystem\n(V{command}\ntR");
-    let plain = format!("{reduce}.");
-    let refused = sentence("x.pth", plain.as_bytes());
-    assert!(
-        refused.contains("posix.system") || refused.contains("dictionary"),
-        "{refused}"
-    );
-
     let nested = format!("(Vmodel\n(Vhook\n{reduce}dd.");
     let refused = sentence("x.pth", nested.as_bytes());
-    assert!(refused.contains("posix.system"), "{refused}");
+    assert!(refused.contains("expected a zip archive"), "{refused}");
 
     let zipped = zip("archive/data.pkl", nested.as_bytes());
     let refused = sentence("x.pth", &zipped);
+    assert!(refused.contains("posix.system"), "{refused}");
+    let root = zip("archive/data.pkl", format!("{reduce}.").as_bytes());
+    let refused = sentence("x.pth", &root);
     assert!(refused.contains("posix.system"), "{refused}");
     assert!(!witness.exists());
 }
@@ -264,9 +269,8 @@ fn changed_window7(change: impl FnOnce(&mut Params)) -> Vec<u8> {
 fn contradictions_of_the_description() {
     let folder = tempfile::tempdir().unwrap();
     let source = fixture("huggingface-window3");
-    for file in ["model.safetensors", "preprocessor_config.json"] {
-        fs::copy(source.join(file), folder.path().join(file)).unwrap();
-    }
+    let weights = "model.safetensors";
+    fs::copy(source.join(weights), folder.path().join(weights)).unwrap();
     let config = fs::read_to_string(source.join("config.json")).unwrap();
     let original: serde_json::Value = serde_json::from_str(&config).unwrap();
     let number = |number: usize| serde_json::Value::from(number);
@@ -288,7 +292,7 @@ fn contradictions_of_the_description() {
         ),
         ("qkv_bias", false.into(), "expected a bias"),
         ("mlp_ratio", 3.0.into(), "should have shape"),
-        ("image_size", number(26), "found a"),
+        ("image_size", number(26), "expected a window that divides"),
         ("image_size", number(0), "found"),
         ("hidden_act", "silu".into(), "hidden_act of gelu or relu"),
         (
@@ -313,7 +317,6 @@ fn contradictions_of_the_description() {
         changed[key] = value;
         if key == "window_size" && changed[key] == 7 {
             changed["image_size"] = 56.into();
-            fs::remove_file(folder.path().join("preprocessor_config.json")).ok();
         }
         let text = serde_json::to_string(&changed).unwrap();
         fs::write(folder.path().join("config.json"), text).unwrap();

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 
 /// Runs a program on a device of wgpu.
 pub struct Wgpu {
-    pub(super) gpu: Gpu,
+    pub(super) gpu: Arc<Gpu>,
     program: Arc<Program>,
     options: Options,
     weights: wgpu::Buffer,
@@ -64,7 +64,15 @@ impl Wgpu {
     /// # Errors
     /// [`Error::Device`] if there is no such adapter or the weights do not fit it.
     pub async fn new(program: Arc<Program>, options: Options) -> Result<Self> {
-        let gpu = Gpu::open(&options).await?;
+        let gpu = Arc::new(Gpu::open(&options).await?);
+        Self::on(gpu, program, options).await
+    }
+
+    /// Uploads the weights of `program` to an open device, which executors may share.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the weights do not fit the device.
+    pub async fn on(gpu: Arc<Gpu>, program: Arc<Program>, options: Options) -> Result<Self> {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let words = program.weights.len();
         let weights = gpu.buffer("the weights", words, usage).await?;
