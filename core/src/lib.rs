@@ -20,6 +20,8 @@ pub mod picture;
 mod pixels;
 pub mod plan;
 pub mod quant;
+#[cfg(feature = "data")]
+mod rescale;
 pub mod runtime;
 mod tensor;
 
@@ -28,4 +30,6 @@ pub(crate) use digest::hex;
 pub use error::{Error, Result};
 pub use float_model::{FloatModel, Preprocessing, Resize};
 pub use pixels::Pixels;
+#[cfg(feature = "data")]
+pub use rescale::rescale;
 pub use tensor::{HostTensor, Params};

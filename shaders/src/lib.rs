@@ -2,6 +2,8 @@
 
 mod kernel;
 pub mod params;
+mod shader;
 pub mod twin;
 
 pub use kernel::Dispatch;
+pub use shader::{ATTENTION_MAX_HEAD_WORDS, NORM_LINEAR_MAX_K_WORDS, SHADERS, Shader};

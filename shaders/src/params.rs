@@ -72,7 +72,7 @@ params! {
         /// Image channels.
         channels,
         /// Side of a patch in pixels.
-        patch,
+        patch_size,
     }
 }
 

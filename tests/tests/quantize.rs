@@ -33,7 +33,9 @@ fn images(config: &SwinConfig, count: usize, seed: u64) -> Vec<Pixels> {
     let bytes = height * width * config.in_channels;
     let mut state = seed;
     let mut next = move || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         (state >> 33) as u32
     };
     (0..count)
@@ -46,7 +48,9 @@ fn images(config: &SwinConfig, count: usize, seed: u64) -> Vec<Pixels> {
 }
 
 fn model(config: SwinConfig) -> FloatModel {
-    let params = float::Swin::init(&config, 7, &Default::default()).unwrap().to_params();
+    let params = float::Swin::init(&config, 7, &Default::default())
+        .unwrap()
+        .to_params();
     FloatModel {
         preprocessing: Preprocessing::imagenet(config.in_channels, Resize::Squash),
         labels: Vec::new(),
@@ -64,7 +68,14 @@ fn quantized(model: &FloatModel) -> IntModel {
         }
         float::observe(model, [pixels.clone()].into_iter(), &mut calibration).unwrap();
     }
-    quantize(model, &calibration, &QuantizeOptions::default(), "noise", 16).unwrap()
+    quantize(
+        model,
+        &calibration,
+        &QuantizeOptions::default(),
+        "noise",
+        16,
+    )
+    .unwrap()
 }
 
 fn close(activation: Activation) {

@@ -229,7 +229,7 @@ impl Packer<'_> {
                 grid_height: grid[0] as u32,
                 grid_width: grid[1] as u32,
                 channels: *channels as u32,
-                patch: *patch as u32,
+                patch_size: *patch as u32,
             }),
             Operation::Linear {
                 input,

@@ -1,6 +1,8 @@
 //! Executors: they run a [`Program`](crate::plan::Program) and all give the same bytes.
 
 mod reference;
+#[cfg(feature = "wgpu")]
+pub mod wgpu;
 
 pub use reference::Reference;
 

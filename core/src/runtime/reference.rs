@@ -1,6 +1,9 @@
 //! The reference executor: the scalar twins, one after the other.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::Executor;
 use crate::{Error, Result, plan::Program};
@@ -18,6 +21,21 @@ impl Reference {
             program,
             arena: Vec::new(),
         }
+    }
+
+    /// The kernel of each step and the time that its twin took.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn times(&mut self, images: &[u8], batch: usize) -> Result<Vec<(&'static str, Duration)>> {
+        let kernels = self.program.dispatches(batch);
+        let mut times = Vec::with_capacity(kernels.len());
+        let mut start = Instant::now();
+        self.steps(images, batch, |at, _| {
+            times.push((kernels[at].name(), start.elapsed()));
+            start = Instant::now();
+        })?;
+        Ok(times)
     }
 
     fn steps(
