@@ -3,9 +3,14 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "import")]
+pub mod checkpoint;
 #[cfg(feature = "data")]
 pub mod data;
+mod digest;
 mod error;
+#[cfg(feature = "import")]
+mod file;
 #[cfg(feature = "float")]
 pub mod float;
 mod float_model;
@@ -13,10 +18,18 @@ pub mod model;
 #[cfg(feature = "image")]
 pub mod picture;
 mod pixels;
+pub mod plan;
 pub mod quant;
+#[cfg(feature = "data")]
+mod rescale;
+pub mod runtime;
 mod tensor;
 
+pub use digest::digest;
+pub(crate) use digest::hex;
 pub use error::{Error, Result};
 pub use float_model::{FloatModel, Preprocessing, Resize};
 pub use pixels::Pixels;
+#[cfg(feature = "data")]
+pub use rescale::rescale;
 pub use tensor::{HostTensor, Params};

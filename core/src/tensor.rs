@@ -37,6 +37,13 @@ impl Params {
             .ok_or_else(|| Error::Checkpoint(format!("the tensor {name} is missing")))
     }
 
+    /// The parameter `name` to change, or an error that names it.
+    pub fn get_mut(&mut self, name: &str) -> Result<&mut HostTensor> {
+        self.0
+            .get_mut(name)
+            .ok_or_else(|| Error::Checkpoint(format!("the tensor {name} is missing")))
+    }
+
     /// The parameter `name`, if the model has it.
     pub fn find(&self, name: &str) -> Option<&HostTensor> {
         self.0.get(name)

@@ -48,14 +48,6 @@ macro_rules! params {
                 words[..fields.len()].copy_from_slice(fields);
                 words
             }
-
-            /// Reads the block back.
-            pub fn from_words(words: &[u32; PARAM_WORDS]) -> Self {
-                bytemuck::cast_slice(words)[..1 * Self::FIELDS.len()]
-                    .try_into()
-                    .map(|fields: [u32; [$(stringify!($field)),*].len()]| bytemuck::cast(fields))
-                    .expect("a block holds all fields")
-            }
         }
     };
 }
@@ -80,7 +72,7 @@ params! {
         /// Image channels.
         channels,
         /// Side of a patch in pixels.
-        patch,
+        patch_size,
     }
 }
 
@@ -196,7 +188,7 @@ params! {
         /// Weights offset of the 256-byte exponential table.
         exp,
         /// Weights offset of the output channel parameters: multiplier (16 bits) and shift
-        /// (next 8), a word for each of `heads * head_words * 4` channels.
+        /// minus 7 fractional bits (next 8), a word for each of `heads * head_words * 4` channels.
         channel,
     }
 }

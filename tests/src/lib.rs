@@ -1,1 +1,3 @@
-//! Tests across crates live in `tests/tests`.
+//! What the tests of `tests/tests` share.
+
+pub mod synthetic;

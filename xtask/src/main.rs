@@ -1,2 +1,43 @@
-//! x
-fn main() {}
+//! Set-up, demo, tests and checks of the project: `cargo xtask help`.
+
+mod chromium;
+mod demo;
+mod fuzz;
+mod mutants;
+mod parity;
+mod shell;
+mod system;
+mod test;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Set-up, demo, tests and checks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Builds the command, classifies the sample images with the shipped model on every executor
+    /// of this machine, and fails if their digests differ.
+    Demo,
+    /// Sets up what tests need, then formatting, lints, all tests, documentation.
+    Test(test::Options),
+    /// Compares the float models with freshly installed timm and transformers.
+    Parity,
+    /// Compiles every shader in headless Chromium.
+    ShadersChromium,
+    /// Changes the kernels one place at a time; fails if the tests do not notice.
+    Mutants(mutants::Options),
+    /// Runs each fuzz target for a while.
+    Fuzz(fuzz::Options),
+}
+
+fn main() -> Result<()> {
+    match Task::parse() {
+        Task::Demo => demo::run(),
+        Task::Test(options) => test::run(&options),
+        Task::Parity => parity::run(),
+        Task::ShadersChromium => chromium::run(),
+        Task::Mutants(options) => mutants::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
+    }
+}

@@ -220,7 +220,7 @@ impl SwinConfig {
                     "expected at most {MAX_CHANNELS} channels, found {channels} in stage {stage}"
                 ));
             }
-            if heads == 0 || channels % heads != 0 {
+            if heads == 0 || !channels.is_multiple_of(heads) {
                 return fail(format!(
                     "expected heads that divide the {channels} channels of stage {stage}, found {heads}"
                 ));

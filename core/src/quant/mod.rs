@@ -1,5 +1,12 @@
-//! From a float model to an integer plan.
+//! From a float model to an integer plan: calibration, scales, lowering.
 
+mod calibration;
+mod lower;
 mod observer;
+mod rows;
+mod scales;
+mod streams;
 
+pub use calibration::{Calibration, RangeMethod, SiteStats};
+pub use lower::{QuantizeOptions, quantize};
 pub use observer::Observer;

@@ -1,0 +1,112 @@
+//! The float model file of this library: safetensors, its description in the metadata.
+
+use std::{collections::HashMap, path::Path};
+
+use safetensors::{Dtype, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+
+use super::LoadOptions;
+use crate::{Error, FloatModel, Params, Preprocessing, Result, model::SwinConfig};
+
+/// The metadata key of the description.
+pub(super) const KEY: &str = "intformer.float";
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    version: u32,
+    config: SwinConfig,
+    preprocessing: Preprocessing,
+    labels: Vec<String>,
+}
+
+/// A version may change any other key, so it is read first.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+/// Writes `model` to `path` as one `.safetensors` file with timm's tensor names, which [`load`]
+/// reads without a `config.json`. An existing file is replaced only once all is written.
+///
+/// # Errors
+/// If `model` is not valid, if `path` does not end in `.safetensors`, or if it cannot be written.
+///
+/// [`load`]: super::load
+pub fn save(model: &FloatModel, path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    if path
+        .extension()
+        .is_none_or(|ending| ending != "safetensors")
+    {
+        return Err(Error::Checkpoint(format!(
+            "expected a file that ends in .safetensors, found {}",
+            path.display()
+        )));
+    }
+    model.validate()?;
+    let header = Header {
+        version: VERSION,
+        config: model.config.clone(),
+        preprocessing: model.preprocessing.clone(),
+        labels: model.labels.clone(),
+    };
+    let unwritable = |sentence: String| Error::Checkpoint(format!("cannot be written: {sentence}"));
+    let header = serde_json::to_string(&header).map_err(|error| unwritable(error.to_string()))?;
+
+    let bytes: Vec<_> = model
+        .params
+        .0
+        .values()
+        .map(|tensor| {
+            tensor
+                .data
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect::<Vec<u8>>()
+        })
+        .collect();
+    let mut views = Vec::new();
+    for ((name, tensor), bytes) in model.params.0.iter().zip(&bytes) {
+        let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
+            .map_err(|error| unwritable(error.to_string()))?;
+        views.push((name, view));
+    }
+    let metadata = HashMap::from([(KEY.to_owned(), header)]);
+    let file = safetensors::serialize(views, Some(metadata))
+        .map_err(|error| unwritable(error.to_string()))?;
+
+    crate::file::replace(path, &file)
+}
+
+/// The model of a file whose description is `header`.
+pub(super) fn assemble(header: &str, params: Params, options: &LoadOptions) -> Result<FloatModel> {
+    let malformed = |error: serde_json::Error| {
+        Error::Checkpoint(format!(
+            "expected a description under {KEY}, found: {error}"
+        ))
+    };
+    let Version { version } = serde_json::from_str(header).map_err(malformed)?;
+    if version != VERSION {
+        return Err(Error::Checkpoint(format!(
+            "expected a float model of version {VERSION}, found version {version}"
+        )));
+    }
+    let header: Header = serde_json::from_str(header).map_err(malformed)?;
+    let mut model = FloatModel {
+        config: header.config,
+        params,
+        preprocessing: header.preprocessing,
+        labels: header.labels,
+    };
+    if let Some(image_size) = options.image_size {
+        model.config.image_size = image_size;
+    }
+    if let Some(preprocessing) = &options.preprocessing {
+        model.preprocessing = preprocessing.clone();
+    }
+    model.validate()?;
+    Ok(model)
+}

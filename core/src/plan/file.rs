@@ -1,0 +1,282 @@
+//! The compressed model: a `.safetensors` file of integer tensors with the plan in its metadata.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    io::Write,
+    path::Path,
+};
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use super::{IntTensor, IntType, IntWeights, Plan, Program};
+use crate::{Error, Preprocessing, Result, model::SwinConfig};
+
+/// The format version that this library writes, and the newest it reads.
+const FORMAT: u32 = 1;
+/// Bytes that a model file may have: 1 GiB.
+const MAX_FILE: u64 = 1 << 30;
+
+/// How a compressed model came about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Where the calibration images came from; `random` means: for latency work alone.
+    pub calibration: String,
+    /// Calibration images.
+    pub images: usize,
+    /// The quantizer's options, for the reader.
+    pub options: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    config: SwinConfig,
+    preprocessing: Preprocessing,
+    labels: Vec<String>,
+    provenance: Provenance,
+    /// As decimal text, so that JSON readers cannot round it.
+    logit_scale: String,
+}
+
+/// An integer-only model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IntModel {
+    /// Hyper-parameters of the float model it was made from.
+    pub config: SwinConfig,
+    /// From image file to pixels.
+    pub preprocessing: Preprocessing,
+    /// Names of the classes; as many as `config.classes`, or none.
+    pub labels: Vec<String>,
+    /// How it was made.
+    pub provenance: Provenance,
+    /// Real logits are the integer ones times this; for display alone.
+    pub logit_scale: f64,
+    /// What is computed.
+    pub plan: Plan,
+    /// With which weights.
+    pub weights: IntWeights,
+}
+
+impl IntModel {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::ModelFile`], as [`IntModel::from_bytes`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let size = fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
+        if size > MAX_FILE {
+            return Err(Error::ModelFile(format!(
+                "expected at most {MAX_FILE} bytes, found {size}"
+            )));
+        }
+        Self::from_bytes(&fs::read(path).map_err(|e| Error::io(path, e))?)
+    }
+
+    /// Reads the bytes of a model file and checks all that a program relies on.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] for anything malformed, truncated, of a newer version, with a wrong
+    /// digest, or outside the integer contract.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let bad = |e: safetensors::SafeTensorError| {
+            Error::ModelFile(format!("expected a safetensors file, found: {e}"))
+        };
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(bad)?;
+        let empty = HashMap::new();
+        let metadata = metadata.metadata().as_ref().unwrap_or(&empty);
+        let text = |key: &str| {
+            metadata.get(key).ok_or_else(|| {
+                Error::ModelFile(format!(
+                    "expected the metadata {key} of a compressed model, found none (is this a float checkpoint?)"
+                ))
+            })
+        };
+        let format = text("intformer.format")?;
+        match format.parse::<u32>() {
+            Ok(FORMAT) => {}
+            Ok(newer) if newer > FORMAT => {
+                return Err(Error::ModelFile(format!(
+                    "expected format version {FORMAT}, found {newer}: a newer intformer wrote this file"
+                )));
+            }
+            _ => {
+                return Err(Error::ModelFile(format!(
+                    "expected format version {FORMAT}, found {format:?}"
+                )));
+            }
+        }
+        let header_text = text("intformer.model")?;
+        let plan_text = text("intformer.plan")?;
+
+        let mut weights = IntWeights::default();
+        for (name, view) in SafeTensors::deserialize(bytes).map_err(bad)?.tensors() {
+            let tensor = IntTensor {
+                kind: int_type(&name, view.dtype())?,
+                shape: view.shape().to_vec(),
+                bytes: view.data().to_vec(),
+            };
+            weights.0.insert(name, tensor);
+        }
+        let found = digest(header_text, plan_text, &weights);
+        let expected = text("intformer.digest")?;
+        if *expected != found {
+            return Err(Error::ModelFile(format!(
+                "expected the digest {expected}, found {found}: the file is damaged"
+            )));
+        }
+
+        let header: Header = json("intformer.model", header_text)?;
+        let plan: Plan = json("intformer.plan", plan_text)?;
+        let logit_scale = match header.logit_scale.parse::<f64>() {
+            Ok(scale) if scale.is_finite() && scale > 0.0 => scale,
+            _ => {
+                return Err(Error::ModelFile(format!(
+                    "expected a positive logit scale, found {:?}",
+                    header.logit_scale
+                )));
+            }
+        };
+        let model = Self {
+            config: header.config,
+            preprocessing: header.preprocessing,
+            labels: header.labels,
+            provenance: header.provenance,
+            logit_scale,
+            plan,
+            weights,
+        };
+        model.check()?;
+        Ok(model)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.config.validate()?;
+        let program = self.program()?;
+        let [height, width] = self.config.image_size;
+        let bytes = height * width * self.config.in_channels;
+        if program.image_bytes != bytes || program.classes != self.config.classes {
+            return Err(Error::ModelFile(format!(
+                "expected a plan from {bytes} bytes to {} classes, found {} to {}",
+                self.config.classes, program.image_bytes, program.classes
+            )));
+        }
+        if !self.labels.is_empty() && self.labels.len() != self.config.classes {
+            return Err(Error::ModelFile(format!(
+                "expected {} class names, found {}",
+                self.config.classes,
+                self.labels.len()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The plan ready to run.
+    ///
+    /// # Errors
+    /// As [`Program::new`]; a model that was loaded has been checked.
+    pub fn program(&self) -> Result<Program> {
+        Program::new(&self.plan, &self.weights)
+    }
+
+    /// The bytes of the model file.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] if the tensors cannot be serialized.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let fail = |e: &dyn std::fmt::Display| Error::ModelFile(e.to_string());
+        let header = Header {
+            config: self.config.clone(),
+            preprocessing: self.preprocessing.clone(),
+            labels: self.labels.clone(),
+            provenance: self.provenance.clone(),
+            logit_scale: format!("{:?}", self.logit_scale),
+        };
+        let header = serde_json::to_string(&header).map_err(|e| fail(&e))?;
+        let plan = serde_json::to_string(&self.plan).map_err(|e| fail(&e))?;
+        let digest = digest(&header, &plan, &self.weights);
+        let views = self
+            .weights
+            .0
+            .iter()
+            .map(|(name, tensor)| {
+                let shape = tensor.shape.clone();
+                TensorView::new(dtype(tensor.kind), shape, &tensor.bytes)
+                    .map(|view| (name, view))
+                    .map_err(|e| fail(&e))
+            })
+            .collect::<Result<BTreeMap<_, _>>>()?;
+        let metadata = HashMap::from([
+            ("intformer.format".to_owned(), FORMAT.to_string()),
+            ("intformer.model".to_owned(), header),
+            ("intformer.plan".to_owned(), plan),
+            ("intformer.digest".to_owned(), digest),
+        ]);
+        safetensors::serialize(views, Some(metadata)).map_err(|e| fail(&e))
+    }
+
+    /// Writes the model file under a temporary name and renames it.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or as [`IntModel::to_bytes`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = self.to_bytes()?;
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io(path, e))?;
+        file.write_all(&bytes).map_err(|e| Error::io(path, e))?;
+        file.persist(path).map_err(|e| Error::io(path, e.error))?;
+        Ok(())
+    }
+}
+
+fn json<T: DeserializeOwned>(key: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text)
+        .map_err(|e| Error::ModelFile(format!("the metadata {key} is not as expected: {e}")))
+}
+
+/// SHA-256 over the texts and, in the order of their names, all tensors with name, type and shape.
+fn digest(header: &str, plan: &str, weights: &IntWeights) -> String {
+    let mut hash = Sha256::new();
+    for text in [header, plan] {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    for (name, tensor) in &weights.0 {
+        hash.update(format!("\n{name} {:?} {:?}\n", tensor.kind, tensor.shape));
+        hash.update(&tensor.bytes);
+    }
+    crate::hex(&hash.finalize())
+}
+
+fn dtype(kind: IntType) -> Dtype {
+    match kind {
+        IntType::I8 => Dtype::I8,
+        IntType::U8 => Dtype::U8,
+        IntType::I16 => Dtype::I16,
+        IntType::U16 => Dtype::U16,
+        IntType::I32 => Dtype::I32,
+    }
+}
+
+fn int_type(name: &str, dtype: Dtype) -> Result<IntType> {
+    Ok(match dtype {
+        Dtype::I8 => IntType::I8,
+        Dtype::U8 => IntType::U8,
+        Dtype::I16 => IntType::I16,
+        Dtype::U16 => IntType::U16,
+        Dtype::I32 => IntType::I32,
+        other => {
+            return Err(Error::ModelFile(format!(
+                "the tensor {name} should hold integers, found {other:?}"
+            )));
+        }
+    })
+}

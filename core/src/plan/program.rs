@@ -1,0 +1,478 @@
+//! A plan made ready to run: weights packed into one buffer, dispatches for any batch size.
+
+use std::collections::HashMap;
+
+use intformer_shaders::{
+    Dispatch,
+    params::{self, epilogue, gather},
+};
+
+use super::{
+    Epilogue, IntWeights, MAX_EXPONENT, MAX_NORM_CHANNELS, MAX_NORM_LINEAR_CHANNELS, Operation,
+    Plan, Tensor, check,
+};
+use crate::{Error, Result};
+
+/// Words of the arena that belong to a tensor, for one image: at batch size B it starts at B times
+/// `offset` and has B times `words`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// First word.
+    pub offset: usize,
+    /// Words.
+    pub words: usize,
+}
+
+impl From<&Tensor> for Region {
+    fn from(tensor: &Tensor) -> Self {
+        Self {
+            offset: tensor.offset,
+            words: tensor.words(),
+        }
+    }
+}
+
+/// One step of a program.
+#[derive(Clone, Debug)]
+pub struct ProgramStep {
+    /// The site that the step comes from.
+    pub name: String,
+    /// What it writes.
+    pub output: Region,
+    /// The dispatch for one image.
+    dispatch: Dispatch,
+}
+
+/// A plan ready to run.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// All weights, 16-byte aligned sections.
+    pub weights: Vec<u32>,
+    /// Words of the arena for one image.
+    pub arena_words: usize,
+    /// The steps, in order.
+    pub steps: Vec<ProgramStep>,
+    /// Where the image goes: u8 bytes, row by row, channels interleaved, padded to whole words.
+    pub input: Region,
+    /// Bytes of one image before padding.
+    pub image_bytes: usize,
+    /// Where the int32 logits are; rows are padded to 16 columns.
+    pub output: Region,
+    /// Logits of one image.
+    pub classes: usize,
+}
+
+impl Program {
+    /// Checks `plan` against `weights` and packs them.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] for anything outside the integer contract: tensors that overlap or
+    /// leave the arena, weights of other shapes, shifts out of range, accumulators that may
+    /// overflow.
+    pub fn new(plan: &Plan, weights: &IntWeights) -> Result<Self> {
+        check::tensors(plan)?;
+        let mut packer = Packer {
+            plan,
+            source: weights,
+            words: Vec::new(),
+            sections: HashMap::new(),
+        };
+        let mut steps = Vec::with_capacity(plan.steps.len());
+        for step in &plan.steps {
+            steps.push(ProgramStep {
+                name: step.name.clone(),
+                output: Region::from(&plan.tensors[step.operation.output()]),
+                dispatch: packer.dispatch(&step.name, &step.operation)?,
+            });
+        }
+        let input = &plan.tensors[plan.input];
+        let output = &plan.tensors[plan.output];
+        Ok(Self {
+            weights: packer.words,
+            arena_words: plan.arena_words,
+            steps,
+            input: Region::from(input),
+            image_bytes: input.cols,
+            output: Region::from(output),
+            classes: output.cols,
+        })
+    }
+
+    /// The dispatches for `batch` images, one a step.
+    pub fn dispatches(&self, batch: usize) -> Vec<Dispatch> {
+        let batch = batch as u32;
+        let scale = |step: &ProgramStep| match step.dispatch {
+            Dispatch::PatchGather(mut p) => {
+                for field in [&mut p.image, &mut p.out, &mut p.rows] {
+                    *field *= batch;
+                }
+                Dispatch::PatchGather(p)
+            }
+            Dispatch::Linear(p) => Dispatch::Linear(scale_linear(p, batch)),
+            Dispatch::NormLinear(p) => Dispatch::NormLinear(scale_linear(p, batch)),
+            Dispatch::LayerNorm(mut p) => {
+                for field in [&mut p.x, &mut p.out, &mut p.rows] {
+                    *field *= batch;
+                }
+                Dispatch::LayerNorm(p)
+            }
+            Dispatch::WindowAttention(mut p) => {
+                for field in [&mut p.qkv, &mut p.out, &mut p.batch] {
+                    *field *= batch;
+                }
+                Dispatch::WindowAttention(p)
+            }
+            Dispatch::MeanPool(mut p) => {
+                for field in [&mut p.x, &mut p.out, &mut p.batch] {
+                    *field *= batch;
+                }
+                Dispatch::MeanPool(p)
+            }
+        };
+        self.steps.iter().map(scale).collect()
+    }
+
+    /// Copies `images`, `image_bytes` each, to the input's place in `arena`.
+    ///
+    /// # Errors
+    /// [`Error::Image`] if `images` does not hold `batch` images.
+    pub fn place_images(&self, images: &[u8], batch: usize, arena: &mut [u32]) -> Result<()> {
+        let words = self.pack_images(images, batch)?;
+        arena[self.input.offset * batch..][..words.len()].copy_from_slice(&words);
+        Ok(())
+    }
+
+    /// `images`, `image_bytes` each, padded to the words of the input region.
+    ///
+    /// # Errors
+    /// [`Error::Image`] if `images` does not hold `batch` images.
+    pub fn pack_images(&self, images: &[u8], batch: usize) -> Result<Vec<u32>> {
+        if batch == 0 || images.len() != batch * self.image_bytes {
+            return Err(Error::Image(format!(
+                "expected {batch} images (at least 1) of {} bytes, found {} bytes",
+                self.image_bytes,
+                images.len()
+            )));
+        }
+        let mut words = vec![0u32; batch * self.input.words];
+        let rows = words.chunks_mut(self.input.words);
+        for (row, image) in rows.zip(images.chunks(self.image_bytes)) {
+            bytemuck::cast_slice_mut(row)[..image.len()].copy_from_slice(image);
+        }
+        Ok(words)
+    }
+
+    /// The logits `[batch, classes]` out of the words of the output region.
+    pub fn unpack_logits(&self, words: &[u32]) -> Vec<i32> {
+        words
+            .chunks(self.output.words)
+            .flat_map(|row| row[..self.classes].iter().map(|&word| word as i32))
+            .collect()
+    }
+}
+
+fn scale_linear(mut p: params::Linear, batch: u32) -> params::Linear {
+    for field in [
+        &mut p.a,
+        &mut p.out,
+        &mut p.residual,
+        &mut p.rows,
+        &mut p.x,
+        &mut p.scratch,
+    ] {
+        *field *= batch;
+    }
+    p
+}
+
+/// Packs weight sections on first use and knows where they are.
+struct Packer<'a> {
+    plan: &'a Plan,
+    source: &'a IntWeights,
+    words: Vec<u32>,
+    sections: HashMap<String, u32>,
+}
+
+impl Packer<'_> {
+    fn section(
+        &mut self,
+        name: &str,
+        words: impl FnOnce(&IntWeights) -> Result<Vec<u32>>,
+    ) -> Result<u32> {
+        if let Some(&at) = self.sections.get(name) {
+            return Ok(at);
+        }
+        let at = self.words.len() as u32;
+        self.words.extend(words(self.source)?);
+        self.words.resize(self.words.len().next_multiple_of(4), 0);
+        self.sections.insert(name.to_owned(), at);
+        Ok(at)
+    }
+
+    fn dispatch(&mut self, step: &str, operation: &Operation) -> Result<Dispatch> {
+        let plan = self.plan;
+        let tensor = |id: usize| &plan.tensors[id];
+        check::operation(plan, step, operation)?;
+        Ok(match operation {
+            Operation::PatchGather {
+                input,
+                output,
+                grid,
+                patch,
+                channels,
+            } => Dispatch::PatchGather(params::PatchGather {
+                image: tensor(*input).offset as u32,
+                out: tensor(*output).offset as u32,
+                rows: tensor(*output).rows as u32,
+                k_words: tensor(*output).stride as u32,
+                image_stride: tensor(*input).words() as u32,
+                grid_height: grid[0] as u32,
+                grid_width: grid[1] as u32,
+                channels: *channels as u32,
+                patch_size: *patch as u32,
+            }),
+            Operation::Linear {
+                input,
+                output,
+                weights,
+                epilogue,
+            } => {
+                // Pixels reach -128, everything else stays within 127.
+                let from_pixels = self.plan.steps.iter().any(|step| {
+                    matches!(step.operation, Operation::PatchGather { output, .. } if output == *input)
+                });
+                let largest = if from_pixels { 128 } else { 127 };
+                let mut p = self.linear(tensor(*input), *output, weights, epilogue, largest)?;
+                p.a = tensor(*input).offset as u32;
+                Dispatch::Linear(p)
+            }
+            Operation::NormLinear {
+                input,
+                output,
+                scratch,
+                norm,
+                epsilon,
+                weights,
+                epilogue,
+            } => {
+                let x = tensor(*input);
+                let mut p = self.linear(tensor(*scratch), *output, weights, epilogue, 127)?;
+                if p.k_words as usize * 4 > MAX_NORM_LINEAR_CHANNELS {
+                    return Err(Error::ModelFile(format!(
+                        "step {step}: expected at most {MAX_NORM_LINEAR_CHANNELS} channels, found {}",
+                        p.k_words * 4
+                    )));
+                }
+                p.x = x.offset as u32;
+                p.x_stride = x.stride as u32;
+                p.norm_channel = self.norm(norm, x.cols)?;
+                p.norm_channels = x.cols as u32;
+                p.norm_epsilon = check::epsilon(step, *epsilon)?;
+                p.scratch = tensor(*scratch).offset as u32;
+                Dispatch::NormLinear(p)
+            }
+            Operation::LayerNorm {
+                input,
+                output,
+                norm,
+                epsilon,
+                merge,
+            } => {
+                let (x, out) = (tensor(*input), tensor(*output));
+                let parts = if merge.is_some() { 4 } else { 1 };
+                let [height, width] = merge.unwrap_or([0, 0]);
+                Dispatch::LayerNorm(params::LayerNorm {
+                    x: x.offset as u32,
+                    x_stride: x.stride as u32,
+                    out: out.offset as u32,
+                    out_stride: out.stride as u32,
+                    rows: out.rows as u32,
+                    channels: x.cols as u32,
+                    channel: self.norm(norm, parts * x.cols)?,
+                    epsilon: check::epsilon(step, *epsilon)?,
+                    gather: if merge.is_some() {
+                        gather::MERGE
+                    } else {
+                        gather::ROW
+                    },
+                    height: height as u32,
+                    width: width as u32,
+                    wide: u32::from(out.format == super::Format::Int16),
+                })
+            }
+            Operation::WindowAttention {
+                input,
+                output,
+                weights,
+                exp,
+                map,
+                window,
+                shift,
+                heads,
+                head_words,
+            } => {
+                let (heads, channels) = (*heads, heads * head_words * 4);
+                let entries = (2 * window[0] - 1) * (2 * window[1] - 1);
+                let bias = self.section(&format!("{weights}.position_bias"), |source| {
+                    let name = format!("{weights}.position_bias");
+                    let bias: Vec<i32> = source.get(&name, &[heads, entries])?;
+                    check::logits(&name, &bias, *head_words)?;
+                    Ok(bytemuck::cast_slice(&bias).to_vec())
+                })?;
+                let head = self.scales(&format!("{weights}.head_"), heads, 1..=30)?;
+                // The kernel adds up to 8 to the shift: bits(total) - 8.
+                let channel = self.scales(&format!("{weights}."), channels, 1..=22)?;
+                let exp = self.section(exp, |source| {
+                    let table: Vec<u8> = source.get(exp, &[256])?;
+                    check::exp(exp, &table)?;
+                    Ok(bytemuck::pod_collect_to_vec(&table))
+                })?;
+                Dispatch::WindowAttention(params::WindowAttention {
+                    qkv: tensor(*input).offset as u32,
+                    qkv_stride: tensor(*input).stride as u32,
+                    out: tensor(*output).offset as u32,
+                    out_stride: tensor(*output).stride as u32,
+                    batch: 1,
+                    height: map[0] as u32,
+                    width: map[1] as u32,
+                    window_height: window[0] as u32,
+                    window_width: window[1] as u32,
+                    shift_height: shift[0] as u32,
+                    shift_width: shift[1] as u32,
+                    heads: heads as u32,
+                    head_words: *head_words as u32,
+                    bias,
+                    head,
+                    exp,
+                    channel,
+                })
+            }
+            Operation::MeanPool {
+                input,
+                output,
+                weights,
+            } => {
+                let x = tensor(*input);
+                Dispatch::MeanPool(params::MeanPool {
+                    x: x.offset as u32,
+                    out: tensor(*output).offset as u32,
+                    stride: x.stride as u32,
+                    tokens: x.rows as u32,
+                    batch: 1,
+                    channel: self.scales(&format!("{weights}."), x.stride * 4, 1..=30)?,
+                })
+            }
+        })
+    }
+
+    fn linear(
+        &mut self,
+        a: &Tensor,
+        output: usize,
+        name: &str,
+        kind: &Epilogue,
+        largest: i64,
+    ) -> Result<params::Linear> {
+        let out = &self.plan.tensors[output];
+        let (k, cols) = (a.padded_cols(), out.padded_cols());
+        let weight = self.section(&format!("{name}.weight"), |source| {
+            let weight: Vec<i8> = source.get(&format!("{name}.weight"), &[cols, k])?;
+            let bias: Vec<i32> = source.get(&format!("{name}.bias"), &[cols])?;
+            check::accumulators(name, &weight, &bias, largest)?;
+            Ok(bytemuck::pod_collect_to_vec(&weight))
+        })?;
+        let channel = self.section(&format!("{name}.bias"), |source| {
+            let bias: Vec<i32> = source.get(&format!("{name}.bias"), &[cols])?;
+            let scales = packed_scales(source, &format!("{name}."), cols, 1..=30)?;
+            Ok(bias
+                .iter()
+                .zip(scales)
+                .flat_map(|(&bias, scale)| [bias as u32, scale])
+                .collect())
+        })?;
+        let mut p = params::Linear {
+            weight,
+            channel,
+            out: out.offset as u32,
+            rows: out.rows as u32,
+            k_words: a.stride as u32,
+            cols: cols as u32,
+            out_stride: out.stride as u32,
+            low: -127i32 as u32,
+            ..Default::default()
+        };
+        p.epilogue = match kind {
+            Epilogue::Int8 { relu } => {
+                p.low = if *relu { 0 } else { p.low };
+                epilogue::INT8
+            }
+            Epilogue::Table { table } => {
+                p.table = self.section(table, |source| {
+                    let table: Vec<i8> = source.get(table, &[256])?;
+                    Ok(bytemuck::pod_collect_to_vec(&table))
+                })?;
+                epilogue::TABLE
+            }
+            Epilogue::Residual { residual } => {
+                p.residual = self.plan.tensors[*residual].offset as u32;
+                epilogue::RESIDUAL
+            }
+            Epilogue::Int16 => epilogue::INT16,
+            Epilogue::Int32 => epilogue::INT32,
+        };
+        Ok(p)
+    }
+
+    /// The section of multipliers and shifts `{prefix}multiplier` and `{prefix}shift`.
+    fn scales(
+        &mut self,
+        prefix: &str,
+        count: usize,
+        shifts: std::ops::RangeInclusive<u8>,
+    ) -> Result<u32> {
+        self.section(&format!("{prefix}multiplier"), |source| {
+            packed_scales(source, prefix, count, shifts)
+        })
+    }
+
+    fn norm(&mut self, name: &str, channels: usize) -> Result<u32> {
+        self.section(&format!("{name}.multiplier"), |source| {
+            if channels > MAX_NORM_CHANNELS {
+                return Err(Error::ModelFile(format!(
+                    "the norm {name} should have at most {MAX_NORM_CHANNELS} channels, found {channels}"
+                )));
+            }
+            let multiplier: Vec<i16> = source.get(&format!("{name}.multiplier"), &[channels])?;
+            let shift: Vec<u8> = source.get(&format!("{name}.shift"), &[channels])?;
+            let exponent: Vec<u8> = source.get(&format!("{name}.exponent"), &[channels])?;
+            let bias: Vec<i32> = source.get(&format!("{name}.bias"), &[channels])?;
+            check::range(&format!("{name}.shift"), &shift, 1..=29)?;
+            check::range(&format!("{name}.exponent"), &exponent, 0..=MAX_EXPONENT)?;
+            check::range(&format!("{name}.bias"), &bias, -(1 << 29)..=1 << 29)?;
+            check::range(&format!("{name}.multiplier"), &multiplier, -32767..=32767)?;
+            let mut words = Vec::with_capacity(2 * channels);
+            for c in 0..channels {
+                let scale = u32::from(multiplier[c] as u16) | u32::from(shift[c]) << 16;
+                words.push(scale | u32::from(exponent[c]) << 24);
+                words.push(bias[c] as u32);
+            }
+            Ok(words)
+        })
+    }
+}
+
+fn packed_scales(
+    source: &IntWeights,
+    prefix: &str,
+    count: usize,
+    shifts: std::ops::RangeInclusive<u8>,
+) -> Result<Vec<u32>> {
+    let multiplier: Vec<u16> = source.get(&format!("{prefix}multiplier"), &[count])?;
+    let shift: Vec<u8> = source.get(&format!("{prefix}shift"), &[count])?;
+    check::range(&format!("{prefix}shift"), &shift, shifts)?;
+    Ok(multiplier
+        .iter()
+        .zip(shift)
+        .map(|(&multiplier, shift)| u32::from(multiplier) | u32::from(shift) << 16)
+        .collect())
+}

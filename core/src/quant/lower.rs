@@ -1,0 +1,669 @@
+//! Lowering: the interpreter that turns a calibrated model into an integer plan.
+//!
+//! Values are lazy: a product is emitted when it is known what takes it up, so that bias,
+//! requantization, activation, residual addition and normalization become parts of it.
+
+mod attention;
+mod emit;
+
+use std::rc::Rc;
+
+use super::{
+    Calibration, RangeMethod,
+    rows::Rows,
+    scales::{FACTOR_MARGIN, affine, balance},
+    streams::{Stream, streams},
+};
+use crate::{
+    Error, FloatModel, Result,
+    model::{Activation, LinearShape, Ops, SwinConfig, Windows, swin},
+    plan::{
+        Epilogue, Format, IntModel, IntWeights, MAX_EXPONENT, Operation, Plan, Provenance, Step,
+        Tensor, TensorId, layout, pad16,
+    },
+};
+
+/// Room that the residual keeps above what calibration saw.
+const HEADROOM: f64 = 1.25;
+
+/// How a float model becomes integers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantizeOptions {
+    /// Range of int8 activations.
+    pub range: RangeMethod,
+    /// Whether each channel of the residual has its own power-of-two factor.
+    pub residual_exponents: bool,
+    /// Whether biases make up for the mean error of rounded weights.
+    pub bias_correction: bool,
+}
+
+impl Default for QuantizeOptions {
+    fn default() -> Self {
+        Self {
+            range: RangeMethod::MeanSquaredError,
+            residual_exponents: true,
+            bias_correction: true,
+        }
+    }
+}
+
+/// Lowers `model` with the ranges of `calibration`.
+///
+/// `source` says where the `images` calibration images came from; it is kept in the file.
+///
+/// # Errors
+/// [`Error::Quantize`] if calibration did not reach all of the model, or an accumulator might
+/// overflow; then the layer is named.
+pub fn quantize(
+    model: &FloatModel,
+    calibration: &Calibration,
+    options: &QuantizeOptions,
+    source: &str,
+    images: usize,
+) -> Result<IntModel> {
+    model.validate()?;
+    let streams = streams(&model.config)?;
+    let mut coarseness = vec![1.0; streams.len()];
+    // A stream may turn out too fine for what is added to it: then once more, coarser.
+    for _ in 0..16 {
+        let mut lowering = Lowering::new(model, calibration, options, &streams, &coarseness)?;
+        let logits = swin(&mut lowering, &model.config, Value::Image)?;
+        let logit_scale = lowering.finish(logits)?;
+        if lowering.coarser == coarseness {
+            let int_model = IntModel {
+                config: model.config.clone(),
+                preprocessing: model.preprocessing.clone(),
+                labels: model.labels.clone(),
+                provenance: Provenance {
+                    calibration: source.to_owned(),
+                    images,
+                    options: format!("{options:?}"),
+                },
+                logit_scale,
+                plan: lowering.plan,
+                weights: lowering.weights,
+            };
+            int_model
+                .program()
+                .map_err(|e| Error::Quantize(e.to_string()))?;
+            return Ok(int_model);
+        }
+        coarseness = lowering.coarser;
+    }
+    Err(Error::Quantize(
+        "expected residual scales that suit all branches, found none".to_owned(),
+    ))
+}
+
+/// Scales of a residual stream: channel `c` is `unit * 2^exponent[c]` times its int16.
+struct StreamScales {
+    unit: f64,
+    exponents: Vec<u8>,
+}
+
+impl StreamScales {
+    fn scale(&self, c: usize) -> f64 {
+        self.unit * f64::from(1u32 << self.exponents[c])
+    }
+}
+
+struct Lowering<'a> {
+    model: &'a FloatModel,
+    calibration: &'a Calibration,
+    options: &'a QuantizeOptions,
+    scales: Vec<Rc<StreamScales>>,
+    started: usize,
+    coarser: Vec<f64>,
+    plan: Plan,
+    weights: IntWeights,
+}
+
+/// A tensor of the float model, as far as it is lowered.
+enum Value {
+    Image,
+    /// int16, before the normalization that starts the first residual stream.
+    Embedded {
+        tensor: TensorId,
+        unit: f64,
+    },
+    /// int16 with the scales of a stream.
+    Residual {
+        tensor: TensorId,
+        stream: usize,
+    },
+    /// The 2x2 cells of a residual.
+    Merged {
+        tensor: TensorId,
+        stream: usize,
+        map: [usize; 2],
+    },
+    /// A normalization, not emitted.
+    Norm(Rc<Norm>),
+    /// A matrix product, not emitted.
+    Linear(Rc<Linear>),
+    /// Attention over a product, neither emitted.
+    Attention(Rc<Linear>, String, Windows),
+    /// An activation of a product, neither emitted.
+    Activated(Rc<Linear>, String, Activation),
+    /// int8 with a scale for each channel.
+    Bytes(Rc<Bytes>),
+}
+
+struct Norm {
+    site: String,
+    tensor: TensorId,
+    stream: usize,
+    merge: Option<[usize; 2]>,
+    eps: f64,
+    gain: Vec<f64>,
+    shift: Vec<f64>,
+}
+
+struct Linear {
+    site: String,
+    input: Input,
+    rows: Rows,
+    /// Scale of each logical input channel.
+    scale: Vec<f64>,
+    /// Mean integer input, if known.
+    means: Option<Vec<f64>>,
+}
+
+enum Input {
+    Bytes(Rc<Bytes>),
+    Norm(Rc<Norm>),
+}
+
+struct Bytes {
+    tensor: TensorId,
+    /// The logical channel of each byte of a row; padding has none.
+    columns: Vec<Option<usize>>,
+    scale: Vec<f64>,
+    means: Option<Vec<f64>>,
+    /// Gain and shift that are still to be applied.
+    affine: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+fn out_of_order<T>(site: &str) -> Result<T> {
+    Err(Error::Quantize(format!(
+        "{site}: no integer form of this order of operations is known"
+    )))
+}
+
+impl<'a> Lowering<'a> {
+    fn new(
+        model: &'a FloatModel,
+        calibration: &'a Calibration,
+        options: &'a QuantizeOptions,
+        streams: &[Stream],
+        coarseness: &[f64],
+    ) -> Result<Self> {
+        let mut lowering = Self {
+            model,
+            calibration,
+            options,
+            scales: Vec::new(),
+            started: 0,
+            coarser: coarseness.to_vec(),
+            plan: Plan {
+                tensors: Vec::new(),
+                steps: Vec::new(),
+                input: 0,
+                output: 0,
+                arena_words: 0,
+            },
+            weights: IntWeights::default(),
+        };
+        for (stream, coarse) in streams.iter().zip(coarseness) {
+            let scales = lowering.stream_scales(stream, *coarse)?;
+            lowering.scales.push(Rc::new(scales));
+        }
+        Ok(lowering)
+    }
+
+    fn stream_scales(&self, stream: &Stream, coarse: f64) -> Result<StreamScales> {
+        let mut ranges = vec![0f64; stream.channels];
+        for site in &stream.sites {
+            let stats = self.calibration.site(site)?;
+            for (c, range) in ranges.iter_mut().enumerate() {
+                *range = range.max(stats.largest(c) * HEADROOM);
+            }
+        }
+        let most = if self.options.residual_exponents {
+            MAX_EXPONENT
+        } else {
+            0
+        };
+        let largest = ranges.iter().copied().fold(0.0, f64::max);
+        // The constant of a normalization over four gathered rows must fit 30 bits.
+        let eps = self.model.config.layer_norm_eps;
+        let floor = (4.0 * stream.channels as f64 * eps / f64::from(1 << 30)).sqrt();
+        let unit = (largest / 32767.0 / f64::from(1u32 << most))
+            .max(floor)
+            .max(1e-30)
+            * coarse;
+        let exponents = ranges
+            .iter()
+            .map(|range| {
+                let fits = |&a: &u8| *range <= 32767.0 * unit * f64::from(1u32 << a);
+                (0..most).find(fits).unwrap_or(most)
+            })
+            .collect();
+        Ok(StreamScales { unit, exponents })
+    }
+
+    fn floats(&self, name: &str) -> Result<Vec<f64>> {
+        Ok(self
+            .model
+            .params
+            .get(name)?
+            .data
+            .iter()
+            .copied()
+            .map(f64::from)
+            .collect())
+    }
+
+    fn rows(&self, site: &str, bias: bool) -> Result<Rows> {
+        let weight = self.model.params.get(&format!("{site}.weight"))?;
+        let outputs = weight.shape[0];
+        let row = |row: &[f32]| row.iter().copied().map(f64::from).collect();
+        Ok(Rows {
+            weight: weight
+                .data
+                .chunks(weight.data.len() / outputs)
+                .map(row)
+                .collect(),
+            bias: match bias {
+                true => self.floats(&format!("{site}.bias"))?,
+                false => vec![0.0; outputs],
+            },
+        })
+    }
+
+    fn tensor(&mut self, name: String, format: Format, rows: usize, cols: usize) -> TensorId {
+        self.padded(name, format, rows, cols, pad16(cols))
+    }
+
+    fn padded(
+        &mut self,
+        name: String,
+        format: Format,
+        rows: usize,
+        cols: usize,
+        padded: usize,
+    ) -> TensorId {
+        let stride = padded / format.per_word();
+        self.plan.tensors.push(Tensor {
+            name,
+            format,
+            rows,
+            cols,
+            stride,
+            offset: 0,
+        });
+        self.plan.tensors.len() - 1
+    }
+
+    fn step(&mut self, name: &str, operation: Operation) {
+        self.plan.steps.push(Step {
+            name: name.to_owned(),
+            operation,
+        });
+    }
+
+    /// Starts the next stream.
+    fn start(&mut self) -> usize {
+        self.started += 1;
+        self.started - 1
+    }
+
+    /// Adds the parameters of a normalization whose gathered channels map to real values by
+    /// `gain` and `offset` over the output's scale; false if they do not fit.
+    fn norm_params(&mut self, name: &str, exponents: &[u8], gain: &[f64], offset: &[f64]) -> bool {
+        let mut fits = true;
+        let mut params: [Vec<_>; 3] = Default::default();
+        let mut multipliers = Vec::new();
+        // A unit row of the kernel is 2^15.
+        let norm = (gain.len() as f64).sqrt() / 32768.0;
+        for (gain, offset) in gain.iter().zip(offset) {
+            let (m, shift, bias) = affine(gain * norm, *offset).unwrap_or_else(|| {
+                fits = false;
+                (0, 1, 0)
+            });
+            multipliers.push(m);
+            params[0].push(i32::from(shift));
+            params[1].push(bias);
+        }
+        let count = [gain.len()];
+        let shifts: Vec<u8> = params[0].iter().map(|&shift| shift as u8).collect();
+        self.weights
+            .insert(format!("{name}.multiplier"), &count, &multipliers);
+        self.weights
+            .insert(format!("{name}.shift"), &count, &shifts);
+        self.weights
+            .insert(format!("{name}.bias"), &count, &params[1]);
+        self.weights
+            .insert(format!("{name}.exponent"), &count, exponents);
+        fits
+    }
+
+    /// round(channels * eps / unit^2).
+    fn epsilon(channels: usize, eps: f64, unit: f64) -> u32 {
+        (channels as f64 * eps / (unit * unit))
+            .round()
+            .min(f64::from(i32::MAX)) as u32
+    }
+
+    /// Exponents of the channels that a normalization sees.
+    fn norm_exponents(&self, norm: &Norm) -> Vec<u8> {
+        let parts = if norm.merge.is_some() { 4 } else { 1 };
+        self.scales[norm.stream].exponents.repeat(parts)
+    }
+
+    /// Adds the parameters of `norm` for int8 outputs of `scale`.
+    fn norm_bytes(&mut self, norm: &Norm, scale: &[f64]) -> Result<u32> {
+        let gain: Vec<f64> = scale.iter().map(|scale| 1.0 / scale).collect();
+        let exponents = self.norm_exponents(norm);
+        if !self.norm_params(&norm.site, &exponents, &gain, &vec![0.0; gain.len()]) {
+            return Err(Error::Quantize(format!(
+                "{}: expected normalized values of ordinary size, found a range of nearly 0",
+                norm.site
+            )));
+        }
+        Ok(Self::epsilon(
+            gain.len(),
+            norm.eps,
+            self.scales[norm.stream].unit,
+        ))
+    }
+
+    /// Emits `norm` as a step of its own; int8 with `scale`.
+    fn emit_norm(&mut self, norm: &Norm, scale: &[f64]) -> Result<TensorId> {
+        let epsilon = self.norm_bytes(norm, scale)?;
+        let rows = self.plan.tensors[norm.tensor].rows / norm.merge.map_or(1, |_| 4);
+        let output = self.tensor(norm.site.clone(), Format::Int8, rows, scale.len());
+        self.step(
+            &norm.site,
+            Operation::LayerNorm {
+                input: norm.tensor,
+                output,
+                norm: norm.site.clone(),
+                epsilon,
+                merge: norm.merge,
+            },
+        );
+        Ok(output)
+    }
+
+    /// Emits the logits; returns their scale.
+    fn finish(&mut self, logits: Value) -> Result<f64> {
+        let Value::Linear(linear) = logits else {
+            return out_of_order("logits");
+        };
+        let rows = self.quantized(&linear)?;
+        let unit = rows.unit.iter().copied().fold(0.0, f64::max) * FACTOR_MARGIN;
+        let scale = vec![unit; rows.unit.len()];
+        self.plan.output = self.emit(&linear, &rows, &scale, Epilogue::Int32, None)?;
+        layout(&mut self.plan);
+        Ok(unit)
+    }
+}
+
+impl Ops for Lowering<'_> {
+    type Tensor = Value;
+
+    fn patch_embed(&mut self, site: &str, _: Value, config: &SwinConfig) -> Result<Value> {
+        let SwinConfig {
+            in_channels,
+            patch_size,
+            image_size: [height, width],
+            ..
+        } = *config;
+        let (rows, cols) = (
+            self.rows(site, true)?,
+            in_channels * patch_size * patch_size,
+        );
+        let image = self.tensor(
+            "image".to_owned(),
+            Format::Uint8,
+            1,
+            height * width * in_channels,
+        );
+        let grid = config.map(0);
+        let patches = self.tensor("patches".to_owned(), Format::Int8, grid[0] * grid[1], cols);
+        self.plan.input = image;
+        self.step(
+            "patches",
+            Operation::PatchGather {
+                input: image,
+                output: patches,
+                grid,
+                patch: patch_size,
+                channels: in_channels,
+            },
+        );
+
+        // Weights come as (channel, y, x), bytes as (y, x, channel): byte = pixel - 128, and the
+        // real input is (pixel / 255 - mean) / std.
+        let columns: Vec<Option<usize>> = (0..pad16(cols))
+            .map(|byte| {
+                let (place, channel) = (byte / in_channels, byte % in_channels);
+                (byte < cols).then_some(channel * patch_size * patch_size + place)
+            })
+            .collect();
+        let per_channel = patch_size * patch_size;
+        let pre = &self.model.preprocessing;
+        let gain: Vec<f64> = (0..cols)
+            .map(|k| 1.0 / (255.0 * pre.std[k / per_channel]))
+            .collect();
+        let shift: Vec<f64> = (0..cols)
+            .map(|k| (128.0 / 255.0 - pre.mean[k / per_channel]) / pre.std[k / per_channel])
+            .collect();
+        let mut rows = rows;
+        rows.fold(&gain, &shift);
+        let bytes = Bytes {
+            tensor: patches,
+            columns,
+            scale: vec![1.0; cols],
+            means: None,
+            affine: None,
+        };
+        let linear = Linear {
+            site: site.to_owned(),
+            input: Input::Bytes(Rc::new(bytes)),
+            rows,
+            scale: vec![1.0; cols],
+            means: None,
+        };
+        let rows = self.quantized(&linear)?;
+        let stats = self.calibration.site(site)?;
+        let range = (0..rows.unit.len())
+            .map(|c| stats.largest(c))
+            .fold(0.0, f64::max);
+        let finest = rows.unit.iter().copied().fold(0.0, f64::max) * FACTOR_MARGIN;
+        let floor = (rows.unit.len() as f64 * config.layer_norm_eps / f64::from(1 << 30)).sqrt();
+        let unit = (range * HEADROOM / 32767.0).max(finest).max(floor);
+        let scale = vec![unit; rows.unit.len()];
+        let tensor = self.emit(&linear, &rows, &scale, Epilogue::Int16, None)?;
+        Ok(Value::Embedded { tensor, unit })
+    }
+
+    fn layer_norm(&mut self, site: &str, x: &Value, channels: usize, eps: f64) -> Result<Value> {
+        let gain = self.floats(&format!("{site}.weight"))?;
+        let shift = self.floats(&format!("{site}.bias"))?;
+        let (tensor, stream, merge) = match *x {
+            Value::Residual { tensor, stream } => (tensor, stream, None),
+            Value::Merged {
+                tensor,
+                stream,
+                map,
+            } => (tensor, stream, Some(map)),
+            Value::Embedded { tensor, unit } => {
+                // The normalized patches are the residual: gain and shift cannot move on.
+                let stream = self.start();
+                let scales = Rc::clone(&self.scales[stream]);
+                let over = |values: &[f64]| -> Vec<f64> {
+                    (0..channels).map(|c| values[c] / scales.scale(c)).collect()
+                };
+                let exponents = vec![0; channels];
+                if !self.norm_params(site, &exponents, &over(&gain), &over(&shift)) {
+                    self.coarser[stream] *= 4.0;
+                }
+                let rows = self.plan.tensors[tensor].rows;
+                let output = self.tensor(site.to_owned(), Format::Int16, rows, channels);
+                self.step(
+                    site,
+                    Operation::LayerNorm {
+                        input: tensor,
+                        output,
+                        norm: site.to_owned(),
+                        epsilon: Self::epsilon(channels, eps, unit),
+                        merge: None,
+                    },
+                );
+                return Ok(Value::Residual {
+                    tensor: output,
+                    stream,
+                });
+            }
+            _ => return out_of_order(site),
+        };
+        let site = site.to_owned();
+        Ok(Value::Norm(Rc::new(Norm {
+            site,
+            tensor,
+            stream,
+            merge,
+            eps,
+            gain,
+            shift,
+        })))
+    }
+
+    fn linear(&mut self, site: &str, x: &Value, shape: LinearShape) -> Result<Value> {
+        let mut rows = self.rows(site, shape.bias)?;
+        let (input, scale, means) = match x {
+            Value::Norm(norm) => {
+                rows.fold(&norm.gain, &norm.shift);
+                let scale = self.balanced(&norm.site, &rows)?;
+                let stats = self.calibration.site(&norm.site)?;
+                let means = (0..scale.len()).map(|c| stats.mean(c) / scale[c]).collect();
+                (Input::Norm(Rc::clone(norm)), scale, Some(means))
+            }
+            Value::Attention(qkv, attention, windows) => {
+                let scale = self.balanced(attention, &rows)?;
+                let bytes = self.emit_attention(qkv, attention, windows, &scale)?;
+                let (scale, means) = (bytes.scale.clone(), bytes.means.clone());
+                (Input::Bytes(Rc::new(bytes)), scale, means)
+            }
+            Value::Activated(hidden, activation_site, activation) => {
+                let bytes = self.emit_activation(hidden, activation_site, *activation, &rows)?;
+                let (scale, means) = (bytes.scale.clone(), bytes.means.clone());
+                (Input::Bytes(Rc::new(bytes)), scale, means)
+            }
+            Value::Bytes(bytes) => {
+                if let Some((gain, shift)) = &bytes.affine {
+                    rows.fold(gain, shift);
+                }
+                let (scale, means) = (bytes.scale.clone(), bytes.means.clone());
+                (Input::Bytes(Rc::clone(bytes)), scale, means)
+            }
+            _ => return out_of_order(site),
+        };
+        let merged = matches!(x, Value::Norm(norm) if norm.merge.is_some());
+        let linear = Linear {
+            site: site.to_owned(),
+            input,
+            rows,
+            scale,
+            means,
+        };
+        if !merged {
+            return Ok(Value::Linear(Rc::new(linear)));
+        }
+        let stream = self.start();
+        let rows = self.quantized(&linear)?;
+        let scale = self.stream_scale(stream, &rows.unit);
+        let tensor = self.emit(&linear, &rows, &scale, Epilogue::Int16, None)?;
+        Ok(Value::Residual { tensor, stream })
+    }
+
+    fn window_attention(&mut self, site: &str, qkv: &Value, windows: &Windows) -> Result<Value> {
+        match qkv {
+            Value::Linear(linear) => Ok(Value::Attention(
+                Rc::clone(linear),
+                site.to_owned(),
+                *windows,
+            )),
+            _ => out_of_order(site),
+        }
+    }
+
+    fn activation(&mut self, site: &str, x: &Value, activation: Activation) -> Result<Value> {
+        match x {
+            Value::Linear(linear) => Ok(Value::Activated(
+                Rc::clone(linear),
+                site.to_owned(),
+                activation,
+            )),
+            _ => out_of_order(site),
+        }
+    }
+
+    fn add(&mut self, site: &str, x: &Value, branch: &Value) -> Result<Value> {
+        let (Value::Residual { tensor, stream }, Value::Linear(linear)) = (x, branch) else {
+            return out_of_order(site);
+        };
+        let (tensor, stream) = (*tensor, *stream);
+        let rows = self.quantized(linear)?;
+        let scale = self.stream_scale(stream, &rows.unit);
+        let epilogue = Epilogue::Residual { residual: tensor };
+        self.emit(linear, &rows, &scale, epilogue, Some(tensor))?;
+        Ok(Value::Residual { tensor, stream })
+    }
+
+    fn patch_merge(&mut self, site: &str, x: &Value, map: [usize; 2]) -> Result<Value> {
+        match *x {
+            Value::Residual { tensor, stream } => Ok(Value::Merged {
+                tensor,
+                stream,
+                map,
+            }),
+            _ => out_of_order(site),
+        }
+    }
+
+    fn mean_pool(&mut self, site: &str, x: &Value) -> Result<Value> {
+        let Value::Norm(norm) = x else {
+            return out_of_order(site);
+        };
+        self.emit_pool(site, norm)
+    }
+}
+
+impl Lowering<'_> {
+    /// Scales of the int8 input `site` of `rows`, by channel.
+    fn balanced(&self, site: &str, rows: &Rows) -> Result<Vec<f64>> {
+        let ranges = self.calibration.ranges(site, self.options.range)?;
+        let stats = self.calibration.site(site)?;
+        let squares: Vec<f64> = (0..ranges.len()).map(|c| stats.mean_square(c)).collect();
+        Ok(balance(&ranges, &squares, &rows.weight))
+    }
+
+    /// Scales of stream `stream` by channel; notes it if products of `units` need it coarser.
+    fn stream_scale(&mut self, stream: usize, units: &[f64]) -> Vec<f64> {
+        let scales = &self.scales[stream];
+        let scale: Vec<f64> = (0..units.len()).map(|c| scales.scale(c)).collect();
+        let excess = units
+            .iter()
+            .zip(&scale)
+            .map(|(unit, scale)| unit * FACTOR_MARGIN / scale);
+        let excess = excess.fold(1.0, f64::max);
+        if excess > 1.0 {
+            self.coarser[stream] *= excess * 1.01;
+            return scale.iter().map(|scale| scale * excess).collect();
+        }
+        scale
+    }
+}

@@ -1,0 +1,262 @@
+//! Matrix products, activations and the pool.
+
+use std::rc::Rc;
+
+use super::{Bytes, Input, Linear, Lowering, Norm, Value};
+use crate::{
+    Error, Result,
+    model::Activation,
+    plan::{Epilogue, Format, MAX_NORM_LINEAR_CHANNELS, Operation, TensorId, pad16},
+    quant::{
+        rows::{IntRows, Rows},
+        scales::{FACTOR_MARGIN, multiplier},
+    },
+};
+
+/// Where GELU has flattened out on the negative side.
+const GELU_TAIL: f64 = 4.0;
+
+/// The columns of a padded row whose channels stand in their own order.
+pub(super) fn in_order(channels: usize) -> Vec<Option<usize>> {
+    (0..pad16(channels))
+        .map(|column| (column < channels).then_some(column))
+        .collect()
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(0.0, f64::max)
+}
+
+impl Lowering<'_> {
+    /// Rounds the rows of a product.
+    pub(super) fn quantized(&self, linear: &Linear) -> Result<IntRows> {
+        let means = linear.means.as_deref();
+        let means = means.filter(|_| self.options.bias_correction);
+        linear.rows.quantize(&linear.site, &linear.scale, means)
+    }
+
+    /// Emits a product with outputs in their own order.
+    pub(super) fn emit(
+        &mut self,
+        linear: &Linear,
+        rows: &IntRows,
+        scale: &[f64],
+        epilogue: Epilogue,
+        output: Option<TensorId>,
+    ) -> Result<TensorId> {
+        let outputs = in_order(rows.unit.len());
+        self.emit_columns(linear, rows, scale, &outputs, epilogue, output)
+    }
+
+    /// Emits a product: column `i` of the output is output channel `outputs[i]`, or zero.
+    pub(super) fn emit_columns(
+        &mut self,
+        linear: &Linear,
+        rows: &IntRows,
+        scale: &[f64],
+        outputs: &[Option<usize>],
+        epilogue: Epilogue,
+        output: Option<TensorId>,
+    ) -> Result<TensorId> {
+        let site = &linear.site;
+        let inputs = linear.scale.len();
+        let wide = pad16(inputs) > MAX_NORM_LINEAR_CHANNELS;
+        // A gathered or very wide norm is a step of its own.
+        let (source, columns) = match &linear.input {
+            Input::Bytes(bytes) => (Ok(bytes.tensor), bytes.columns.clone()),
+            Input::Norm(norm) if wide || norm.merge.is_some() => {
+                (Ok(self.emit_norm(norm, &linear.scale)?), in_order(inputs))
+            }
+            Input::Norm(norm) => (Err(Rc::clone(norm)), in_order(inputs)),
+        };
+
+        let mut weight = Vec::with_capacity(outputs.len() * columns.len());
+        let (mut bias, mut multipliers, mut shifts) = (Vec::new(), Vec::new(), Vec::new());
+        for channel in outputs {
+            let Some(o) = *channel else {
+                weight.resize(weight.len() + columns.len(), 0);
+                bias.push(0);
+                multipliers.push(0);
+                shifts.push(1);
+                continue;
+            };
+            let value = |column: &Option<usize>| column.map_or(0, |c| rows.weight[o][c]);
+            weight.extend(columns.iter().map(value));
+            bias.push(rows.bias[o]);
+            let (m, shift) = multiplier(rows.unit[o] / scale[o], 30).ok_or_else(|| {
+                Error::Quantize(format!(
+                    "{site}: expected an output scale of at least twice the accumulator's, found {} and {}",
+                    scale[o], rows.unit[o]
+                ))
+            })?;
+            multipliers.push(m);
+            shifts.push(shift);
+        }
+        let cols = outputs.len();
+        let weights = &mut self.weights;
+        weights.insert(format!("{site}.weight"), &[cols, columns.len()], &weight);
+        weights.insert(format!("{site}.bias"), &[cols], &bias);
+        weights.insert(format!("{site}.multiplier"), &[cols], &multipliers);
+        weights.insert(format!("{site}.shift"), &[cols], &shifts);
+
+        let tokens = match &source {
+            Ok(tensor) => self.plan.tensors[*tensor].rows,
+            Err(norm) => self.plan.tensors[norm.tensor].rows,
+        };
+        let output = output.unwrap_or_else(|| {
+            let last = outputs.iter().rposition(Option::is_some);
+            let logical = last.map_or(1, |last| last + 1);
+            self.padded(site.clone(), epilogue.format(), tokens, logical, cols)
+        });
+        let weights = site.clone();
+        let operation = match source {
+            Ok(input) => Operation::Linear {
+                input,
+                output,
+                weights,
+                epilogue,
+            },
+            Err(norm) => {
+                let epsilon = self.norm_bytes(&norm, &linear.scale)?;
+                let scratch = self.tensor(norm.site.clone(), Format::Int8, tokens, inputs);
+                Operation::NormLinear {
+                    input: norm.tensor,
+                    output,
+                    scratch,
+                    norm: norm.site.clone(),
+                    epsilon,
+                    weights,
+                    epilogue,
+                }
+            }
+        };
+        self.step(site, operation);
+        Ok(output)
+    }
+
+    /// Emits a product with its activation, for the rows that take it up.
+    pub(super) fn emit_activation(
+        &mut self,
+        hidden: &Linear,
+        site: &str,
+        activation: Activation,
+        next: &Rows,
+    ) -> Result<Bytes> {
+        let rows = self.quantized(hidden)?;
+        let channels = rows.unit.len();
+        let (tensor, scale) = match activation {
+            Activation::Relu => {
+                let balanced = self.balanced(site, next)?;
+                let finest = rows.unit.iter().map(|unit| unit * FACTOR_MARGIN);
+                let scale: Vec<f64> = balanced.iter().zip(finest).map(|(s, f)| s.max(f)).collect();
+                let epilogue = Epilogue::Int8 { relu: true };
+                (self.emit(hidden, &rows, &scale, epilogue, None)?, scale)
+            }
+            Activation::Gelu => {
+                // One table serves all channels, so they share the scales on both sides of it.
+                let input = self.gelu_input(&hidden.site)?;
+                let input = input.max(largest(&rows.unit) * FACTOR_MARGIN);
+                let after = self.calibration.ranges(site, self.options.range)?;
+                let output = (largest(&after) / 127.0).max(1e-12);
+                let table: Vec<i8> = (-128..128)
+                    .map(|entry| {
+                        let x = f64::from(entry) * input;
+                        let y = 0.5 * x * (1.0 + libm::erf(x / std::f64::consts::SQRT_2));
+                        (y / output).round().clamp(-127.0, 127.0) as i8
+                    })
+                    .collect();
+                let name = format!("{site}.table");
+                self.weights.insert(name.clone(), &[256], &table);
+                let epilogue = Epilogue::Table { table: name };
+                let scale = vec![input; channels];
+                let tensor = self.emit(hidden, &rows, &scale, epilogue, None)?;
+                (tensor, vec![output; channels])
+            }
+        };
+        let stats = self.calibration.site(site)?;
+        let means = (0..channels).map(|c| stats.mean(c) / scale[c]).collect();
+        Ok(Bytes {
+            tensor,
+            columns: in_order(channels),
+            scale,
+            means: Some(means),
+            affine: None,
+        })
+    }
+
+    /// The scale of GELU's input: negative values count as far as GELU is not flat.
+    fn gelu_input(&self, site: &str) -> Result<f64> {
+        let stats = self.calibration.site(site)?;
+        let clipped = self.calibration.ranges(site, self.options.range)?;
+        let ranges = clipped.iter().zip(&stats.max).map(|(&range, &max)| {
+            let positive = f64::from(max).clamp(0.0, range);
+            positive.max(range.min(GELU_TAIL))
+        });
+        Ok((ranges.fold(0.0, f64::max) / 127.0).max(1e-12))
+    }
+
+    /// Emits a norm and the mean over its tokens; gain and shift are left to what follows.
+    pub(super) fn emit_pool(&mut self, site: &str, norm: &Norm) -> Result<Value> {
+        let ranges = self.calibration.ranges(&norm.site, self.options.range)?;
+        let floor = largest(&ranges).max(1e-3) * 1e-3;
+        let before: Vec<f64> = ranges.iter().map(|r| r.max(floor) / 127.0).collect();
+        let input = self.emit_norm(norm, &before)?;
+        let channels = before.len();
+        let tokens = self.plan.tensors[input].rows as f64;
+
+        // Calibration saw the pool after gain and shift.
+        let stats = self.calibration.site(site)?;
+        let plain = |c: usize, value: f64| (value - norm.shift[c]) / norm.gain[c];
+        let scale: Vec<f64> = (0..channels)
+            .map(|c| {
+                let ends = [stats.min[c], stats.max[c]].map(|end| plain(c, f64::from(end)).abs());
+                let range = ends[0].max(ends[1]);
+                let range = if range.is_finite() { range } else { ranges[c] };
+                (range.min(ranges[c]) / 127.0).max(before[c] / tokens * FACTOR_MARGIN)
+            })
+            .collect();
+        let means = (0..channels)
+            .map(|c| plain(c, stats.mean(c)) / scale[c])
+            .map(|mean| if mean.is_finite() { mean } else { 0.0 })
+            .collect();
+
+        let (mut multipliers, mut shifts) = (Vec::new(), Vec::new());
+        let mut factors: Vec<f64> = before
+            .iter()
+            .zip(&scale)
+            .map(|(b, s)| b / tokens / s)
+            .collect();
+        factors.resize(pad16(channels), 0.0);
+        for factor in factors {
+            let (m, shift) = multiplier(factor, 30).ok_or_else(|| {
+                Error::Quantize(format!(
+                    "{site}: expected factors below 0.5, found {factor}"
+                ))
+            })?;
+            multipliers.push(m);
+            shifts.push(shift);
+        }
+        let padded = [multipliers.len()];
+        self.weights
+            .insert(format!("{site}.multiplier"), &padded, &multipliers);
+        self.weights
+            .insert(format!("{site}.shift"), &padded, &shifts);
+        let output = self.tensor(site.to_owned(), Format::Int8, 1, channels);
+        let weights = site.to_owned();
+        self.step(
+            site,
+            Operation::MeanPool {
+                input,
+                output,
+                weights,
+            },
+        );
+        Ok(Value::Bytes(Rc::new(Bytes {
+            tensor: output,
+            columns: in_order(channels),
+            scale,
+            means: Some(means),
+            affine: Some((norm.gain.clone(), norm.shift.clone())),
+        })))
+    }
+}

@@ -1,0 +1,101 @@
+//! Waiting for the device, natively.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use intformer_shaders::{Dispatch, Shader};
+
+use super::{Gpu, Options, StepTime, Wgpu};
+use crate::{Result, plan::Program, runtime::Executor};
+
+/// Drives `future` to its end, letting the device work whenever the future waits.
+fn wait<T>(device: &wgpu::Device, future: impl Future<Output = T>) -> T {
+    drive(future, || {
+        // A failed poll shows up as the device's error in the future's own checks.
+        let _ = device.poll(wgpu::PollType::wait_indefinitely());
+    })
+}
+
+fn drive<T>(future: impl Future<Output = T>, mut idle: impl FnMut()) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        idle();
+    }
+}
+
+impl Gpu {
+    /// [`Gpu::open`], waited for.
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    pub fn open_blocking(options: &Options) -> Result<Self> {
+        drive(Self::open(options), std::thread::yield_now)
+    }
+
+    /// [`Gpu::run_once`], waited for.
+    ///
+    /// # Errors
+    /// As [`Gpu::run_once`].
+    pub fn run_once_blocking(
+        &self,
+        shader: &Shader,
+        dispatch: &Dispatch,
+        weights: &[u32],
+        arena: &[u32],
+    ) -> Result<Vec<u32>> {
+        wait(
+            &self.device,
+            self.run_once(shader, dispatch, weights, arena),
+        )
+    }
+}
+
+impl Wgpu {
+    /// [`Wgpu::new`], waited for.
+    ///
+    /// # Errors
+    /// As [`Wgpu::new`].
+    pub fn new_blocking(program: Arc<Program>, options: Options) -> Result<Self> {
+        drive(Self::new(program, options), std::thread::yield_now)
+    }
+
+    /// [`Wgpu::prepare`], waited for.
+    ///
+    /// # Errors
+    /// As [`Wgpu::prepare`].
+    pub fn prepare_blocking(&mut self, batch: usize) -> Result<()> {
+        wait(&self.gpu.device.clone(), self.prepare(batch))
+    }
+
+    /// [`Wgpu::times_async`], waited for.
+    ///
+    /// # Errors
+    /// As [`Wgpu::times_async`].
+    pub fn times(&mut self, images: &[u8], batch: usize) -> Result<Vec<StepTime>> {
+        wait(&self.gpu.device.clone(), self.times_async(images, batch))
+    }
+}
+
+impl Executor for Wgpu {
+    fn name(&self) -> &str {
+        "wgpu"
+    }
+
+    fn describe(&self) -> String {
+        self.summary()
+    }
+
+    fn run(&mut self, images: &[u8], batch: usize) -> Result<Vec<i32>> {
+        wait(&self.gpu.device.clone(), self.run_async(images, batch))
+    }
+
+    fn trace(&mut self, images: &[u8], batch: usize) -> Result<Vec<Vec<u32>>> {
+        wait(&self.gpu.device.clone(), self.trace_async(images, batch))
+    }
+}

@@ -1,0 +1,131 @@
+//! Which variants come into question for a dispatch, the likeliest first.
+
+use intformer_shaders::{Dispatch, Shader};
+
+/// Workgroups that keep a hardware GPU busy; below that a smaller tile is likelier.
+const BUSY: u64 = 192;
+
+/// The variants that can run `dispatch`, the likeliest first. On a software adapter only those
+/// without workgroup memory: a barrier there costs a pass over all invocations.
+pub fn candidates(dispatch: &Dispatch, software: bool) -> Vec<&'static Shader> {
+    let mut found: Vec<_> = Shader::of(dispatch.name())
+        .filter(|shader| shader.fits(dispatch) && !(software && shader.uses_workgroup_memory()))
+        .collect();
+    found.sort_by_key(|shader| unlikeliness(shader, dispatch, software));
+    found
+}
+
+/// A sort key, small for likely variants. The sort is stable: `wgsl/variants` decides the rest.
+fn unlikeliness(shader: &Shader, dispatch: &Dispatch, software: bool) -> (bool, bool, u64) {
+    if software {
+        // Software adapters emulate the packed product less well than the plain one.
+        return (false, shader.has("PACKED"), 0);
+    }
+    let workgroups = shader
+        .workgroups(dispatch)
+        .map_or(u64::MAX, |[x, y]| u64::from(x) * u64::from(y));
+    // Among tiles: the largest that keeps the GPU busy, else the smallest.
+    let size = if workgroups >= BUSY {
+        workgroups - BUSY
+    } else {
+        u64::from(u32::MAX) + (BUSY - workgroups)
+    };
+    let size = match dispatch {
+        Dispatch::Linear(_) | Dispatch::NormLinear(_) => size,
+        _ => 0,
+    };
+    (!shader.uses_workgroup_memory(), !shader.has("PACKED"), size)
+}
+
+/// Products (or similar) that a dispatch takes: a rough cost.
+pub(super) fn work(dispatch: &Dispatch) -> u64 {
+    let product = |factors: &[u32]| factors.iter().map(|&f| u64::from(f)).product::<u64>();
+    match dispatch {
+        Dispatch::PatchGather(p) => product(&[p.rows, p.k_words, 4]),
+        Dispatch::Linear(p) | Dispatch::NormLinear(p) => product(&[p.rows, p.cols, p.k_words, 4]),
+        Dispatch::LayerNorm(p) => product(&[p.rows, p.out_stride, 4]) * 16,
+        Dispatch::WindowAttention(p) => {
+            let window = p.window_height * p.window_width;
+            product(&[p.batch, p.height * p.width, window, p.heads, p.head_words]) * 12
+        }
+        Dispatch::MeanPool(p) => product(&[p.batch, p.tokens, p.stride, 4]),
+    }
+}
+
+/// A smaller dispatch of the same kind with at most about `limit` work, for measuring on adapters
+/// where the whole would take too long.
+pub(super) fn shrink(mut dispatch: Dispatch, limit: u64) -> Dispatch {
+    let excess = work(&dispatch).div_ceil(limit.max(1)).min(1 << 31) as u32;
+    if excess <= 1 {
+        return dispatch;
+    }
+    match &mut dispatch {
+        Dispatch::PatchGather(p) => p.rows = p.rows.div_ceil(excess),
+        Dispatch::Linear(p) | Dispatch::NormLinear(p) => p.rows = p.rows.div_ceil(excess).max(32),
+        Dispatch::LayerNorm(p) => p.rows = p.rows.div_ceil(excess),
+        Dispatch::WindowAttention(p) => {
+            p.batch = 1;
+            p.height = (p.height / excess / p.window_height).max(1) * p.window_height;
+        }
+        Dispatch::MeanPool(p) => p.batch = p.batch.div_ceil(excess),
+    }
+    dispatch
+}
+
+/// `dispatch` without its offsets: two dispatches of the same class take the same time.
+pub(super) fn class(mut dispatch: Dispatch) -> Dispatch {
+    let offsets: Vec<&mut u32> = match &mut dispatch {
+        Dispatch::PatchGather(p) => vec![&mut p.image, &mut p.out],
+        Dispatch::Linear(p) | Dispatch::NormLinear(p) => vec![
+            &mut p.a,
+            &mut p.weight,
+            &mut p.channel,
+            &mut p.out,
+            &mut p.residual,
+            &mut p.table,
+            &mut p.low,
+            &mut p.x,
+            &mut p.norm_channel,
+            &mut p.norm_epsilon,
+            &mut p.scratch,
+        ],
+        Dispatch::LayerNorm(p) => {
+            vec![&mut p.x, &mut p.out, &mut p.channel, &mut p.epsilon]
+        }
+        Dispatch::WindowAttention(p) => vec![
+            &mut p.qkv,
+            &mut p.out,
+            &mut p.bias,
+            &mut p.head,
+            &mut p.exp,
+            &mut p.channel,
+        ],
+        Dispatch::MeanPool(p) => vec![&mut p.x, &mut p.out, &mut p.channel],
+    };
+    for offset in offsets {
+        *offset = 0;
+    }
+    dispatch
+}
+
+/// The shape of a dispatch for people: rows, inner and output width.
+pub(super) fn shape(dispatch: &Dispatch) -> String {
+    match dispatch {
+        Dispatch::PatchGather(p) => format!("{}x{}", p.rows, p.k_words * 4),
+        Dispatch::Linear(p) | Dispatch::NormLinear(p) => {
+            format!("{}x{}x{}", p.rows, p.k_words * 4, p.cols)
+        }
+        Dispatch::LayerNorm(p) => format!("{}x{}", p.rows, p.channels),
+        Dispatch::WindowAttention(p) => format!(
+            "{}x{}x{}/{}x{}, {} heads of {}",
+            p.batch,
+            p.height,
+            p.width,
+            p.window_height,
+            p.window_width,
+            p.heads,
+            p.head_words * 4
+        ),
+        Dispatch::MeanPool(p) => format!("{}x{}x{}", p.batch, p.tokens, p.stride * 4),
+    }
+}

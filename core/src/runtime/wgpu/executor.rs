@@ -1,0 +1,354 @@
+//! The executor: one submission and one read-back for each batch.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use intformer_shaders::Shader;
+use web_time::{Duration, Instant};
+
+use super::gpu::{BLOCK_STRIDE, Gpu, Options};
+use super::probe::{Chosen, Kernels};
+use crate::plan::Program;
+use crate::{Error, Result};
+
+/// Runs a program on a device of wgpu.
+pub struct Wgpu {
+    pub(super) gpu: Arc<Gpu>,
+    program: Arc<Program>,
+    options: Options,
+    weights: wgpu::Buffer,
+    kernels: Kernels,
+    batches: HashMap<usize, Batch>,
+}
+
+/// How long one step took.
+#[derive(Clone, Debug)]
+pub struct StepTime {
+    /// The step's name.
+    pub name: String,
+    /// The shader that ran.
+    pub shader: &'static Shader,
+    /// Its time on the device.
+    pub time: Duration,
+}
+
+/// All that a batch size needs, made once.
+struct Batch {
+    arena: wgpu::Buffer,
+    group: wgpu::BindGroup,
+    launches: Vec<Launch>,
+    back: wgpu::Buffer,
+    /// The read-back of `trace`, made at its first use.
+    trace: Option<wgpu::Buffer>,
+}
+
+struct Launch {
+    shader: &'static Shader,
+    pipeline: wgpu::ComputePipeline,
+    block: u32,
+    workgroups: [u32; 2],
+}
+
+impl Launch {
+    fn encode(&self, pass: &mut wgpu::ComputePass<'_>, group: &wgpu::BindGroup) {
+        let [x, y] = self.workgroups;
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, group, &[self.block]);
+        pass.dispatch_workgroups(x, y, 1);
+    }
+}
+
+impl Wgpu {
+    /// Opens a device and uploads the weights of `program`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if there is no such adapter or the weights do not fit it.
+    pub async fn new(program: Arc<Program>, options: Options) -> Result<Self> {
+        let gpu = Arc::new(Gpu::open(&options).await?);
+        Self::on(gpu, program, options).await
+    }
+
+    /// Uploads the weights of `program` to an open device, which executors may share.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the weights do not fit the device.
+    pub async fn on(gpu: Arc<Gpu>, program: Arc<Program>, options: Options) -> Result<Self> {
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let words = program.weights.len();
+        let weights = gpu.buffer("the weights", words, usage).await?;
+        gpu.queue
+            .write_buffer(&weights, 0, bytemuck::cast_slice(&program.weights));
+        Ok(Self {
+            gpu,
+            program,
+            options,
+            weights,
+            kernels: Kernels::default(),
+            batches: HashMap::new(),
+        })
+    }
+
+    /// Name, backend and kind of the adapter.
+    pub fn adapter(&self) -> String {
+        self.gpu.describe()
+    }
+
+    /// The variants chosen so far, one for each class of shapes.
+    pub fn chosen(&self) -> Vec<&Chosen> {
+        self.kernels.chosen()
+    }
+
+    /// The adapter and the variants in a line.
+    pub fn summary(&self) -> String {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for chosen in self.chosen() {
+            *counts.entry(chosen.shader.label()).or_default() += 1;
+        }
+        let variants: Vec<_> = counts
+            .iter()
+            .map(|(label, count)| format!("{label} ({count})"))
+            .collect();
+        if variants.is_empty() {
+            return format!("{}; kernels are chosen at the first run", self.adapter());
+        }
+        format!(
+            "{}; kernels (shapes): {}",
+            self.adapter(),
+            variants.join(", ")
+        )
+    }
+
+    /// Allocates, chooses kernels and compiles for batches of `batch` images, unless done before.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the arena does not fit the device or a kernel does not compile.
+    pub async fn prepare(&mut self, batch: usize) -> Result<()> {
+        if self.batches.contains_key(&batch) {
+            return Ok(());
+        }
+        let prepared = self.make_batch(batch).await?;
+        self.batches.insert(batch, prepared);
+        Ok(())
+    }
+
+    async fn make_batch(&mut self, batch: usize) -> Result<Batch> {
+        use wgpu::BufferUsages as Usage;
+        let gpu = &self.gpu;
+        let what = format!("the arena for {batch} images");
+        let words = self.program.arena_words.checked_mul(batch);
+        let words = words.filter(|&words| words > 0 && words < 1 << 31);
+        let words = words.ok_or_else(|| {
+            Error::Device(format!(
+                "{what} should take from 1 to 2^31 words, found {} for each",
+                self.program.arena_words
+            ))
+        })?;
+        let usage = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
+        let arena = gpu.buffer(&what, words, usage).await?;
+
+        let dispatches = self.program.dispatches(batch);
+        let limit = self.options.probe;
+        let shaders = self
+            .kernels
+            .choose(gpu, &dispatches, &self.weights, &arena, limit)
+            .await?;
+        let blocks = gpu.blocks(&dispatches).await?;
+        let group = gpu.bind(&self.weights, &arena, &blocks);
+
+        let mut launches = Vec::with_capacity(dispatches.len());
+        for (at, (dispatch, shader)) in dispatches.iter().zip(shaders).enumerate() {
+            let workgroups = shader.workgroups(dispatch).ok_or_else(|| {
+                Error::Device(format!(
+                    "step {}: too many workgroups for {batch} images",
+                    self.program.steps[at].name
+                ))
+            })?;
+            launches.push(Launch {
+                shader,
+                pipeline: gpu.pipeline(shader).await?,
+                block: (at * BLOCK_STRIDE) as u32,
+                workgroups,
+            });
+        }
+        let back = Usage::MAP_READ | Usage::COPY_DST;
+        let back_words = self.program.output.words * batch;
+        let back = gpu.buffer("the logits", back_words, back).await?;
+
+        // Measuring left values behind.
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        encoder.clear_buffer(&arena, 0, None);
+        gpu.queue.submit([encoder.finish()]);
+        gpu.check()?;
+        Ok(Batch {
+            arena,
+            group,
+            launches,
+            back,
+            trace: None,
+        })
+    }
+
+    /// Uploads the images and returns what `batch` images need.
+    async fn start(&mut self, images: &[u8], batch: usize) -> Result<&Batch> {
+        let words = self.program.pack_images(images, batch)?;
+        self.prepare(batch).await?;
+        let prepared = &self.batches[&batch];
+        let offset = (self.program.input.offset * batch * 4) as u64;
+        self.gpu
+            .queue
+            .write_buffer(&prepared.arena, offset, bytemuck::cast_slice(&words));
+        Ok(prepared)
+    }
+
+    /// The logits `[batch, classes]` of `batch` images: one submission, one read-back.
+    ///
+    /// # Errors
+    /// [`Error::Image`] if `images` has another length, [`Error::Device`] if the device fails.
+    pub async fn run_async(&mut self, images: &[u8], batch: usize) -> Result<Vec<i32>> {
+        self.start(images, batch).await?;
+        let (gpu, prepared) = (&self.gpu, &self.batches[&batch]);
+        let output = self.program.output;
+        let words = output.words * batch;
+
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for launch in &prepared.launches {
+                launch.encode(&mut pass, &prepared.group);
+            }
+        }
+        let from = (output.offset * batch * 4) as u64;
+        let bytes = words as u64 * 4;
+        encoder.copy_buffer_to_buffer(&prepared.arena, from, &prepared.back, 0, bytes);
+        gpu.queue.submit([encoder.finish()]);
+        let program = &self.program;
+        gpu.read(&prepared.back, words, |words| program.unpack_logits(words))
+            .await
+    }
+
+    /// The words that each step wrote, in order, copied out within the same submission.
+    ///
+    /// # Errors
+    /// As [`Wgpu::run_async`].
+    pub async fn trace_async(&mut self, images: &[u8], batch: usize) -> Result<Vec<Vec<u32>>> {
+        self.start(images, batch).await?;
+        let regions: Vec<_> = self.program.steps.iter().map(|step| step.output).collect();
+        let total: usize = regions.iter().map(|region| region.words * batch).sum();
+        let gpu = &self.gpu;
+        let prepared = self.batches.get_mut(&batch).expect("start prepares it");
+        if prepared.trace.is_none() {
+            let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+            prepared.trace = Some(gpu.buffer("the trace", total, usage).await?);
+        }
+        let back = prepared.trace.as_ref().expect("made above");
+
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let mut to = 0;
+        for (launch, region) in prepared.launches.iter().zip(&regions) {
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                launch.encode(&mut pass, &prepared.group);
+            }
+            let from = (region.offset * batch * 4) as u64;
+            let bytes = (region.words * batch * 4) as u64;
+            encoder.copy_buffer_to_buffer(&prepared.arena, from, back, to, bytes);
+            to += bytes;
+        }
+        gpu.queue.submit([encoder.finish()]);
+        gpu.read(back, total, |words| {
+            let mut rest = words;
+            let split = |region: &crate::plan::Region| {
+                let (first, after) = rest.split_at(region.words * batch);
+                rest = after;
+                first.to_vec()
+            };
+            regions.iter().map(split).collect()
+        })
+        .await
+    }
+
+    /// The time of each step: by the device's clock where it has one, else each step is submitted
+    /// and awaited alone.
+    ///
+    /// # Errors
+    /// As [`Wgpu::run_async`].
+    pub async fn times_async(&mut self, images: &[u8], batch: usize) -> Result<Vec<StepTime>> {
+        self.start(images, batch).await?;
+        let prepared = &self.batches[&batch];
+        let features = self.gpu.device.features();
+        let times = if features.contains(wgpu::Features::TIMESTAMP_QUERY) {
+            self.device_times(prepared).await?
+        } else {
+            self.awaited_times(prepared).await?
+        };
+        let named = self.program.steps.iter().zip(&prepared.launches).zip(times);
+        Ok(named
+            .map(|((step, launch), time)| StepTime {
+                name: step.name.clone(),
+                shader: launch.shader,
+                time,
+            })
+            .collect())
+    }
+
+    async fn device_times(&self, prepared: &Batch) -> Result<Vec<Duration>> {
+        use wgpu::BufferUsages as Usage;
+        let gpu = &self.gpu;
+        let count = 2 * prepared.launches.len();
+        let queries = gpu
+            .guarded("the timestamps", || {
+                gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
+                    label: Some("intformer"),
+                    ty: wgpu::QueryType::Timestamp,
+                    count: count as u32,
+                })
+            })
+            .await?;
+        let usage = Usage::QUERY_RESOLVE | Usage::COPY_SRC;
+        let resolved = gpu.buffer("the timestamps", 2 * count, usage).await?;
+        let usage = Usage::MAP_READ | Usage::COPY_DST;
+        let back = gpu.buffer("the timestamps", 2 * count, usage).await?;
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        for (at, launch) in prepared.launches.iter().enumerate() {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: None,
+                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                    query_set: &queries,
+                    beginning_of_pass_write_index: Some(2 * at as u32),
+                    end_of_pass_write_index: Some(2 * at as u32 + 1),
+                }),
+            });
+            launch.encode(&mut pass, &prepared.group);
+        }
+        encoder.resolve_query_set(&queries, 0..count as u32, &resolved, 0);
+        encoder.copy_buffer_to_buffer(&resolved, 0, &back, 0, 8 * count as u64);
+        gpu.queue.submit([encoder.finish()]);
+        let tick = f64::from(gpu.queue.get_timestamp_period());
+        gpu.read(&back, 2 * count, |words| {
+            let at = |i: usize| u64::from(words[2 * i]) | u64::from(words[2 * i + 1]) << 32;
+            (0..count / 2)
+                .map(|i| at(2 * i + 1).saturating_sub(at(2 * i)))
+                .map(|ticks| Duration::from_nanos((ticks as f64 * tick) as u64))
+                .collect()
+        })
+        .await
+    }
+
+    async fn awaited_times(&self, prepared: &Batch) -> Result<Vec<Duration>> {
+        let gpu = &self.gpu;
+        let mut times = Vec::with_capacity(prepared.launches.len());
+        for launch in &prepared.launches {
+            let start = Instant::now();
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                launch.encode(&mut pass, &prepared.group);
+            }
+            gpu.queue.submit([encoder.finish()]);
+            gpu.finished().await;
+            times.push(start.elapsed());
+            gpu.check()?;
+        }
+        Ok(times)
+    }
+}

@@ -1,0 +1,151 @@
+//! Measuring the variants on the adapter, within a time limit, and keeping the fastest.
+
+use std::collections::HashMap;
+
+use intformer_shaders::{Dispatch, Shader};
+use web_time::{Duration, Instant};
+
+use super::choice::{candidates, class, shape, shrink, work};
+use super::gpu::Gpu;
+use crate::{Error, Result};
+
+/// Work measured at most on a software adapter, where a whole layer may take a second.
+const SOFTWARE_WORK: u64 = 1 << 21;
+
+/// A variant chosen for a class of dispatches.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The shape, for people.
+    pub shape: String,
+    /// The variant.
+    pub shader: &'static Shader,
+    /// Measured time of each variant tried, of a part of the work on software adapters; empty if
+    /// there was nothing to choose or no time left.
+    pub measured: Vec<(&'static Shader, Duration)>,
+}
+
+/// The choices so far.
+#[derive(Default)]
+pub(super) struct Kernels {
+    chosen: HashMap<String, Chosen>,
+}
+
+impl Kernels {
+    /// The choices, in a stable order.
+    pub fn chosen(&self) -> Vec<&Chosen> {
+        let mut all: Vec<_> = self.chosen.values().collect();
+        all.sort_by_key(|chosen| (chosen.shader.kernel, chosen.shape.clone()));
+        all
+    }
+
+    /// The variant for each of `dispatches`, measured on `weights` and `arena` (whose content is
+    /// lost) for at most about `limit`.
+    pub async fn choose(
+        &mut self,
+        gpu: &Gpu,
+        dispatches: &[Dispatch],
+        weights: &wgpu::Buffer,
+        arena: &wgpu::Buffer,
+        limit: Duration,
+    ) -> Result<Vec<&'static Shader>> {
+        let start = Instant::now();
+        let software = gpu.is_software();
+        // The most costly classes first, should the time run out.
+        let mut order: Vec<usize> = (0..dispatches.len()).collect();
+        order.sort_by_key(|&at| std::cmp::Reverse(work(&dispatches[at])));
+        let mut shaders = vec![None; dispatches.len()];
+        for at in order {
+            let dispatch = &dispatches[at];
+            let sample = if software {
+                shrink(*dispatch, SOFTWARE_WORK)
+            } else {
+                *dispatch
+            };
+            let key = format!("{:?}", class(sample));
+            if !self.chosen.contains_key(&key) {
+                let mut chosen = likeliest(gpu, dispatch)?;
+                let others: Vec<_> = candidates(dispatch, software)
+                    .into_iter()
+                    .filter(|shader| gpu.supports(shader))
+                    .collect();
+                if others.len() > 1 {
+                    for shader in others {
+                        if start.elapsed() >= limit {
+                            break;
+                        }
+                        let pipeline = gpu.pipeline(shader).await?;
+                        let time = measure(gpu, &pipeline, shader, &sample, weights, arena).await?;
+                        chosen.measured.push((shader, time));
+                    }
+                }
+                if let Some(&(shader, _)) = chosen.measured.iter().min_by_key(|(_, time)| *time) {
+                    chosen.shader = shader;
+                }
+                self.chosen.insert(key.clone(), chosen);
+            }
+            shaders[at] = self.chosen.get(&key).map(|chosen| chosen.shader);
+        }
+        Ok(shaders.into_iter().flatten().collect())
+    }
+}
+
+/// The variant to take without measuring.
+fn likeliest(gpu: &Gpu, dispatch: &Dispatch) -> Result<Chosen> {
+    let shader = candidates(dispatch, gpu.is_software())
+        .into_iter()
+        .find(|shader| gpu.supports(shader) && shader.workgroups(dispatch).is_some());
+    let shader = shader.ok_or_else(|| {
+        Error::Device(format!(
+            "no variant of {} takes the shape {}",
+            dispatch.name(),
+            shape(dispatch)
+        ))
+    })?;
+    Ok(Chosen {
+        shape: shape(dispatch),
+        shader,
+        measured: Vec::new(),
+    })
+}
+
+/// The time of one dispatch, after a warm-up, the mean of as many as fit a millisecond.
+async fn measure(
+    gpu: &Gpu,
+    pipeline: &wgpu::ComputePipeline,
+    shader: &Shader,
+    dispatch: &Dispatch,
+    weights: &wgpu::Buffer,
+    arena: &wgpu::Buffer,
+) -> Result<Duration> {
+    let blocks = gpu.blocks(std::slice::from_ref(dispatch)).await?;
+    let group = gpu.bind(weights, arena, &blocks);
+    let Some([x, y]) = shader.workgroups(dispatch) else {
+        return Ok(Duration::MAX);
+    };
+    let run = async |repeats: u32| {
+        let start = Instant::now();
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, &group, &[0]);
+            for _ in 0..repeats {
+                pass.dispatch_workgroups(x, y, 1);
+            }
+        }
+        gpu.queue.submit([encoder.finish()]);
+        gpu.finished().await;
+        start.elapsed()
+    };
+    run(1).await;
+    let first = run(1).await;
+    gpu.check()?;
+    let repeats = Duration::from_millis(1).as_nanos() / first.as_nanos().max(1);
+    if repeats < 2 {
+        return Ok(first);
+    }
+    let repeats = repeats.min(32) as u32;
+    let time = run(repeats).await / repeats;
+    gpu.check()?;
+    Ok(time)
+}

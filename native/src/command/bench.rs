@@ -1,0 +1,193 @@
+//! `intformer bench`: how long a model takes.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use intformer::Pixels;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    answer::Answer,
+    cli::Globals,
+    executor::{self, Choice, Runner},
+    images,
+    model::Model,
+};
+
+/// Measures how long a model takes on random images: median and quartiles.
+///
+/// Each run takes the images of a batch from memory and ends with the logits in memory.
+///
+/// Example: intformer bench models/glyphs.safetensors --executor wgpu --batch 1,8,64
+///
+/// Example: intformer bench models/glyphs.safetensors --executor reference --by-op
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Options {
+    /// The model's file, a checkpoint's folder, or a Hugging Face id.
+    model: String,
+    /// The executors; several are separated by commas.
+    #[arg(long, short, value_enum, value_delimiter = ',', default_value = "all")]
+    executor: Vec<Choice>,
+    /// Images of a run; several counts are separated by commas.
+    #[arg(long, short, value_delimiter = ',', default_value = "1,8")]
+    batch: Vec<usize>,
+    /// Threads of the reference executor.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Runs that are measured.
+    #[arg(long, short = 'n', default_value_t = 20)]
+    runs: usize,
+    /// Runs before those.
+    #[arg(long, default_value_t = 3)]
+    warm_up: usize,
+    /// Times the operations one by one as well, where the executor can.
+    #[arg(long)]
+    by_op: bool,
+}
+
+/// The times of one executor at one batch size.
+#[derive(Serialize)]
+struct Measured {
+    executor: &'static str,
+    batch: usize,
+    threads: usize,
+    median_ms: f64,
+    q1_ms: f64,
+    q3_ms: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    operations: Vec<OperationTime>,
+}
+
+/// The time of all steps of one kernel in a run.
+#[derive(Serialize)]
+struct OperationTime {
+    op: String,
+    steps: usize,
+    median_ms: f64,
+}
+
+impl Options {
+    /// Measures.
+    pub fn run(&self, globals: &Globals) -> Result<Answer> {
+        if self.runs == 0 || self.threads == 0 || self.batch.contains(&0) {
+            bail!("expected runs, threads and batches of 1 or more, found 0");
+        }
+        let model = Model::load(&self.model)?;
+        let mut runners = executor::several(&model, &self.executor, self.threads, globals)?;
+        let work = runners.len() * self.batch.len() * (self.warm_up + self.runs);
+        let bar = globals.bar("measuring", work);
+        let mut results = Vec::new();
+        for runner in &mut runners {
+            for &batch in &self.batch {
+                let images = images::random(model.config(), batch, 0);
+                let mut times = Vec::with_capacity(self.runs);
+                for at in 0..self.warm_up + self.runs {
+                    let start = Instant::now();
+                    runner.logits(&images)?;
+                    if at >= self.warm_up {
+                        times.push(start.elapsed());
+                    }
+                    bar.inc(1);
+                }
+                let [q1_ms, median_ms, q3_ms] = quartiles(&mut times);
+                results.push(Measured {
+                    executor: runner.name,
+                    batch,
+                    threads: runner.threads,
+                    median_ms,
+                    q1_ms,
+                    q3_ms,
+                    operations: self.operations(runner, &images)?,
+                });
+            }
+        }
+        bar.finish_and_clear();
+        Answer::new(text(&runners, &results)?, &json!({ "results": results }))
+    }
+}
+
+impl Options {
+    /// The time of each operation in all runs, the longest first.
+    fn operations(&self, runner: &mut Runner, images: &[Pixels]) -> Result<Vec<OperationTime>> {
+        let mut times: BTreeMap<String, (usize, Vec<Duration>)> = BTreeMap::new();
+        for run in 0..if self.by_op { self.runs } else { 0 } {
+            for (op, time) in runner.times(images)?.unwrap_or_default() {
+                let (steps, sums) = times.entry(op).or_default();
+                sums.resize(run + 1, Duration::ZERO);
+                sums[run] += time;
+                *steps += usize::from(run == 0);
+            }
+        }
+        let operation = |(op, (steps, mut sums)): (_, (_, Vec<_>))| OperationTime {
+            op,
+            steps,
+            median_ms: quartiles(&mut sums)[1],
+        };
+        let mut operations: Vec<_> = times.into_iter().map(operation).collect();
+        operations.sort_by(|a, b| b.median_ms.total_cmp(&a.median_ms));
+        Ok(operations)
+    }
+}
+
+fn text(runners: &[Runner], results: &[Measured]) -> Result<String> {
+    let mut text = String::new();
+    for runner in runners {
+        writeln!(text, "{:<10} {}", runner.name, runner.device())?;
+    }
+    writeln!(
+        text,
+        "\n{:<10} {:>6} {:>8} {:>12} {:>10} {:>10} {:>10}",
+        "executor", "batch", "threads", "median ms", "q1 ms", "q3 ms", "images/s"
+    )?;
+    for row in results {
+        writeln!(
+            text,
+            "{:<10} {:>6} {:>8} {:>12.3} {:>10.3} {:>10.3} {:>10.1}",
+            row.executor,
+            row.batch,
+            row.threads,
+            row.median_ms,
+            row.q1_ms,
+            row.q3_ms,
+            1e3 * row.batch as f64 / row.median_ms
+        )?;
+        for operation in &row.operations {
+            writeln!(
+                text,
+                "  {:<20} {:>4} steps {:>9.3}",
+                operation.op, operation.steps, operation.median_ms
+            )?;
+        }
+    }
+    Ok(text)
+}
+
+/// First quartile, median and third quartile in milliseconds; between two times, their mean.
+fn quartiles(times: &mut [Duration]) -> [f64; 3] {
+    times.sort_unstable();
+    [0.25, 0.5, 0.75].map(|share| {
+        let at = share * (times.len() - 1) as f64;
+        let (low, high) = (times[at.floor() as usize], times[at.ceil() as usize]);
+        let (low, high) = (low.as_secs_f64(), high.as_secs_f64());
+        1e3 * (low + (high - low) * at.fract())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quartiles_interpolate() {
+        let mut times = [4, 1, 3, 2].map(Duration::from_secs);
+        assert_eq!(quartiles(&mut times), [1750.0, 2500.0, 3250.0]);
+        assert_eq!(quartiles(&mut [Duration::from_secs(1)]), [1000.0; 3]);
+    }
+}

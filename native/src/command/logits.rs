@@ -1,0 +1,90 @@
+//! `intformer logits`: the raw output of a model.
+
+use std::{fmt::Write, path::PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    answer::Answer,
+    cli::Globals,
+    executor::{self, Choice, Logits},
+    images,
+    model::Model,
+};
+
+/// Prints the logits of images and their digest.
+///
+/// The digest is the SHA-256 of the logits [images, classes], each as four bytes with the little
+/// end first: 32-bit integers of a compressed model, 32-bit floats of a float model.
+///
+/// Example: intformer logits models/glyphs.safetensors --image models/samples/A.png
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Options {
+    /// The model's file, a checkpoint's folder, or a Hugging Face id.
+    model: String,
+    /// An image file; may be given more than once.
+    #[arg(
+        long,
+        short,
+        required_unless_present = "tensor",
+        conflicts_with = "tensor"
+    )]
+    image: Vec<PathBuf>,
+    /// A .safetensors file with the bytes of already resized images: one tensor, or the one named
+    /// pixels, of shape [images, height, width, channels].
+    #[arg(long, short)]
+    tensor: Option<PathBuf>,
+    /// What runs the model.
+    #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
+    executor: Choice,
+}
+
+impl Options {
+    /// Runs the model.
+    pub fn run(&self, globals: &Globals) -> Result<Answer> {
+        let model = Model::load(&self.model)?;
+        let images = match &self.tensor {
+            Some(path) => images::tensor(path, model.config())?,
+            None => images::read(&self.image, &model)?,
+        };
+        let threads = rayon::current_num_threads().min(images.len());
+        let mut runner = executor::one(&model, self.executor, threads, globals)?;
+        let logits = runner.logits(&images)?;
+        let digest = logits.digest();
+        let classes = model.config().classes;
+
+        let (rows, json) = match &logits {
+            Logits::Integer(values) => (rows(values, classes), json!(values)),
+            #[cfg(feature = "float")]
+            Logits::Float(values) => (rows(values, classes), json!(values)),
+        };
+        let mut text = rows;
+        writeln!(text, "shape    [{}, {classes}]", images.len())?;
+        writeln!(text, "executor {}: {}", runner.name, runner.device())?;
+        writeln!(text, "digest   {digest}")?;
+        Answer::new(
+            text,
+            &json!({
+                "logits": json,
+                "shape": [images.len(), classes],
+                "digest": digest,
+                "executor": runner.name,
+            }),
+        )
+    }
+}
+
+/// A line for each image.
+fn rows(values: &[impl ToString], classes: usize) -> String {
+    let row = |row: &[_]| {
+        row.iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
+            + "\n"
+    };
+    values.chunks(classes).map(row).collect()
+}

@@ -1,0 +1,21 @@
+//! The commands, one to a file.
+
+pub mod bench;
+pub mod classify;
+pub mod data;
+pub mod eval;
+pub mod info;
+pub mod logits;
+pub mod verify;
+
+#[cfg(feature = "float")]
+pub mod quantize;
+#[cfg(feature = "float")]
+pub mod rescale;
+#[cfg(feature = "float")]
+pub mod train;
+
+#[cfg(not(feature = "float"))]
+pub mod absent;
+#[cfg(not(feature = "float"))]
+pub use {absent as quantize, absent as rescale, absent as train};

@@ -1,0 +1,176 @@
+//! `intformer quantize`: a float model to an integer-only one.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
+use intformer::{
+    FloatModel, Pixels, checkpoint,
+    data::{Dataset, ImageFolder},
+    float,
+    quant::{Calibration, QuantizeOptions, RangeMethod, quantize},
+};
+use rayon::prelude::*;
+use serde_json::json;
+
+use crate::{
+    answer::Answer,
+    cli::Globals,
+    command::data::{GlyphArguments, Part},
+    images,
+};
+
+/// Images that calibration takes at once.
+const BATCH: usize = 32;
+
+/// Makes an integer-only model of a float model.
+///
+/// Ranges are measured on calibration images: --calib takes a folder of images with a sub-folder
+/// for each class; glyphs:N renders N images of letters and digits from the training fonts;
+/// random:N makes N images of noise, for work on speed alone, and the file says so.
+///
+/// Example: intformer quantize glyphs-float.safetensors --calib glyphs:512 --out glyphs.safetensors
+///
+/// Example: intformer quantize microsoft/swin-tiny-patch4-window7-224 --calib photos --out swin-t.safetensors
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Options {
+    /// The float model: a file, a checkpoint's folder, or a Hugging Face id.
+    model: String,
+    /// The file of the integer-only model.
+    #[arg(long, short)]
+    out: PathBuf,
+    /// Calibration images: a folder, glyphs:N or random:N.
+    #[arg(long, value_name = "DIR | glyphs:N | random:N")]
+    calib: String,
+    /// Takes so many images of a folder, spread evenly over it.
+    #[arg(long, default_value_t = 512)]
+    limit: usize,
+    /// Seed of random images.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How the range of an activation follows from what was seen.
+    #[arg(long, value_enum, default_value_t = Range::Mse)]
+    range: Range,
+    /// The share of the values that --range percentile keeps.
+    #[arg(long, default_value_t = 0.9999)]
+    percentile: f64,
+    /// One scale for all channels of the residual, in place of a power of two for each.
+    #[arg(long)]
+    no_residual_exponents: bool,
+    /// Leaves biases as they are, in place of making up for the mean error of rounded weights.
+    #[arg(long)]
+    no_bias_correction: bool,
+    #[command(flatten)]
+    rendering: GlyphArguments,
+}
+
+/// How ranges are found.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Range {
+    /// The largest magnitude.
+    Minmax,
+    /// The magnitude that a share of the values does not exceed.
+    Percentile,
+    /// The clip with the least mean squared error.
+    Mse,
+}
+
+impl Options {
+    /// Calibrates, lowers and saves.
+    pub fn run(&self, globals: &Globals) -> Result<Answer> {
+        let options = self.quantize_options()?;
+        let model = checkpoint::load(&self.model)?;
+        let (images, source) = self.images(&model)?;
+
+        let mut calibration = Calibration::new();
+        let bar = globals.bar("calibrating", 2 * images.len());
+        pass(&model, &images, &mut calibration, &bar)?;
+        calibration.begin_histograms();
+        pass(&model, &images, &mut calibration, &bar)?;
+        bar.finish_and_clear();
+
+        let quantized = quantize(&model, &calibration, &options, &source, images.len())?;
+        quantized.save(&self.out)?;
+        let bytes = quantized.weights.bytes();
+        let steps = quantized.plan.steps.len();
+        let text = format!(
+            "{}: {steps} steps, {bytes} bytes of weights, calibrated on {} images ({source})\n",
+            self.out.display(),
+            images.len()
+        );
+        let json = json!({
+            "out": self.out, "steps": steps, "weight_bytes": bytes, "images": images.len(),
+            "calibration": source,
+        });
+        Answer::new(text, &json)
+    }
+
+    fn quantize_options(&self) -> Result<QuantizeOptions> {
+        if !(self.percentile > 0.0 && self.percentile <= 1.0) {
+            bail!(
+                "expected a share above 0 and up to 1, found {}",
+                self.percentile
+            );
+        }
+        Ok(QuantizeOptions {
+            range: match self.range {
+                Range::Minmax => RangeMethod::MinMax,
+                Range::Percentile => RangeMethod::Percentile(self.percentile),
+                Range::Mse => RangeMethod::MeanSquaredError,
+            },
+            residual_exponents: !self.no_residual_exponents,
+            bias_correction: !self.no_bias_correction,
+        })
+    }
+
+    /// The calibration images and what to say of them in the file.
+    fn images(&self, model: &FloatModel) -> Result<(Vec<Pixels>, String)> {
+        if let Some(count) = self.calib.strip_prefix("random:") {
+            let images = images::random(&model.config, number(count)?, self.seed);
+            return Ok((images, "random images: for work on speed alone".to_owned()));
+        }
+        let (data, count, source): (Box<dyn Dataset>, _, _) =
+            if let Some(count) = self.calib.strip_prefix("glyphs:") {
+                let count = number(count)?;
+                let [split] = self.rendering.splits([(Part::Train, count)])?;
+                (Box::new(split), count, "glyphs of the training fonts")
+            } else {
+                let folder = ImageFolder::open(&self.calib)?;
+                let config = model.config.clone();
+                let data = folder.dataset(config, model.preprocessing.clone());
+                (Box::new(data), self.limit, "a folder of images")
+            };
+        let length = data.len();
+        let count = count.min(length);
+        if count == 0 {
+            bail!("expected calibration images, found none");
+        }
+        let read = (0..count)
+            .into_par_iter()
+            .map(|at| Ok(data.get(0, at * length / count)?.0));
+        Ok((read.collect::<Result<_>>()?, source.to_owned()))
+    }
+}
+
+/// Shows all images to the calibration once.
+fn pass(
+    model: &FloatModel,
+    images: &[Pixels],
+    calibration: &mut Calibration,
+    bar: &ProgressBar,
+) -> Result<()> {
+    let batches = images.chunks(BATCH).map(|batch| {
+        bar.inc(batch.len() as u64);
+        batch.to_vec()
+    });
+    Ok(float::observe(model, batches, calibration)?)
+}
+
+fn number(text: &str) -> Result<usize> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => bail!("expected a number of images from 1 up, found {text:?}"),
+    }
+}

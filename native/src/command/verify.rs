@@ -1,0 +1,170 @@
+//! `intformer verify`: the same bits on every executor, tensor by tensor.
+
+use std::{fmt::Write, path::PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+use intformer::{Pixels, plan::IntModel};
+use serde_json::{Value, json};
+
+use crate::{
+    answer::Answer,
+    cli::Globals,
+    executor::{self, Choice, Runner},
+    images,
+    model::Model,
+};
+
+/// Runs every step of a compressed model's plan on every executor and compares what they wrote.
+///
+/// The first tensor that differs from the first executor's is named, and the exit code is 1.
+///
+/// Example: intformer verify models/glyphs.safetensors --random 4
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Options {
+    /// The compressed model's file.
+    model: String,
+    /// Image files to run on; without any, black, white and random images are used.
+    #[arg(long, short)]
+    image: Vec<PathBuf>,
+    /// Random images beside the black and the white one.
+    #[arg(long, short, default_value_t = 2, conflicts_with = "image")]
+    random: usize,
+    /// Seed of the random images.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The executors; several are separated by commas.
+    #[arg(long, short, value_enum, value_delimiter = ',', default_value = "all")]
+    executor: Vec<Choice>,
+}
+
+/// Where an executor first departs from the first one.
+struct Difference {
+    executor: &'static str,
+    step: usize,
+    name: String,
+    word: usize,
+    expected: u32,
+    found: u32,
+}
+
+impl Options {
+    /// Runs and compares.
+    pub fn run(&self, globals: &Globals) -> Result<Answer> {
+        let model = Model::load(&self.model)?;
+        let images = self.images(&model)?;
+        let compressed = model.compressed()?;
+        let mut runners = executor::several(&model, &self.executor, 1, globals)?;
+
+        let bar = globals.bar("verifying", runners.len());
+        let mut digests = Vec::new();
+        let mut difference = None;
+        let mut expected = Vec::new();
+        for runner in &mut runners {
+            digests.push(runner.logits(&images)?.digest());
+            let trace = runner.trace(&images)?;
+            if expected.is_empty() {
+                expected = trace;
+            } else if difference.is_none() {
+                difference = first_difference(compressed, runner.name, &expected, &trace);
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        let equal = difference.is_none() && digests.iter().all(|digest| *digest == digests[0]);
+        self.answer(
+            &runners,
+            &digests,
+            images.len(),
+            expected.len(),
+            difference.as_ref(),
+            equal,
+        )
+    }
+
+    fn images(&self, model: &Model) -> Result<Vec<Pixels>> {
+        if !self.image.is_empty() {
+            return images::read(&self.image, model);
+        }
+        let config = model.config();
+        let mut images = vec![images::plain(config, 0), images::plain(config, 255)];
+        images.extend(images::random(config, self.random, self.seed));
+        Ok(images)
+    }
+
+    fn answer(
+        &self,
+        runners: &[Runner],
+        digests: &[String],
+        images: usize,
+        steps: usize,
+        difference: Option<&Difference>,
+        equal: bool,
+    ) -> Result<Answer> {
+        let mut text = String::new();
+        let mut list = Vec::new();
+        for (runner, digest) in runners.iter().zip(digests) {
+            writeln!(text, "{:<10} {digest}  {}", runner.name, runner.device())?;
+            list.push(json!({ "name": runner.name, "digest": digest, "device": runner.device() }));
+        }
+        let detail = match difference {
+            Some(found) => {
+                writeln!(
+                    text,
+                    "{} differs from {} first in {} (step {}), word {}: expected {:#010x}, found {:#010x}",
+                    found.executor,
+                    runners[0].name,
+                    found.name,
+                    found.step,
+                    found.word,
+                    found.expected,
+                    found.found
+                )?;
+                json!({
+                    "executor": found.executor, "tensor": found.name, "step": found.step,
+                    "word": found.word, "expected": found.expected, "found": found.found,
+                })
+            }
+            None => Value::Null,
+        };
+        match (equal, runners.len()) {
+            (true, 1) => writeln!(text, "nothing to compare: one executor runs here")?,
+            (true, count) => {
+                writeln!(
+                    text,
+                    "equal: {steps} tensors, {images} images, {count} executors"
+                )?;
+            }
+            (false, _) => writeln!(text, "NOT EQUAL")?,
+        }
+        let json = json!({
+            "executors": list, "equal": equal, "difference": detail, "images": images,
+            "steps": steps,
+        });
+        Ok(Answer::new(text, &json)?.check(equal))
+    }
+}
+
+/// The first word of the first tensor that differs.
+fn first_difference(
+    model: &IntModel,
+    executor: &'static str,
+    expected: &[Vec<u32>],
+    found: &[Vec<u32>],
+) -> Option<Difference> {
+    let mut tensors = expected.iter().zip(found).enumerate();
+    tensors.find_map(|(step, (expected, found))| {
+        let mut words = expected.iter().zip(found).enumerate();
+        let (word, (expected, found)) = words.find(|(_, (expected, found))| expected != found)?;
+        let operation = &model.plan.steps[step].operation;
+        Some(Difference {
+            executor,
+            step,
+            name: model.plan.tensors[operation.output()].name.clone(),
+            word,
+            expected: *expected,
+            found: *found,
+        })
+    })
+}

@@ -1,0 +1,115 @@
+//! Images as the commands take them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use intformer::{Error, Pixels, model::SwinConfig, picture};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use rayon::prelude::*;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::model::Model;
+
+/// The most bytes of a file of tensors.
+const MAX_FILE: u64 = 1 << 30;
+
+/// Reads image files through the model's resize rule, in parallel.
+pub fn read(files: &[PathBuf], model: &Model) -> Result<Vec<Pixels>> {
+    files
+        .par_iter()
+        .map(|file| {
+            picture::load(file, model.config(), model.preprocessing())
+                .with_context(|| file.display().to_string())
+        })
+        .collect()
+}
+
+/// Images of random bytes, the same from the same seed.
+pub fn random(config: &SwinConfig, count: usize, seed: u64) -> Vec<Pixels> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let [height, width] = config.image_size;
+    let channels = config.in_channels;
+    let image = |_| {
+        let mut data = vec![0; height * width * channels];
+        rng.fill_bytes(&mut data);
+        Pixels {
+            height,
+            width,
+            channels,
+            data,
+        }
+    };
+    (0..count).map(image).collect()
+}
+
+/// An image of equal bytes.
+pub fn plain(config: &SwinConfig, byte: u8) -> Pixels {
+    let [height, width] = config.image_size;
+    let channels = config.in_channels;
+    let data = vec![byte; height * width * channels];
+    Pixels {
+        height,
+        width,
+        channels,
+        data,
+    }
+}
+
+/// The pixels of a `.safetensors` file: the tensor `pixels`, or the only one, of bytes
+/// `[height, width, channels]` or `[images, height, width, channels]`.
+pub fn tensor(path: &Path, config: &SwinConfig) -> Result<Vec<Pixels>> {
+    let size = std::fs::metadata(path)
+        .map_err(|e| Error::io(path, e))?
+        .len();
+    if size > MAX_FILE {
+        let sentence = format!("expected at most {MAX_FILE} bytes of pixels, found {size}");
+        return Err(Error::Image(sentence)).with_context(|| path.display().to_string());
+    }
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+    parse_tensor(&bytes, config).with_context(|| path.display().to_string())
+}
+
+fn parse_tensor(bytes: &[u8], config: &SwinConfig) -> intformer::Result<Vec<Pixels>> {
+    let fail = |sentence: String| Err(Error::Image(sentence));
+    let file = match SafeTensors::deserialize(bytes) {
+        Ok(file) => file,
+        Err(error) => return fail(format!("expected a safetensors file, found: {error}")),
+    };
+    let found = match (file.tensor("pixels"), file.tensors().as_slice()) {
+        (Ok(view), _) => view,
+        (Err(_), [(_, view)]) => view.clone(),
+        (Err(_), all) => {
+            return fail(format!(
+                "expected a tensor named pixels or only one tensor, found {}",
+                all.len()
+            ));
+        }
+    };
+    let (height, width, channels) = match *found.shape() {
+        [height, width, channels] | [_, height, width, channels] => (height, width, channels),
+        _ => (0, 0, 0),
+    };
+    let image = height * width * channels;
+    if found.dtype() != Dtype::U8 || image == 0 || found.data().is_empty() {
+        return fail(format!(
+            "expected bytes of shape [images, height, width, channels], found {:?} {:?}",
+            found.dtype(),
+            found.shape()
+        ));
+    }
+    let images = found.data().chunks_exact(image).map(|data| {
+        let pixels = Pixels::new(height, width, channels, data.to_vec())?;
+        pixels.check(config)?;
+        Ok(pixels)
+    });
+    images.collect()
+}
+
+/// The bytes of `images`, one after the other.
+pub fn concat(images: &[Pixels]) -> Vec<u8> {
+    let parts: Vec<_> = images.iter().map(|image| image.data.as_slice()).collect();
+    parts.concat()
+}

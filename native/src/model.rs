@@ -1,0 +1,108 @@
+//! Models of either kind, told apart by their files.
+
+use std::path::Path;
+
+use anyhow::Result;
+use intformer::{Preprocessing, model::SwinConfig, plan::IntModel};
+
+/// A model that this build can run.
+pub enum Model {
+    /// An integer-only model.
+    Compressed(Box<IntModel>),
+    /// A float model.
+    #[cfg(feature = "float")]
+    Float(Box<intformer::FloatModel>),
+}
+
+impl Model {
+    /// Reads the model at `source`: a compressed model's file, or a checkpoint if this build reads
+    /// them.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn load(source: &str) -> Result<Self> {
+        let path = Path::new(source);
+        #[cfg(feature = "float")]
+        if !is_compressed(path)? {
+            return Ok(Self::Float(Box::new(intformer::checkpoint::load(source)?)));
+        }
+        Ok(Self::Compressed(Box::new(IntModel::load(path)?)))
+    }
+
+    /// The integer-only model.
+    ///
+    /// # Errors
+    /// If it is a float model.
+    pub fn compressed(&self) -> Result<&IntModel> {
+        match self {
+            Self::Compressed(model) => Ok(model),
+            #[cfg(feature = "float")]
+            Self::Float(_) => anyhow::bail!("expected a compressed model, found a float model"),
+        }
+    }
+
+    /// Hyper-parameters.
+    pub fn config(&self) -> &SwinConfig {
+        match self {
+            Self::Compressed(model) => &model.config,
+            #[cfg(feature = "float")]
+            Self::Float(model) => &model.config,
+        }
+    }
+
+    /// From image file to pixels.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        match self {
+            Self::Compressed(model) => &model.preprocessing,
+            #[cfg(feature = "float")]
+            Self::Float(model) => &model.preprocessing,
+        }
+    }
+
+    /// Names of the classes, or none.
+    pub fn labels(&self) -> &[String] {
+        match self {
+            Self::Compressed(model) => &model.labels,
+            #[cfg(feature = "float")]
+            Self::Float(model) => &model.labels,
+        }
+    }
+
+    /// The name of class `class`, its number if it has none.
+    pub fn label(&self, class: usize) -> String {
+        let name = self.labels().get(class);
+        name.cloned().unwrap_or_else(|| class.to_string())
+    }
+}
+
+/// The metadata key that every compressed model has.
+#[cfg(feature = "float")]
+const KEY: &[u8] = b"\"intformer.plan\"";
+/// A file's header is looked at up to this many bytes.
+#[cfg(feature = "float")]
+const MAX_HEADER: u64 = 64 << 20;
+
+/// Whether the file at `path` says of itself that it is a compressed model.
+#[cfg(feature = "float")]
+fn is_compressed(path: &Path) -> Result<bool> {
+    use std::{fs::File, io::Read};
+
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let mut length = [0; 8];
+        file.by_ref().take(8).read_exact(&mut length)?;
+        let mut header = Vec::new();
+        let length = u64::from_le_bytes(length).min(MAX_HEADER);
+        file.take(length).read_to_end(&mut header)?;
+        Ok(header)
+    };
+    match read() {
+        Ok(header) => Ok(header.windows(KEY.len()).any(|window| window == KEY)),
+        // Too short for any model; the checkpoint reader says so.
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(intformer::Error::io(path, error).into()),
+    }
+}

@@ -1,0 +1,47 @@
+//! The kernels by name, and one dispatch of a kernel.
+
+use crate::params::{LayerNorm, Linear, MeanPool, PARAM_WORDS, PatchGather, WindowAttention};
+use crate::twin;
+
+macro_rules! kernels {
+    ($($(#[$meta:meta])* $variant:ident($params:ident) = $name:ident),* $(,)?) => {
+        /// A kernel with the parameters of one dispatch.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Dispatch { $($(#[$meta])* $variant($params)),* }
+
+        impl Dispatch {
+            /// Names of all kernels: their WGSL files, twins, labels and benchmarks.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// The kernel's name.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => stringify!($name)),* }
+            }
+
+            /// The uniform block.
+            pub fn words(&self) -> [u32; PARAM_WORDS] {
+                match self { $(Self::$variant(params) => params.words()),* }
+            }
+
+            /// Runs the scalar twin over `weights` and `arena`.
+            pub fn run_twin(&self, weights: &[u32], arena: &mut [u32]) {
+                match self { $(Self::$variant(params) => twin::$name(params, weights, arena)),* }
+            }
+        }
+    };
+}
+
+kernels! {
+    /// u8 pixels to int8 patches.
+    PatchGather(PatchGather) = patch_gather,
+    /// An int8 matrix product with its epilogue.
+    Linear(Linear) = linear,
+    /// Layer normalization of int16 rows, then an int8 matrix product.
+    NormLinear(Linear) = norm_linear,
+    /// Layer normalization of int16 rows.
+    LayerNorm(LayerNorm) = layer_norm,
+    /// Attention inside shifted windows.
+    WindowAttention(WindowAttention) = window_attention,
+    /// The mean over an image's tokens.
+    MeanPool(MeanPool) = mean_pool,
+}

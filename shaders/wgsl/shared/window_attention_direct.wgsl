@@ -1,0 +1,76 @@
+// `window_attention` without workgroup memory: keys and values come from the storage buffer.
+
+fn exp_of(entry: u32) -> u32 {
+    return (weights[p.exp + entry / 4u] >> (entry % 4u * 8u)) & 0xffu;
+}
+
+@compute @workgroup_size(THREADS)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let work = work_of(workgroup_index(workgroup));
+    if (work.image >= p.batch) {
+        return;
+    }
+    let tokens = p.window_height * p.window_width;
+    let multiplier = weights[p.head + work.head] & 0xffffu;
+    let shift = (weights[p.head + work.head] >> 16u) & 0xffu;
+
+    for (var index = local; index < tokens; index += THREADS) {
+        let query = token_of(work, index);
+        let bias = bias_of(work, query);
+        let q = part_of(work, query.row, 0u);
+#for j HEAD_WORDS
+        var q_{j} = 0u;
+        if ({j}u < p.head_words) {
+            q_{j} = arena[q + {j}u];
+        }
+#endfor
+
+        var largest = -0x7fffffffi;
+        for (var other = 0u; other < tokens; other++) {
+            let key = token_of(work, other);
+            let k = part_of(work, key.row, 1u);
+            var logit = i32(weights[bias - key.place]);
+#for j HEAD_WORDS
+            if ({j}u < p.head_words) {
+                logit += dot8(q_{j}, arena[k + {j}u]);
+            }
+#endfor
+            if (key.region == query.region) {
+                largest = max(largest, logit);
+            }
+        }
+
+        var total = 0u;
+#for j HEAD_WORDS
+        var sum_{j} = vec4(0i);
+#endfor
+        for (var other = 0u; other < tokens; other++) {
+            let key = token_of(work, other);
+            let k = part_of(work, key.row, 1u);
+            var logit = i32(weights[bias - key.place]);
+#for j HEAD_WORDS
+            if ({j}u < p.head_words) {
+                logit += dot8(q_{j}, arena[k + {j}u]);
+            }
+#endfor
+            if (key.region == query.region) {
+                let entry = min(requantize(largest - logit, multiplier, shift), 255i);
+                let weight = exp_of(u32(entry));
+                total += weight;
+                let v = part_of(work, key.row, 2u);
+#for j HEAD_WORDS
+                if ({j}u < p.head_words) {
+                    sum_{j} += i32(weight) * unpack8(arena[v + {j}u]);
+                }
+#endfor
+            }
+        }
+#for j HEAD_WORDS
+        store_word(work, query, {j}u, sum_{j}, total);
+#endfor
+        store_padding(work, query);
+    }
+}

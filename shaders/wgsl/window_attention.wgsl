@@ -1,0 +1,142 @@
+// Attention inside shifted windows, softmax included; twin: src/twin/window_attention.rs.
+//
+// A workgroup has one head of one window of one image, an invocation one query. HEAD_WORDS bounds
+// the words of a head; words past `p.head_words` read as zero.
+#import dot
+#import arithmetic
+#import grid
+
+struct Params {
+    qkv: u32,
+    qkv_stride: u32,
+    out: u32,
+    out_stride: u32,
+    batch: u32,
+    height: u32,
+    width: u32,
+    window_height: u32,
+    window_width: u32,
+    shift_height: u32,
+    shift_width: u32,
+    heads: u32,
+    head_words: u32,
+    bias: u32,
+    head: u32,
+    exp: u32,
+    channel: u32,
+}
+
+@group(0) @binding(0) var<storage, read> weights: array<u32>;
+@group(0) @binding(1) var<storage, read_write> arena: array<u32>;
+@group(0) @binding(2) var<uniform> p: Params;
+
+// The window and head of a workgroup.
+struct Work {
+    image: u32,
+    window_y: u32,
+    window_x: u32,
+    head: u32,
+}
+
+// A token: its row in the map, its region, and its place in the window counted in columns of the
+// bias table.
+struct Token {
+    row: u32,
+    region: u32,
+    place: u32,
+}
+
+// Keys at or past the window's end have a region that no query has.
+const NO_REGION: u32 = 0xffffu;
+
+fn work_of(index: u32) -> Work {
+    let across = p.width / p.window_width;
+    let down = p.height / p.window_height;
+    let window = index / p.heads;
+    return Work(
+        window / (across * down),
+        window / across % down,
+        window % across,
+        index % p.heads,
+    );
+}
+
+fn table_width() -> u32 {
+    return 2u * p.window_width - 1u;
+}
+
+// Which of the three bands of a rolled axis `at` lies in.
+fn region(at: u32, extent: u32, window: u32, shift: u32) -> u32 {
+    if (shift == 0u || at < extent - window) {
+        return 0u;
+    }
+    return select(2u, 1u, at < extent - shift);
+}
+
+fn token_of(work: Work, index: u32) -> Token {
+    let y = index / p.window_width;
+    let x = index % p.window_width;
+    let rolled_y = work.window_y * p.window_height + y;
+    let rolled_x = work.window_x * p.window_width + x;
+    let map_y = (rolled_y + p.shift_height) % p.height;
+    let map_x = (rolled_x + p.shift_width) % p.width;
+    let region_y = region(rolled_y, p.height, p.window_height, p.shift_height);
+    let region_x = region(rolled_x, p.width, p.window_width, p.shift_width);
+    return Token(
+        (work.image * p.height + map_y) * p.width + map_x,
+        3u * region_y + region_x,
+        y * table_width() + x,
+    );
+}
+
+// Offset of a token's query (0), key (1) or value (2).
+fn part_of(work: Work, row: u32, part: u32) -> u32 {
+    return p.qkv + row * p.qkv_stride + (part * p.heads + work.head) * p.head_words;
+}
+
+// Weights offset of the bias between a query and the key at place 0.
+fn bias_of(work: Work, query: Token) -> u32 {
+    let head_table = (2u * p.window_height - 1u) * table_width();
+    let centre = (p.window_height - 1u) * table_width() + p.window_width - 1u;
+    return p.bias + work.head * head_table + centre + query.place;
+}
+
+// The output word `j` of a query from its four sums.
+fn store_word(work: Work, query: Token, j: u32, sums: vec4<i32>, total: u32) {
+    if (j >= p.head_words) {
+        return;
+    }
+    let width = bits(total);
+    let reciprocal = min((1u << (15u + width)) / total, 65535u);
+    let channel = p.channel + (work.head * p.head_words + j) * 4u;
+    let scales = vec4(
+        weights[channel],
+        weights[channel + 1u],
+        weights[channel + 2u],
+        weights[channel + 3u],
+    );
+    let means = vec4(
+        scale(sums.x, reciprocal),
+        scale(sums.y, reciprocal),
+        scale(sums.z, reciprocal),
+        scale(sums.w, reciprocal),
+    );
+    let value = requantize4(means, scales + vec4((width - 8u) << 16u));
+    let out = p.out + query.row * p.out_stride + work.head * p.head_words;
+    arena[out + j] = pack8(clamp8(value, -127i));
+}
+
+// Words past the heads are zero; the last head's invocations write them.
+fn store_padding(work: Work, query: Token) {
+    if (work.head + 1u == p.heads) {
+        for (var word = p.heads * p.head_words; word < p.out_stride; word++) {
+            arena[p.out + query.row * p.out_stride + word] = 0u;
+        }
+    }
+}
+
+#ifdef SHARED
+#import window_attention_shared
+#else
+#import window_attention_direct
+#endif

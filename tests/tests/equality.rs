@@ -1,0 +1,77 @@
+//! The same bytes from every executor, for every tensor of whole models.
+
+use std::sync::{Arc, OnceLock};
+
+use intformer::{
+    model::SwinConfig,
+    runtime::{
+        Executor, Reference,
+        wgpu::{Gpu, Options, Wgpu},
+    },
+};
+use intformer_tests::synthetic;
+use proptest::prelude::*;
+
+fn options() -> Options {
+    // The likely variants: `kernels.rs` compares every variant of every kernel.
+    Options {
+        probe: std::time::Duration::ZERO,
+        ..Options::default()
+    }
+}
+
+fn gpu() -> Arc<Gpu> {
+    static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
+    let open = || Arc::new(Gpu::open_blocking(&options()).expect("an adapter, if a software one"));
+    Arc::clone(GPU.get_or_init(open))
+}
+
+/// Compares every tensor; returns how many there were.
+fn compare(config: &SwinConfig, batch: usize, seed: u64) -> usize {
+    let model = synthetic::int_model(config, seed).unwrap();
+    let program = Arc::new(model.program().unwrap());
+    let images = synthetic::images(config, batch, seed);
+    let expected = Reference::new(Arc::clone(&program))
+        .trace(&images, batch)
+        .unwrap();
+    let wgpu = Wgpu::on(gpu(), Arc::clone(&program), options());
+    let found = pollster::block_on(wgpu)
+        .unwrap()
+        .trace(&images, batch)
+        .unwrap();
+    for ((step, expected), found) in program.steps.iter().zip(&expected).zip(&found) {
+        assert!(expected == found, "{} differs with {config:?}", step.name);
+    }
+    assert_eq!(expected.len(), found.len());
+    expected.len()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn wgpu_equals_the_reference(config in synthetic::config(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(&config, batch, seed) >= 8);
+    }
+}
+
+/// Slow on a software adapter: `cargo test -p intformer-tests --test equality -- --ignored`.
+#[test]
+#[ignore = "minutes on a software adapter; `cargo xtask test --long` runs it"]
+fn wgpu_equals_the_reference_at_swin_t() {
+    assert_eq!(compare(&SwinConfig::tiny(), 1, 1), 72);
+}
+
+#[test]
+fn swin_t_is_72_dispatches_and_fits_64_mib() {
+    let model = synthetic::int_model(&SwinConfig::tiny(), 1).unwrap();
+    let program = model.program().unwrap();
+    let mib = (program.weights.len() + program.arena_words) as f64 / f64::from(1 << 18);
+    println!(
+        "Swin-T: {} dispatches, {mib:.1} MiB of weights and arena (arena {:.1})",
+        program.dispatches(1).len(),
+        program.arena_words as f64 / f64::from(1 << 18)
+    );
+    assert_eq!(program.dispatches(1).len(), 72);
+    assert!(mib < 64.0);
+}

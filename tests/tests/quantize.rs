@@ -1,0 +1,118 @@
+//! A float model against the integer plan made from it.
+
+use std::sync::Arc;
+
+use intformer::{
+    FloatModel, Pixels, Preprocessing, Resize, float,
+    model::{Activation, SwinConfig},
+    plan::IntModel,
+    quant::{Calibration, QuantizeOptions, quantize},
+    runtime::{Executor, Reference},
+};
+
+fn config(activation: Activation) -> SwinConfig {
+    SwinConfig {
+        image_size: [24, 24],
+        in_channels: 3,
+        patch_size: 2,
+        embed_dim: 20,
+        depths: vec![2, 2],
+        heads: vec![2, 4],
+        window_size: 3,
+        mlp_ratio: 2.5,
+        classes: 7,
+        qkv_bias: true,
+        layer_norm_eps: 1e-5,
+        activation,
+    }
+}
+
+/// Noise of many frequencies, so that tokens differ.
+fn images(config: &SwinConfig, count: usize, seed: u64) -> Vec<Pixels> {
+    let [height, width] = config.image_size;
+    let bytes = height * width * config.in_channels;
+    let mut state = seed;
+    let mut next = move || {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (state >> 33) as u32
+    };
+    (0..count)
+        .map(|_| {
+            let (base, span) = (next() % 128, next() % 127 + 1);
+            let data = (0..bytes).map(|_| (base + next() % span) as u8).collect();
+            Pixels::new(height, width, config.in_channels, data).unwrap()
+        })
+        .collect()
+}
+
+fn model(config: SwinConfig) -> FloatModel {
+    let params = float::Swin::init(&config, 7, &Default::default())
+        .unwrap()
+        .to_params();
+    FloatModel {
+        preprocessing: Preprocessing::imagenet(config.in_channels, Resize::Squash),
+        labels: Vec::new(),
+        params,
+        config,
+    }
+}
+
+fn quantized(model: &FloatModel) -> IntModel {
+    let pixels = images(&model.config, 16, 1);
+    let mut calibration = Calibration::new();
+    for pass in 0..2 {
+        if pass == 1 {
+            calibration.begin_histograms();
+        }
+        float::observe(model, [pixels.clone()].into_iter(), &mut calibration).unwrap();
+    }
+    quantize(
+        model,
+        &calibration,
+        &QuantizeOptions::default(),
+        "noise",
+        16,
+    )
+    .unwrap()
+}
+
+fn close(activation: Activation) {
+    let model = model(config(activation));
+    let int_model = quantized(&model);
+    let pixels = images(&model.config, 8, 99);
+    let float = float::logits(&model, &pixels).unwrap();
+    let mut reference = Reference::new(Arc::new(int_model.program().unwrap()));
+    let bytes: Vec<u8> = pixels.iter().flat_map(|p| p.data.clone()).collect();
+    let ints = reference.run(&bytes, pixels.len()).unwrap();
+    let (mut error, mut energy) = (0.0, 0.0);
+    for (row, float) in float.iter().enumerate() {
+        for (class, &float) in float.iter().enumerate() {
+            let int = f64::from(ints[row * 7 + class]) * int_model.logit_scale;
+            error += (int - f64::from(float)).powi(2);
+            energy += f64::from(float).powi(2);
+        }
+    }
+    let relative = (error / energy).sqrt();
+    println!("{activation:?}: relative error of the logits {relative:.4}");
+    assert!(relative < 0.1, "{relative}");
+}
+
+#[test]
+fn integers_stay_close_to_floats_with_gelu() {
+    close(Activation::Gelu);
+}
+
+#[test]
+fn integers_stay_close_to_floats_with_relu() {
+    close(Activation::Relu);
+}
+
+#[test]
+fn a_model_file_reads_back_as_written() {
+    let int_model = quantized(&model(config(Activation::Gelu)));
+    let bytes = int_model.to_bytes().unwrap();
+    assert_eq!(bytes, int_model.to_bytes().unwrap());
+    assert_eq!(IntModel::from_bytes(&bytes).unwrap(), int_model);
+}

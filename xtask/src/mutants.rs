@@ -1,0 +1,170 @@
+//! Changes the kernels one place at a time and sees whether the tests notice.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+
+use crate::shell;
+
+/// The list of changes.
+const LIST: &str = "tests/mutants.txt";
+/// A change may make a kernel run forever.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Options of `cargo xtask mutants`.
+#[derive(Args)]
+pub struct Options {
+    /// Only the mutants whose file's path contains this.
+    #[arg(long)]
+    only: Option<String>,
+}
+
+struct Mutant {
+    file: String,
+    from: String,
+    to: String,
+}
+
+/// Runs the kernel tests on every mutant; fails if one of them passes.
+pub fn run(options: &Options) -> Result<()> {
+    let mutants = parse(&fs::read_to_string(LIST).context(LIST)?)?;
+    for mutant in &mutants {
+        let found = fs::read_to_string(&mutant.file)?
+            .matches(&mutant.from)
+            .count();
+        let Mutant { file, from, .. } = mutant;
+        ensure!(
+            found == 1,
+            "{LIST}: expected once in {file}, found {found} times: {from}"
+        );
+    }
+    let base = shell::target().join("mutants");
+    let tree = base.join("tree");
+    copy_tree(&tree)?;
+    println!("the unchanged kernels");
+    ensure!(build(&tree, &base)?, "the unchanged tree does not build");
+    ensure!(test(&tree, &base)?, "the unchanged tests fail");
+
+    let wanted = |mutant: &&Mutant| {
+        let only = options.only.as_deref();
+        only.is_none_or(|only| mutant.file.contains(only))
+    };
+    let mut survived = Vec::new();
+    let chosen: Vec<_> = mutants.iter().filter(wanted).collect();
+    for (at, mutant) in chosen.iter().enumerate() {
+        let start = Instant::now();
+        let path = tree.join(&mutant.file);
+        let original = fs::read_to_string(&path)?;
+        fs::write(&path, original.replacen(&mutant.from, &mutant.to, 1))?;
+        let builds = build(&tree, &base)?;
+        let passes = builds && test(&tree, &base)?;
+        fs::write(&path, original)?;
+        let Mutant { file, to, .. } = mutant;
+        ensure!(
+            builds,
+            "a mutant of {file} does not build, so it tests nothing: {to}"
+        );
+        println!(
+            "{:3} of {}  {}  {:4.0} s  {file}: {to}",
+            at + 1,
+            chosen.len(),
+            if passes { "SURVIVED" } else { "caught  " },
+            start.elapsed().as_secs_f64()
+        );
+        if passes {
+            survived.push(format!("{file}: {to}"));
+        }
+    }
+    println!(
+        "{} of {} mutants caught",
+        chosen.len() - survived.len(),
+        chosen.len()
+    );
+    ensure!(survived.is_empty(), "survived:\n{}", survived.join("\n"));
+    Ok(())
+}
+
+fn parse(list: &str) -> Result<Vec<Mutant>> {
+    let mut mutants = Vec::new();
+    let (mut file, mut from) = (String::new(), None);
+    for line in list
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        match line.split_once(' ') {
+            Some(("file", name)) => file = name.to_owned(),
+            Some(("-", text)) => from = Some(text.to_owned()),
+            Some(("+", text)) => {
+                let from = from.take().context("a + line without a - line")?;
+                let (file, to) = (file.clone(), text.to_owned());
+                mutants.push(Mutant { file, from, to });
+            }
+            _ => bail!("{LIST}: expected `file`, `-` or `+`, found {line}"),
+        }
+    }
+    Ok(mutants)
+}
+
+/// Copies what git knows to `tree`.
+fn copy_tree(tree: &Path) -> Result<()> {
+    let list = Command::new("git").args(["ls-files", "-z"]).output()?;
+    ensure!(list.status.success(), "git ls-files failed");
+    if tree.exists() {
+        fs::remove_dir_all(tree)?;
+    }
+    for name in String::from_utf8(list.stdout)?.split_terminator('\0') {
+        let to = tree.join(name);
+        fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
+        if Path::new(name).exists() {
+            fs::copy(name, to)?;
+        }
+    }
+    Ok(())
+}
+
+fn cargo(tree: &Path, base: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", base.join("target"))
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "intformer-shaders",
+            "--package",
+            "intformer-tests",
+        ])
+        .args(["--no-default-features", "--lib", "--test", "kernels"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    cargo
+}
+
+fn build(tree: &Path, base: &Path) -> Result<bool> {
+    Ok(cargo(tree, base).arg("--no-run").status()?.success())
+}
+
+/// Whether the tests pass within the limit.
+fn test(tree: &Path, base: &Path) -> Result<bool> {
+    let mut child = cargo(tree, base).spawn()?;
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        if start.elapsed() > LIMIT {
+            child.kill()?;
+            child.wait()?;
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

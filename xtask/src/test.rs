@@ -1,0 +1,105 @@
+//! Everything that a change must pass.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{shell, system};
+
+/// Text fonts for the tests that render glyphs.
+const FONTS: &[&str] = &[
+    "fonts-dejavu-core",
+    "fonts-liberation",
+    "fonts-freefont-ttf",
+];
+
+/// Options of `cargo xtask test`.
+#[derive(Args)]
+pub struct Options {
+    /// Installs nothing: fails if something that tests need is missing.
+    #[arg(long)]
+    no_install: bool,
+}
+
+/// A check with its name in the summary.
+type Step = (&'static str, fn() -> Result<()>);
+
+/// The checks, in the order in which they run.
+const STEPS: &[Step] = &[
+    ("format", || cargo("fmt --all --check")),
+    ("lints", || {
+        cargo("clippy --locked --workspace --all-targets -- -D warnings")
+    }),
+    ("lints without float", || {
+        cargo(
+            "clippy --locked --package intformer-native --no-default-features --all-targets \
+             -- -D warnings",
+        )
+    }),
+    ("check for wasm", || {
+        cargo(
+            "check --locked --package intformer --package intformer-shaders \
+             --no-default-features --target wasm32-unknown-unknown",
+        )
+    }),
+    ("tests", tests),
+    ("doc tests", || cargo("test --locked --workspace --doc")),
+    ("documentation", || {
+        shell::run(
+            shell::cargo("doc --locked --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"),
+        )
+    }),
+];
+
+/// Sets up, runs every check, and says how long each took.
+pub fn run(options: &Options) -> Result<()> {
+    set_up(options)?;
+    let start = Instant::now();
+    let mut times = Vec::new();
+    for (name, step) in STEPS {
+        eprintln!("\n== {name}");
+        let start = Instant::now();
+        step().with_context(|| format!("the step \"{name}\" failed"))?;
+        times.push(format!("{name} {:.0} s", start.elapsed().as_secs_f64()));
+    }
+    let total = start.elapsed().as_secs_f64();
+    println!("\nall checks passed in {total:.0} s: {}", times.join(", "));
+    Ok(())
+}
+
+/// Sees to the programs, libraries and fonts that tests use.
+fn set_up(options: &Options) -> Result<()> {
+    let mut missing = Vec::new();
+    if !system::has_vulkan() {
+        missing.extend(system::VULKAN);
+    }
+    if !["chromium", "chromium-browser", "google-chrome"]
+        .iter()
+        .any(|name| system::has_program(name))
+    {
+        missing.push("chromium");
+    }
+    if !system::has_fonts() {
+        missing.extend(FONTS);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    anyhow::ensure!(!options.no_install, "the tests need {names}");
+    system::install(&missing).context("the tests cannot run without these packages")
+}
+
+fn cargo(arguments: &str) -> Result<()> {
+    shell::run(&mut shell::cargo(arguments))
+}
+
+/// cargo-nextest where it is installed, cargo's own runner elsewhere.
+fn tests() -> Result<()> {
+    if shell::succeeds(&mut shell::cargo("nextest --version")) {
+        cargo("nextest run --locked --workspace --no-fail-fast")
+    } else {
+        cargo("test --locked --workspace --no-fail-fast --lib --bins --tests")
+    }
+}
