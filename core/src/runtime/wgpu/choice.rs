@@ -5,6 +5,9 @@ use intformer_shaders::{Dispatch, Shader};
 /// Workgroups that keep a hardware GPU busy; below that a smaller tile is likelier.
 const BUSY: u64 = 192;
 
+/// Variants to measure at most: compiling one takes longer than running it.
+const MEASURED: usize = 3;
+
 /// The variants that can run `dispatch`, the likeliest first. On a software adapter only those
 /// without workgroup memory: a barrier there costs a pass over all invocations.
 pub fn candidates(dispatch: &Dispatch, software: bool) -> Vec<&'static Shader> {
@@ -13,6 +16,24 @@ pub fn candidates(dispatch: &Dispatch, software: bool) -> Vec<&'static Shader> {
         .collect();
     found.sort_by_key(|shader| unlikeliness(shader, dispatch, software));
     found
+}
+
+/// The variants worth measuring for `dispatch`: the likeliest few, and the likeliest of those that
+/// do it without, or with, the packed product.
+pub(super) fn contenders(dispatch: &Dispatch, software: bool) -> Vec<&'static Shader> {
+    let all = candidates(dispatch, software);
+    let packed = all.first().is_some_and(|shader| shader.has("PACKED"));
+    let other = all.iter().find(|shader| {
+        let kind = shader.uses_workgroup_memory() == all[0].uses_workgroup_memory();
+        kind && shader.has("PACKED") != packed
+    });
+    let mut few: Vec<_> = all.iter().take(MEASURED).copied().collect();
+    if let Some(other) = other
+        && !few.contains(other)
+    {
+        few.push(other);
+    }
+    few
 }
 
 /// A sort key, small for likely variants. The sort is stable: `wgsl/variants` decides the rest.

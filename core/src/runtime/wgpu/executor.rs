@@ -190,13 +190,18 @@ impl Wgpu {
 
     /// Uploads the images and returns what `batch` images need.
     async fn start(&mut self, images: &[u8], batch: usize) -> Result<&Batch> {
-        let words = self.program.pack_images(images, batch)?;
+        let program = self.program.clone();
+        let whole = program.image_bytes == 4 * program.input.words;
+        let packed = if whole && batch > 0 && images.len() == batch * program.image_bytes {
+            None
+        } else {
+            Some(program.pack_images(images, batch)?)
+        };
         self.prepare(batch).await?;
         let prepared = &self.batches[&batch];
-        let offset = (self.program.input.offset * batch * 4) as u64;
-        self.gpu
-            .queue
-            .write_buffer(&prepared.arena, offset, bytemuck::cast_slice(&words));
+        let offset = (program.input.offset * batch * 4) as u64;
+        let bytes = packed.as_deref().map_or(images, bytemuck::cast_slice);
+        self.gpu.queue.write_buffer(&prepared.arena, offset, bytes);
         Ok(prepared)
     }
 

@@ -134,7 +134,12 @@ impl Gpu {
         } else {
             "hardware"
         };
-        format!("{} ({}, {kind})", self.info.name, self.info.backend)
+        // Browsers may keep the name to themselves.
+        let name = match self.info.name.as_str() {
+            "" => "unnamed adapter",
+            name => name,
+        };
+        format!("{name} ({}, {kind})", self.info.backend)
     }
 
     /// Whether the adapter is a CPU in disguise.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use intformer_shaders::{Dispatch, Shader};
 use web_time::{Duration, Instant};
 
-use super::choice::{candidates, class, shape, shrink, work};
+use super::choice::{candidates, class, contenders, shape, shrink, work};
 use super::gpu::Gpu;
 use crate::{Error, Result};
 
@@ -64,7 +64,7 @@ impl Kernels {
             let key = format!("{:?}", class(sample));
             if !self.chosen.contains_key(&key) {
                 let mut chosen = likeliest(gpu, dispatch)?;
-                let others: Vec<_> = candidates(dispatch, software)
+                let others: Vec<_> = contenders(dispatch, software)
                     .into_iter()
                     .filter(|shader| gpu.supports(shader))
                     .collect();
