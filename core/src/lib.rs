@@ -9,7 +9,6 @@ pub mod checkpoint;
 pub mod data;
 mod digest;
 mod error;
-#[cfg(feature = "import")]
 mod file;
 #[cfg(feature = "float")]
 pub mod float;

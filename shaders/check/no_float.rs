@@ -7,21 +7,26 @@ use naga::{Expression, Function, Literal, Module, Scalar, ScalarKind, Span, Type
 /// The violations in `module`, each with the place in `source`.
 pub fn violations(module: &Module, info: &ModuleInfo, source: &str) -> Vec<String> {
     let mut lint = Lint {
+        module,
         source,
         found: Vec::new(),
     };
     for (handle, ty) in module.types.iter() {
         lint.inner(&ty.inner, module.types.get_span(handle), "type");
     }
+    for (handle, variable) in module.global_variables.iter() {
+        let span = module.global_variables.get_span(handle);
+        lint.inner(&module.types[variable.ty].inner, span, "variable");
+    }
     for (handle, expression) in module.global_expressions.iter() {
         let span = module.global_expressions.get_span(handle);
         lint.expression(expression, span);
     }
     for (handle, function) in module.functions.iter() {
-        lint.function(module, function, &info[handle]);
+        lint.function(function, &info[handle]);
     }
     for (index, entry) in module.entry_points.iter().enumerate() {
-        lint.function(module, &entry.function, info.get_entry_point(index));
+        lint.function(&entry.function, info.get_entry_point(index));
     }
     lint.found.sort();
     lint.found.dedup();
@@ -29,16 +34,17 @@ pub fn violations(module: &Module, info: &ModuleInfo, source: &str) -> Vec<Strin
 }
 
 struct Lint<'a> {
+    module: &'a Module,
     source: &'a str,
     found: Vec<String>,
 }
 
 impl Lint<'_> {
-    fn function(&mut self, module: &Module, function: &Function, info: &naga::valid::FunctionInfo) {
+    fn function(&mut self, function: &Function, info: &naga::valid::FunctionInfo) {
         for (handle, expression) in function.expressions.iter() {
             let span = function.expressions.get_span(handle);
             self.expression(expression, span);
-            let inner = info[handle].ty.inner_with(&module.types);
+            let inner = info[handle].ty.inner_with(&self.module.types);
             self.inner(inner, span, "expression");
         }
     }
@@ -57,17 +63,25 @@ impl Lint<'_> {
     }
 
     fn inner(&mut self, inner: &TypeInner, span: Span, what: &str) {
-        let allowed = match inner {
+        if !self.allowed(inner) {
+            self.report(span, what);
+        }
+    }
+
+    fn allowed(&self, inner: &TypeInner) -> bool {
+        let types = &self.module.types;
+        match inner {
             TypeInner::Scalar(scalar)
             | TypeInner::Vector { scalar, .. }
             | TypeInner::Atomic(scalar)
             | TypeInner::ValuePointer { scalar, .. } => integer(*scalar),
-            // Their members are types of the module, checked on their own.
-            TypeInner::Pointer { .. } | TypeInner::Array { .. } | TypeInner::Struct { .. } => true,
+            TypeInner::Pointer { base, .. } | TypeInner::Array { base, .. } => {
+                self.allowed(&types[*base].inner)
+            }
+            TypeInner::Struct { members, .. } => {
+                (members.iter()).all(|member| self.allowed(&types[member.ty].inner))
+            }
             _ => false,
-        };
-        if !allowed {
-            self.report(span, what);
         }
     }
 

@@ -6,4 +6,6 @@ mod shader;
 pub mod twin;
 
 pub use kernel::Dispatch;
-pub use shader::{ATTENTION_MAX_HEAD_WORDS, NORM_LINEAR_MAX_K_WORDS, SHADERS, Shader};
+pub use shader::{
+    ATTENTION_MAX_HEAD_WORDS, ATTENTION_MAX_TOKENS, NORM_LINEAR_MAX_K_WORDS, SHADERS, Shader,
+};

@@ -15,6 +15,9 @@ pub const NORM_LINEAR_MAX_K_WORDS: u32 = 384;
 /// The most words of one head that `window_attention` takes (64 channels).
 pub const ATTENTION_MAX_HEAD_WORDS: u32 = 16;
 
+/// The most tokens of a window that `window_attention` takes.
+pub const ATTENTION_MAX_TOKENS: u32 = 256;
+
 /// One WGSL shader: a variant of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shader {
@@ -64,7 +67,10 @@ impl Shader {
             Dispatch::NormLinear(p) if self.has("TOGETHER") => {
                 p.k_words <= 4 * self.constant("K_LIMIT")
             }
-            Dispatch::WindowAttention(p) => p.head_words <= self.constant("HEAD_WORDS"),
+            Dispatch::WindowAttention(p) => {
+                p.head_words <= self.constant("HEAD_WORDS")
+                    && p.window_height * p.window_width <= ATTENTION_MAX_TOKENS
+            }
             _ => true,
         }
     }
@@ -108,8 +114,8 @@ impl Shader {
         fold(count)
     }
 
-    /// A constant that the variant was made with.
-    fn constant(&self, name: &str) -> u32 {
+    /// A constant that the variant was made with; 1 if it has none of this name.
+    pub fn constant(&self, name: &str) -> u32 {
         let found = self
             .constants
             .iter()

@@ -31,40 +31,41 @@ fn row_channels() -> u32 {
     return select(p.channels, 4u * p.channels, p.gather == 1u);
 }
 
-// The input row that holds quarter `part` of a gathered row.
-fn source_row(row: u32, part: u32) -> u32 {
+// The input row of an output row, or of the first of its four parts.
+fn source_row(row: u32) -> u32 {
     if (p.gather == 0u) {
         return row;
     }
     let half_width = p.width / 2u;
     let cells = p.height / 2u * half_width;
     let cell = row % cells;
-    let y = 2u * (cell / half_width) + (part & 1u);
-    let x = 2u * (cell % half_width) + (part >> 1u);
-    return (row / cells * p.height + y) * p.width + x;
+    let y = 2u * (cell / half_width);
+    return (row / cells * p.height + y) * p.width + 2u * (cell % half_width);
 }
 
-fn x_pair(row: u32, pair: u32) -> vec2<i32> {
-    let channel = 2u * pair;
-    let part = channel / p.channels;
+// The int16 input `channel` of the row whose first part is the input row `source`: the parts are
+// the neighbours (y, x) = (0,0), (1,0), (0,1), (1,1).
+fn part_word(source: u32, channel: u32) -> u32 {
+    // Comparisons, for a division would cost more.
+    let part = u32(channel >= p.channels) + u32(channel >= 2u * p.channels)
+        + u32(channel >= 3u * p.channels);
+    let row = source + (part & 1u) * p.width + (part >> 1u);
     let at = channel - part * p.channels;
-    let word = p.x + source_row(row, part) * p.x_stride + at / 2u;
+    let word = arena[p.x + row * p.x_stride + at / 2u];
+    return select(word, word >> 16u, at % 2u == 1u);
+}
+
+fn x_pair(source: u32, pair: u32) -> vec2<i32> {
+    if (p.gather == 0u) {
+        return unpack16(arena[p.x + source * p.x_stride + pair]);
+    }
+    let left = part_word(source, 2u * pair);
     if (p.channels % 2u == 0u) {
-        return unpack16(arena[word]);
+        return unpack16(left);
     }
-    // With an odd number of channels a pair may start in the middle of a word or span two parts.
-    let halves = unpack16(arena[word]);
-    if (at + 1u == p.channels) {
-        var next = 0i;
-        if (channel + 1u < row_channels()) {
-            next = unpack16(arena[p.x + source_row(row, part + 1u) * p.x_stride]).x;
-        }
-        return vec2(select(halves.x, halves.y, at % 2u == 1u), next);
-    }
-    if (at % 2u == 1u) {
-        return vec2(halves.y, unpack16(arena[word + 1u]).x);
-    }
-    return halves;
+    // With an odd number of channels a pair may span two words or two parts.
+    let right = part_word(source, min(2u * pair + 1u, row_channels() - 1u));
+    return unpack16((left & 0xffffu) | (right << 16u));
 }
 
 fn channel_pair(pair: u32) -> vec4<u32> {
@@ -72,12 +73,12 @@ fn channel_pair(pair: u32) -> vec4<u32> {
 }
 
 // Word `word` of an output row.
-fn store_word(norm: Norm, row: u32, word: u32, count: u32) {
+fn store_word(norm: Norm, row: u32, source: u32, word: u32, count: u32) {
     var value: u32;
     if (p.wide == 1u) {
-        value = pack16(clamp16(normalized_pair(norm, row, word, count)));
+        value = pack16(clamp16(normalized_pair(norm, source, word, count)));
     } else {
-        value = normalized_word(norm, row, 2u * word, count);
+        value = normalized_word(norm, source, 2u * word, count);
     }
     arena[p.out + row * p.out_stride + word] = value;
 }
@@ -94,10 +95,11 @@ fn main(
     let lane = local % LANES;
     let row = workgroup_index(workgroup) * ROWS + group;
     // Rows past the end repeat the last one and are not stored.
-    let norm = row_norm_together(group, lane, min(row, p.rows - 1u), count, p.epsilon);
+    let source = source_row(min(row, p.rows - 1u));
+    let norm = row_norm_together(group, lane, source, count, p.epsilon);
     if (row < p.rows) {
         for (var word = lane; word < p.out_stride; word += LANES) {
-            store_word(norm, row, word, count);
+            store_word(norm, row, source, word, count);
         }
     }
 }
@@ -113,9 +115,10 @@ fn main(
     if (row >= p.rows) {
         return;
     }
-    let norm = row_norm(row, count, p.epsilon);
+    let source = source_row(row);
+    let norm = row_norm(source, count, p.epsilon);
     for (var word = 0u; word < p.out_stride; word++) {
-        store_word(norm, row, word, count);
+        store_word(norm, row, source, word, count);
     }
 }
 #endif

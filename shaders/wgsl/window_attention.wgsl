@@ -73,13 +73,14 @@ fn region(at: u32, extent: u32, window: u32, shift: u32) -> u32 {
     return select(2u, 1u, at < extent - shift);
 }
 
-fn token_of(work: Work, index: u32) -> Token {
-    let y = index / p.window_width;
-    let x = index % p.window_width;
+// The token at row `y` and column `x` of a window.
+fn token_at(work: Work, y: u32, x: u32) -> Token {
     let rolled_y = work.window_y * p.window_height + y;
     let rolled_x = work.window_x * p.window_width + x;
-    let map_y = (rolled_y + p.shift_height) % p.height;
-    let map_x = (rolled_x + p.shift_width) % p.width;
+    let far_y = rolled_y + p.shift_height;
+    let far_x = rolled_x + p.shift_width;
+    let map_y = select(far_y, far_y - p.height, far_y >= p.height);
+    let map_x = select(far_x, far_x - p.width, far_x >= p.width);
     let region_y = region(rolled_y, p.height, p.window_height, p.shift_height);
     let region_x = region(rolled_x, p.width, p.window_width, p.shift_width);
     return Token(
@@ -87,6 +88,10 @@ fn token_of(work: Work, index: u32) -> Token {
         3u * region_y + region_x,
         y * table_width() + x,
     );
+}
+
+fn token_of(work: Work, index: u32) -> Token {
+    return token_at(work, index / p.window_width, index % p.window_width);
 }
 
 // Offset of a token's query (0), key (1) or value (2).

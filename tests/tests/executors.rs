@@ -31,6 +31,14 @@ fn small() -> Extents {
     }
 }
 
+/// Options that take the likely variants: measuring compiles many.
+fn unprobed() -> Options {
+    Options {
+        probe: std::time::Duration::ZERO,
+        ..common::options()
+    }
+}
+
 /// The executor, unless there is no adapter and that is allowed.
 fn wgpu(extents: &Extents, options: Options) -> Option<(Wgpu, Reference)> {
     common::gpu()?;
@@ -42,7 +50,7 @@ fn wgpu(extents: &Extents, options: Options) -> Option<(Wgpu, Reference)> {
 #[test]
 fn every_tensor_equals_the_reference() {
     let extents = small();
-    let Some((mut wgpu, mut reference)) = wgpu(&extents, Options::default()) else {
+    let Some((mut wgpu, mut reference)) = wgpu(&extents, common::options()) else {
         return;
     };
     // A batch size seen before must work after another.
@@ -73,7 +81,7 @@ fn every_tensor_equals_the_reference() {
 #[test]
 fn a_batch_too_large_is_a_sentence() {
     let extents = small();
-    let Some((mut wgpu, _)) = wgpu(&extents, Options::default()) else {
+    let Some((mut wgpu, _)) = wgpu(&extents, unprobed()) else {
         return;
     };
     let message = wgpu.prepare_blocking(1 << 20).unwrap_err().to_string();
@@ -92,7 +100,7 @@ fn a_batch_too_large_is_a_sentence() {
 #[ignore = "slow: cargo test --release -- --ignored"]
 fn tiny_224_equals_the_reference() {
     let extents = Extents::tiny_224();
-    let Some((mut wgpu, mut reference)) = wgpu(&extents, Options::default()) else {
+    let Some((mut wgpu, mut reference)) = wgpu(&extents, common::options()) else {
         return;
     };
     let batch = 1;

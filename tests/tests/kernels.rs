@@ -71,6 +71,58 @@ fn norm(case: &mut Case, channels: u32) -> u32 {
     })
 }
 
+/// An exponential table: 255 first, then any bytes, or all 1.
+fn exp_table(case: &mut Case, equal: bool) -> u32 {
+    case.weights_with(64, |data, i| {
+        let word = if equal { 0x0101_0101 } else { data.word() };
+        if i == 0 { word | 0xff } else { word }
+    })
+}
+
+/// Adds the buffers of an attention with the extents and table of `p` and runs it.
+fn check_attention(mut case: Case, p: WindowAttention) {
+    let rows = p.batch * p.height * p.width;
+    let channels = p.heads * p.head_words * 4;
+    let qkv_stride = (3 * channels).div_ceil(16) * 4;
+    let out_stride = channels.div_ceil(16) * 4;
+    let entries = (2 * p.window_height - 1) * (2 * p.window_width - 1);
+    let p = WindowAttention {
+        qkv: case.arena_int8(rows * qkv_stride),
+        qkv_stride,
+        out: case.arena_any(rows * out_stride),
+        out_stride,
+        bias: case.weights_with(p.heads * entries, |data, _| {
+            data.int(-(1 << 21), 1 << 21) as u32
+        }),
+        // Shifts below 10 end every weight but the largest.
+        head: case.weights_with(p.heads, |data, _| data.scale(1..=14)),
+        channel: case.weights_with(channels, |data, _| data.scale(1..=22)),
+        ..p
+    };
+    check(case, Dispatch::WindowAttention(p));
+}
+
+/// Weights that sum to a power of two have the one reciprocal that saturates.
+#[test]
+fn attention_with_a_total_of_a_power_of_two() {
+    for seed in 0..8 {
+        let mut case = Case::new(Data::new(seed, 0));
+        let exp = exp_table(&mut case, true);
+        let p = WindowAttention {
+            batch: 4,
+            height: 1,
+            width: 2,
+            window_height: 1,
+            window_width: 2,
+            heads: 2,
+            head_words: 2,
+            exp,
+            ..WindowAttention::default()
+        };
+        check_attention(case, p);
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -197,48 +249,32 @@ proptest! {
         shifts in (0u32..8, 0u32..8),
         heads in 1u32..=3,
         head_words in prop_oneof![1u32..=8, 9u32..=16],
+        equal_exps: bool,
     ) {
         // Large windows once only: the software adapter is slow.
         let large = window.0 * window.1 > 100;
         let windows = if large { (windows.0, 1) } else { windows };
         let (batch, heads) = if large { (1, 1) } else { (batch, heads) };
         let mut case = Case::new(data);
-        let (height, width) = (window.0 * windows.0, window.1 * windows.1);
-        let rows = batch * height * width;
-        let channels = heads * head_words * 4;
-        let qkv_stride = (3 * channels).div_ceil(16) * 4;
-        let out_stride = channels.div_ceil(16) * 4;
-        let entries = (2 * window.0 - 1) * (2 * window.1 - 1);
+        let exp = exp_table(&mut case, equal_exps);
         // A masked map needs more than one window.
         let shift = |windows: u32, window: u32, shift: u32| {
             if windows > 1 { shift % window } else { 0 }
         };
         let p = WindowAttention {
-            qkv: case.arena_int8(rows * qkv_stride),
-            qkv_stride,
-            out: case.arena_any(rows * out_stride),
-            out_stride,
             batch,
-            height,
-            width,
             window_height: window.0,
             window_width: window.1,
+            height: window.0 * windows.0,
+            width: window.1 * windows.1,
             shift_height: shift(windows.0, window.0, shifts.0),
             shift_width: shift(windows.1, window.1, shifts.1),
             heads,
             head_words,
-            bias: case.weights_with(heads * entries, |data, _| {
-                data.int(-(1 << 21), 1 << 21) as u32
-            }),
-            // Shifts below 10 end every weight but the largest.
-            head: case.weights_with(heads, |data, _| data.scale(1..=14)),
-            exp: case.weights_with(64, |data, i| {
-                let word = data.word();
-                if i == 0 { word | 0xff } else { word }
-            }),
-            channel: case.weights_with(channels, |data, _| data.scale(1..=22)),
+            exp,
+            ..WindowAttention::default()
         };
-        check(case, Dispatch::WindowAttention(p));
+        check_attention(case, p);
     }
 
     #[test]

@@ -3,17 +3,19 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
-    io::Write,
     path::Path,
 };
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::{IntTensor, IntType, IntWeights, Plan, Program};
 use crate::{Error, Preprocessing, Result, model::SwinConfig};
 
+/// The metadata's one key: JSON with format version, digest, model and plan.
+const KEY: &str = "intformer";
 /// The format version that this library writes, and the newest it reads.
 const FORMAT: u32 = 1;
 /// Bytes that a model file may have: 1 GiB.
@@ -29,6 +31,20 @@ pub struct Provenance {
     pub images: usize,
     /// The quantizer's options, for the reader.
     pub options: String,
+}
+
+/// The part of the metadata that every version has.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    format: u32,
+    digest: String,
+    model: Box<RawValue>,
+    plan: Box<RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,31 +103,29 @@ impl IntModel {
             Error::ModelFile(format!("expected a safetensors file, found: {e}"))
         };
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(bad)?;
-        let empty = HashMap::new();
-        let metadata = metadata.metadata().as_ref().unwrap_or(&empty);
-        let text = |key: &str| {
-            metadata.get(key).ok_or_else(|| {
-                Error::ModelFile(format!(
-                    "expected the metadata {key} of a compressed model, found none (is this a float checkpoint?)"
-                ))
-            })
+        let metadata = metadata.metadata().as_ref();
+        let Some(text) = metadata.and_then(|metadata| metadata.get(KEY)) else {
+            return Err(Error::ModelFile(format!(
+                "expected the metadata {KEY} of a compressed model, found none (is this a float checkpoint?)"
+            )));
         };
-        let format = text("intformer.format")?;
-        match format.parse::<u32>() {
-            Ok(FORMAT) => {}
-            Ok(newer) if newer > FORMAT => {
-                return Err(Error::ModelFile(format!(
-                    "expected format version {FORMAT}, found {newer}: a newer intformer wrote this file"
-                )));
-            }
-            _ => {
-                return Err(Error::ModelFile(format!(
-                    "expected format version {FORMAT}, found {format:?}"
-                )));
-            }
+        let Version { format } = json(KEY, text)?;
+        if format != FORMAT {
+            let newer = if format > FORMAT {
+                ": a newer intformer wrote this file"
+            } else {
+                ""
+            };
+            return Err(Error::ModelFile(format!(
+                "expected format version {FORMAT}, found {format}{newer}"
+            )));
         }
-        let header_text = text("intformer.model")?;
-        let plan_text = text("intformer.plan")?;
+        let Metadata {
+            digest: expected,
+            model: header_text,
+            plan: plan_text,
+            ..
+        } = json(KEY, text)?;
 
         let mut weights = IntWeights::default();
         for (name, view) in SafeTensors::deserialize(bytes).map_err(bad)?.tensors() {
@@ -122,16 +136,15 @@ impl IntModel {
             };
             weights.0.insert(name, tensor);
         }
-        let found = digest(header_text, plan_text, &weights);
-        let expected = text("intformer.digest")?;
-        if *expected != found {
+        let found = digest(header_text.get(), plan_text.get(), &weights);
+        if expected != found {
             return Err(Error::ModelFile(format!(
                 "expected the digest {expected}, found {found}: the file is damaged"
             )));
         }
 
-        let header: Header = json("intformer.model", header_text)?;
-        let plan: Plan = json("intformer.plan", plan_text)?;
+        let header: Header = json("intformer.model", header_text.get())?;
+        let plan: Plan = json("intformer.plan", plan_text.get())?;
         let logit_scale = match header.logit_scale.parse::<f64>() {
             Ok(scale) if scale.is_finite() && scale > 0.0 => scale,
             _ => {
@@ -196,9 +209,18 @@ impl IntModel {
             provenance: self.provenance.clone(),
             logit_scale: format!("{:?}", self.logit_scale),
         };
-        let header = serde_json::to_string(&header).map_err(|e| fail(&e))?;
-        let plan = serde_json::to_string(&self.plan).map_err(|e| fail(&e))?;
-        let digest = digest(&header, &plan, &self.weights);
+        let raw = |text: serde_json::Result<String>| {
+            text.and_then(RawValue::from_string).map_err(|e| fail(&e))
+        };
+        let model = raw(serde_json::to_string(&header))?;
+        let plan = raw(serde_json::to_string(&self.plan))?;
+        let metadata = Metadata {
+            format: FORMAT,
+            digest: digest(model.get(), plan.get(), &self.weights),
+            model,
+            plan,
+        };
+        let metadata = serde_json::to_string(&metadata).map_err(|e| fail(&e))?;
         let views = self
             .weights
             .0
@@ -210,12 +232,8 @@ impl IntModel {
                     .map_err(|e| fail(&e))
             })
             .collect::<Result<BTreeMap<_, _>>>()?;
-        let metadata = HashMap::from([
-            ("intformer.format".to_owned(), FORMAT.to_string()),
-            ("intformer.model".to_owned(), header),
-            ("intformer.plan".to_owned(), plan),
-            ("intformer.digest".to_owned(), digest),
-        ]);
+        // One entry alone: the order of several would differ from run to run.
+        let metadata = HashMap::from([(KEY.to_owned(), metadata)]);
         safetensors::serialize(views, Some(metadata)).map_err(|e| fail(&e))
     }
 
@@ -224,16 +242,7 @@ impl IntModel {
     /// # Errors
     /// [`Error::Io`], or as [`IntModel::to_bytes`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let bytes = self.to_bytes()?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io(path, e))?;
-        file.write_all(&bytes).map_err(|e| Error::io(path, e))?;
-        file.persist(path).map_err(|e| Error::io(path, e.error))?;
-        Ok(())
+        crate::file::replace(path.as_ref(), &self.to_bytes()?)
     }
 }
 

@@ -1,5 +1,10 @@
 // `window_attention` without workgroup memory: keys and values come from the storage buffer.
 
+// The most tokens of a window.
+const TOKENS: u32 = 256u;
+// The logit of a key that the query does not see, below all others.
+const HIDDEN: i32 = -0x7fffffffi;
+
 fn exp_of(entry: u32) -> u32 {
     return (weights[p.exp + entry / 4u] >> (entry % 4u * 8u)) & 0xffu;
 }
@@ -10,7 +15,7 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let work = work_of(workgroup_index(workgroup));
-    if (work.image >= p.batch) {
+    if (work.image >= p.batch || p.window_height * p.window_width > TOKENS) {
         return;
     }
     let tokens = p.window_height * p.window_width;
@@ -28,17 +33,20 @@ fn main(
         }
 #endfor
 
-        var largest = -0x7fffffffi;
-        for (var other = 0u; other < tokens; other++) {
-            let key = token_of(work, other);
-            let k = part_of(work, key.row, 1u);
-            var logit = i32(weights[bias - key.place]);
+        var logits: array<i32, TOKENS>;
+        var largest = HIDDEN;
+        for (var y = 0u; y < p.window_height; y++) {
+            for (var x = 0u; x < p.window_width; x++) {
+                let key = token_at(work, y, x);
+                let k = part_of(work, key.row, 1u);
+                var logit = i32(weights[bias - key.place]);
 #for j HEAD_WORDS
-            if ({j}u < p.head_words) {
-                logit += dot8(q_{j}, arena[k + {j}u]);
-            }
+                if ({j}u < p.head_words) {
+                    logit += dot8(q_{j}, arena[k + {j}u]);
+                }
 #endfor
-            if (key.region == query.region) {
+                logit = select(HIDDEN, logit, key.region == query.region);
+                logits[y * p.window_width + x] = logit;
                 largest = max(largest, logit);
             }
         }
@@ -47,20 +55,16 @@ fn main(
 #for j HEAD_WORDS
         var sum_{j} = vec4(0i);
 #endfor
-        for (var other = 0u; other < tokens; other++) {
-            let key = token_of(work, other);
-            let k = part_of(work, key.row, 1u);
-            var logit = i32(weights[bias - key.place]);
-#for j HEAD_WORDS
-            if ({j}u < p.head_words) {
-                logit += dot8(q_{j}, arena[k + {j}u]);
-            }
-#endfor
-            if (key.region == query.region) {
-                let entry = min(requantize(largest - logit, multiplier, shift), 255i);
-                let weight = exp_of(u32(entry));
+        for (var y = 0u; y < p.window_height; y++) {
+            for (var x = 0u; x < p.window_width; x++) {
+                let logit = logits[y * p.window_width + x];
+                var weight = 0u;
+                if (logit != HIDDEN) {
+                    let entry = min(requantize(largest - logit, multiplier, shift), 255i);
+                    weight = exp_of(u32(entry));
+                }
                 total += weight;
-                let v = part_of(work, key.row, 2u);
+                let v = part_of(work, token_at(work, y, x).row, 2u);
 #for j HEAD_WORDS
                 if ({j}u < p.head_words) {
                     sum_{j} += i32(weight) * unpack8(arena[v + {j}u]);

@@ -9,6 +9,7 @@ var<workgroup> chunk_keys: array<vec4<u32>, CHUNK * HEAD_PIECES>;
 var<workgroup> chunk_values: array<vec4<u32>, CHUNK * HEAD_PIECES>;
 // Region above, place below 16 bits.
 var<workgroup> chunk_tokens: array<u32, CHUNK>;
+var<workgroup> chunk_rows: array<u32, CHUNK>;
 var<workgroup> exponentials: array<u32, 64>;
 
 fn exp_of(entry: u32) -> u32 {
@@ -35,20 +36,23 @@ fn transpose4(rows: vec4<u32>) -> vec4<u32> {
     );
 }
 
+// Every invocation of the workgroup must call this.
 fn load_chunk(work: Work, first: u32, tokens: u32, local: u32) {
     for (var i = local; i < CHUNK; i += THREADS) {
         var place = NO_REGION << 16u;
         if (first + i < tokens) {
             let token = token_of(work, first + i);
             place = (token.region << 16u) | token.place;
+            chunk_rows[i] = token.row;
         }
         chunk_tokens[i] = place;
     }
+    workgroupBarrier();
     for (var i = local; i < CHUNK * HEAD_PIECES; i += THREADS) {
-        let index = first + i / HEAD_PIECES;
+        let key = i / HEAD_PIECES;
         var piece = vec4(0u);
-        if (index < tokens) {
-            let row = token_of(work, index).row;
+        if (first + key < tokens) {
+            let row = chunk_rows[key];
             let j = i % HEAD_PIECES * 4u;
             piece = vec4(
                 part_word(work, row, 1u, j),
@@ -60,14 +64,14 @@ fn load_chunk(work: Work, first: u32, tokens: u32, local: u32) {
         chunk_keys[i] = piece;
     }
     for (var i = local; i < CHUNK / 4u * HEAD_WORDS; i += THREADS) {
-        let index = first + i / HEAD_WORDS * 4u;
+        let key = i / HEAD_WORDS * 4u;
         let j = i % HEAD_WORDS;
         var block = vec4(0u);
-        for (var key = 0u; key < 4u; key++) {
-            if (index + key < tokens) {
-                block[key] = part_word(work, token_of(work, index + key).row, 2u, j);
-            }
+#for i 4
+        if (first + key + {i}u < tokens) {
+            block[{i}] = part_word(work, chunk_rows[key + {i}u], 2u, j);
         }
+#endfor
         chunk_values[i] = transpose4(block ^ vec4(0x80808080u));
     }
 }

@@ -8,30 +8,31 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use intformer::runtime::wgpu::{AdapterChoice, Gpu, Options};
 use intformer_shaders::{Dispatch, Shader};
 
+/// Options with the adapter that `INTFORMER_ADAPTER` names, if it does.
+pub fn options() -> Options {
+    let name = std::env::var("INTFORMER_ADAPTER");
+    Options {
+        adapter: name.map_or_else(|_| AdapterChoice::Any, AdapterChoice::Named),
+        ..Options::default()
+    }
+}
+
 /// The device, or `None` where there is no adapter and that is allowed.
 pub fn gpu() -> Option<&'static Mutex<Gpu>> {
     static GPU: OnceLock<Option<Mutex<Gpu>>> = OnceLock::new();
-    let gpu = GPU.get_or_init(|| {
-        let adapter = std::env::var("INTFORMER_ADAPTER")
-            .map_or_else(|_| AdapterChoice::Any, AdapterChoice::Named);
-        let options = Options {
-            adapter,
-            ..Options::default()
-        };
-        match Gpu::open_blocking(&options) {
-            Ok(gpu) => {
-                eprintln!("kernels run on {}", gpu.describe());
-                Some(Mutex::new(gpu))
-            }
-            Err(error) if std::env::var_os("INTFORMER_ALLOW_NO_ADAPTER").is_some() => {
-                eprintln!("NOT RUN: no kernel was tested: {error}");
-                None
-            }
-            Err(error) => panic!(
-                "no kernel can be tested: {error} (install mesa-vulkan-drivers for a software \
-                 adapter, or set INTFORMER_ALLOW_NO_ADAPTER to pass without testing)"
-            ),
+    let gpu = GPU.get_or_init(|| match Gpu::open_blocking(&options()) {
+        Ok(gpu) => {
+            eprintln!("kernels run on {}", gpu.describe());
+            Some(Mutex::new(gpu))
         }
+        Err(error) if std::env::var_os("INTFORMER_ALLOW_NO_ADAPTER").is_some() => {
+            eprintln!("NOT RUN: no kernel was tested: {error}");
+            None
+        }
+        Err(error) => panic!(
+            "no kernel can be tested: {error} (install mesa-vulkan-drivers for a software \
+                 adapter, or set INTFORMER_ALLOW_NO_ADAPTER to pass without testing)"
+        ),
     });
     gpu.as_ref()
 }
@@ -65,7 +66,7 @@ impl Data {
         match self.kind {
             2 => [low, high, high][(next % 3) as usize],
             3 => low + (self.kind as i64 * 7919) % (high - low + 1),
-            4 if next % 8 != 0 => 0i64.clamp(low, high),
+            4 if !next.is_multiple_of(8) => 0i64.clamp(low, high),
             _ => low + (next >> 8) as i64 % (high - low + 1),
         }
     }

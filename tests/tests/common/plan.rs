@@ -131,12 +131,11 @@ impl Builder {
     ) -> TensorId {
         let window = [e.window[0].min(map[0]), e.window[1].min(map[1])];
         let shift = [0, 1].map(|axis| {
-            let shift = if shifted && map[axis] > window[axis] {
+            if shifted && map[axis] > window[axis] {
                 window[axis] / 2
             } else {
                 0
-            };
-            shift
+            }
         });
         let head_words = (width / heads).div_ceil(4);
         let channels = heads * head_words * 4;

@@ -23,7 +23,8 @@ impl Dataset for Spots {
     fn get(&self, epoch: u64, index: usize) -> Result<(Pixels, usize)> {
         let class = index % 5;
         let bytes = (0..288usize).map(|at| {
-            let noise = (at * 37 + index * 101 + epoch as usize * 53) * 2_654_435_761 >> 20;
+            let seed = at * 37 + index * 101 + epoch as usize * 53;
+            let noise = (seed * 2_654_435_761) >> 20;
             (noise % 90 + if at / 48 == class { 160 } else { 0 }) as u8
         });
         Ok((Pixels::new(12, 12, 2, bytes.collect())?, class))
@@ -73,10 +74,8 @@ fn a_resumed_run_ends_with_the_same_bits() {
         let mut kept = None;
         let ui = &mut |event: &TrainEvent<'_>| {
             match event {
-                TrainEvent::Checkpoint(path) if kept.is_none() => {
-                    if steps == last {
-                        kept = Some(std::fs::read(path).unwrap());
-                    }
+                TrainEvent::Checkpoint(path) if kept.is_none() && steps == last => {
+                    kept = Some(std::fs::read(path).unwrap());
                 }
                 TrainEvent::Step { .. } => steps += 1,
                 _ => {}

@@ -18,8 +18,22 @@ pub fn candidates(dispatch: &Dispatch, software: bool) -> Vec<&'static Shader> {
 /// A sort key, small for likely variants. The sort is stable: `wgsl/variants` decides the rest.
 fn unlikeliness(shader: &Shader, dispatch: &Dispatch, software: bool) -> (bool, bool, u64) {
     if software {
-        // Software adapters emulate the packed product less well than the plain one.
-        return (false, shader.has("PACKED"), 0);
+        // Blocks of more rows are faster, unless they are mostly padding.
+        let speed = match shader.constant("THREAD_ROWS") {
+            8 => 22,
+            4 => 16,
+            _ => 10,
+        };
+        let block = shader.constant("THREADS") * shader.constant("THREAD_ROWS");
+        let padded = match dispatch {
+            Dispatch::Linear(p) | Dispatch::NormLinear(p) => p.rows.next_multiple_of(block),
+            _ => 0,
+        };
+        return (
+            false,
+            shader.has("PACKED"),
+            u64::from(padded) * 1000 / speed,
+        );
     }
     let workgroups = shader
         .workgroups(dispatch)
@@ -61,7 +75,7 @@ pub(super) fn shrink(mut dispatch: Dispatch, limit: u64) -> Dispatch {
     }
     match &mut dispatch {
         Dispatch::PatchGather(p) => p.rows = p.rows.div_ceil(excess),
-        Dispatch::Linear(p) | Dispatch::NormLinear(p) => p.rows = p.rows.div_ceil(excess).max(32),
+        Dispatch::Linear(p) | Dispatch::NormLinear(p) => p.rows = p.rows.div_ceil(excess).max(64),
         Dispatch::LayerNorm(p) => p.rows = p.rows.div_ceil(excess),
         Dispatch::WindowAttention(p) => {
             p.batch = 1;

@@ -1,0 +1,84 @@
+//! Logits against those of timm and Hugging Face transformers.
+//!
+//! `tests/fixtures/make_checkpoints.py` made the small checkpoints that are committed;
+//! `tests/parity/full_size.py` makes those of full size for the ignored test.
+
+use std::path::{Path, PathBuf};
+
+use intformer::{Pixels, checkpoint, float};
+use safetensors::SafeTensors;
+
+/// The largest |a - b| over the largest |b|.
+const TOLERANCE: f32 = 1e-4;
+
+/// Loads `source`, runs it on the pixels of `expected.safetensors` in `folder`, and returns how far
+/// the logits are from those in that file.
+fn difference(source: &Path, folder: &Path) -> f32 {
+    let model = checkpoint::load(source).unwrap_or_else(|error| panic!("{error}"));
+    let file = std::fs::read(folder.join("expected.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&file).unwrap();
+    let pixels = file.tensor("pixels").unwrap();
+    let &[count, height, width, channels] = pixels.shape() else {
+        panic!("expected four dimensions, found {:?}", pixels.shape());
+    };
+    let images: Vec<_> = pixels
+        .data()
+        .chunks(height * width * channels)
+        .map(|image| Pixels::new(height, width, channels, image.to_vec()).unwrap())
+        .collect();
+    let logits = file.tensor("logits").unwrap();
+    assert_eq!(logits.shape(), [count, model.config.classes]);
+    let expected: Vec<f32> = logits
+        .data()
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|&bytes| f32::from_le_bytes(bytes))
+        .collect();
+
+    let found = float::logits(&model, &images).unwrap().concat();
+    assert_eq!(found.len(), expected.len());
+    let largest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0, f32::max);
+    let apart = largest(&mut found.iter().zip(&expected).map(|(a, b)| (a - b).abs()));
+    let relative = apart / largest(&mut expected.iter().map(|b| b.abs()));
+    println!("{}: {relative:.1e}", source.display());
+    relative
+}
+
+#[test]
+fn small_checkpoints_of_every_dialect() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/checkpoints");
+    for (folder, file) in [
+        ("timm-window3", ""),
+        ("timm-window6", ""),
+        ("microsoft-window5", "checkpoint.pth"),
+        ("huggingface-window3", ""),
+        ("huggingface-window5", ""),
+    ] {
+        let folder = root.join(folder);
+        let found = difference(&folder.join(file), &folder);
+        assert!(found <= TOLERANCE, "{}: {found}", folder.display());
+    }
+}
+
+/// Every folder that `full_size.py` made in `$INTFORMER_PARITY`, or else in `target/parity`.
+#[test]
+#[ignore = "needs the checkpoints of tests/parity/full_size.py"]
+fn full_size_checkpoints() {
+    let root = match std::env::var_os("INTFORMER_PARITY") {
+        Some(root) => PathBuf::from(root),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/parity"),
+    };
+    let mut folders: Vec<_> = std::fs::read_dir(&root)
+        .unwrap_or_else(|error| panic!("{}: {error}", root.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    folders.sort();
+    assert!(!folders.is_empty(), "no checkpoints in {}", root.display());
+    for folder in folders {
+        let file = folder.join("checkpoint.pth");
+        let source = if file.is_file() { &file } else { &folder };
+        let found = difference(source, &folder);
+        assert!(found <= TOLERANCE, "{}: {found}", folder.display());
+    }
+}
