@@ -77,7 +77,7 @@ impl Model {
 
 /// The metadata key that every compressed model has.
 #[cfg(feature = "float")]
-const KEY: &[u8] = b"\"intformer.plan\"";
+const KEY: &[u8] = b"\"intformer\":";
 /// A file's header is looked at up to this many bytes.
 #[cfg(feature = "float")]
 const MAX_HEADER: u64 = 64 << 20;

@@ -1,6 +1,6 @@
 //! The fuzz targets, for a while each.
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use crate::shell;
@@ -13,25 +13,36 @@ pub struct Options {
     seconds: u32,
 }
 
-/// Runs every file of `fuzz/fuzz_targets`.
+/// Each target and the folder whose files it starts from.
+const TARGETS: [(&str, &str); 2] = [
+    ("model_file", "models"),
+    ("checkpoint", "tests/fixtures/checkpoints"),
+];
+
+/// Fuzzes each target, installing cargo-fuzz under the target folder if there is none.
 pub fn run(options: &Options) -> Result<()> {
+    let tools = shell::target().join("tools");
     if !shell::succeeds(&mut shell::cargo("fuzz --version")) {
-        bail!("run `cargo install cargo-fuzz` first");
+        shell::run(shell::cargo("install --locked cargo-fuzz --root").arg(&tools))?;
     }
-    let folder = shell::root().join("fuzz/fuzz_targets");
-    let entries = folder
-        .read_dir()
-        .with_context(|| format!("{}", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        let target = path.file_stem().unwrap_or_default().to_string_lossy();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([tools.join("bin")]);
+    let path = std::env::join_paths(folders)?;
+    for (target, seeds) in TARGETS {
+        let corpus = shell::target().join("fuzz-corpus").join(target);
+        std::fs::create_dir_all(&corpus)?;
         // The address sanitizer needs a nightly compiler; the coverage that guides the fuzzer does
         // not, beyond leave to use unstable flags.
         shell::run(
             shell::cargo("fuzz run --sanitizer none")
-                .arg(&*target)
-                .arg("--")
+                .arg("--target-dir")
+                .arg(shell::target().join("fuzz"))
+                .arg(target)
+                .arg(&corpus)
+                .args([seeds, "--"])
                 .arg(format!("-max_total_time={}", options.seconds))
+                .arg("-rss_limit_mb=4096")
+                .env("PATH", &path)
                 .env("RUSTC_BOOTSTRAP", "1"),
         )?;
     }

@@ -1,37 +1,43 @@
-//! The float models against the libraries that published them.
+//! The float models against the libraries that published them, at full size.
 
-use std::{path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::Result;
 
 use crate::shell;
 
-/// What the comparison installs.
-const PACKAGES: &[&str] = &[
-    "torch",
-    "timm",
-    "transformers",
-    "safetensors",
-    "pillow",
-    "numpy",
-];
-
-/// Installs the newest timm and transformers under the target folder and runs the comparison.
+/// Installs the newest timm and transformers under the target folder, lets them write checkpoints
+/// with logits, and compares.
 pub fn run() -> Result<()> {
     let python = environment()?;
-    shell::run(
-        shell::command(python, "tests/parity/full_size.py")
-            .env("CARGO_TARGET_DIR", shell::target()),
-    )
+    let folder = shell::target().join("parity");
+    shell::run(shell::command(python, "tests/parity/full_size.py").arg(&folder))?;
+    let test =
+        "test --locked --package intformer-tests --test parity -- --include-ignored --nocapture";
+    shell::run(shell::cargo(test).env("INTFORMER_PARITY", &folder))?;
+    // It holds 0.8 GB.
+    fs::remove_dir_all(&folder)?;
+    Ok(())
 }
 
-/// The interpreter of a virtual environment with [`PACKAGES`].
+/// The interpreter of a virtual environment with both libraries; a torch that the system has is
+/// used, for it is large.
 fn environment() -> Result<PathBuf> {
-    let folder = shell::target().join("parity");
-    if !folder.join("bin/python").is_file() {
-        shell::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    }
+    let folder = shell::target().join("parity-python");
     let python = folder.join("bin/python");
-    shell::run(shell::command(&python, "-m pip install --quiet --upgrade").args(PACKAGES))?;
+    if !python.is_file() {
+        let mut venv = Command::new("python3");
+        shell::run(
+            venv.args(["-m", "venv", "--system-site-packages"])
+                .arg(&folder),
+        )?;
+    }
+    for packages in [
+        "torch safetensors pillow numpy",
+        "--upgrade timm transformers",
+    ] {
+        let install = format!("-m pip install --quiet {packages}");
+        shell::run(&mut shell::command(&python, &install))?;
+    }
     Ok(python)
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{shell, system};
+use crate::{chromium, shell, system};
 
 /// Text fonts for the tests that render glyphs.
 const FONTS: &[&str] = &[
@@ -45,6 +45,7 @@ const STEPS: &[Step] = &[
     }),
     ("tests", tests),
     ("doc tests", || cargo("test --locked --workspace --doc")),
+    ("shaders in Chromium", chromium::run),
     ("documentation", || {
         shell::run(
             shell::cargo("doc --locked --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"),
@@ -74,7 +75,7 @@ fn set_up(options: &Options) -> Result<()> {
     if !system::has_vulkan() {
         missing.extend(system::VULKAN);
     }
-    if !["chromium", "chromium-browser", "google-chrome"]
+    if !chromium::BROWSERS
         .iter()
         .any(|name| system::has_program(name))
     {

@@ -1,0 +1,24 @@
+//! Any bytes as a compressed model: a refusal or a model that runs, never a panic.
+#![no_main]
+
+use intformer::{
+    plan::IntModel,
+    runtime::{Executor, Reference},
+};
+
+/// Larger models are read, not run.
+const MAX_WORDS: usize = 1 << 16;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Ok(model) = IntModel::from_bytes(bytes) else {
+        return;
+    };
+    let program = model
+        .program()
+        .expect("a model that was read has a program");
+    if program.arena_words <= MAX_WORDS {
+        let image = vec![0; program.image_bytes];
+        let logits = Reference::new(program.into()).run(&image, 1);
+        assert_eq!(logits.expect("it runs").len(), model.config.classes);
+    }
+});

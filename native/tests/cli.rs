@@ -1,0 +1,230 @@
+//! The command as people and scripts meet it: output, exit codes, refusals.
+
+mod common;
+
+use common::Workplace;
+use serde_json::Value;
+
+fn digest(value: &Value) -> &str {
+    let digest = value.as_str().unwrap();
+    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    assert!(digest.len() == 64 && digest.bytes().all(hex), "{digest}");
+    digest
+}
+
+#[test]
+fn info_counts_layers_and_bytes() {
+    let place = Workplace::new();
+    let info = place.json("info model.safetensors");
+    for key in [
+        "params",
+        "macs",
+        "dispatches",
+        "arena_bytes",
+        "weight_bytes",
+        "file_bytes",
+    ] {
+        assert!(info[key].as_u64().unwrap() > 0, "{key}");
+    }
+    let file = std::fs::metadata(place.path("model.safetensors")).unwrap();
+    assert_eq!(info["file_bytes"], file.len());
+    let layers = info["layers"].as_array().unwrap();
+    assert_eq!(info["dispatches"], layers.len());
+    let macs: u64 = layers
+        .iter()
+        .map(|layer| layer["macs"].as_u64().unwrap())
+        .sum();
+    assert_eq!(info["macs"], macs, "every layer's work is in the table");
+}
+
+#[test]
+fn logits_of_an_image_and_of_its_pixels_are_the_same() {
+    let place = Workplace::new();
+    let image = place.json("logits model.safetensors --image image.png -e reference");
+    assert_eq!(image["shape"], serde_json::json!([1, 5]));
+    assert_eq!(image["logits"].as_array().unwrap().len(), 5);
+
+    let model = intformer::plan::IntModel::load(place.path("model.safetensors")).unwrap();
+    let preprocessing = &model.preprocessing;
+    let image_path = place.path("image.png");
+    let pixels = intformer::picture::load(image_path, &model.config, preprocessing).unwrap();
+    let view = safetensors::tensor::TensorView::new(
+        safetensors::Dtype::U8,
+        vec![1, 16, 16, 1],
+        &pixels.data,
+    );
+    let file = safetensors::serialize([("pixels", view.unwrap())], None).unwrap();
+    std::fs::write(place.path("pixels.safetensors"), file).unwrap();
+    let tensor = place.json("logits model.safetensors --tensor pixels.safetensors -e reference");
+    assert_eq!(digest(&tensor["digest"]), digest(&image["digest"]));
+
+    let values: Vec<i32> = serde_json::from_value(image["logits"].clone()).unwrap();
+    assert_eq!(intformer::digest(&values), digest(&image["digest"]));
+}
+
+#[test]
+fn classify_names_the_likeliest_class_first() {
+    let place = Workplace::new();
+    let answer = place.json("classify model.safetensors image.png -e reference --top 3");
+    let top = answer["images"][0]["top"].as_array().unwrap();
+    let shares: Vec<f64> = top
+        .iter()
+        .map(|one| one["probability"].as_f64().unwrap())
+        .collect();
+    assert_eq!(shares.len(), 3);
+    assert!(
+        shares.is_sorted_by(|a, b| a >= b) && shares[0] <= 1.0,
+        "{shares:?}"
+    );
+    let logits = place.json("logits model.safetensors --image image.png -e reference");
+    let values: Vec<i32> = serde_json::from_value(logits["logits"].clone()).unwrap();
+    let best = values
+        .iter()
+        .position(|value| value == values.iter().max().unwrap())
+        .unwrap();
+    assert_eq!(top[0]["label"], ["a", "b", "c", "d", "e"][best]);
+    let executor = &answer["images"][0]["executors"][0];
+    assert_eq!(digest(&executor["digest"]), digest(&logits["digest"]));
+}
+
+#[test]
+fn verify_finds_the_executors_equal() {
+    let place = Workplace::new();
+    let answer = place.json("verify model.safetensors --random 1");
+    assert_eq!(answer["equal"], true);
+    let executors = answer["executors"].as_array().unwrap();
+    assert_eq!(executors[0]["name"], "reference");
+    for executor in executors {
+        assert_eq!(digest(&executor["digest"]), digest(&executors[0]["digest"]));
+    }
+}
+
+#[test]
+fn bench_reports_a_row_for_each_batch() {
+    let place = Workplace::new();
+    let answer = place.json("bench model.safetensors -e reference -b 1,3 -n 4 --by-op --threads 2");
+    let results = answer["results"].as_array().unwrap();
+    let batches: Vec<_> = results
+        .iter()
+        .map(|row| row["batch"].as_u64().unwrap())
+        .collect();
+    assert_eq!(batches, [1, 3]);
+    for row in results {
+        assert_eq!(
+            (&row["executor"], &row["threads"]),
+            (&"reference".into(), &2.into())
+        );
+        let time = |key: &str| row[key].as_f64().unwrap();
+        assert!(0.0 < time("q1_ms") && time("q1_ms") <= time("median_ms"));
+        assert!(time("median_ms") <= time("q3_ms"));
+        let operations = row["operations"].as_array().unwrap();
+        assert!(
+            operations
+                .iter()
+                .any(|operation| operation["op"] == "window_attention")
+        );
+    }
+}
+
+#[test]
+fn eval_counts_matches_by_class_name() {
+    let place = Workplace::new();
+    let best = place.json("classify model.safetensors image.png -e reference --top 5");
+    let ranked = best["images"][0]["top"].as_array().unwrap();
+    // Two images of the class that the model sees, one of another.
+    for (rank, copies) in [(0, 2), (1, 1)] {
+        let folder = place
+            .path("data")
+            .join(ranked[rank]["label"].as_str().unwrap());
+        std::fs::create_dir_all(&folder).unwrap();
+        for copy in 0..copies {
+            std::fs::copy(place.path("image.png"), folder.join(format!("{copy}.png"))).unwrap();
+        }
+    }
+    for threads in [1, 3] {
+        let command =
+            format!("eval model.safetensors --data data -e reference --threads {threads}");
+        let answer = place.json(&command);
+        assert_eq!(answer["n"], 3);
+        assert_eq!(answer["top1"].as_f64().unwrap(), 2.0 / 3.0);
+        assert_eq!(answer["top5"].as_f64().unwrap(), 1.0);
+    }
+}
+
+#[test]
+fn models_that_are_none_are_refused() {
+    let place = Workplace::new();
+    let whole = std::fs::read(place.path("model.safetensors")).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    std::fs::write(place.path("empty"), []).unwrap();
+    std::fs::write(place.path("short"), &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(place.path("flipped"), flipped).unwrap();
+    std::fs::write(place.path("noise"), [0xff; 100]).unwrap();
+    std::fs::create_dir(place.path("folder")).unwrap();
+    for model in [
+        "missing",
+        "empty",
+        "short",
+        "flipped",
+        "noise",
+        "folder",
+        "image.png",
+    ] {
+        place.refused(&format!("info {model}"));
+        place.refused(&format!("classify {model} image.png"));
+        place.refused(&format!("verify {model} --json"));
+    }
+    assert!(place.refused("info flipped").contains("digest"));
+}
+
+#[test]
+fn images_that_are_none_are_refused() {
+    let place = Workplace::new();
+    std::fs::write(place.path("empty.png"), []).unwrap();
+    std::fs::write(place.path("text.png"), "no image").unwrap();
+    let whole = std::fs::read(place.path("image.png")).unwrap();
+    std::fs::write(place.path("short.png"), &whole[..whole.len() / 2]).unwrap();
+    std::fs::create_dir(place.path("folder.png")).unwrap();
+    for image in [
+        "missing.png",
+        "empty.png",
+        "text.png",
+        "short.png",
+        "folder.png",
+    ] {
+        let sentence = place.refused(&format!("classify model.safetensors image.png {image}"));
+        assert!(sentence.contains(image), "{sentence}");
+        place.refused(&format!("logits model.safetensors --image {image}"));
+        place.refused(&format!("logits model.safetensors --tensor {image}"));
+    }
+    place.refused("logits model.safetensors --tensor model.safetensors");
+    place.refused("eval model.safetensors --data missing");
+    place.refused("bench model.safetensors --batch 0");
+}
+
+#[test]
+fn arguments_that_are_none_are_refused() {
+    let place = Workplace::new();
+    for arguments in [
+        "",
+        "nothing",
+        "info",
+        "logits model.safetensors",
+        "bench m --runs x",
+    ] {
+        let output = place.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        assert!(output.stdout.is_empty(), "{arguments}");
+    }
+}
+
+#[test]
+fn an_adapter_that_is_missing_has_its_own_exit_code() {
+    let place = Workplace::new();
+    let command = "logits model.safetensors --image image.png -e wgpu --adapter no-such-card";
+    let output = place.run(command);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(output.stdout.is_empty());
+    assert!(output.stderr.starts_with(b"error: device: "));
+}

@@ -1,0 +1,92 @@
+//! The commands on float models, one after the other as a user would.
+#![cfg(feature = "float")]
+
+mod common;
+
+use common::Workplace;
+use intformer::{checkpoint, plan::IntModel};
+use intformer_tests::synthetic;
+
+fn with_float() -> Workplace {
+    let place = Workplace::new();
+    let model = IntModel::load(place.path("model.safetensors")).unwrap();
+    let float = synthetic::float_model(&model.config, 1).unwrap();
+    checkpoint::save(&float, place.path("float.safetensors")).unwrap();
+    place
+}
+
+#[test]
+fn a_float_model_becomes_an_integer_one() {
+    let place = with_float();
+    let info = place.json("info float.safetensors");
+    assert_eq!(
+        info["params"],
+        place.json("info model.safetensors")["params"]
+    );
+
+    place.json("quantize float.safetensors --calib random:8 --out out.safetensors");
+    let info = place.json("info out.safetensors");
+    let calibration = info["provenance"]["calibration"].as_str().unwrap();
+    assert!(calibration.contains("random"), "{calibration}");
+    assert_eq!(info["provenance"]["images"], 8);
+
+    let float = place.json("logits float.safetensors --image image.png");
+    assert_eq!(float["executor"], "float");
+    assert_eq!(float["shape"], serde_json::json!([1, 5]));
+    assert_eq!(float["digest"].as_str().unwrap().len(), 64);
+    place.refused("logits float.safetensors --image image.png -e reference");
+    place.refused("logits out.safetensors --image image.png -e float");
+    place.refused("verify float.safetensors");
+}
+
+#[test]
+fn a_twin_has_the_same_logits() {
+    let place = with_float();
+    place.json("rescale float.safetensors --by 64 --seed 1 --out twin.safetensors");
+    let logits = |model: &str| {
+        let answer = place.json(&format!("logits {model} --image image.png"));
+        serde_json::from_value::<Vec<f64>>(answer["logits"].clone()).unwrap()
+    };
+    let (float, twin) = (logits("float.safetensors"), logits("twin.safetensors"));
+    let largest = float.iter().fold(0f64, |most, value| most.max(value.abs()));
+    assert_ne!(float, twin);
+    for (float, twin) in float.iter().zip(&twin) {
+        assert!(
+            (float - twin).abs() < 1e-4 * largest,
+            "{float} against {twin}"
+        );
+    }
+}
+
+#[test]
+fn refusals_leave_no_file() {
+    let place = with_float();
+    place.refused("quantize float.safetensors --calib random:0 --out out.safetensors");
+    place.refused("quantize float.safetensors --calib missing --out out.safetensors");
+    place.refused("quantize model.safetensors --calib random:4 --out out.safetensors");
+    place.refused("rescale float.safetensors --by 0 --out out.safetensors");
+    place.refused("rescale float.safetensors --out out.txt");
+    place.refused("train --data missing --out out.safetensors");
+    place.refused("train --data . --out out.txt");
+}
+
+#[test]
+fn a_folder_of_images_is_enough_to_train() {
+    let place = Workplace::new();
+    for split in ["train", "val"] {
+        for class in ["x", "y"] {
+            let folder = place.path("photos").join(split).join(class);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::copy(place.path("image.png"), folder.join("1.png")).unwrap();
+        }
+    }
+    let model = "--image-size 8 --patch 2 --window 2 --width 8 --depths 1 --heads 1";
+    let train = format!("train --data photos --out new.safetensors --epochs 1 --batch 2 {model}");
+    let answer = place.json(&train);
+    assert_eq!(answer["config"]["classes"], 2);
+    let info = place.json("info new.safetensors");
+    assert_eq!(info["params"], answer["params"]);
+    assert_eq!(info["labels"], serde_json::json!(["x", "y"]));
+    let eval = place.json("eval new.safetensors --data photos/val");
+    assert_eq!((&eval["n"], &eval["top5"]), (&2.into(), &1.0.into()));
+}

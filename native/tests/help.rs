@@ -1,0 +1,64 @@
+//! `docs/cli.md` says what `--help` says, and every command shows an example.
+#![cfg(feature = "float")]
+
+mod common;
+
+use std::{fmt::Write, path::Path};
+
+const COMMANDS: [&str; 12] = [
+    "",
+    "info",
+    "quantize",
+    "logits",
+    "classify",
+    "eval",
+    "bench",
+    "verify",
+    "data",
+    "data glyphs",
+    "train",
+    "rescale",
+];
+
+/// The page as it should be.
+fn page() -> String {
+    let mut page = String::from(
+        "# The command line\n\n\
+         This page is what `intformer COMMAND --help` prints. After a change of the options,\n\
+         `INTFORMER_WRITE_DOCS=1 cargo test -p intformer-native --test help` writes it anew.\n",
+    );
+    for command in COMMANDS {
+        let output = common::run(Path::new("."), &format!("{command} --help"));
+        assert_eq!(output.status.code(), Some(0), "{command}");
+        let help = String::from_utf8(output.stdout).unwrap();
+        let example = format!("Example: intformer {command} ");
+        assert!(
+            command.is_empty() || help.contains(&example),
+            "{command} shows no example"
+        );
+        let name = format!("intformer {command}");
+        let help: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
+        write!(
+            page,
+            "\n## {}\n\n```text\n{}\n```\n",
+            name.trim_end(),
+            help.join("\n")
+        )
+        .unwrap();
+    }
+    page
+}
+
+#[test]
+fn the_page_of_the_command_line_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
+    let page = page();
+    if std::env::var_os("INTFORMER_WRITE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        found == page,
+        "docs/cli.md is out of date; it says how to write it anew"
+    );
+}
