@@ -152,7 +152,7 @@ impl Options {
                 self.out.display()
             );
         }
-        let preprocessing = Preprocessing::imagenet(self.channels(), Resize::Squash);
+        let preprocessing = self.preprocessing();
         let (images, validation) = self.open(&preprocessing)?;
         let config = self.config(images.labels().len());
         config.validate()?;
@@ -192,6 +192,18 @@ impl Options {
         match self.glyphs {
             Some(_) => 1,
             None => self.model.channels,
+        }
+    }
+
+    /// Glyphs are rendered around a middle grey; photographs have the statistics of ImageNet.
+    fn preprocessing(&self) -> Preprocessing {
+        match self.glyphs {
+            Some(_) => Preprocessing {
+                resize: Resize::Squash,
+                mean: vec![0.5],
+                std: vec![0.25],
+            },
+            None => Preprocessing::imagenet(self.channels(), Resize::Squash),
         }
     }
 
