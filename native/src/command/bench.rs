@@ -35,7 +35,8 @@ pub struct Options {
     /// The executors; several are separated by commas.
     #[arg(long, short, value_enum, value_delimiter = ',', default_value = "all")]
     executor: Vec<Choice>,
-    /// Images of a run; several counts are separated by commas.
+    /// Images of a run; several counts are separated by commas. A device that they do not fit takes
+    /// them in parts.
     #[arg(long, short, value_delimiter = ',', default_value = "1,8")]
     batch: Vec<usize>,
     /// Threads of the reference executor.
