@@ -10,7 +10,7 @@ use crate::{answer::Answer, command};
 ///
 /// Exit codes: 0 all is well; 1 a check did not hold (`verify`, `classify`: executors differ);
 /// 2 the input is not as expected, with one sentence on the standard error; 3 the executor asked
-/// for cannot run on this machine.
+/// for cannot run on this machine, or `verify` has no two to compare.
 #[derive(Parser)]
 #[command(name = "intformer", version, max_term_width = 100)]
 pub struct Cli {

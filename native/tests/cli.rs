@@ -100,6 +100,18 @@ fn verify_finds_the_executors_equal() {
 }
 
 #[test]
+fn verify_with_one_executor_says_that_it_compared_nothing() {
+    let place = Workplace::new();
+    let output = place.run("verify model.safetensors --random 1 -e reference --json");
+    assert_eq!(output.status.code(), Some(3));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(answer["equal"].is_null());
+    let text = place.run("verify model.safetensors --random 1 -e reference");
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("NOT COMPARED"), "{text}");
+}
+
+#[test]
 fn bench_reports_a_row_for_each_batch() {
     let place = Workplace::new();
     let answer = place.json("bench model.safetensors -e reference -b 1,3 -n 4 --by-op --threads 2");

@@ -127,7 +127,7 @@ impl Options {
                 runners.len()
             )?;
         }
-        Ok(Answer::new(text, &json!({ "images": list, "equal": equal }))?.check(equal))
+        Ok(Answer::new(text, &json!({ "images": list, "equal": equal }))?.check(Some(equal)))
     }
 
     /// The likeliest classes with their probabilities, the likeliest first.
