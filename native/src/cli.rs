@@ -1,7 +1,9 @@
 //! The command line as a whole.
 
+use std::ops::RangeInclusive;
+
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::RangedU64ValueParser};
 
 use crate::{answer::Answer, command};
 
@@ -34,6 +36,16 @@ pub struct Globals {
     /// Shows no progress and no notes.
     #[arg(long, short, global = true, help_heading = "Output")]
     pub quiet: bool,
+}
+
+/// Parses a number within `range`.
+pub fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(range)
+}
+
+/// Parses a number of images, epochs, runs or the like: from 1 to ten million.
+pub fn count() -> RangedU64ValueParser<usize> {
+    within(1..=10_000_000)
 }
 
 macro_rules! commands {

@@ -62,12 +62,39 @@ fn a_twin_has_the_same_logits() {
 fn refusals_leave_no_file() {
     let place = with_float();
     place.refused("quantize float.safetensors --calib random:0 --out out.safetensors");
+    for source in ["random", "glyphs"] {
+        for count in ["10000000000000000000", "1000000000000000000", "10000001"] {
+            let calibration = format!("--calib {source}:{count} --out out.safetensors");
+            place.refused(&format!("quantize float.safetensors {calibration}"));
+        }
+    }
+    place.refused("quantize float.safetensors --calib random:10000000 --out out.safetensors");
     place.refused("quantize float.safetensors --calib missing --out out.safetensors");
     place.refused("quantize model.safetensors --calib random:4 --out out.safetensors");
     place.refused("rescale float.safetensors --by 0 --out out.safetensors");
     place.refused("rescale float.safetensors --out out.txt");
     place.refused("train --data missing --out out.safetensors");
     place.refused("train --data . --out out.txt");
+}
+
+#[test]
+fn counts_that_are_none_are_refused() {
+    let place = Workplace::new();
+    for arguments in [
+        "--epochs 0",
+        "--epochs 1000000000000000000",
+        "--batch 0",
+        "--batch 1000000000000000000",
+        "--channels 1000000000000000000",
+        "--width 1000000000000000000",
+        "--depths 2,1000000000000000000",
+        "--heads 0,0",
+    ] {
+        let output = place.run(&format!("train --data . --out out.safetensors {arguments}"));
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+    }
+    let output = place.run("train --glyphs 1000000000000000000 --out out.safetensors");
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     answer::Answer,
-    cli::Globals,
+    cli::{Globals, count, within},
     command::data::{GlyphArguments, Part},
     executor::{self, Choice},
     model::Model,
@@ -34,7 +34,7 @@ pub struct Options {
     #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
     data: Option<PathBuf>,
     /// Renders so many images of letters and digits from fonts that training never sees.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count())]
     glyphs: Option<usize>,
     /// The share of the fonts that --glyphs renders from.
     #[arg(long, value_enum, default_value_t = Part::Test)]
@@ -42,13 +42,13 @@ pub struct Options {
     #[command(flatten)]
     rendering: GlyphArguments,
     /// Takes so many images, spread evenly over the folder.
-    #[arg(long)]
+    #[arg(long, value_parser = count())]
     limit: Option<usize>,
     /// What runs the model.
     #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
     executor: Choice,
     /// Threads of the reference executor; all cores by default.
-    #[arg(long)]
+    #[arg(long, value_parser = within(1..=1024))]
     threads: Option<usize>,
 }
 
@@ -58,10 +58,7 @@ impl Options {
         let model = Model::load(&self.model)?;
         let data = self.open(&model)?;
         let classes = matched(data.labels(), &model)?;
-        let threads = self
-            .threads
-            .unwrap_or_else(rayon::current_num_threads)
-            .max(1);
+        let threads = self.threads.unwrap_or_else(rayon::current_num_threads);
         let mut runner = executor::one(&model, self.executor, threads, globals)?;
 
         let indices = self.indices(data.len())?;

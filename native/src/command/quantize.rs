@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     answer::Answer,
-    cli::Globals,
+    cli::{Globals, count},
     command::data::{GlyphArguments, Part},
     images,
 };
@@ -45,7 +45,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR | glyphs:N | random:N")]
     calib: String,
     /// Takes so many images of a folder, spread evenly over it.
-    #[arg(long, default_value_t = 512)]
+    #[arg(long, default_value_t = 512, value_parser = count())]
     limit: usize,
     /// Seed of random images.
     #[arg(long, default_value_t = 0)]
@@ -128,7 +128,7 @@ impl Options {
     /// The calibration images and what to say of them in the file.
     fn images(&self, model: &FloatModel) -> Result<(Vec<Pixels>, String)> {
         if let Some(count) = self.calib.strip_prefix("random:") {
-            let images = images::random(&model.config, number(count)?, self.seed);
+            let images = images::random(&model.config, number(count)?, self.seed)?;
             return Ok((images, "random images: for work on speed alone".to_owned()));
         }
         let (data, count, source): (Box<dyn Dataset>, _, _) =
@@ -147,6 +147,7 @@ impl Options {
         if count == 0 {
             bail!("expected calibration images, found none");
         }
+        images::bound(&model.config, count)?;
         let read = (0..count)
             .into_par_iter()
             .map(|at| Ok(data.get(0, at * length / count)?.0));
@@ -170,7 +171,7 @@ fn pass(
 
 fn number(text: &str) -> Result<usize> {
     match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => bail!("expected a number of images from 1 up, found {text:?}"),
+        Ok(number) if (1..=10_000_000).contains(&number) => Ok(number),
+        _ => bail!("expected a number of images from 1 to 10000000, found {text:?}"),
     }
 }

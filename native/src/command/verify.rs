@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     answer::Answer,
-    cli::Globals,
+    cli::{Globals, within},
     executor::{self, Choice, Runner},
     images,
     model::Model,
@@ -30,7 +30,7 @@ pub struct Options {
     #[arg(long, short)]
     image: Vec<PathBuf>,
     /// Random images beside the black and the white one.
-    #[arg(long, short, default_value_t = 2, conflicts_with = "image")]
+    #[arg(long, short, default_value_t = 2, conflicts_with = "image", value_parser = within(0..=65536))]
     random: usize,
     /// Seed of the random images.
     #[arg(long, default_value_t = 0)]
@@ -91,7 +91,7 @@ impl Options {
         }
         let config = model.config();
         let mut images = vec![images::plain(config, 0), images::plain(config, 255)];
-        images.extend(images::random(config, self.random, self.seed));
+        images.extend(images::random(config, self.random, self.seed)?);
         Ok(images)
     }
 
