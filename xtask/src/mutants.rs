@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub struct Options {
     /// Only the mutants whose file's path contains this.
     #[arg(long)]
-    only: Option<String>,
+    pub only: Option<String>,
 }
 
 struct Mutant {

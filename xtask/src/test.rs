@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{chromium, shell, system};
+use crate::{chromium, fuzz, mutants, shell, system};
 
 /// Text fonts for the tests that render glyphs.
 const FONTS: &[&str] = &[
@@ -20,6 +20,9 @@ pub struct Options {
     /// Installs nothing: fails if something that tests need is missing.
     #[arg(long)]
     no_install: bool,
+    /// After those, what takes long: the slow tests, each fuzz target for a minute, the mutants.
+    #[arg(long)]
+    long: bool,
 }
 
 /// A check with its name in the summary.
@@ -53,12 +56,26 @@ const STEPS: &[Step] = &[
     }),
 ];
 
+/// What `--long` adds.
+const LONG: &[Step] = &[
+    // The checkpoints of full size are made by `cargo xtask parity`, which runs their test.
+    ("slow tests", || {
+        cargo(
+            "test --locked --workspace --no-fail-fast --lib --bins --tests -- --ignored \
+             --skip full_size_checkpoints",
+        )
+    }),
+    ("fuzzing", || fuzz::run(&fuzz::Options { seconds: 60 })),
+    ("mutants", || mutants::run(&mutants::Options { only: None })),
+];
+
 /// Sets up, runs every check, and says how long each took.
 pub fn run(options: &Options) -> Result<()> {
     set_up(options)?;
     let start = Instant::now();
     let mut times = Vec::new();
-    for (name, step) in STEPS {
+    let long = if options.long { LONG } else { &[] };
+    for (name, step) in STEPS.iter().chain(long) {
         eprintln!("\n== {name}");
         let start = Instant::now();
         step().with_context(|| format!("the step \"{name}\" failed"))?;
