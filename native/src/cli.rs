@@ -77,4 +77,5 @@ commands! {
     Data = data,
     Train = train,
     Rescale = rescale,
+    Twins = twins,
 }

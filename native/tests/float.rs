@@ -59,6 +59,28 @@ fn a_twin_has_the_same_logits() {
 }
 
 #[test]
+fn twins_are_quantized_and_evaluated() {
+    let place = with_float();
+    for class in ["a", "b", "c", "d", "e"] {
+        let folder = place.path("data").join(class);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::copy(place.path("image.png"), folder.join("1.png")).unwrap();
+    }
+    let twins = "twins float.safetensors --calib random:8 --data data -e reference";
+    let answer = place.json(&format!("{twins} --twins 2 --by 8"));
+    assert_eq!(answer["n"], 5);
+    let rows = answer["results"].as_array().unwrap();
+    let seeds: Vec<_> = rows.iter().map(|row| row["seed"].as_u64()).collect();
+    assert_eq!(seeds, [None, Some(0), Some(1)]);
+    for row in rows {
+        // Five equal images of five classes: one is right, whatever the model says.
+        assert_eq!((&row["float"], &row["integer"]), (&0.2.into(), &0.2.into()));
+        assert_eq!(row["difference"], 0.0);
+    }
+    place.refused(&format!("{twins} --by 0"));
+}
+
+#[test]
 fn refusals_leave_no_file() {
     let place = with_float();
     place.refused("quantize float.safetensors --calib random:0 --out out.safetensors");

@@ -5,7 +5,7 @@ mod common;
 
 use std::{fmt::Write, path::Path};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "",
     "info",
     "quantize",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 12] = [
     "data glyphs",
     "train",
     "rescale",
+    "twins",
 ];
 
 /// The page as it should be.
