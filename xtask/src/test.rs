@@ -14,6 +14,9 @@ const FONTS: &[&str] = &[
     "fonts-freefont-ttf",
 ];
 
+/// What browsers run.
+const WASM: &str = "wasm32-unknown-unknown";
+
 /// Options of `cargo xtask test`.
 #[derive(Args)]
 pub struct Options {
@@ -71,6 +74,10 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Sees to the programs, libraries and fonts that tests use.
 fn set_up(options: &Options) -> Result<()> {
+    if !system::has_target(WASM) {
+        anyhow::ensure!(!options.no_install, "the tests need the target {WASM}");
+        shell::run(&mut shell::command("rustup", &format!("target add {WASM}")))?;
+    }
     let mut missing = Vec::new();
     if !system::has_vulkan() {
         missing.extend(system::VULKAN);
