@@ -25,6 +25,14 @@ pub fn has_program(name: &str) -> bool {
     env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
+/// Whether the toolchain has the compilation target `name`; true where there is no rustup to ask.
+pub fn has_target(name: &str) -> bool {
+    let mut list = shell::command("rustup", "target list --installed");
+    list.output().map_or(true, |list| {
+        String::from_utf8_lossy(&list.stdout).contains(name)
+    })
+}
+
 /// Whether some fonts are installed where Debian puts them; other systems bring their own.
 pub fn has_fonts() -> bool {
     !cfg!(target_os = "linux")

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{chromium, fuzz, mutants, shell, system};
+use crate::{chromium, fuzz, mutants, parity, shell, system};
 
 /// Text fonts for the tests that render glyphs.
 const FONTS: &[&str] = &[
@@ -14,13 +14,16 @@ const FONTS: &[&str] = &[
     "fonts-freefont-ttf",
 ];
 
+/// What browsers run.
+const WASM: &str = "wasm32-unknown-unknown";
+
 /// Options of `cargo xtask test`.
 #[derive(Args)]
 pub struct Options {
     /// Installs nothing: fails if something that tests need is missing.
     #[arg(long)]
     no_install: bool,
-    /// After those, what takes long: the slow tests, each fuzz target for a minute, the mutants.
+    /// After those, what takes long: parity at full size, each fuzz target for a minute, the mutants.
     #[arg(long)]
     long: bool,
 }
@@ -58,13 +61,7 @@ const STEPS: &[Step] = &[
 
 /// What `--long` adds.
 const LONG: &[Step] = &[
-    // The checkpoints of full size are made by `cargo xtask parity`, which runs their test.
-    ("slow tests", || {
-        cargo(
-            "test --locked --workspace --no-fail-fast --lib --bins --tests -- --ignored \
-             --skip full_size_checkpoints",
-        )
-    }),
+    ("parity", parity::run),
     ("fuzzing", || fuzz::run(&fuzz::Options { seconds: 60 })),
     ("mutants", || mutants::run(&mutants::Options { only: None })),
 ];
@@ -88,6 +85,10 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Sees to the programs, libraries and fonts that tests use.
 fn set_up(options: &Options) -> Result<()> {
+    if !system::has_target(WASM) {
+        anyhow::ensure!(!options.no_install, "the tests need the target {WASM}");
+        shell::run(&mut shell::command("rustup", &format!("target add {WASM}")))?;
+    }
     let mut missing = Vec::new();
     if !system::has_vulkan() {
         missing.extend(system::VULKAN);

@@ -1,8 +1,11 @@
 //! What a plan and its weights must satisfy before anything runs: model files come from strangers.
 
-use std::{fmt::Display, ops::RangeInclusive};
+use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive};
 
-use super::{ACCUMULATOR_BOUND, Format, MAX_WINDOW_TOKENS, Operation, Plan, Tensor, TensorId};
+use super::{
+    ACCUMULATOR_BOUND, Epilogue, Format, MAX_HEAD_WORDS, MAX_PLAN_LENGTH, MAX_WINDOW_TOKENS,
+    Operation, Plan, Tensor, TensorId,
+};
 use crate::{Error, Result};
 
 /// Words that the arena of one image may have: 1 GiB.
@@ -14,6 +17,12 @@ fn refuse<T>(sentence: String) -> Result<T> {
 
 /// Checks that every tensor lies in the arena and that input and output are what they must be.
 pub(super) fn tensors(plan: &Plan) -> Result<()> {
+    let most = plan.tensors.len().max(plan.steps.len());
+    if most > MAX_PLAN_LENGTH {
+        return refuse(format!(
+            "expected at most {MAX_PLAN_LENGTH} tensors and steps, found {most}"
+        ));
+    }
     if plan.arena_words > MAX_ARENA_WORDS {
         return refuse(format!(
             "expected an arena of at most {MAX_ARENA_WORDS} words, found {}",
@@ -68,9 +77,9 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
         ));
     }
     for written in operation.scratch().into_iter().chain([output]) {
-        for &read in &inputs {
-            // A residual may be added in place.
-            let in_place = written == read && Some(&read) == inputs.get(1);
+        for (at, &read) in inputs.iter().enumerate() {
+            // A residual, the second input, may be added in place.
+            let in_place = written == read && at == 1;
             if !in_place && overlap(&plan.tensors[written], &plan.tensors[read]) {
                 return refuse(format!(
                     "step {step}: expected {} apart from {}, found them overlapping",
@@ -95,6 +104,42 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
     }
 }
 
+/// Checks that every tensor is read as it was written: after a step wrote it and before another
+/// wrote over it. Otherwise bytes would depend on what an executor left there.
+pub(super) fn flow(plan: &Plan) -> Result<()> {
+    let mut whole = BTreeSet::from([plan.input]);
+    let mut pixels = BTreeSet::new();
+    for step in &plan.steps {
+        let operation = &step.operation;
+        for id in operation.inputs() {
+            let name = &plan.tensors[id].name;
+            if !whole.contains(&id) {
+                return refuse(format!(
+                    "step {}: expected {name} to hold what a step wrote, found it overwritten or never written",
+                    step.name
+                ));
+            }
+            // Only `linear` is proven for the -128 of a black pixel.
+            if pixels.contains(&id) && !matches!(operation, Operation::Linear { .. }) {
+                return refuse(format!(
+                    "step {}: expected values from -127 on, found the pixels of {name}",
+                    step.name
+                ));
+            }
+        }
+        for written in operation.scratch().into_iter().chain([operation.output()]) {
+            let lost = |id: &TensorId| overlap(&plan.tensors[written], &plan.tensors[*id]);
+            whole.retain(|id| !lost(id));
+            pixels.retain(|id| !lost(id));
+        }
+        whole.insert(operation.output());
+        if matches!(operation, Operation::PatchGather { .. }) {
+            pixels.insert(operation.output());
+        }
+    }
+    Ok(())
+}
+
 fn overlap(a: &Tensor, b: &Tensor) -> bool {
     a.offset < b.offset + b.words() && b.offset < a.offset + a.words()
 }
@@ -106,9 +151,9 @@ fn product(extents: &[usize]) -> Option<usize> {
 }
 
 fn shapes_fit(plan: &Plan, operation: &Operation, input: &Tensor, output: &Tensor) -> bool {
-    let linear = |a: &Tensor, epilogue: &super::Epilogue| {
+    let linear = |a: &Tensor, epilogue: &Epilogue| {
         let residual = match epilogue {
-            super::Epilogue::Residual { residual } => {
+            Epilogue::Residual { residual } => {
                 let tensor = &plan.tensors[*residual];
                 tensor.format == Format::Int16
                     && (tensor.rows, tensor.stride) == (output.rows, output.stride)
@@ -184,6 +229,7 @@ fn shapes_fit(plan: &Plan, operation: &Operation, input: &Tensor, output: &Tenso
                 && tiles(0)
                 && tiles(1)
                 && window[0] * window[1] <= MAX_WINDOW_TOKENS
+                && *head_words <= MAX_HEAD_WORDS
                 && words.is_some_and(|words| {
                     words > 0 && words <= output.stride && words <= input.stride / 3
                 })

@@ -14,13 +14,19 @@ use serde::{Deserialize, Serialize};
 pub use arena::layout;
 pub use file::{IntModel, Provenance};
 pub use program::{Program, ProgramStep, Region};
-pub use weights::{IntTensor, IntType, IntWeights};
+pub use weights::{IntElement, IntTensor, IntType, IntWeights};
 
 /// The most channels (padded) that `norm_linear` takes; wider rows are normalized by `layer_norm`.
-pub const MAX_NORM_LINEAR_CHANNELS: usize = 1536;
+pub const MAX_NORM_LINEAR_CHANNELS: usize = 4 * intformer_shaders::NORM_LINEAR_MAX_K_WORDS as usize;
 
 /// The most tokens in an attention window: 255 * 256 weights still sum to 16 bits.
-pub const MAX_WINDOW_TOKENS: usize = 256;
+pub const MAX_WINDOW_TOKENS: usize = intformer_shaders::ATTENTION_MAX_TOKENS as usize;
+
+/// The most words of an attention head.
+pub const MAX_HEAD_WORDS: usize = intformer_shaders::ATTENTION_MAX_HEAD_WORDS as usize;
+
+/// The most tensors or steps of a plan.
+pub const MAX_PLAN_LENGTH: usize = 1 << 14;
 
 /// The largest left shift of a residual channel before its normalization.
 pub const MAX_EXPONENT: u8 = 3;

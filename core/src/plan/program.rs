@@ -1,6 +1,6 @@
 //! A plan made ready to run: weights packed into one buffer, dispatches for any batch size.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use intformer_shaders::{
     Dispatch,
@@ -9,7 +9,7 @@ use intformer_shaders::{
 
 use super::{
     Epilogue, IntWeights, MAX_EXPONENT, MAX_NORM_CHANNELS, MAX_NORM_LINEAR_CHANNELS, Operation,
-    Plan, Tensor, check,
+    Plan, Step, Tensor, TensorId, check,
 };
 use crate::{Error, Result};
 
@@ -71,8 +71,17 @@ impl Program {
     /// overflow.
     pub fn new(plan: &Plan, weights: &IntWeights) -> Result<Self> {
         check::tensors(plan)?;
+        for step in &plan.steps {
+            check::operation(plan, &step.name, &step.operation)?;
+        }
+        check::flow(plan)?;
+        let gathered = |step: &Step| match step.operation {
+            Operation::PatchGather { output, .. } => Some(output),
+            _ => None,
+        };
         let mut packer = Packer {
             plan,
+            pixels: plan.steps.iter().filter_map(gathered).collect(),
             source: weights,
             words: Vec::new(),
             sections: HashMap::new(),
@@ -188,31 +197,34 @@ fn scale_linear(mut p: params::Linear, batch: u32) -> params::Linear {
 /// Packs weight sections on first use and knows where they are.
 struct Packer<'a> {
     plan: &'a Plan,
+    /// Tensors of gathered pixels.
+    pixels: HashSet<TensorId>,
     source: &'a IntWeights,
     words: Vec<u32>,
     sections: HashMap<String, u32>,
 }
 
 impl Packer<'_> {
+    /// The place of the section `key`, packed when it is first asked for. The key says all that
+    /// `words` checks: another use of the same tensor is packed and checked anew.
     fn section(
         &mut self,
-        name: &str,
+        key: &str,
         words: impl FnOnce(&IntWeights) -> Result<Vec<u32>>,
     ) -> Result<u32> {
-        if let Some(&at) = self.sections.get(name) {
+        if let Some(&at) = self.sections.get(key) {
             return Ok(at);
         }
         let at = self.words.len() as u32;
         self.words.extend(words(self.source)?);
         self.words.resize(self.words.len().next_multiple_of(4), 0);
-        self.sections.insert(name.to_owned(), at);
+        self.sections.insert(key.to_owned(), at);
         Ok(at)
     }
 
     fn dispatch(&mut self, step: &str, operation: &Operation) -> Result<Dispatch> {
         let plan = self.plan;
         let tensor = |id: usize| &plan.tensors[id];
-        check::operation(plan, step, operation)?;
         Ok(match operation {
             Operation::PatchGather {
                 input,
@@ -238,10 +250,11 @@ impl Packer<'_> {
                 epilogue,
             } => {
                 // Pixels reach -128, everything else stays within 127.
-                let from_pixels = self.plan.steps.iter().any(|step| {
-                    matches!(step.operation, Operation::PatchGather { output, .. } if output == *input)
-                });
-                let largest = if from_pixels { 128 } else { 127 };
+                let largest = if self.pixels.contains(input) {
+                    128
+                } else {
+                    127
+                };
                 let mut p = self.linear(tensor(*input), *output, weights, epilogue, largest)?;
                 p.a = tensor(*input).offset as u32;
                 Dispatch::Linear(p)
@@ -313,7 +326,8 @@ impl Packer<'_> {
             } => {
                 let (heads, channels) = (*heads, heads * head_words * 4);
                 let entries = (2 * window[0] - 1) * (2 * window[1] - 1);
-                let bias = self.section(&format!("{weights}.position_bias"), |source| {
+                let key = format!("position bias {weights} {heads} {entries} {head_words}");
+                let bias = self.section(&key, |source| {
                     let name = format!("{weights}.position_bias");
                     let bias: Vec<i32> = source.get(&name, &[heads, entries])?;
                     check::logits(&name, &bias, *head_words)?;
@@ -322,7 +336,7 @@ impl Packer<'_> {
                 let head = self.scales(&format!("{weights}.head_"), heads, 1..=30)?;
                 // The kernel adds up to 8 to the shift: bits(total) - 8.
                 let channel = self.scales(&format!("{weights}."), channels, 1..=22)?;
-                let exp = self.section(exp, |source| {
+                let exp = self.section(&format!("exp {exp}"), |source| {
                     let table: Vec<u8> = source.get(exp, &[256])?;
                     check::exp(exp, &table)?;
                     Ok(bytemuck::pod_collect_to_vec(&table))
@@ -375,13 +389,14 @@ impl Packer<'_> {
     ) -> Result<params::Linear> {
         let out = &self.plan.tensors[output];
         let (k, cols) = (a.padded_cols(), out.padded_cols());
-        let weight = self.section(&format!("{name}.weight"), |source| {
+        let key = format!("weight {name} {cols} {k} {largest}");
+        let weight = self.section(&key, |source| {
             let weight: Vec<i8> = source.get(&format!("{name}.weight"), &[cols, k])?;
             let bias: Vec<i32> = source.get(&format!("{name}.bias"), &[cols])?;
             check::accumulators(name, &weight, &bias, largest)?;
             Ok(bytemuck::pod_collect_to_vec(&weight))
         })?;
-        let channel = self.section(&format!("{name}.bias"), |source| {
+        let channel = self.section(&format!("channel {name} {cols}"), |source| {
             let bias: Vec<i32> = source.get(&format!("{name}.bias"), &[cols])?;
             let scales = packed_scales(source, &format!("{name}."), cols, 1..=30)?;
             Ok(bias
@@ -407,8 +422,10 @@ impl Packer<'_> {
                 epilogue::INT8
             }
             Epilogue::Table { table } => {
-                p.table = self.section(table, |source| {
-                    let table: Vec<i8> = source.get(table, &[256])?;
+                p.table = self.section(&format!("table {table}"), |source| {
+                    let name = table;
+                    let table: Vec<i8> = source.get(name, &[256])?;
+                    check::range(name, &table, -127..=127)?;
                     Ok(bytemuck::pod_collect_to_vec(&table))
                 })?;
                 epilogue::TABLE
@@ -430,13 +447,13 @@ impl Packer<'_> {
         count: usize,
         shifts: std::ops::RangeInclusive<u8>,
     ) -> Result<u32> {
-        self.section(&format!("{prefix}multiplier"), |source| {
+        self.section(&format!("scales {prefix} {count} {shifts:?}"), |source| {
             packed_scales(source, prefix, count, shifts)
         })
     }
 
     fn norm(&mut self, name: &str, channels: usize) -> Result<u32> {
-        self.section(&format!("{name}.multiplier"), |source| {
+        self.section(&format!("norm {name} {channels}"), |source| {
             if channels > MAX_NORM_CHANNELS {
                 return Err(Error::ModelFile(format!(
                     "the norm {name} should have at most {MAX_NORM_CHANNELS} channels, found {channels}"

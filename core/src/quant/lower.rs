@@ -88,7 +88,7 @@ pub fn quantize(
                 .map_err(|e| Error::Quantize(e.to_string()))?;
             return Ok(int_model);
         }
-        coarseness = lowering.coarser;
+        coarseness = lowering.coarser.clone();
     }
     Err(Error::Quantize(
         "expected residual scales that suit all branches, found none".to_owned(),
@@ -113,6 +113,8 @@ struct Lowering<'a> {
     options: &'a QuantizeOptions,
     scales: Vec<Rc<StreamScales>>,
     started: usize,
+    coarseness: &'a [f64],
+    /// The coarseness that the next attempt needs.
     coarser: Vec<f64>,
     plan: Plan,
     weights: IntWeights,
@@ -196,7 +198,7 @@ impl<'a> Lowering<'a> {
         calibration: &'a Calibration,
         options: &'a QuantizeOptions,
         streams: &[Stream],
-        coarseness: &[f64],
+        coarseness: &'a [f64],
     ) -> Result<Self> {
         let mut lowering = Self {
             model,
@@ -204,6 +206,7 @@ impl<'a> Lowering<'a> {
             options,
             scales: Vec::new(),
             started: 0,
+            coarseness,
             coarser: coarseness.to_vec(),
             plan: Plan {
                 tensors: Vec::new(),
@@ -310,6 +313,12 @@ impl<'a> Lowering<'a> {
             name: name.to_owned(),
             operation,
         });
+    }
+
+    /// Notes that a stream must be coarser by `factor` than in this attempt.
+    fn coarsen(&mut self, stream: usize, factor: f64) {
+        let coarser = self.coarseness[stream] * factor;
+        self.coarser[stream] = self.coarser[stream].max(coarser);
     }
 
     /// Starts the next stream.
@@ -508,7 +517,7 @@ impl Ops for Lowering<'_> {
                 };
                 let exponents = vec![0; channels];
                 if !self.norm_params(site, &exponents, &over(&gain), &over(&shift)) {
-                    self.coarser[stream] *= 4.0;
+                    self.coarsen(stream, 4.0);
                 }
                 let rows = self.plan.tensors[tensor].rows;
                 let output = self.tensor(site.to_owned(), Format::Int16, rows, channels);
@@ -661,7 +670,7 @@ impl Lowering<'_> {
             .map(|(unit, scale)| unit * FACTOR_MARGIN / scale);
         let excess = excess.fold(1.0, f64::max);
         if excess > 1.0 {
-            self.coarser[stream] *= excess * 1.01;
+            self.coarsen(stream, excess * 1.01);
             return scale.iter().map(|scale| scale * excess).collect();
         }
         scale

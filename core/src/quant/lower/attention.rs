@@ -4,7 +4,7 @@ use super::{Bytes, Linear, Lowering};
 use crate::{
     Error, Result,
     model::Windows,
-    plan::{Epilogue, Format, MAX_WINDOW_TOKENS, Operation, pad16},
+    plan::{Epilogue, Format, MAX_HEAD_WORDS, MAX_WINDOW_TOKENS, Operation, pad16},
     quant::scales::{FACTOR_MARGIN, LARGEST_FACTOR, multiplier},
 };
 
@@ -32,6 +32,12 @@ impl Lowering<'_> {
         if window[0] * window[1] > MAX_WINDOW_TOKENS {
             return Err(Error::Quantize(format!(
                 "{site}: expected windows of at most {MAX_WINDOW_TOKENS} tokens, found {window:?}"
+            )));
+        }
+        if head_dim.div_ceil(4) > MAX_HEAD_WORDS {
+            return Err(Error::Quantize(format!(
+                "{site}: expected heads of at most {} channels, found {head_dim}",
+                4 * MAX_HEAD_WORDS
             )));
         }
         let channels = heads * head_dim;

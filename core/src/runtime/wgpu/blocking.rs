@@ -8,24 +8,36 @@ use std::task::{Context, Poll, Waker};
 use intformer_shaders::{Dispatch, Shader};
 
 use super::{Gpu, Options, StepTime, Wgpu};
-use crate::{Result, plan::Program, runtime::Executor};
+use crate::{Error, Result, plan::Program, runtime::Executor};
 
 /// Drives `future` to its end, letting the device work whenever the future waits.
-fn wait<T>(device: &wgpu::Device, future: impl Future<Output = T>) -> T {
-    drive(future, || {
-        // A failed poll shows up as the device's error in the future's own checks.
-        let _ = device.poll(wgpu::PollType::wait_indefinitely());
-    })
+fn wait<T>(device: &wgpu::Device, future: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut failure = None;
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        // The future has seen the device's last answers by now and still waits.
+        if let Some(error) = failure {
+            return Err(Error::Device(format!(
+                "the device stopped answering: {error}"
+            )));
+        }
+        failure = device.poll(wgpu::PollType::wait_indefinitely()).err();
+    }
 }
 
-fn drive<T>(future: impl Future<Output = T>, mut idle: impl FnMut()) -> T {
+/// Drives a future that waits for no device of ours.
+fn drive<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
             return value;
         }
-        idle();
+        std::thread::yield_now();
     }
 }
 
@@ -35,7 +47,7 @@ impl Gpu {
     /// # Errors
     /// As [`Gpu::open`].
     pub fn open_blocking(options: &Options) -> Result<Self> {
-        drive(Self::open(options), std::thread::yield_now)
+        drive(Self::open(options))
     }
 
     /// [`Gpu::run_once`], waited for.
@@ -62,7 +74,7 @@ impl Wgpu {
     /// # Errors
     /// As [`Wgpu::new`].
     pub fn new_blocking(program: Arc<Program>, options: Options) -> Result<Self> {
-        drive(Self::new(program, options), std::thread::yield_now)
+        drive(Self::new(program, options))
     }
 
     /// [`Wgpu::prepare`], waited for.

@@ -1,9 +1,8 @@
 //! `docs/cli.md` says what `--help` says, and every command shows an example.
-#![cfg(feature = "float")]
-
-mod common;
 
 use std::{fmt::Write, path::Path};
+
+use crate::place;
 
 const COMMANDS: [&str; 13] = [
     "",
@@ -26,10 +25,10 @@ fn page() -> String {
     let mut page = String::from(
         "# The command line\n\n\
          This page is what `intformer COMMAND --help` prints. After a change of the options,\n\
-         `INTFORMER_WRITE_DOCS=1 cargo test -p intformer-native --test help` writes it anew.\n",
+         `INTFORMER_WRITE_DOCS=1 cargo test -p intformer-native help` writes it anew.\n",
     );
     for command in COMMANDS {
-        let output = common::run(Path::new("."), &format!("{command} --help"));
+        let output = place::run(Path::new("."), &format!("{command} --help"));
         assert_eq!(output.status.code(), Some(0), "{command}");
         let help = String::from_utf8(output.stdout).unwrap();
         let example = format!("Example: intformer {command} ");

@@ -1,9 +1,6 @@
 //! The commands on float models, one after the other as a user would.
-#![cfg(feature = "float")]
 
-mod common;
-
-use common::Workplace;
+use crate::place::Workplace;
 use intformer::{checkpoint, plan::IntModel};
 use intformer_tests::synthetic;
 

@@ -1,0 +1,8 @@
+//! The built command, run as people and scripts run it.
+
+mod answers;
+#[cfg(feature = "float")]
+mod float;
+#[cfg(feature = "float")]
+mod help;
+mod place;

@@ -1,0 +1,323 @@
+//! Plans and model files from strangers: refused with a sentence, or harmless.
+
+use std::sync::Arc;
+
+use intformer::{
+    Error,
+    model::{Activation, SwinConfig},
+    plan::{Epilogue, Format, IntModel, IntWeights, Operation, Plan, Program},
+    runtime::{Executor, Reference},
+};
+use intformer_tests::synthetic::{self, Random};
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn config() -> SwinConfig {
+    SwinConfig {
+        image_size: [8, 8],
+        in_channels: 1,
+        patch_size: 2,
+        embed_dim: 8,
+        depths: vec![2, 1],
+        heads: vec![2, 2],
+        window_size: 2,
+        mlp_ratio: 2.0,
+        classes: 3,
+        qkv_bias: true,
+        layer_norm_eps: 1e-5,
+        activation: Activation::Gelu,
+    }
+}
+
+fn model() -> IntModel {
+    synthetic::int_model(&config(), 3).unwrap()
+}
+
+/// The first step whose operation `find` accepts.
+fn step(plan: &Plan, find: impl Fn(&Operation) -> bool) -> usize {
+    let found = plan.steps.iter().position(|step| find(&step.operation));
+    found.expect("the plan has such a step")
+}
+
+fn norm_linear(plan: &Plan) -> usize {
+    step(plan, |op| matches!(op, Operation::NormLinear { .. }))
+}
+
+fn attention(plan: &Plan) -> usize {
+    step(plan, |op| matches!(op, Operation::WindowAttention { .. }))
+}
+
+/// Replaces the elements of a weight tensor.
+fn put<T: intformer::plan::IntElement>(weights: &mut IntWeights, name: &str, value: T, at: usize) {
+    let tensor = weights.0.get_mut(name).unwrap_or_else(|| panic!("{name}"));
+    let mut values: Vec<T> = bytemuck::pod_collect_to_vec(&tensor.bytes);
+    values[at] = value;
+    tensor.bytes = bytemuck::cast_slice(&values).to_vec();
+}
+
+type Break = fn(&mut Plan, &mut IntWeights);
+
+/// One thing broken at a time, with a part of the sentence that must come.
+const BREAKS: &[(&str, Break)] = &[
+    ("arena of at most", |plan, _| plan.arena_words = 1 << 40),
+    ("should lie in an arena", |plan, _| plan.arena_words = 64),
+    ("should lie in an arena", |plan, _| {
+        plan.tensors[2].rows = usize::MAX
+    }),
+    ("should lie in an arena", |plan, _| plan.tensors[2].rows = 0),
+    ("16-byte aligned", |plan, _| plan.tensors[2].offset += 1),
+    ("16-byte aligned", |plan, _| plan.tensors[2].cols = 1 << 20),
+    ("the input should be", |plan, _| plan.input = 9999),
+    ("the input should be", |plan, _| {
+        plan.tensors[0].format = Format::Int8
+    }),
+    ("the output should be", |plan, _| plan.output = 0),
+    ("the last step should write", |plan, _| {
+        drop(plan.steps.pop())
+    }),
+    ("the last step should write", |plan, _| plan.steps.clear()),
+    ("expected at most", |plan, _| {
+        let step = plan.steps[0].clone();
+        plan.steps.resize(1 << 15, step);
+    }),
+    ("expected one of", |plan, _| {
+        if let Operation::PatchGather { input, .. } = &mut plan.steps[0].operation {
+            *input = 1 << 30;
+        }
+    }),
+    ("overlapping", |plan, _| {
+        let at = norm_linear(plan);
+        let operation = &plan.steps[at].operation;
+        let (input, output) = (operation.inputs()[0], operation.output());
+        plan.tensors[output].offset = plan.tensors[input].offset;
+    }),
+    // A norm may not overwrite its own rows, not even where a residual may.
+    ("overlapping", |plan, _| {
+        let at = norm_linear(plan);
+        if let Operation::NormLinear {
+            input,
+            output,
+            epilogue,
+            ..
+        } = &mut plan.steps[at].operation
+        {
+            *output = *input;
+            *epilogue = Epilogue::Residual { residual: *input };
+        }
+    }),
+    ("overwritten or never written", |plan, _| {
+        plan.steps.swap(2, 3);
+    }),
+    ("overwritten or never written", |plan, _| {
+        drop(plan.steps.remove(0))
+    }),
+    ("overwritten or never written", |plan, _| {
+        // Scratch on top of the residual that later steps read.
+        let at = attention(plan) - 1;
+        let Operation::NormLinear { input, scratch, .. } = plan.steps[at].operation else {
+            panic!("a norm and a product come before attention");
+        };
+        let mut copy = plan.tensors[input].clone();
+        copy.name = "copy".to_owned();
+        copy.offset = plan.arena_words;
+        plan.arena_words += copy.words();
+        plan.tensors.push(copy);
+        plan.tensors[scratch].offset = plan.tensors[input].offset;
+        let elsewhere = plan.tensors.len() - 1;
+        if let Operation::NormLinear { input, .. } = &mut plan.steps[at].operation {
+            *input = elsewhere;
+        }
+        if let Operation::LayerNorm { output, .. } = &mut plan.steps[2].operation {
+            *output = elsewhere;
+        }
+    }),
+    ("do not fit its tensors", |plan, _| {
+        if let Operation::PatchGather { grid, .. } = &mut plan.steps[0].operation {
+            *grid = [usize::MAX, 2];
+        }
+    }),
+    ("do not fit its tensors", |plan, _| {
+        let at = attention(plan);
+        if let Operation::WindowAttention { window, .. } = &mut plan.steps[at].operation {
+            *window = [0, 2];
+        }
+    }),
+    ("do not fit its tensors", |plan, _| {
+        let at = attention(plan);
+        if let Operation::WindowAttention { shift, .. } = &mut plan.steps[at].operation {
+            *shift = [2, 0];
+        }
+    }),
+    ("do not fit its tensors", |plan, _| {
+        let at = attention(plan);
+        if let Operation::WindowAttention { head_words, .. } = &mut plan.steps[at].operation {
+            *head_words = 1 << 62;
+        }
+    }),
+    ("do not fit its tensors", |plan, _| {
+        let at = step(plan, |op| {
+            matches!(op, Operation::LayerNorm { merge: Some(_), .. })
+        });
+        if let Operation::LayerNorm { merge, .. } = &mut plan.steps[at].operation {
+            *merge = Some([1, 16]);
+        }
+    }),
+    ("should hold values from 1 to 30, found 31", |_, weights| {
+        put(weights, "head.fc.shift", 31u8, 0);
+    }),
+    ("should hold values from 1 to 30, found 0", |_, weights| {
+        put(weights, "layers.0.blocks.0.mlp.fc2.shift", 0u8, 3);
+    }),
+    ("should hold values from 1 to 22, found 23", |_, weights| {
+        put(weights, "layers.0.blocks.0.attn.shift", 23u8, 1);
+    }),
+    ("should hold values from 0 to 3, found 4", |_, weights| {
+        put(weights, "layers.0.blocks.0.norm1.exponent", 4u8, 0);
+    }),
+    ("should hold values from -32767", |_, weights| {
+        put(weights, "layers.0.blocks.0.norm2.multiplier", -32768i16, 0);
+    }),
+    ("should hold values from -536870912", |_, weights| {
+        put(weights, "norm.bias", i32::MIN, 0);
+    }),
+    ("found -128", |_, weights| {
+        put(weights, "head.fc.weight", -128i8, 5)
+    }),
+    ("accumulators below", |_, weights| {
+        put(weights, "head.fc.bias", 1i32 << 30, 1)
+    }),
+    ("logits below", |_, weights| {
+        put(weights, "layers.0.blocks.0.attn.position_bias", i32::MIN, 1);
+    }),
+    ("should begin with 255", |_, weights| {
+        let name = weights
+            .0
+            .keys()
+            .find(|name| name.starts_with("exp."))
+            .unwrap()
+            .clone();
+        put(weights, &name, 254u8, 0);
+    }),
+    ("found -128", |_, weights| {
+        put(weights, "layers.0.blocks.0.mlp.act.table", -128i8, 7);
+    }),
+    ("is missing", |_, weights| {
+        drop(weights.0.remove("pool.multiplier"))
+    }),
+    ("should be I8", |_, weights| {
+        weights.0.get_mut("head.fc.weight").unwrap().shape = vec![1, 1];
+    }),
+    // The same name for two uses: each is checked.
+    ("values from 1 to 22", |plan, weights| {
+        // A pool may shift by 23, attention with the same parameters may not.
+        for name in ["position_bias", "head_multiplier", "head_shift"] {
+            let tensor = weights.0[&format!("layers.0.blocks.0.attn.{name}")].clone();
+            weights.0.insert(format!("pool.{name}"), tensor);
+        }
+        for name in ["multiplier", "shift"] {
+            let tensor = weights.0[&format!("layers.0.blocks.0.attn.{name}")].clone();
+            weights.0.insert(format!("pool.{name}"), tensor);
+        }
+        put(weights, "pool.shift", 23u8, 0);
+        let at = attention(plan);
+        if let Operation::WindowAttention { weights, .. } = &mut plan.steps[at].operation {
+            *weights = "pool".to_owned();
+        }
+    }),
+    ("head.fc.weight should be", |plan, _| {
+        let at = norm_linear(plan);
+        if let Operation::NormLinear { weights, .. } = &mut plan.steps[at].operation {
+            *weights = "head.fc".to_owned();
+        }
+    }),
+];
+
+#[test]
+fn what_is_broken_is_refused_with_its_sentence() {
+    let sound = model();
+    Program::new(&sound.plan, &sound.weights).unwrap();
+    for (at, (expected, change)) in BREAKS.iter().enumerate() {
+        let (mut plan, mut weights) = (sound.plan.clone(), sound.weights.clone());
+        change(&mut plan, &mut weights);
+        let found = match Program::new(&plan, &weights) {
+            Ok(_) => panic!("break {at} ({expected}) was accepted"),
+            Err(error) => error.to_string(),
+        };
+        assert!(found.contains(expected), "break {at}: {expected}: {found}");
+    }
+}
+
+/// All numbers inside a JSON value.
+fn numbers<'a>(value: &'a mut Value, found: &mut Vec<&'a mut Value>) {
+    match value {
+        Value::Number(_) => found.push(value),
+        Value::Array(values) => values.iter_mut().for_each(|v| numbers(v, found)),
+        Value::Object(values) => values.values_mut().for_each(|v| numbers(v, found)),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// A plan with numbers changed is refused, or runs and gives the same bytes whatever an
+    /// earlier run left in the arena.
+    #[test]
+    fn changed_plans_are_refused_or_harmless(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0u64..80, any::<bool>()), 1..3),
+    ) {
+        thread_local!(static MODEL: IntModel = model());
+        MODEL.with(|model| {
+            let mut json = serde_json::to_value(&model.plan).unwrap();
+            let mut found = Vec::new();
+            numbers(&mut json, &mut found);
+            for (at, value, far) in changes {
+                let at = at.index(found.len());
+                *found[at] = (if far { value << 58 } else { value }).into();
+            }
+            let Ok(plan) = serde_json::from_value::<Plan>(json) else { return };
+            let Ok(program) = Program::new(&plan, &model.weights) else { return };
+            let program = Arc::new(program);
+            let image = synthetic::images(&model.config, 1, 5);
+            let mut used = Reference::new(Arc::clone(&program));
+            used.run(&vec![170; image.len()], 1).unwrap();
+            let fresh = Reference::new(program).run(&image, 1).unwrap();
+            assert_eq!(used.run(&image, 1).unwrap(), fresh);
+        });
+    }
+
+    /// Damaged files are refused.
+    #[test]
+    fn damaged_files_are_refused(seed: u64) {
+        thread_local!(static BYTES: Vec<u8> = model().to_bytes().unwrap());
+        BYTES.with(|bytes| {
+            let mut random = Random(seed);
+            let mut bytes = bytes.clone();
+            let at = random.bits() as usize % bytes.len();
+            match random.bits() % 3 {
+                0 => bytes.truncate(at),
+                1 => bytes[at] ^= 1 << (random.bits() % 8),
+                _ => bytes.splice(at..at, [random.bits() as u8]).for_each(drop),
+            }
+            match IntModel::from_bytes(&bytes) {
+                Err(Error::ModelFile(sentence)) => assert!(!sentence.is_empty()),
+                Err(other) => panic!("{other}"),
+                // Spaces of the header's padding say nothing.
+                Ok(read) => assert!(read == model(), "a damaged file reads as another model"),
+            }
+        });
+    }
+}
+
+#[test]
+fn a_newer_version_is_named() {
+    let bytes = model().to_bytes().unwrap();
+    let version = br#"{\"format\":1"#;
+    let at = bytes
+        .windows(version.len())
+        .position(|found| found == version);
+    let mut newer = bytes.clone();
+    newer[at.expect("the version comes first") + version.len() - 1] = b'7';
+    let error = IntModel::from_bytes(&newer).unwrap_err().to_string();
+    assert!(error.contains("found 7: a newer intformer"), "{error}");
+}
