@@ -10,6 +10,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "permissions are for Unix"))]
     let mut builder = tempfile::Builder::new();
     // Temporary files are private by default; this one is to become an ordinary file.
     #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! Everything that a change must pass.
 
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -13,6 +13,9 @@ const FONTS: &[&str] = &[
     "fonts-liberation",
     "fonts-freefont-ttf",
 ];
+
+/// The compiler's target for browsers.
+const WASM: &str = "wasm32-unknown-unknown";
 
 /// Options of `cargo xtask test`.
 #[derive(Args)]
@@ -71,6 +74,11 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Sees to the programs, libraries and fonts that tests use.
 fn set_up(options: &Options) -> Result<()> {
+    if !system::has_target(WASM)? {
+        anyhow::ensure!(!options.no_install, "the checks need the target {WASM}");
+        shell::run(Command::new("rustup").args(["target", "add", WASM]))
+            .context("the checks cannot run without this target")?;
+    }
     let mut missing = Vec::new();
     if !system::has_vulkan() {
         missing.extend(system::VULKAN);
