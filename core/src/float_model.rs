@@ -7,6 +7,9 @@ use crate::{
     model::{SwinConfig, census},
 };
 
+/// Pixels that the shorter side may have after a resize.
+const MAX_RESIZED: usize = 8192;
+
 /// How an image file becomes the pixels of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +50,41 @@ impl Preprocessing {
         };
         Self { resize, mean, std }
     }
+
+    /// Checks that a model of `config` can take images by this rule: a mean and a deviation for
+    /// each channel, and a resize whose crop lies inside the image.
+    ///
+    /// # Errors
+    /// [`Config`](crate::Error::Config) with the first value that does not fit.
+    pub fn validate(&self, config: &SwinConfig) -> Result<()> {
+        use crate::Error::Config;
+        let Self { resize, mean, std } = self;
+        let channels = config.in_channels;
+        if mean.len() != channels || std.len() != channels {
+            return Err(Config(format!(
+                "expected a mean and a deviation for each of {channels} channels, found {} and {}",
+                mean.len(),
+                std.len()
+            )));
+        }
+        if mean.iter().any(|m| !m.is_finite()) || std.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
+            return Err(Config(format!(
+                "expected finite means and positive deviations, found {mean:?} and {std:?}"
+            )));
+        }
+        let longer = config.image_size[0].max(config.image_size[1]);
+        match *resize {
+            Resize::ShorterSide { size } if !(longer..=MAX_RESIZED).contains(&size) => {
+                Err(Config(format!(
+                    "expected a resize of the shorter side to {longer} to {MAX_RESIZED} pixels, found {size}"
+                )))
+            }
+            Resize::CropFraction { crop } if !(crop > 0.1 && crop <= 1.0) => Err(Config(format!(
+                "expected a crop above 0.1 and at most 1, found {crop}"
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A float Swin with all that is needed to run it on an image file.
@@ -68,22 +106,10 @@ impl FloatModel {
     /// # Errors
     /// The first thing that does not fit.
     pub fn validate(&self) -> Result<()> {
-        use crate::Error::{Checkpoint, Config};
+        use crate::Error::Checkpoint;
         self.params.check(&census(&self.config)?.params)?;
-        let (channels, classes) = (self.config.in_channels, self.config.classes);
-        let Preprocessing { mean, std, .. } = &self.preprocessing;
-        if mean.len() != channels || std.len() != channels {
-            return Err(Config(format!(
-                "expected a mean and a deviation for each of {channels} channels, found {} and {}",
-                mean.len(),
-                std.len()
-            )));
-        }
-        if mean.iter().any(|m| !m.is_finite()) || std.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
-            return Err(Config(format!(
-                "expected finite means and positive deviations, found {mean:?} and {std:?}"
-            )));
-        }
+        self.preprocessing.validate(&self.config)?;
+        let classes = self.config.classes;
         if !self.labels.is_empty() && self.labels.len() != classes {
             return Err(Checkpoint(format!(
                 "expected {classes} class names, found {}",
@@ -91,5 +117,46 @@ impl FloatModel {
             )));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preprocessing_must_fit_the_model() {
+        let config = SwinConfig {
+            image_size: [224, 448],
+            ..SwinConfig::tiny()
+        };
+        let check = |resize| Preprocessing::imagenet(3, resize).validate(&config);
+        for size in [448, 8192] {
+            check(Resize::ShorterSide { size }).unwrap();
+        }
+        for size in [0, 447, 8193, usize::MAX] {
+            check(Resize::ShorterSide { size }).unwrap_err();
+        }
+        for crop in [0.11, 1.0] {
+            check(Resize::CropFraction { crop }).unwrap();
+        }
+        for crop in [f64::NAN, f64::NEG_INFINITY, 0.1, 1.01] {
+            check(Resize::CropFraction { crop }).unwrap_err();
+        }
+
+        let good = Preprocessing::imagenet(3, Resize::Squash);
+        good.validate(&config).unwrap();
+        let spoilt: [fn(&mut Preprocessing); 5] = [
+            |p| p.mean.truncate(2),
+            |p| p.std.push(1.0),
+            |p| p.mean[1] = f64::NAN,
+            |p| p.std[2] = 0.0,
+            |p| p.std[0] = f64::INFINITY,
+        ];
+        for spoil in spoilt {
+            let mut bad = good.clone();
+            spoil(&mut bad);
+            bad.validate(&config).unwrap_err();
+        }
     }
 }

@@ -20,10 +20,7 @@ const MAX_FILE: u64 = 1 << 30;
 pub fn read(files: &[PathBuf], model: &Model) -> Result<Vec<Pixels>> {
     files
         .par_iter()
-        .map(|file| {
-            picture::load(file, model.config(), model.preprocessing())
-                .with_context(|| file.display().to_string())
-        })
+        .map(|file| Ok(picture::load(file, model.config(), model.preprocessing())?))
         .collect()
 }
 

@@ -55,9 +55,7 @@ proptest! {
     }
 }
 
-/// Slow on a software adapter: `cargo test -p intformer-tests --test equality -- --ignored`.
 #[test]
-#[ignore = "minutes on a software adapter; `cargo xtask test --long` runs it"]
 fn wgpu_equals_the_reference_at_swin_t() {
     assert_eq!(compare(&SwinConfig::tiny(), 1, 1), 72);
 }

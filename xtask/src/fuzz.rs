@@ -14,8 +14,9 @@ pub struct Options {
 }
 
 /// Each target and the folder whose files it starts from.
-const TARGETS: [(&str, &str); 2] = [
+const TARGETS: [(&str, &str); 3] = [
     ("model_file", "models"),
+    ("plan", "fuzz/seeds/plan"),
     ("checkpoint", "tests/fixtures/checkpoints"),
 ];
 

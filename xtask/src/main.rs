@@ -2,6 +2,7 @@
 
 mod chromium;
 mod demo;
+mod fonts;
 mod fuzz;
 mod mutants;
 mod parity;
@@ -27,6 +28,8 @@ enum Task {
     ShadersChromium,
     /// Changes the kernels one place at a time; fails if the tests do not notice.
     Mutants(mutants::Options),
+    /// Installs the Debian fonts that the shipped model was trained on.
+    Fonts,
     /// Runs each fuzz target for a while.
     Fuzz(fuzz::Options),
 }
@@ -38,6 +41,7 @@ fn main() -> Result<()> {
         Task::Parity => parity::run(),
         Task::ShadersChromium => chromium::run(),
         Task::Mutants(options) => mutants::run(&options),
+        Task::Fonts => fonts::run(),
         Task::Fuzz(options) => fuzz::run(&options),
     }
 }

@@ -25,16 +25,12 @@ pub fn has_program(name: &str) -> bool {
     env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// Whether the compiler has the standard library of `target`.
-///
-/// # Errors
-/// If there is no compiler.
-pub fn has_target(target: &str) -> Result<bool> {
-    let mut compiler = shell::command("rustc", "--print sysroot");
-    let output = compiler.output().context("rustc cannot be started")?;
-    let root = String::from_utf8_lossy(&output.stdout);
-    let library = Path::new(root.trim()).join("lib/rustlib").join(target);
-    Ok(library.join("lib").is_dir())
+/// Whether the toolchain has the compilation target `name`; true where there is no rustup to ask.
+pub fn has_target(name: &str) -> bool {
+    let mut list = shell::command("rustup", "target list --installed");
+    list.output().map_or(true, |list| {
+        String::from_utf8_lossy(&list.stdout).contains(name)
+    })
 }
 
 /// Whether some fonts are installed where Debian puts them; other systems bring their own.

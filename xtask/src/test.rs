@@ -1,6 +1,6 @@
 //! Everything that a change must pass.
 
-use std::{process::Command, time::Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -14,7 +14,7 @@ const FONTS: &[&str] = &[
     "fonts-freefont-ttf",
 ];
 
-/// The compiler's target for browsers.
+/// What browsers run.
 const WASM: &str = "wasm32-unknown-unknown";
 
 /// Options of `cargo xtask test`.
@@ -74,10 +74,9 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Sees to the programs, libraries and fonts that tests use.
 fn set_up(options: &Options) -> Result<()> {
-    if !system::has_target(WASM)? {
-        anyhow::ensure!(!options.no_install, "the checks need the target {WASM}");
-        shell::run(Command::new("rustup").args(["target", "add", WASM]))
-            .context("the checks cannot run without this target")?;
+    if !system::has_target(WASM) {
+        anyhow::ensure!(!options.no_install, "the tests need the target {WASM}");
+        shell::run(&mut shell::command("rustup", &format!("target add {WASM}")))?;
     }
     let mut missing = Vec::new();
     if !system::has_vulkan() {

@@ -169,6 +169,7 @@ impl IntModel {
 
     fn check(&self) -> Result<()> {
         self.config.validate()?;
+        self.preprocessing.validate(&self.config)?;
         let program = self.program()?;
         let [height, width] = self.config.image_size;
         let bytes = height * width * self.config.in_channels;

@@ -1,0 +1,38 @@
+//! Any JSON as a plan over the shipped weights: a refusal, or a program whose bytes do not depend
+//! on what an earlier run left in the arena.
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use intformer::{
+    plan::{IntModel, Plan, Program},
+    runtime::{Executor, Reference},
+};
+
+/// Larger plans are checked, not run.
+const MAX_WORDS: usize = 1 << 14;
+
+static MODEL: LazyLock<IntModel> = LazyLock::new(|| {
+    let bytes = include_bytes!("../../models/glyphs.safetensors");
+    IntModel::from_bytes(bytes).expect("the shipped model")
+});
+
+libfuzzer_sys::fuzz_target!(|json: &[u8]| {
+    let Ok(plan) = serde_json::from_slice::<Plan>(json) else {
+        return;
+    };
+    let Ok(program) = Program::new(&plan, &MODEL.weights) else {
+        return;
+    };
+    if program.arena_words <= MAX_WORDS {
+        let program = Arc::new(program);
+        let mut used = Reference::new(Arc::clone(&program));
+        let run = |executor: &mut Reference, byte| {
+            let image = vec![byte; program.image_bytes];
+            executor.run(&image, 1).expect("it runs")
+        };
+        run(&mut used, 170);
+        let fresh = run(&mut Reference::new(Arc::clone(&program)), 5);
+        assert_eq!(run(&mut used, 5), fresh);
+    }
+});
