@@ -6,6 +6,17 @@ use crate::{Error, Result};
 
 /// Writes `bytes` to `path`, where a file is replaced only once all bytes are on the disk.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, bytes, true)
+}
+
+/// Writes one of many files of a folder that is worthless until it is whole: as [`replace`], but
+/// without waiting for the disk.
+#[cfg(feature = "data")]
+pub(crate) fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, bytes, false)
+}
+
+fn write(path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -18,7 +29,9 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error| Error::io(path, error);
     let mut file = builder.tempfile_in(folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
+    if sync {
+        file.as_file().sync_all().map_err(failed)?;
+    }
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }

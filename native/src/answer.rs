@@ -21,7 +21,7 @@ const NO_DEVICE: u8 = 3;
 pub struct Answer {
     text: String,
     json: Value,
-    holds: bool,
+    code: u8,
 }
 
 impl Answer {
@@ -33,13 +33,18 @@ impl Answer {
         Ok(Self {
             text,
             json: serde_json::to_value(json)?,
-            holds: true,
+            code: 0,
         })
     }
 
-    /// The same answer to a check that `holds` or not.
-    pub fn check(self, holds: bool) -> Self {
-        Self { holds, ..self }
+    /// The same answer to a check that `holds` or not, or that this machine could not make.
+    pub fn check(self, holds: Option<bool>) -> Self {
+        let code = match holds {
+            Some(true) => 0,
+            Some(false) => CHECK_FAILED,
+            None => NO_DEVICE,
+        };
+        Self { code, ..self }
     }
 
     /// Prints one of the two forms.
@@ -52,8 +57,7 @@ impl Answer {
         match written.and_then(|()| out.flush()) {
             // A reader that has seen enough is no failure.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => refuse(&error.into()),
-            _ if self.holds => ExitCode::SUCCESS,
-            _ => ExitCode::from(CHECK_FAILED),
+            _ => ExitCode::from(self.code),
         }
     }
 }

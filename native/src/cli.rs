@@ -1,7 +1,9 @@
 //! The command line as a whole.
 
+use std::ops::RangeInclusive;
+
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::RangedU64ValueParser};
 
 use crate::{answer::Answer, command};
 
@@ -10,7 +12,7 @@ use crate::{answer::Answer, command};
 ///
 /// Exit codes: 0 all is well; 1 a check did not hold (`verify`, `classify`: executors differ);
 /// 2 the input is not as expected, with one sentence on the standard error; 3 the executor asked
-/// for cannot run on this machine.
+/// for cannot run on this machine, or `verify` has no two to compare.
 #[derive(Parser)]
 #[command(name = "intformer", version, max_term_width = 100)]
 pub struct Cli {
@@ -34,6 +36,16 @@ pub struct Globals {
     /// Shows no progress and no notes.
     #[arg(long, short, global = true, help_heading = "Output")]
     pub quiet: bool,
+}
+
+/// Parses a number within `range`.
+pub fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(range)
+}
+
+/// Parses a number of images, epochs, runs or the like: from 1 to ten million.
+pub fn count() -> RangedU64ValueParser<usize> {
+    within(1..=10_000_000)
 }
 
 macro_rules! commands {
@@ -65,4 +77,5 @@ commands! {
     Data = data,
     Train = train,
     Rescale = rescale,
+    Twins = twins,
 }

@@ -82,6 +82,9 @@ enum Worker {
     Wgpu(Box<Wgpu>),
 }
 
+/// Images that the reference executor takes at once: more take memory and save no time.
+const REFERENCE_BATCH: usize = 64;
+
 impl Worker {
     fn executor(&mut self) -> &mut dyn Executor {
         match self {
@@ -89,6 +92,45 @@ impl Worker {
             Self::Wgpu(wgpu) => &mut **wgpu,
         }
     }
+
+    /// The most images to run at once.
+    fn most(&self) -> usize {
+        match self {
+            Self::Reference(_) => REFERENCE_BATCH,
+            Self::Wgpu(wgpu) => wgpu.max_batch(),
+        }
+    }
+
+    /// The most images to trace at once.
+    fn most_traced(&self) -> usize {
+        match self {
+            Self::Reference(_) => REFERENCE_BATCH,
+            Self::Wgpu(wgpu) => wgpu.max_traced(),
+        }
+    }
+
+    fn times(&mut self, images: &[Pixels]) -> intformer::Result<Vec<(String, Duration)>> {
+        let bytes = images::concat(images);
+        match self {
+            Self::Reference(reference) => {
+                let times = reference.times(&bytes, images.len())?.into_iter();
+                Ok(times
+                    .map(|(kernel, time)| (kernel.to_owned(), time))
+                    .collect())
+            }
+            Self::Wgpu(wgpu) => {
+                let times = wgpu.times(&bytes, images.len())?.into_iter();
+                Ok(times.map(|step| (step.shader.label(), step.time)).collect())
+            }
+        }
+    }
+}
+
+/// `images` in parts of nearly equal size and at most `most` images. If not one image fits, that
+/// is for the executor to say.
+fn parts(images: &[Pixels], most: usize) -> impl Iterator<Item = &[Pixels]> {
+    let count = images.len().div_ceil(most.max(1)).max(1);
+    images.chunks(images.len().div_ceil(count).max(1))
 }
 
 enum Kind {
@@ -171,27 +213,21 @@ impl Runner {
     /// # Errors
     /// If an image does not fit the model, or the device fails.
     pub fn times(&mut self, images: &[Pixels]) -> Result<Option<Vec<(String, Duration)>>> {
-        let bytes = images::concat(images);
-        let times = match &mut self.kind {
-            Kind::Workers(workers) => match &mut workers[0] {
-                Worker::Reference(reference) => {
-                    let times = reference.times(&bytes, images.len())?.into_iter();
-                    times
-                        .map(|(kernel, time)| (kernel.to_owned(), time))
-                        .collect()
+        match &mut self.kind {
+            Kind::Workers(workers) => {
+                let worker = &mut workers[0];
+                let mut times = Vec::new();
+                for part in parts(images, worker.most()) {
+                    times.extend(worker.times(part)?);
                 }
-                Worker::Wgpu(wgpu) => {
-                    let times = wgpu.times(&bytes, images.len())?.into_iter();
-                    times.map(|step| (step.shader.label(), step.time)).collect()
-                }
-            },
+                Ok(Some(times))
+            }
             #[cfg(feature = "float")]
-            Kind::Float(_) => return Ok(None),
-        };
-        Ok(Some(times))
+            Kind::Float(_) => Ok(None),
+        }
     }
 
-    /// The logits of `images`.
+    /// The logits of `images`, run in parts if they do not fit the device at once.
     ///
     /// # Errors
     /// If an image does not fit the model, or the device fails.
@@ -200,7 +236,12 @@ impl Runner {
             Kind::Workers(workers) => {
                 let share = images.len().div_ceil(workers.len()).max(1);
                 let run = |(worker, images): (&mut Worker, &[Pixels])| {
-                    worker.executor().run(&images::concat(images), images.len())
+                    let mut logits = Vec::new();
+                    for part in parts(images, worker.most()) {
+                        let bytes = images::concat(part);
+                        logits.extend(worker.executor().run(&bytes, part.len())?);
+                    }
+                    Ok(logits)
                 };
                 let work = workers.par_iter_mut().zip(images.par_chunks(share));
                 let parts = work.map(run).collect::<intformer::Result<Vec<_>>>()?;
@@ -211,15 +252,25 @@ impl Runner {
         }
     }
 
-    /// The words that each step of a compressed model's plan writes for `images`.
+    /// The words that each step of a compressed model's plan writes for `images`, one image after
+    /// the other.
     ///
     /// # Errors
     /// If the model has no plan, an image does not fit it, or the device fails.
     pub fn trace(&mut self, images: &[Pixels]) -> Result<Vec<Vec<u32>>> {
         match &mut self.kind {
-            Kind::Workers(workers) => Ok(workers[0]
-                .executor()
-                .trace(&images::concat(images), images.len())?),
+            Kind::Workers(workers) => {
+                let worker = &mut workers[0];
+                let mut steps: Vec<Vec<u32>> = Vec::new();
+                for part in parts(images, worker.most_traced()) {
+                    let traced = worker.executor().trace(&images::concat(part), part.len())?;
+                    steps.resize(traced.len(), Vec::new());
+                    for (step, words) in steps.iter_mut().zip(traced) {
+                        step.extend(words);
+                    }
+                }
+                Ok(steps)
+            }
             #[cfg(feature = "float")]
             Kind::Float(_) => bail!("expected a compressed model, found a float model"),
         }
@@ -300,4 +351,24 @@ fn present(model: &Model, threads: usize, globals: &Globals) -> Result<Vec<Runne
         },
     }
     Ok(runners)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_small_enough_and_of_nearly_equal_size() {
+        let images = vec![Pixels::new(1, 1, 1, vec![0]).unwrap(); 64];
+        let sizes = |most| {
+            parts(&images, most)
+                .map(<[Pixels]>::len)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(64), [64]);
+        assert_eq!(sizes(1000), [64]);
+        assert_eq!(sizes(60), [32, 32]);
+        assert_eq!(sizes(10), [10, 10, 10, 10, 10, 10, 4]);
+        assert_eq!(sizes(0).len(), 64);
+    }
 }

@@ -13,8 +13,8 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::model::Model;
 
-/// The most bytes of a file of tensors.
-const MAX_FILE: u64 = 1 << 30;
+/// The most bytes of pixels that are held at once.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// Reads image files through the model's resize rule, in parallel.
 pub fn read(files: &[PathBuf], model: &Model) -> Result<Vec<Pixels>> {
@@ -24,8 +24,25 @@ pub fn read(files: &[PathBuf], model: &Model) -> Result<Vec<Pixels>> {
         .collect()
 }
 
+/// Checks that `count` images for a model are not too many to be held at once.
+pub fn bound(config: &SwinConfig, count: usize) -> Result<()> {
+    let [height, width] = config.image_size;
+    let sizes = [height, width, config.in_channels, count];
+    let bytes = sizes
+        .iter()
+        .try_fold(1u64, |bytes, &size| bytes.checked_mul(size as u64));
+    if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
+        let sentence = format!(
+            "expected images of at most {MAX_BYTES} bytes together, found {count} of {height}x{width}"
+        );
+        return Err(Error::Image(sentence).into());
+    }
+    Ok(())
+}
+
 /// Images of random bytes, the same from the same seed.
-pub fn random(config: &SwinConfig, count: usize, seed: u64) -> Vec<Pixels> {
+pub fn random(config: &SwinConfig, count: usize, seed: u64) -> Result<Vec<Pixels>> {
+    bound(config, count)?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let [height, width] = config.image_size;
     let channels = config.in_channels;
@@ -39,7 +56,7 @@ pub fn random(config: &SwinConfig, count: usize, seed: u64) -> Vec<Pixels> {
             data,
         }
     };
-    (0..count).map(image).collect()
+    Ok((0..count).map(image).collect())
 }
 
 /// An image of equal bytes.
@@ -61,8 +78,8 @@ pub fn tensor(path: &Path, config: &SwinConfig) -> Result<Vec<Pixels>> {
     let size = std::fs::metadata(path)
         .map_err(|e| Error::io(path, e))?
         .len();
-    if size > MAX_FILE {
-        let sentence = format!("expected at most {MAX_FILE} bytes of pixels, found {size}");
+    if size > MAX_BYTES {
+        let sentence = format!("expected at most {MAX_BYTES} bytes of pixels, found {size}");
         return Err(Error::Image(sentence)).with_context(|| path.display().to_string());
     }
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
@@ -89,7 +106,11 @@ fn parse_tensor(bytes: &[u8], config: &SwinConfig) -> intformer::Result<Vec<Pixe
         [height, width, channels] | [_, height, width, channels] => (height, width, channels),
         _ => (0, 0, 0),
     };
-    let image = height * width * channels;
+    // A file without images may claim any size for them.
+    let image = height
+        .checked_mul(width)
+        .and_then(|area| area.checked_mul(channels));
+    let image = image.unwrap_or(0);
     if found.dtype() != Dtype::U8 || image == 0 || found.data().is_empty() {
         return fail(format!(
             "expected bytes of shape [images, height, width, channels], found {:?} {:?}",

@@ -12,6 +12,7 @@ use intformer::{
 use proptest::prelude::*;
 
 /// A small generator of random numbers (splitmix64).
+#[derive(Clone, Debug)]
 pub struct Random(pub u64);
 
 impl Random {

@@ -10,7 +10,7 @@ use crate::shell;
 pub struct Options {
     /// Seconds for each target.
     #[arg(long, default_value_t = 60)]
-    seconds: u32,
+    pub seconds: u32,
 }
 
 /// Each target and the folder whose files it starts from.

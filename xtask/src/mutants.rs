@@ -2,13 +2,14 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use serde_json::Value;
 
 use crate::shell;
 
@@ -22,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub struct Options {
     /// Only the mutants whose file's path contains this.
     #[arg(long)]
-    only: Option<String>,
+    pub only: Option<String>,
 }
 
 struct Mutant {
@@ -48,8 +49,8 @@ pub fn run(options: &Options) -> Result<()> {
     let tree = base.join("tree");
     copy_tree(&tree)?;
     println!("the unchanged kernels");
-    ensure!(build(&tree, &base)?, "the unchanged tree does not build");
-    ensure!(test(&tree, &base)?, "the unchanged tests fail");
+    let tests = build(&tree, &base)?.context("the unchanged tree does not build")?;
+    ensure!(test(&tests)?, "the unchanged tests fail");
 
     let wanted = |mutant: &&Mutant| {
         let only = options.only.as_deref();
@@ -62,14 +63,13 @@ pub fn run(options: &Options) -> Result<()> {
         let path = tree.join(&mutant.file);
         let original = fs::read_to_string(&path)?;
         fs::write(&path, original.replacen(&mutant.from, &mutant.to, 1))?;
-        let builds = build(&tree, &base)?;
-        let passes = builds && test(&tree, &base)?;
+        let tests = build(&tree, &base)?;
         fs::write(&path, original)?;
         let Mutant { file, to, .. } = mutant;
-        ensure!(
-            builds,
-            "a mutant of {file} does not build, so it tests nothing: {to}"
-        );
+        let tests = tests.with_context(|| {
+            format!("a mutant of {file} does not build, so it tests nothing: {to}")
+        })?;
+        let passes = test(&tests)?;
         println!(
             "{:3} of {}  {}  {:4.0} s  {file}: {to}",
             at + 1,
@@ -128,43 +128,67 @@ fn copy_tree(tree: &Path) -> Result<()> {
     Ok(())
 }
 
-fn cargo(tree: &Path, base: &Path) -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo
+/// The test binaries with the folders that cargo would run them in, or `None` if the tree does
+/// not build.
+fn build(tree: &Path, base: &Path) -> Result<Option<Vec<(PathBuf, PathBuf)>>> {
+    let output = Command::new(env!("CARGO"))
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", base.join("target"))
-        .args([
-            "test",
-            "--quiet",
-            "--package",
-            "intformer-shaders",
-            "--package",
-            "intformer-tests",
-        ])
-        .args(["--no-default-features", "--lib", "--test", "kernels"])
+        .args("test --package intformer-shaders --package intformer-tests".split(' '))
+        .args("--no-default-features --lib --test kernels --no-run".split(' '))
+        .args(["--message-format", "json"])
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    cargo
-}
-
-fn build(tree: &Path, base: &Path) -> Result<bool> {
-    Ok(cargo(tree, base).arg("--no-run").status()?.success())
+        .stderr(Stdio::null())
+        .output()?;
+    if !output.status.success() {
+        return Ok(None);
+    }
+    let mut tests = Vec::new();
+    for line in output.stdout.split(|&byte| byte == b'\n') {
+        // Lines that are no JSON are what build scripts print.
+        let Ok(message) = serde_json::from_slice::<Value>(line) else {
+            continue;
+        };
+        let path = |value: &Value| value.as_str().map(PathBuf::from);
+        if let (Some(binary), Some(manifest)) = (
+            path(&message["executable"]),
+            path(&message["manifest_path"]),
+        ) {
+            let folder = manifest.parent().context("a manifest lies in a folder")?;
+            tests.push((binary, folder.to_path_buf()));
+        }
+    }
+    ensure!(!tests.is_empty(), "cargo named no test binary");
+    Ok(Some(tests))
 }
 
 /// Whether the tests pass within the limit.
-fn test(tree: &Path, base: &Path) -> Result<bool> {
-    let mut child = cargo(tree, base).spawn()?;
+fn test(tests: &[(PathBuf, PathBuf)]) -> Result<bool> {
     let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status.success());
-        }
-        if start.elapsed() > LIMIT {
-            child.kill()?;
-            child.wait()?;
+    for (binary, folder) in tests {
+        let mut child = Command::new(binary)
+            .current_dir(folder)
+            .env("CARGO_MANIFEST_DIR", folder)
+            // The same cases for every mutant.
+            .env("PROPTEST_RNG_SEED", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            if start.elapsed() > LIMIT {
+                child.kill()?;
+                child.wait()?;
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        if !status.success() {
             return Ok(false);
         }
-        std::thread::sleep(Duration::from_millis(50));
     }
+    Ok(true)
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{chromium, shell, system};
+use crate::{chromium, fuzz, mutants, parity, shell, system};
 
 /// Text fonts for the tests that render glyphs.
 const FONTS: &[&str] = &[
@@ -23,6 +23,9 @@ pub struct Options {
     /// Installs nothing: fails if something that tests need is missing.
     #[arg(long)]
     no_install: bool,
+    /// After those, what takes long: parity at full size, each fuzz target for a minute, the mutants.
+    #[arg(long)]
+    long: bool,
 }
 
 /// A check with its name in the summary.
@@ -56,12 +59,20 @@ const STEPS: &[Step] = &[
     }),
 ];
 
+/// What `--long` adds.
+const LONG: &[Step] = &[
+    ("parity", parity::run),
+    ("fuzzing", || fuzz::run(&fuzz::Options { seconds: 60 })),
+    ("mutants", || mutants::run(&mutants::Options { only: None })),
+];
+
 /// Sets up, runs every check, and says how long each took.
 pub fn run(options: &Options) -> Result<()> {
     set_up(options)?;
     let start = Instant::now();
     let mut times = Vec::new();
-    for (name, step) in STEPS {
+    let long = if options.long { LONG } else { &[] };
+    for (name, step) in STEPS.iter().chain(long) {
         eprintln!("\n== {name}");
         let start = Instant::now();
         step().with_context(|| format!("the step \"{name}\" failed"))?;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use intformer::Pixels;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     answer::Answer,
-    cli::Globals,
+    cli::{Globals, within},
     executor::{self, Choice, Runner},
     images,
     model::Model,
@@ -35,17 +35,18 @@ pub struct Options {
     /// The executors; several are separated by commas.
     #[arg(long, short, value_enum, value_delimiter = ',', default_value = "all")]
     executor: Vec<Choice>,
-    /// Images of a run; several counts are separated by commas.
-    #[arg(long, short, value_delimiter = ',', default_value = "1,8")]
+    /// Images of a run; several counts are separated by commas. A device that they do not fit takes
+    /// them in parts.
+    #[arg(long, short, value_delimiter = ',', default_value = "1,8", value_parser = within(1..=65536))]
     batch: Vec<usize>,
     /// Threads of the reference executor.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = within(1..=1024))]
     threads: usize,
     /// Runs that are measured.
-    #[arg(long, short = 'n', default_value_t = 20)]
+    #[arg(long, short = 'n', default_value_t = 20, value_parser = within(1..=1_000_000))]
     runs: usize,
     /// Runs before those.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = within(0..=1_000_000))]
     warm_up: usize,
     /// Times the operations one by one as well, where the executor can.
     #[arg(long)]
@@ -76,9 +77,6 @@ struct OperationTime {
 impl Options {
     /// Measures.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        if self.runs == 0 || self.threads == 0 || self.batch.contains(&0) {
-            bail!("expected runs, threads and batches of 1 or more, found 0");
-        }
         let model = Model::load(&self.model)?;
         let mut runners = executor::several(&model, &self.executor, self.threads, globals)?;
         let work = runners.len() * self.batch.len() * (self.warm_up + self.runs);
@@ -86,7 +84,7 @@ impl Options {
         let mut results = Vec::new();
         for runner in &mut runners {
             for &batch in &self.batch {
-                let images = images::random(model.config(), batch, 0);
+                let images = images::random(model.config(), batch, 0)?;
                 let mut times = Vec::with_capacity(self.runs);
                 for at in 0..self.warm_up + self.runs {
                     let start = Instant::now();

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     answer::Answer,
-    cli::Globals,
+    cli::{Globals, count},
     executor::{self, Choice, Logits, Runner},
     images,
     model::Model,
@@ -37,7 +37,7 @@ pub struct Options {
     #[arg(long, short, value_enum, value_delimiter = ',', default_value = "auto")]
     executor: Vec<Choice>,
     /// How many classes to show.
-    #[arg(long, short = 'k', default_value_t = 5)]
+    #[arg(long, short = 'k', default_value_t = 5, value_parser = count())]
     top: usize,
 }
 
@@ -127,7 +127,7 @@ impl Options {
                 runners.len()
             )?;
         }
-        Ok(Answer::new(text, &json!({ "images": list, "equal": equal }))?.check(equal))
+        Ok(Answer::new(text, &json!({ "images": list, "equal": equal }))?.check(Some(equal)))
     }
 
     /// The likeliest classes with their probabilities, the likeliest first.
@@ -139,7 +139,7 @@ impl Options {
         let mut order: Vec<usize> = (0..weights.len()).collect();
         // Equal logits keep the order of their classes, so that all executors show the same.
         order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
-        let shown = order.into_iter().take(self.top.max(1));
+        let shown = order.into_iter().take(self.top);
         shown
             .map(|class| (model.label(class), weights[class] / sum))
             .collect()

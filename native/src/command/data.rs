@@ -13,7 +13,10 @@ use intformer::{
     data::{GlyphOptions, GlyphSet, GlyphSplit, Split, glyphs::Counts},
 };
 
-use crate::{answer::Answer, cli::Globals};
+use crate::{
+    answer::Answer,
+    cli::{Globals, count, within},
+};
 
 /// Makes data sets from what is on this machine.
 ///
@@ -46,13 +49,13 @@ struct Glyphs {
     #[arg(long, short)]
     out: PathBuf,
     /// Images for training.
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 20_000, value_parser = count())]
     train: usize,
     /// Images for validation.
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 2_000, value_parser = count())]
     val: usize,
     /// Images for the test.
-    #[arg(long, default_value_t = 5_000)]
+    #[arg(long, default_value_t = 5_000, value_parser = count())]
     test: usize,
     #[command(flatten)]
     rendering: GlyphArguments,
@@ -63,7 +66,7 @@ struct Glyphs {
 #[command(next_help_heading = "Glyphs")]
 pub struct GlyphArguments {
     /// Side of the images in pixels.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = within(12..=256))]
     pub size: usize,
     /// Seed of the images and of the split of the fonts.
     #[arg(long, default_value_t = 0)]

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use crate::{
     answer::Answer,
-    cli::Globals,
+    cli::{Globals, count, within},
     command::data::{GlyphArguments, Part},
-    executor::{self, Choice},
+    executor::{self, Choice, Runner},
     model::Model,
 };
 
@@ -29,41 +29,90 @@ const CHUNK: usize = 64;
 pub struct Options {
     /// The model's file, a checkpoint's folder, or a Hugging Face id.
     model: String,
+    #[command(flatten)]
+    images: Images,
+    /// What runs the model.
+    #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
+    executor: Choice,
+    /// Threads of the reference executor; all cores by default.
+    #[arg(long, value_parser = within(1..=1024))]
+    threads: Option<usize>,
+}
+
+/// The images to evaluate on.
+#[derive(Args)]
+pub struct Images {
     /// A folder of images with a sub-folder for each class. Classes are matched to the model's by
     /// name, by order if the model has no names.
     #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
     data: Option<PathBuf>,
     /// Renders so many images of letters and digits from fonts that training never sees.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count())]
     glyphs: Option<usize>,
     /// The share of the fonts that --glyphs renders from.
     #[arg(long, value_enum, default_value_t = Part::Test)]
     split: Part,
     #[command(flatten)]
-    rendering: GlyphArguments,
+    pub rendering: GlyphArguments,
     /// Takes so many images, spread evenly over the folder.
-    #[arg(long)]
+    #[arg(long, value_parser = count())]
     limit: Option<usize>,
-    /// What runs the model.
-    #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
-    executor: Choice,
-    /// Threads of the reference executor; all cores by default.
-    #[arg(long)]
-    threads: Option<usize>,
+}
+
+/// How often a model was right.
+pub struct Score {
+    /// Images seen.
+    pub images: usize,
+    top1: usize,
+    top5: usize,
+}
+
+impl Score {
+    /// The share of the images whose class came first.
+    pub fn top1(&self) -> f64 {
+        self.top1 as f64 / self.images as f64
+    }
+
+    /// The share of the images whose class was among the first five.
+    pub fn top5(&self) -> f64 {
+        self.top5 as f64 / self.images as f64
+    }
 }
 
 impl Options {
     /// Evaluates.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = Model::load(&self.model)?;
-        let data = self.open(&model)?;
-        let classes = matched(data.labels(), &model)?;
-        let threads = self
-            .threads
-            .unwrap_or_else(rayon::current_num_threads)
-            .max(1);
+        let threads = self.threads.unwrap_or_else(rayon::current_num_threads);
+        // Before the executor is opened: a wrong folder is a quick answer.
+        let data = self.images.open(&model)?;
         let mut runner = executor::one(&model, self.executor, threads, globals)?;
+        let score = self.images.score(&*data, &model, &mut runner, globals)?;
 
+        let n = score.images;
+        let text = format!(
+            "{n} images on {}: top-1 {:.2} %, top-5 {:.2} %\n",
+            runner.name,
+            100.0 * score.top1(),
+            100.0 * score.top5()
+        );
+        let json = json!({
+            "n": n, "top1": score.top1(), "top5": score.top5(), "executor": runner.name,
+        });
+        Answer::new(text, &json)
+    }
+}
+
+impl Images {
+    /// Counts how often `model` is right on `data`, which [`Images::open`] gave, on `runner`.
+    pub fn score(
+        &self,
+        data: &dyn Dataset,
+        model: &Model,
+        runner: &mut Runner,
+        globals: &Globals,
+    ) -> Result<Score> {
+        let classes = matched(data.labels(), model)?;
         let indices = self.indices(data.len())?;
         let bar = globals.bar("evaluating", indices.len());
         let (mut top1, mut top5) = (0, 0);
@@ -81,22 +130,12 @@ impl Options {
             bar.inc(chunk.len() as u64);
         }
         bar.finish_and_clear();
-
-        let n = indices.len();
-        let share = |count: usize| count as f64 / n as f64;
-        let text = format!(
-            "{n} images on {}: top-1 {:.2} %, top-5 {:.2} %\n",
-            runner.name,
-            100.0 * share(top1),
-            100.0 * share(top5)
-        );
-        let json = json!({
-            "n": n, "top1": share(top1), "top5": share(top5), "executor": runner.name,
-        });
-        Answer::new(text, &json)
+        let images = indices.len();
+        Ok(Score { images, top1, top5 })
     }
 
-    fn open(&self, model: &Model) -> Result<Box<dyn Dataset>> {
+    /// The data set.
+    pub fn open(&self, model: &Model) -> Result<Box<dyn Dataset>> {
         match (&self.data, self.glyphs) {
             (Some(folder), _) => {
                 let folder = intformer::data::ImageFolder::open(folder)?;

@@ -14,8 +14,10 @@ pub mod quantize;
 pub mod rescale;
 #[cfg(feature = "float")]
 pub mod train;
+#[cfg(feature = "float")]
+pub mod twins;
 
 #[cfg(not(feature = "float"))]
 pub mod absent;
 #[cfg(not(feature = "float"))]
-pub use {absent as quantize, absent as rescale, absent as train};
+pub use {absent as quantize, absent as rescale, absent as train, absent as twins};

@@ -9,6 +9,7 @@ use intformer::{
     FloatModel, Pixels, checkpoint,
     data::{Dataset, ImageFolder},
     float,
+    plan::IntModel,
     quant::{Calibration, QuantizeOptions, RangeMethod, quantize},
 };
 use rayon::prelude::*;
@@ -16,7 +17,7 @@ use serde_json::json;
 
 use crate::{
     answer::Answer,
-    cli::Globals,
+    cli::{Globals, count},
     command::data::{GlyphArguments, Part},
     images,
 };
@@ -41,15 +42,24 @@ pub struct Options {
     /// The file of the integer-only model.
     #[arg(long, short)]
     out: PathBuf,
-    /// Calibration images: a folder, glyphs:N or random:N.
-    #[arg(long, value_name = "DIR | glyphs:N | random:N")]
-    calib: String,
+    #[command(flatten)]
+    method: Method,
     /// Takes so many images of a folder, spread evenly over it.
-    #[arg(long, default_value_t = 512)]
+    #[arg(long, default_value_t = 512, value_parser = count())]
     limit: usize,
     /// Seed of random images.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    rendering: GlyphArguments,
+}
+
+/// How a model is made integer-only.
+#[derive(Args)]
+pub struct Method {
+    /// Calibration images: a folder, glyphs:N or random:N.
+    #[arg(long, value_name = "DIR | glyphs:N | random:N")]
+    calib: String,
     /// How the range of an activation follows from what was seen.
     #[arg(long, value_enum, default_value_t = Range::Mse)]
     range: Range,
@@ -62,8 +72,14 @@ pub struct Options {
     /// Leaves biases as they are, in place of making up for the mean error of rounded weights.
     #[arg(long)]
     no_bias_correction: bool,
-    #[command(flatten)]
-    rendering: GlyphArguments,
+}
+
+/// Images to calibrate on.
+pub struct Shown {
+    /// The images.
+    pub images: Vec<Pixels>,
+    /// What to say of them in the file.
+    pub source: String,
 }
 
 /// How ranges are found.
@@ -80,34 +96,59 @@ enum Range {
 impl Options {
     /// Calibrates, lowers and saves.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        let options = self.quantize_options()?;
+        self.method.options()?;
         let model = checkpoint::load(&self.model)?;
-        let (images, source) = self.images(&model)?;
-
-        let mut calibration = Calibration::new();
-        let bar = globals.bar("calibrating", 2 * images.len());
-        pass(&model, &images, &mut calibration, &bar)?;
-        calibration.begin_histograms();
-        pass(&model, &images, &mut calibration, &bar)?;
-        bar.finish_and_clear();
-
-        let quantized = quantize(&model, &calibration, &options, &source, images.len())?;
+        let shown = self
+            .method
+            .images(&model, &self.rendering, self.limit, self.seed)?;
+        let quantized = self.method.quantize(&model, &shown, globals)?;
         quantized.save(&self.out)?;
         let bytes = quantized.weights.bytes();
         let steps = quantized.plan.steps.len();
+        let (images, source) = (shown.images.len(), &shown.source);
         let text = format!(
-            "{}: {steps} steps, {bytes} bytes of weights, calibrated on {} images ({source})\n",
-            self.out.display(),
-            images.len()
+            "{}: {steps} steps, {bytes} bytes of weights, calibrated on {images} images ({source})\n",
+            self.out.display()
         );
         let json = json!({
-            "out": self.out, "steps": steps, "weight_bytes": bytes, "images": images.len(),
+            "out": self.out, "steps": steps, "weight_bytes": bytes, "images": images,
             "calibration": source,
         });
         Answer::new(text, &json)
     }
+}
 
-    fn quantize_options(&self) -> Result<QuantizeOptions> {
+impl Method {
+    /// Calibrates and lowers.
+    pub fn quantize(
+        &self,
+        model: &FloatModel,
+        shown: &Shown,
+        globals: &Globals,
+    ) -> Result<IntModel> {
+        let options = self.options()?;
+        let images = &shown.images;
+        let mut calibration = Calibration::new();
+        let bar = globals.bar("calibrating", 2 * images.len());
+        pass(model, images, &mut calibration, &bar)?;
+        calibration.begin_histograms();
+        pass(model, images, &mut calibration, &bar)?;
+        bar.finish_and_clear();
+        let source = &shown.source;
+        Ok(quantize(
+            model,
+            &calibration,
+            &options,
+            source,
+            images.len(),
+        )?)
+    }
+
+    /// The options of the library.
+    ///
+    /// # Errors
+    /// If the percentile is none.
+    pub fn options(&self) -> Result<QuantizeOptions> {
         if !(self.percentile > 0.0 && self.percentile <= 1.0) {
             bail!(
                 "expected a share above 0 and up to 1, found {}",
@@ -125,32 +166,44 @@ impl Options {
         })
     }
 
-    /// The calibration images and what to say of them in the file.
-    fn images(&self, model: &FloatModel) -> Result<(Vec<Pixels>, String)> {
+    /// The calibration images: at most `limit` of a folder; random ones by `seed`.
+    pub fn images(
+        &self,
+        model: &FloatModel,
+        rendering: &GlyphArguments,
+        limit: usize,
+        seed: u64,
+    ) -> Result<Shown> {
         if let Some(count) = self.calib.strip_prefix("random:") {
-            let images = images::random(&model.config, number(count)?, self.seed);
-            return Ok((images, "random images: for work on speed alone".to_owned()));
+            return Ok(Shown {
+                images: images::random(&model.config, number(count)?, seed)?,
+                source: "random images: for work on speed alone".to_owned(),
+            });
         }
         let (data, count, source): (Box<dyn Dataset>, _, _) =
             if let Some(count) = self.calib.strip_prefix("glyphs:") {
                 let count = number(count)?;
-                let [split] = self.rendering.splits([(Part::Train, count)])?;
+                let [split] = rendering.splits([(Part::Train, count)])?;
                 (Box::new(split), count, "glyphs of the training fonts")
             } else {
                 let folder = ImageFolder::open(&self.calib)?;
                 let config = model.config.clone();
                 let data = folder.dataset(config, model.preprocessing.clone());
-                (Box::new(data), self.limit, "a folder of images")
+                (Box::new(data), limit, "a folder of images")
             };
         let length = data.len();
         let count = count.min(length);
         if count == 0 {
             bail!("expected calibration images, found none");
         }
+        images::bound(&model.config, count)?;
         let read = (0..count)
             .into_par_iter()
             .map(|at| Ok(data.get(0, at * length / count)?.0));
-        Ok((read.collect::<Result<_>>()?, source.to_owned()))
+        Ok(Shown {
+            images: read.collect::<Result<_>>()?,
+            source: source.to_owned(),
+        })
     }
 }
 
@@ -170,7 +223,7 @@ fn pass(
 
 fn number(text: &str) -> Result<usize> {
     match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => bail!("expected a number of images from 1 up, found {text:?}"),
+        Ok(number) if (1..=10_000_000).contains(&number) => Ok(number),
+        _ => bail!("expected a number of images from 1 to 10000000, found {text:?}"),
     }
 }

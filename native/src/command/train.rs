@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::{
     answer::Answer,
-    cli::Globals,
+    cli::{Globals, count, within},
     command::data::{GlyphArguments, Part},
 };
 
@@ -39,10 +39,10 @@ pub struct Options {
     #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
     data: Option<PathBuf>,
     /// Renders so many images of letters and digits anew in each epoch.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count())]
     glyphs: Option<usize>,
     /// Images of glyphs to validate with, of other fonts.
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, value_parser = count())]
     glyphs_val: usize,
     #[command(flatten)]
     rendering: GlyphArguments,
@@ -66,25 +66,25 @@ pub struct Options {
 #[command(next_help_heading = "Model")]
 struct ModelArguments {
     /// Side of the input in pixels; for glyphs it is --size.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = within(1..=65536))]
     image_size: usize,
     /// Channels of the input: 1 grey, 3 colour; glyphs are grey.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = within(1..=64))]
     channels: usize,
     /// Side of a patch in pixels.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = within(1..=64))]
     patch: usize,
     /// Side of an attention window in tokens.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = within(1..=64))]
     window: usize,
     /// Channels of the first stage.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = within(1..=65536))]
     width: usize,
     /// Blocks of each stage, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "2,2")]
+    #[arg(long, value_delimiter = ',', default_value = "2,2", value_parser = within(1..=256))]
     depths: Vec<usize>,
     /// Attention heads of each stage, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "2,4")]
+    #[arg(long, value_delimiter = ',', default_value = "2,4", value_parser = within(1..=65536))]
     heads: Vec<usize>,
     /// Hidden channels of an MLP over the block's channels.
     #[arg(long, default_value_t = 4.0)]
@@ -108,10 +108,10 @@ enum Function {
 #[command(next_help_heading = "Training")]
 struct ScheduleArguments {
     /// Passes over the training images.
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 12, value_parser = within(1..=1_000_000))]
     epochs: usize,
     /// Images of a step.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = within(1..=65536))]
     batch: usize,
     /// The largest learning rate of AdamW; it follows a cosine.
     #[arg(long, default_value_t = 1.5e-3)]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     answer::Answer,
-    cli::Globals,
+    cli::{Globals, within},
     executor::{self, Choice, Runner},
     images,
     model::Model,
@@ -17,7 +17,8 @@ use crate::{
 
 /// Runs every step of a compressed model's plan on every executor and compares what they wrote.
 ///
-/// The first tensor that differs from the first executor's is named, and the exit code is 1.
+/// The first tensor that differs from the first executor's is named, and the exit code is 1. Where
+/// fewer than two executors run, nothing is compared: `equal` is null in JSON, the exit code 3.
 ///
 /// Example: intformer verify models/glyphs.safetensors --random 4
 #[derive(Args)]
@@ -29,7 +30,7 @@ pub struct Options {
     #[arg(long, short)]
     image: Vec<PathBuf>,
     /// Random images beside the black and the white one.
-    #[arg(long, short, default_value_t = 2, conflicts_with = "image")]
+    #[arg(long, short, default_value_t = 2, conflicts_with = "image", value_parser = within(0..=65536))]
     random: usize,
     /// Seed of the random images.
     #[arg(long, default_value_t = 0)]
@@ -72,7 +73,8 @@ impl Options {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        let equal = difference.is_none() && digests.iter().all(|digest| *digest == digests[0]);
+        let same = difference.is_none() && digests.iter().all(|digest| *digest == digests[0]);
+        let equal = (runners.len() > 1).then_some(same);
         self.answer(
             &runners,
             &digests,
@@ -89,7 +91,7 @@ impl Options {
         }
         let config = model.config();
         let mut images = vec![images::plain(config, 0), images::plain(config, 255)];
-        images.extend(images::random(config, self.random, self.seed));
+        images.extend(images::random(config, self.random, self.seed)?);
         Ok(images)
     }
 
@@ -100,7 +102,7 @@ impl Options {
         images: usize,
         steps: usize,
         difference: Option<&Difference>,
-        equal: bool,
+        equal: Option<bool>,
     ) -> Result<Answer> {
         let mut text = String::new();
         let mut list = Vec::new();
@@ -128,16 +130,15 @@ impl Options {
             }
             None => Value::Null,
         };
-        match (equal, runners.len()) {
-            (true, 1) => writeln!(text, "nothing to compare: one executor runs here")?,
-            (true, count) => {
-                writeln!(
-                    text,
-                    "equal: {steps} tensors, {images} images, {count} executors"
-                )?;
-            }
-            (false, _) => writeln!(text, "NOT EQUAL")?,
-        }
+        let verdict = match equal {
+            Some(true) => format!(
+                "equal: {steps} tensors, {images} images, {} executors",
+                runners.len()
+            ),
+            Some(false) => "NOT EQUAL".to_owned(),
+            None => "NOT COMPARED: expected two executors, found one".to_owned(),
+        };
+        writeln!(text, "{verdict}")?;
         let json = json!({
             "executors": list, "equal": equal, "difference": detail, "images": images,
             "steps": steps,

@@ -98,6 +98,18 @@ fn verify_finds_the_executors_equal() {
 }
 
 #[test]
+fn verify_with_one_executor_says_that_it_compared_nothing() {
+    let place = Workplace::new();
+    let output = place.run("verify model.safetensors --random 1 -e reference --json");
+    assert_eq!(output.status.code(), Some(3));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(answer["equal"].is_null());
+    let text = place.run("verify model.safetensors --random 1 -e reference");
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("NOT COMPARED"), "{text}");
+}
+
+#[test]
 fn bench_reports_a_row_for_each_batch() {
     let place = Workplace::new();
     let answer = place.json("bench model.safetensors -e reference -b 1,3 -n 4 --by-op --threads 2");
@@ -198,7 +210,6 @@ fn images_that_are_none_are_refused() {
     }
     place.refused("logits model.safetensors --tensor model.safetensors");
     place.refused("eval model.safetensors --data missing");
-    place.refused("bench model.safetensors --batch 0");
 }
 
 #[test]
@@ -210,10 +221,36 @@ fn arguments_that_are_none_are_refused() {
         "info",
         "logits model.safetensors",
         "bench m --runs x",
+        "bench model.safetensors --batch 0",
+        "bench model.safetensors --batch 1000000000000000000",
+        "bench model.safetensors --threads 1000000000000000000",
+        "bench model.safetensors --runs 1000000000000000000",
+        "bench model.safetensors --warm-up 1000000000000000000",
+        "classify model.safetensors image.png --top 0",
+        "eval model.safetensors --glyphs 1000000000000000000",
+        "eval model.safetensors --data . --threads 0",
+        "eval model.safetensors --data . --threads 1000000000000000000",
+        "verify model.safetensors --random 1000000000000000000",
+        "data glyphs --out out --train 18446744073709551615",
+        "data glyphs --out out --size 1000000000000000000",
     ] {
         let output = place.run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments}");
         assert!(output.stdout.is_empty(), "{arguments}");
+    }
+}
+
+#[test]
+fn a_tensor_that_claims_too_much_is_refused() {
+    let place = Workplace::new();
+    // No images of 2^22 x 2^21 x 2^21 bytes: their size is 0, and one would take 2^64 bytes.
+    for shape in ["[0,4194304,2097152,2097152]", "[0,16,16,1]", "[0]"] {
+        let header =
+            format!(r#"{{"pixels":{{"dtype":"U8","shape":{shape},"data_offsets":[0,0]}}}}"#);
+        let length = (header.len() as u64).to_le_bytes();
+        let file = [&length, header.as_bytes()].concat();
+        std::fs::write(place.path("pixels.safetensors"), file).unwrap();
+        place.refused("logits model.safetensors --tensor pixels.safetensors");
     }
 }
 

@@ -56,15 +56,64 @@ fn a_twin_has_the_same_logits() {
 }
 
 #[test]
+fn twins_are_quantized_and_evaluated() {
+    let place = with_float();
+    for class in ["a", "b", "c", "d", "e"] {
+        let folder = place.path("data").join(class);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::copy(place.path("image.png"), folder.join("1.png")).unwrap();
+    }
+    let twins = "twins float.safetensors --calib random:8 --data data -e reference";
+    let answer = place.json(&format!("{twins} --twins 2 --by 8"));
+    assert_eq!(answer["n"], 5);
+    let rows = answer["results"].as_array().unwrap();
+    let seeds: Vec<_> = rows.iter().map(|row| row["seed"].as_u64()).collect();
+    assert_eq!(seeds, [None, Some(0), Some(1)]);
+    for row in rows {
+        // Five equal images of five classes: one is right, whatever the model says.
+        assert_eq!((&row["float"], &row["integer"]), (&0.2.into(), &0.2.into()));
+        assert_eq!(row["difference"], 0.0);
+    }
+    place.refused(&format!("{twins} --by 0"));
+}
+
+#[test]
 fn refusals_leave_no_file() {
     let place = with_float();
     place.refused("quantize float.safetensors --calib random:0 --out out.safetensors");
+    for source in ["random", "glyphs"] {
+        for count in ["10000000000000000000", "1000000000000000000", "10000001"] {
+            let calibration = format!("--calib {source}:{count} --out out.safetensors");
+            place.refused(&format!("quantize float.safetensors {calibration}"));
+        }
+    }
+    place.refused("quantize float.safetensors --calib random:10000000 --out out.safetensors");
     place.refused("quantize float.safetensors --calib missing --out out.safetensors");
     place.refused("quantize model.safetensors --calib random:4 --out out.safetensors");
     place.refused("rescale float.safetensors --by 0 --out out.safetensors");
     place.refused("rescale float.safetensors --out out.txt");
     place.refused("train --data missing --out out.safetensors");
     place.refused("train --data . --out out.txt");
+}
+
+#[test]
+fn counts_that_are_none_are_refused() {
+    let place = Workplace::new();
+    for arguments in [
+        "--epochs 0",
+        "--epochs 1000000000000000000",
+        "--batch 0",
+        "--batch 1000000000000000000",
+        "--channels 1000000000000000000",
+        "--width 1000000000000000000",
+        "--depths 2,1000000000000000000",
+        "--heads 0,0",
+    ] {
+        let output = place.run(&format!("train --data . --out out.safetensors {arguments}"));
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+    }
+    let output = place.run("train --glyphs 1000000000000000000 --out out.safetensors");
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use crate::place;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "",
     "info",
     "quantize",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 12] = [
     "data glyphs",
     "train",
     "rescale",
+    "twins",
 ];
 
 /// The page as it should be.

@@ -1,12 +1,11 @@
 //! One device for a test binary, random data, and the comparison of a kernel with its twin.
 
-pub mod plan;
-
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use intformer::runtime::wgpu::{AdapterChoice, Gpu, Options};
 use intformer_shaders::{Dispatch, Shader};
+use intformer_tests::synthetic::Random;
 
 /// Options with the adapter that `INTFORMER_ADAPTER` names, if it does.
 pub fn options() -> Options {
@@ -40,7 +39,7 @@ pub fn gpu() -> Option<&'static Mutex<Gpu>> {
 /// A stream of values of one kind.
 #[derive(Clone, Debug)]
 pub struct Data {
-    state: u64,
+    random: Random,
     kind: u32,
 }
 
@@ -48,21 +47,13 @@ impl Data {
     /// `kind` 0, 1: any values; 2: only the ends of a range; 3: one value over and over; 4: mostly
     /// zero.
     pub fn new(seed: u64, kind: u32) -> Self {
-        Self { state: seed, kind }
-    }
-
-    fn next(&mut self) -> u64 {
-        // splitmix64
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        let random = Random(seed);
+        Self { random, kind }
     }
 
     /// A value of `low..=high`.
     pub fn int(&mut self, low: i64, high: i64) -> i64 {
-        let next = self.next();
+        let next = self.random.bits();
         match self.kind {
             2 => [low, high, high][(next % 3) as usize],
             3 => low + (self.kind as i64 * 7919) % (high - low + 1),

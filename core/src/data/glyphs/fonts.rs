@@ -181,7 +181,7 @@ fn read(path: &Path, index: u32, characters: &[char]) -> Option<Face> {
     }
     let capital = font.outline(font.glyph_id('H'))?.bounds;
     let capital = (capital.max.y - capital.min.y).abs();
-    if !(capital > 0.0) {
+    if capital.is_nan() || capital <= 0.0 {
         return None;
     }
     // Every third character is enough to tell designs apart.

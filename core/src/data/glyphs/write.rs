@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Cursor, Write},
+    io::Cursor,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -12,7 +12,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{GlyphOptions, GlyphSet, Split};
-use crate::{Error, Pixels, Result};
+use crate::{
+    Error, Pixels, Result,
+    file::{replace, replace_unsynced},
+};
 
 /// Images of each split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +120,7 @@ impl GlyphSet {
                     let path = folder
                         .join(&self.labels()[class])
                         .join(format!("{index:06}.png"));
-                    replace(&path, &png(&pixels)?)?;
+                    replace_unsynced(&path, &png(&pixels)?)?;
                     progress(done.fetch_add(1, Ordering::Relaxed) + 1);
                     Ok::<_, Error>(())
                 })?;
@@ -142,14 +145,4 @@ fn png(pixels: &Pixels) -> Result<Vec<u8>> {
         )
         .map_err(|error| Error::Image(format!("expected a luma image to encode, found {error}")))?;
     Ok(bytes.into_inner())
-}
-
-/// Writes `bytes` to a temporary file beside `path`, then renames it.
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let fail = |error| Error::io(path, error);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
-    file.write_all(bytes).map_err(fail)?;
-    file.persist(path).map_err(|error| fail(error.error))?;
-    Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -67,8 +66,7 @@ pub fn path(out: &Path) -> PathBuf {
 }
 
 impl Checkpoint {
-    /// Writes to a temporary name beside `path`, then renames: a kill leaves the old file or the
-    /// new one, whole.
+    /// Writes the file at `path`: a kill leaves the old one or the new one, whole.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -92,13 +90,7 @@ impl Checkpoint {
         let metadata = HashMap::from([("training".to_owned(), progress)]);
         let bytes = safetensors::serialize(tensors, Some(metadata)).map_err(|e| fail(path, e))?;
 
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io(folder, e))?;
-        file.write_all(&bytes)
-            .and_then(|()| file.as_file().sync_all())
-            .map_err(|e| Error::io(path, e))?;
-        file.persist(path).map_err(|e| Error::io(path, e.error))?;
-        Ok(())
+        crate::file::replace(path, &bytes)
     }
 
     /// Reads the file at `path`.

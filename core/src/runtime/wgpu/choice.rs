@@ -96,7 +96,10 @@ pub(super) fn shrink(mut dispatch: Dispatch, limit: u64) -> Dispatch {
     }
     match &mut dispatch {
         Dispatch::PatchGather(p) => p.rows = p.rows.div_ceil(excess),
-        Dispatch::Linear(p) | Dispatch::NormLinear(p) => p.rows = p.rows.div_ceil(excess).max(64),
+        Dispatch::Linear(p) | Dispatch::NormLinear(p) => {
+            // A few rows fill no tile, unless there are no more.
+            p.rows = p.rows.div_ceil(excess).max(64).min(p.rows);
+        }
         Dispatch::LayerNorm(p) => p.rows = p.rows.div_ceil(excess),
         Dispatch::WindowAttention(p) => {
             p.batch = 1;
@@ -162,5 +165,60 @@ pub(super) fn shape(dispatch: &Dispatch) -> String {
             p.head_words * 4
         ),
         Dispatch::MeanPool(p) => format!("{}x{}x{}", p.batch, p.tokens, p.stride * 4),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use intformer_shaders::params::{LayerNorm, Linear, MeanPool, PatchGather, WindowAttention};
+
+    #[test]
+    fn nothing_grows_when_it_shrinks() {
+        for size in [1, 3, 50, 64, 1000] {
+            let linear = Linear {
+                rows: size,
+                cols: 4096,
+                k_words: 1024,
+                ..Linear::default()
+            };
+            let attention = WindowAttention {
+                batch: 2,
+                height: 7 * size,
+                width: 14,
+                window_height: 7,
+                window_width: 7,
+                heads: 3,
+                head_words: 8,
+                ..WindowAttention::default()
+            };
+            let dispatches = [
+                Dispatch::Linear(linear),
+                Dispatch::NormLinear(linear),
+                Dispatch::WindowAttention(attention),
+                Dispatch::PatchGather(PatchGather {
+                    rows: size,
+                    k_words: 1024,
+                    ..PatchGather::default()
+                }),
+                Dispatch::LayerNorm(LayerNorm {
+                    rows: size,
+                    out_stride: 1024,
+                    ..LayerNorm::default()
+                }),
+                Dispatch::MeanPool(MeanPool {
+                    batch: size,
+                    tokens: 49,
+                    stride: 1024,
+                    ..MeanPool::default()
+                }),
+            ];
+            for dispatch in dispatches {
+                for limit in [0, 1, 1000, 1 << 40] {
+                    let less = work(&shrink(dispatch, limit));
+                    assert!(0 < less && less <= work(&dispatch), "{dispatch:?}");
+                }
+            }
+        }
     }
 }

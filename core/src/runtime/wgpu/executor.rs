@@ -11,6 +11,9 @@ use super::probe::{Chosen, Kernels};
 use crate::plan::Program;
 use crate::{Error, Result};
 
+/// The words of an arena are fewer than this.
+const MAX_WORDS: u64 = 1 << 31;
+
 /// Runs a program on a device of wgpu.
 pub struct Wgpu {
     pub(super) gpu: Arc<Gpu>,
@@ -93,6 +96,23 @@ impl Wgpu {
         self.gpu.describe()
     }
 
+    /// The most images that fit the device at once; 0 if none does.
+    pub fn max_batch(&self) -> usize {
+        let words = self.gpu.most_bytes(true) / 4;
+        // Kernels count words with 31 bits.
+        let words = words.min(MAX_WORDS - 1) as usize;
+        words / self.program.arena_words.max(1)
+    }
+
+    /// The most images that [`Executor::trace`](crate::runtime::Executor::trace) can read back at
+    /// once; 0 if none fits.
+    pub fn max_traced(&self) -> usize {
+        let steps = self.program.steps.iter();
+        let words: usize = steps.map(|step| step.output.words).sum();
+        let fitting = self.gpu.most_bytes(false) / (4 * words.max(1)) as u64;
+        fitting.min(self.max_batch() as u64) as usize
+    }
+
     /// The variants chosen so far, one for each class of shapes.
     pub fn chosen(&self) -> Vec<&Chosen> {
         self.kernels.chosen()
@@ -136,7 +156,7 @@ impl Wgpu {
         let gpu = &self.gpu;
         let what = format!("the arena for {batch} images");
         let words = self.program.arena_words.checked_mul(batch);
-        let words = words.filter(|&words| words > 0 && words < 1 << 31);
+        let words = words.filter(|&words| words > 0 && (words as u64) < MAX_WORDS);
         let words = words.ok_or_else(|| {
             Error::Device(format!(
                 "{what} should take from 1 to 2^31 words, found {} for each",

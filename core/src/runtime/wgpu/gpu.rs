@@ -12,6 +12,9 @@ use crate::{Error, Result};
 /// Bytes between the uniform blocks of two dispatches: the offset alignment of every device.
 pub(super) const BLOCK_STRIDE: usize = 256;
 
+/// Kernels see storage as pieces of so many bytes.
+const PIECE: u64 = 16;
+
 /// Which adapter to take.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AdapterChoice {
@@ -226,6 +229,16 @@ impl Gpu {
         Ok(pipeline)
     }
 
+    /// The most bytes of a buffer, of one that kernels see if `storage`.
+    pub(super) fn most_bytes(&self, storage: bool) -> u64 {
+        let limits = self.device.limits();
+        let most = match storage {
+            true => (limits.max_storage_buffer_binding_size).min(limits.max_buffer_size),
+            false => limits.max_buffer_size,
+        };
+        most - most % PIECE
+    }
+
     /// A buffer of `words`, or an error that says `what` is too large.
     pub(super) async fn buffer(
         &self,
@@ -233,16 +246,8 @@ impl Gpu {
         words: usize,
         usage: wgpu::BufferUsages,
     ) -> Result<wgpu::Buffer> {
-        let limits = self.device.limits();
-        // Kernels see storage as pieces of 16 bytes.
-        let bytes = (words as u64 * 4).next_multiple_of(16).max(256);
-        let most = if usage.contains(wgpu::BufferUsages::STORAGE) {
-            limits
-                .max_storage_buffer_binding_size
-                .min(limits.max_buffer_size)
-        } else {
-            limits.max_buffer_size
-        };
+        let bytes = (words as u64 * 4).next_multiple_of(PIECE).max(256);
+        let most = self.most_bytes(usage.contains(wgpu::BufferUsages::STORAGE));
         if bytes > most {
             return Err(Error::Device(format!(
                 "{what} takes {bytes} bytes, {} allows at most {most}",

@@ -1,0 +1,135 @@
+//! `intformer twins`: what quantization costs a float model and its rescaled twins.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use clap::Args;
+use intformer::{FloatModel, checkpoint, rescale};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    answer::Answer,
+    cli::{Globals, within},
+    command::{
+        eval::{Images, Score},
+        quantize::{Method, Shown},
+    },
+    executor::{self, Choice},
+    model::Model,
+};
+
+/// Calibration images that are taken of a folder.
+const CALIBRATION: usize = 512;
+
+/// Quantizes a float model and rescaled twins of it, and compares how often they are right.
+///
+/// A twin is the same function with other ranges inside (see `intformer rescale`). The model and
+/// each twin are quantized in the same way, with the same calibration images, and evaluated as
+/// float and as integer model on the same images. Nothing is written.
+///
+/// Example: intformer twins glyphs-float.safetensors --twins 3 --calib glyphs:512 --glyphs 5000
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Options {
+    /// The float model: a file, a checkpoint's folder, or a Hugging Face id.
+    model: String,
+    /// How many twins; their seeds are 0, 1 and so on.
+    #[arg(long, default_value_t = 3, value_parser = within(1..=1000))]
+    twins: usize,
+    /// The largest factor of a twin, as for `intformer rescale`.
+    #[arg(long, default_value_t = 64.0)]
+    by: f64,
+    #[command(flatten)]
+    method: Method,
+    #[command(flatten)]
+    images: Images,
+    /// What runs the integer models.
+    #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
+    executor: Choice,
+}
+
+/// The shares of right first answers of the model or of a twin.
+#[derive(Serialize)]
+struct Row {
+    /// The seed of a twin; none for the model itself.
+    seed: Option<usize>,
+    float: f64,
+    integer: f64,
+    /// `integer` less `float`.
+    difference: f64,
+    /// `integer` less that of the model itself.
+    from_original: f64,
+}
+
+impl Options {
+    /// Makes, quantizes and evaluates.
+    pub fn run(&self, globals: &Globals) -> Result<Answer> {
+        let model = checkpoint::load(&self.model)?;
+        // A factor out of its range is a quick answer.
+        rescale(&mut model.clone(), self.by, 0)?;
+        let rendering = &self.images.rendering;
+        let shown = self.method.images(&model, rendering, CALIBRATION, 0)?;
+        let mut rows: Vec<Row> = Vec::new();
+        let mut seen = 0;
+        for seed in std::iter::once(None).chain((0..self.twins).map(Some)) {
+            let mut twin = model.clone();
+            if let Some(seed) = seed {
+                globals.note(&format!("twin {seed}"));
+                rescale(&mut twin, self.by, seed as u64)?;
+            }
+            let [float, integer] = self.scores(twin, &shown, globals)?;
+            seen = float.images;
+            let (float, integer) = (float.top1(), integer.top1());
+            rows.push(Row {
+                seed,
+                float,
+                integer,
+                difference: integer - float,
+                from_original: integer - rows.first().map_or(integer, |row| row.integer),
+            });
+        }
+        let text = text(&rows, seen)?;
+        Answer::new(text, &json!({ "n": seen, "by": self.by, "results": rows }))
+    }
+
+    /// The scores of `model` and of the integer model made of it.
+    fn scores(&self, model: FloatModel, shown: &Shown, globals: &Globals) -> Result<[Score; 2]> {
+        let quantized = self.method.quantize(&model, shown, globals)?;
+        let float = self.score(&Model::Float(Box::new(model)), Choice::Float, globals)?;
+        let quantized = Model::Compressed(Box::new(quantized));
+        let integer = self.score(&quantized, self.executor, globals)?;
+        Ok([float, integer])
+    }
+
+    fn score(&self, model: &Model, choice: Choice, globals: &Globals) -> Result<Score> {
+        let data = self.images.open(model)?;
+        let threads = rayon::current_num_threads();
+        let mut runner = executor::one(model, choice, threads, globals)?;
+        self.images.score(&*data, model, &mut runner, globals)
+    }
+}
+
+fn text(rows: &[Row], images: usize) -> Result<String> {
+    let mut text = format!("top-1 in % of {images} images\n");
+    writeln!(
+        text,
+        "{:<10} {:>8} {:>8} {:>11} {:>14}",
+        "", "float", "integer", "difference", "from original"
+    )?;
+    for row in rows {
+        let name = match row.seed {
+            None => "original".to_owned(),
+            Some(seed) => format!("twin {seed}"),
+        };
+        writeln!(
+            text,
+            "{name:<10} {:>8.2} {:>8.2} {:>+11.2} {:>+14.2}",
+            100.0 * row.float,
+            100.0 * row.integer,
+            100.0 * row.difference,
+            100.0 * row.from_original
+        )?;
+    }
+    Ok(text)
+}
