@@ -21,6 +21,7 @@ fn write(path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "permissions are for Unix"))]
     let mut builder = tempfile::Builder::new();
     // Temporary files are private by default; this one is to become an ordinary file.
     #[cfg(unix)]
