@@ -12,8 +12,8 @@ pub fn run() -> Result<()> {
     let python = environment()?;
     let folder = shell::target().join("parity");
     shell::run(shell::command(python, "tests/parity/full_size.py").arg(&folder))?;
-    let test =
-        "test --locked --package intformer-tests --test parity -- --include-ignored --nocapture";
+    // The whole workspace, as in `cargo xtask test`: another choice of features builds burn again.
+    let test = "test --locked --workspace --test parity -- --include-ignored --nocapture";
     shell::run(shell::cargo(test).env("INTFORMER_PARITY", &folder))?;
     // It holds 0.8 GB.
     fs::remove_dir_all(&folder)?;
