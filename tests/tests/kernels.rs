@@ -123,6 +123,30 @@ fn attention_with_a_total_of_a_power_of_two() {
     }
 }
 
+/// Roots that come out exact: row `r` alternates between r and -r, so its squares sum to (4r)^2.
+/// The outputs are the normalized values themselves.
+#[test]
+fn norms_with_exact_roots() {
+    let mut case = Case::new(Data::new(1, 0));
+    let (rows, channels) = (1024, 16);
+    let p = LayerNorm {
+        x: case.arena_with(rows * channels / 2, |i| {
+            let value = (i / 8) as u16;
+            u32::from(value) | u32::from(value.wrapping_neg()) << 16
+        }),
+        x_stride: channels / 2,
+        out: case.arena_any(rows * channels / 2),
+        out_stride: channels / 2,
+        rows,
+        channels,
+        channel: case.weights_with(2 * channels, |_, i| [16384 | 14 << 16, 0][i as usize % 2]),
+        gather: gather::ROW,
+        wide: 1,
+        ..Default::default()
+    };
+    check(case, Dispatch::LayerNorm(p));
+}
+
 proptest! {
     #![proptest_config(config())]
 

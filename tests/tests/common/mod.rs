@@ -128,6 +128,11 @@ impl Case {
         append(&mut self.arena, words, |_| data.word())
     }
 
+    /// Arena words made by `value`, which gets the index; returns their offset.
+    pub fn arena_with(&mut self, words: u32, value: impl FnMut(u32) -> u32) -> u32 {
+        append(&mut self.arena, words, value)
+    }
+
     /// Arena words of int8 values.
     pub fn arena_int8(&mut self, words: u32) -> u32 {
         let data = &mut self.data;
