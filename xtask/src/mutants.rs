@@ -171,6 +171,7 @@ fn test(tests: &[(PathBuf, PathBuf)]) -> Result<bool> {
             .env("CARGO_MANIFEST_DIR", folder)
             // The same cases for every mutant.
             .env("PROPTEST_RNG_SEED", "1")
+            .env("PROPTEST_MAX_SHRINK_ITERS", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
