@@ -123,20 +123,15 @@ fn attention_with_a_total_of_a_power_of_two() {
     }
 }
 
-/// Roots that come out exact: row `r` alternates between r and -r, so its squares sum to (4r)^2.
-/// The outputs are the normalized values themselves.
-#[test]
-fn norms_with_exact_roots() {
+/// Runs a norm over rows made of words; its outputs are the normalized values themselves.
+fn check_units(rows: u32, channels: u32, word: impl FnMut(u32) -> u32) {
     let mut case = Case::new(Data::new(1, 0));
-    let (rows, channels) = (1024, 16);
+    let stride = channels / 2;
     let p = LayerNorm {
-        x: case.arena_with(rows * channels / 2, |i| {
-            let value = (i / 8) as u16;
-            u32::from(value) | u32::from(value.wrapping_neg()) << 16
-        }),
-        x_stride: channels / 2,
-        out: case.arena_any(rows * channels / 2),
-        out_stride: channels / 2,
+        x: case.arena_with(rows * stride, word),
+        x_stride: stride,
+        out: case.arena_any(rows * stride),
+        out_stride: stride,
         rows,
         channels,
         channel: case.weights_with(2 * channels, |_, i| [16384 | 14 << 16, 0][i as usize % 2]),
@@ -145,6 +140,24 @@ fn norms_with_exact_roots() {
         ..Default::default()
     };
     check(case, Dispatch::LayerNorm(p));
+}
+
+/// Row `r` alternates between r and -r, so its squares sum to (4r)^2: roots come out exact.
+#[test]
+fn norms_with_exact_roots() {
+    check_units(1024, 16, |i| {
+        let value = (i / 8) as u16;
+        u32::from(value) | u32::from(value.wrapping_neg()) << 16
+    });
+}
+
+/// One channel holds all of a row: bits lost before the root make it exceed the unit's range.
+#[test]
+fn norms_of_a_single_channel() {
+    check_units(512, 768, |i| match i % 384 {
+        0 => 24576 - i / 384,
+        _ => 0,
+    });
 }
 
 proptest! {
