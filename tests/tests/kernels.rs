@@ -151,6 +151,14 @@ fn norms_with_exact_roots() {
     });
 }
 
+/// Channel counts at which the bits kept for the squares change.
+#[test]
+fn norms_of_a_power_of_two_channels() {
+    for channels in [8, 32, 128] {
+        check_units(128, channels, |i| i.wrapping_mul(0x9e37_79b9) ^ (i << 7));
+    }
+}
+
 /// One channel holds all of a row: bits lost before the root make it exceed the unit's range.
 #[test]
 fn norms_of_a_single_channel() {
