@@ -123,6 +123,42 @@ fn attention_with_a_total_of_a_power_of_two() {
     }
 }
 
+/// 128 keys that weigh 255 and 128 that weigh 1 sum to 2^15: the reciprocal saturates where sums
+/// are large enough to show it.
+#[test]
+fn attention_with_a_large_total_of_a_power_of_two() {
+    let mut case = Case::new(Data::new(3, 0));
+    let (batch, side, words) = (8, 16, 16);
+    let entries = (2 * side - 1) * (2 * side - 1);
+    let mut values = Data::new(5, 0);
+    let p = WindowAttention {
+        // Queries and keys are zero: the bias alone tells keys apart. Values are 64 to 127.
+        qkv: case.arena_with(batch * side * side * 3 * words, |i| {
+            match i % (3 * words) / words {
+                2 => values.int8() & 0x3f3f_3f3f | 0x4040_4040,
+                _ => 0,
+            }
+        }),
+        qkv_stride: 3 * words,
+        out: case.arena_any(batch * side * side * words),
+        out_stride: words,
+        batch,
+        height: side,
+        width: side,
+        window_height: side,
+        window_width: side,
+        heads: 1,
+        head_words: words,
+        // Every second place, so half of the keys of any query.
+        bias: case.weights_with(entries, |_, i| i % 2 << 20),
+        head: case.weights_with(1, |_, _| 65535 | 1 << 16),
+        exp: case.weights_with(64, |_, i| if i == 0 { 0x0101_01ff } else { 0x0101_0101 }),
+        channel: case.weights_with(4 * words, |_, i| (65535 - i) | 7 << 16),
+        ..WindowAttention::default()
+    };
+    check(case, Dispatch::WindowAttention(p));
+}
+
 /// Runs a norm over rows made of words; its outputs are the normalized values themselves.
 fn check_units(rows: u32, channels: u32, word: impl FnMut(u32) -> u32) {
     let mut case = Case::new(Data::new(1, 0));
