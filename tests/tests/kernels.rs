@@ -150,7 +150,7 @@ fn attention_with_a_large_total_of_a_power_of_two() {
         heads: 1,
         head_words: words,
         // Every second place, so half of the keys of any query.
-        bias: case.weights_with(entries, |_, i| i % 2 << 20),
+        bias: case.weights_with(entries, |_, i| (i % 2) << 20),
         head: case.weights_with(1, |_, _| 65535 | 1 << 16),
         exp: case.weights_with(64, |_, i| if i == 0 { 0x0101_01ff } else { 0x0101_0101 }),
         channel: case.weights_with(4 * words, |_, i| (65535 - i) | 7 << 16),
