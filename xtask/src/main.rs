@@ -9,6 +9,7 @@ mod parity;
 mod shell;
 mod system;
 mod test;
+mod web;
 
 use anyhow::Result;
 use clap::Parser;
@@ -30,6 +31,8 @@ enum Task {
     Mutants(mutants::Options),
     /// Installs the Debian fonts that the shipped model was trained on.
     Fonts,
+    /// Builds the wasm module, the npm package and the page, into target/web.
+    Web,
     /// Runs each fuzz target for a while.
     Fuzz(fuzz::Options),
 }
@@ -42,6 +45,7 @@ fn main() -> Result<()> {
         Task::ShadersChromium => chromium::run(),
         Task::Mutants(options) => mutants::run(&options),
         Task::Fonts => fonts::run(),
+        Task::Web => web::run(),
         Task::Fuzz(options) => fuzz::run(&options),
     }
 }
