@@ -166,7 +166,7 @@ export async function serve({ root, port = 0, csp = CSP, cors = false } = {}) {
   });
   await new Promise((done) => server.listen(port, '127.0.0.1', done));
   return {
-    url: `http://localhost:${server.address().port}`,
+    url: `http://127.0.0.1:${server.address().port}`,
     requests,
     /** Makes a path misbehave, in place of what it did before. @param {string} path @param {Fault} fault */
     fault: (path, fault) => void faults.set(path, { ...fault }),
@@ -197,17 +197,31 @@ function asked(headers, etag, modified, size) {
 }
 
 async function write(response, body, start, fault) {
+  response.flushHeaders();
   const end = fault.cut === undefined ? body.length : Math.max(0, Math.min(body.length, fault.cut - start));
   const step = fault.trickle?.bytes ?? 64 * 1024;
   for (let at = 0; at < end && !response.destroyed; at += step) {
     const piece = body.subarray(at, Math.min(at + step, end));
-    if (!response.write(piece)) await new Promise((done) => response.once('drain', done).once('close', done));
+    if (!response.write(piece)) await drained(response);
     if (fault.trickle !== undefined) await sleep(fault.trickle.milliseconds);
   }
   if (end === body.length && fault.announce === undefined) return void response.end();
   // What was written must leave before the connection goes.
   await sleep(20);
   response.destroy();
+}
+
+/** Waits until more can be written, or nothing ever will. */
+function drained(response) {
+  return new Promise((done) => {
+    const end = () => {
+      response.off('drain', end);
+      response.off('close', end);
+      done();
+    };
+    response.on('drain', end);
+    response.on('close', end);
+  });
 }
 
 function sleep(milliseconds) {
