@@ -1,3 +1,4 @@
+import { sleep } from './abort.js';
 import { CacheError } from './errors.js';
 import { fileName, type Entry, type Store, type Writer } from './store.js';
 import type { Head } from './download.js';
@@ -68,7 +69,7 @@ export class OpfsStore implements Store {
     const note = (head: Head, complete: boolean): Promise<void> =>
       this.#writeNote(name, { url, ...plain(head), complete, digest: null, stored: Date.now() });
     if (typeof file.createSyncAccessHandle === 'function') {
-      return new SyncWriter(await file.createSyncAccessHandle(), note);
+      return new SyncWriter(await opened(file), note);
     }
     return new StreamWriter(file, note);
   }
@@ -226,6 +227,18 @@ class StreamWriter implements Writer {
     this.#stream = null;
     this.#uncommitted = 0;
     await stream?.close();
+  }
+}
+
+/** Opens a file; a page that was just closed may hold it a moment longer. */
+async function opened(file: FileHandle): Promise<SyncHandle> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await file.createSyncAccessHandle!();
+    } catch (error) {
+      if (tries === 5 || (error as Error).name !== 'NoModificationAllowedError') throw error;
+      await sleep(100, undefined);
+    }
   }
 }
 
