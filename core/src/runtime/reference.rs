@@ -1,9 +1,8 @@
 //! The reference executor: the scalar twins, one after the other.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
+
+use web_time::Instant;
 
 use super::Executor;
 use crate::{Error, Result, plan::Program};

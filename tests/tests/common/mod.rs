@@ -1,11 +1,18 @@
 //! One device for a test binary, random data, and the comparison of a kernel with its twin.
 
+use std::cell::RefCell;
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use intformer::runtime::cpu::Kernels;
 use intformer::runtime::wgpu::{AdapterChoice, Gpu, Options};
 use intformer_shaders::{Dispatch, Shader};
 use intformer_tests::synthetic::Random;
+
+thread_local! {
+    /// The kernels of the CPU executor, whose room is used again by every case.
+    static CPU: RefCell<Kernels> = RefCell::default();
+}
 
 /// Options with the adapter that `INTFORMER_ADAPTER` names, if it does.
 pub fn options() -> Options {
@@ -147,6 +154,24 @@ impl Case {
     }
 }
 
+impl Case {
+    /// Fails if `found` is not the arena that the twin made of `start`.
+    fn compare(&self, kernel: &str, found: &[u32], start: &[u32], dispatch: &Dispatch) {
+        let differs = |at: &usize| found[*at] != self.arena[*at] && !self.scratch.contains(at);
+        let different: Vec<usize> = (0..start.len()).filter(differs).collect();
+        if let Some(&first) = different.first() {
+            panic!(
+                "{kernel}: {} words differ, the first at {first}: twin {:08x}, found {:08x}, \
+                 before {:08x}; {dispatch:?}",
+                different.len(),
+                self.arena[first],
+                found[first],
+                start[first],
+            );
+        }
+    }
+}
+
 fn append(buffer: &mut Vec<u32>, words: u32, value: impl FnMut(u32) -> u32) -> u32 {
     let offset = buffer.len();
     buffer.extend((0..words).map(value));
@@ -154,12 +179,15 @@ fn append(buffer: &mut Vec<u32>, words: u32, value: impl FnMut(u32) -> u32) -> u
     offset as u32
 }
 
-/// Runs every variant that fits and compares the whole arena with the twin's.
+/// Runs the CPU kernel and every variant that fits and compares the whole arena with the twin's.
 pub fn check(mut case: Case, dispatch: Dispatch) {
-    let Some(gpu) = gpu() else { return };
-    let gpu = gpu.lock().unwrap_or_else(PoisonError::into_inner);
     let start = case.arena.clone();
     dispatch.run_twin(&case.weights, &mut case.arena);
+    let mut found = start.clone();
+    CPU.with_borrow_mut(|cpu| cpu.run(&dispatch, &case.weights, &mut found));
+    case.compare("cpu", &found, &start, &dispatch);
+    let Some(gpu) = gpu() else { return };
+    let gpu = gpu.lock().unwrap_or_else(PoisonError::into_inner);
     let mut fitting = 0;
     for shader in Shader::of(dispatch.name()) {
         if !shader.fits(&dispatch) || !gpu.supports(shader) {
@@ -169,19 +197,7 @@ pub fn check(mut case: Case, dispatch: Dispatch) {
         let found = gpu
             .run_once_blocking(shader, &dispatch, &case.weights, &start)
             .unwrap_or_else(|error| panic!("{error}"));
-        let differs = |at: &usize| found[*at] != case.arena[*at] && !case.scratch.contains(at);
-        let different: Vec<usize> = (0..start.len()).filter(differs).collect();
-        if let Some(&first) = different.first() {
-            panic!(
-                "{}: {} words differ, the first at {first}: twin {:08x}, shader {:08x}, before \
-                 {:08x}; {dispatch:?}",
-                shader.label(),
-                different.len(),
-                case.arena[first],
-                found[first],
-                start[first],
-            );
-        }
+        case.compare(&shader.label(), &found, &start, &dispatch);
     }
     assert!(fitting > 0, "no variant fits {dispatch:?}");
 }
