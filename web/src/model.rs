@@ -68,6 +68,7 @@ impl Model {
             "weightBytes": 4 * program.weights.len(),
             "arenaBytes": 4 * program.arena_words,
             "fileBytes": file_bytes,
+            "formatVersion": intformer::plan::FORMAT,
             "provenance": model.provenance,
         });
         Ok(Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::plan::Program;
 use intformer::runtime::wgpu::{Options, Wgpu};
-use intformer::runtime::{Executor, Reference};
+use intformer::runtime::{Cpu, Executor};
 use intformer::{Error, Result};
 use wasm_bindgen::prelude::*;
 use web_time::Duration;
@@ -21,7 +21,7 @@ pub struct Session {
 }
 
 enum Engine {
-    Wasm(Box<Reference>),
+    Wasm(Box<Cpu>),
     WebGpu(Box<Wgpu>),
 }
 
@@ -29,7 +29,7 @@ enum Engine {
 impl Session {
     /// A session on the CPU, which every browser has.
     pub fn wasm(model: &Model) -> Session {
-        let engine = Engine::Wasm(Box::new(Reference::new(model.program.clone())));
+        let engine = Engine::Wasm(Box::new(Cpu::new(model.program.clone())));
         Self::new(model, engine)
     }
 
@@ -53,7 +53,7 @@ impl Session {
     /// Throws an error of the kind `device`, `device-lost` or `out-of-memory`.
     pub async fn prepare(&mut self, batch: usize) -> Result<(), JsValue> {
         let done = match &mut self.engine {
-            Engine::Wasm(_) => Ok(()),
+            Engine::Wasm(cpu) => cpu.prepare(batch),
             Engine::WebGpu(wgpu) => wgpu.prepare(batch).await,
         };
         self.settle(done).await?;
@@ -67,7 +67,7 @@ impl Session {
     /// Throws an error of the kind `image`, `device`, `device-lost` or `out-of-memory`.
     pub async fn run(&mut self, pixels: &[u8], batch: usize) -> Result<Vec<i32>, JsValue> {
         let logits = match &mut self.engine {
-            Engine::Wasm(reference) => reference.run(pixels, batch),
+            Engine::Wasm(cpu) => cpu.run(pixels, batch),
             Engine::WebGpu(wgpu) => wgpu.run_async(pixels, batch).await,
         };
         let logits = self.settle(logits).await?;
@@ -78,7 +78,7 @@ impl Session {
     /// What it runs on, in a line.
     pub fn adapter(&self) -> String {
         match &self.engine {
-            Engine::Wasm(reference) => reference.describe(),
+            Engine::Wasm(cpu) => cpu.describe(),
             Engine::WebGpu(wgpu) => wgpu.adapter(),
         }
     }
@@ -94,7 +94,7 @@ impl Session {
     /// The kernels chosen so far, in a line.
     pub fn kernels(&self) -> String {
         match &self.engine {
-            Engine::Wasm(reference) => reference.describe(),
+            Engine::Wasm(cpu) => cpu.describe(),
             Engine::WebGpu(wgpu) => wgpu.summary(),
         }
     }

@@ -35,6 +35,11 @@ pub fn run() -> Result<()> {
     tools()?;
     let runtime = module("intformer-web")?;
     let decoder = module("intformer-web-decoder")?;
+    let size = glue().join("size.ts");
+    fs::write(
+        size,
+        format!("/** Bytes of the wasm module. */\nexport const WASM_BYTES = {runtime};\n"),
+    )?;
     println!("wasm modules: {runtime} bytes, decoder {decoder} bytes");
     Ok(())
 }
@@ -54,13 +59,18 @@ fn tools() -> Result<()> {
     shell::run(shell::command("npm", "ci --no-audit --no-fund --ignore-scripts").current_dir(web))
 }
 
+/// Where the modules and their glue go.
+fn glue() -> PathBuf {
+    shell::root().join("web/package/src/wasm")
+}
+
 /// Compiles the module of `package`, makes its glue, and makes it small; its size in bytes.
 fn module(package: &str) -> Result<u64> {
     let build = format!("build --locked --profile web --package {package} --target {TARGET}");
     shell::run(shell::cargo(&build).env("RUSTFLAGS", "-C target-feature=+simd128"))?;
     let name = package.replace('-', "_");
     let built = shell::target().join(format!("{TARGET}/web/{name}.wasm"));
-    let glue = shell::root().join("web/package/src/wasm");
+    let glue = glue();
     Bindgen::new()
         .input_path(&built)
         .web(true)?

@@ -17,7 +17,7 @@ use crate::{Error, Preprocessing, Result, model::SwinConfig};
 /// The metadata's one key: JSON with format version, digest, model and plan.
 const KEY: &str = "intformer";
 /// The format version that this library writes, and the newest it reads.
-const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 /// Bytes that a model file may have: 1 GiB.
 const MAX_FILE: u64 = 1 << 30;
 

@@ -128,7 +128,7 @@ export class Engine implements Backend {
   readonly #options: Job['options'];
   readonly #support: Promise<WebGpuSupport> | null;
   readonly #hooks: Hooks;
-  readonly #pixels = new PixelMaker();
+  readonly #pixels: PixelMaker;
   #running: Running | null = null;
   /** What runs the model, or ran it until its device was lost. */
   #executor: ExecutorName;
@@ -152,6 +152,7 @@ export class Engine implements Backend {
     this.#options = options;
     this.#support = support;
     this.#hooks = hooks;
+    this.#pixels = new PixelMaker(runtime.decode);
     this.#auto = options.executor === 'auto';
     this.#executor = options.executor === 'wasm' ? 'wasm' : 'webgpu';
   }
