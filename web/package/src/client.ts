@@ -123,9 +123,9 @@ export class Client implements Backend {
 
   #hear(message: FromWorker): void {
     if (message.event === 'progress') this.#hooks.progress(message.progress);
+    if ('state' in message) this.#state = message.state ?? this.#state;
     if (message.event === 'lost') this.#hooks.lost(message.loss);
     if (message.event !== 'answer' && message.event !== 'error') return;
-    this.#state = message.state ?? this.#state;
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (message.event === 'answer') pending?.resolve(message.value as never);

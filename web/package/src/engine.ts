@@ -234,7 +234,10 @@ export class Engine implements Backend {
       return logits;
     } catch (error) {
       // The fresh device works, and what failed on it has another cause.
-      if (this.#running !== null && !(error instanceof DeviceLostError)) throw error;
+      if (this.#running !== null && !(error instanceof DeviceLostError)) {
+        this.#hooks.lost({ message: lost.message, recovered: true, executor: 'webgpu' });
+        throw error;
+      }
       this.#drop();
       return this.#afterLoss(lost, error as Error, pixels, batch);
     }

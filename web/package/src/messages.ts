@@ -26,6 +26,6 @@ export interface Answers {
 export type FromWorker =
   | { event: 'ready' }
   | { event: 'progress'; progress: Progress }
-  | { event: 'lost'; loss: DeviceLoss }
+  | { event: 'lost'; loss: DeviceLoss; state: State }
   | { event: 'answer'; id: number; value: Answers[keyof Answers]; state: State }
   | { event: 'error'; id: number; error: PlainError; state: State | null };

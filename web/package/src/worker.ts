@@ -37,7 +37,7 @@ async function perform(ask: Ask): Promise<Answers[keyof Answers]> {
     case 'load':
       engine = await loadEngine(ask.job, ended.signal, {
         progress: (progress) => scope.postMessage({ event: 'progress', progress }),
-        lost: (loss) => scope.postMessage({ event: 'lost', loss }),
+        lost: (loss) => scope.postMessage({ event: 'lost', loss, state: loaded().state }),
       });
       return null;
     case 'classify':
