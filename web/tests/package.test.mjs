@@ -14,6 +14,17 @@ const here = new URL('.', import.meta.url).pathname;
 const MODEL = '/m.safetensors';
 let browser, site, server, context, page;
 
+/** A WASM module of that size with nothing in it but a custom section. */
+function wasm(size) {
+  const bytes = Buffer.alloc(size);
+  // Magic, version, section 0 with its length in five bytes of seven bits, a name of one letter.
+  bytes.set([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0]);
+  const length = size - 14;
+  for (let at = 0; at < 5; at += 1) bytes[9 + at] = ((length >> (7 * at)) & 0x7f) | (at < 4 ? 0x80 : 0);
+  bytes.set([1, 0x78], 14);
+  return bytes;
+}
+
 /** A PNG file of one colour. */
 function png(width, height, colour) {
   const chunk = (name, data) => {
@@ -43,9 +54,7 @@ before(async () => {
   site = await mkdtemp(join(tmpdir(), 'intformer-'));
   await cp(join(here, '../package/dist'), join(site, 'intformer'), { recursive: true });
   await cp(join(here, 'standin'), join(site, 'intformer/wasm'), { recursive: true });
-  const wasm = Buffer.alloc(WASM_BYTES);
-  wasm.set([0, 0x61, 0x73, 0x6d, 1]);
-  await writeFile(join(site, 'intformer/wasm/intformer_web_bg.wasm'), wasm);
+  await writeFile(join(site, 'intformer/wasm/intformer_web_bg.wasm'), wasm(WASM_BYTES));
   await writeFile(join(site, 'index.html'), '<!doctype html><title>test</title><script type="module" src="page.js"></script>');
   await writeFile(join(site, 'page.js'), "globalThis.intformer = await import('./intformer/index.js');\n");
   await writeFile(join(site, 'green.png'), png(9, 7, [10, 200, 30]));
@@ -344,4 +353,85 @@ test('a picked file is loaded, and kept nowhere', async () => {
     return [classifier.model.labels, second.model.labels, bytes.length, progress[0].total, await intformer.cache.size()];
   }, model().toString());
   assert.deepEqual(found, [['r', 'g', 'b'], ['r', 'g', 'b'], 3_000_000, WASM_BYTES + 3_000_000, 0]);
+});
+
+test('the WASM module is named when it is missing, something else, or forbidden by the policy', async () => {
+  const WASM = '/intformer/wasm/intformer_web_bg.wasm';
+  server.fault(WASM, { status: 404 });
+  assert.match((await loaded(page)).error.message, /intformer_web_bg\.wasm: the server answered 404/);
+  server.fault(WASM, { body: Buffer.from('<!doctype html>') });
+  assert.match((await loaded(page)).error.message, /expected a WASM module, found something else/);
+  server.fault(WASM, { body: wasm(2000).subarray(0, 1000) });
+  assert.equal((await loaded(page)).error.name, 'RuntimeError');
+  await server.close();
+  server = await serve({ root: site, csp: "default-src 'self'; script-src 'self'" });
+  server.fault(MODEL, { body: model() });
+  const strict = await visit(context);
+  for (const worker of [true, false]) {
+    const { error } = await loaded(strict, { worker });
+    assert.equal(error.name, 'RuntimeError');
+    assert.match(error.message, /'wasm-unsafe-eval'/);
+  }
+});
+
+test('a model of another origin is resumed too, with CORS, and an error that says what to check without', async () => {
+  await server.close();
+  server = await serve({ root: site, csp: null });
+  const other = await serve({ csp: null, cors: true });
+  const closed = await serve({ csp: null });
+  try {
+    const open = await visit(context);
+    const trickle = { bytes: 100_000, milliseconds: 10 };
+    other.fault(MODEL, { body: model(), cut: 1_000_000, times: 1, trickle });
+    const found = await open.evaluate(async (url) => {
+      const progress = [];
+      const { times } = await intformer.load(url, { onProgress: (event) => progress.push(event) });
+      return [times.fromCache, progress[0].total];
+    }, other.url + MODEL);
+    assert.deepEqual(found, [false, WASM_BYTES + 3_000_000]);
+    const gets = other.requests.filter(({ method }) => method === 'GET');
+    assert.equal(gets.length, 2);
+    assert.ok(gets[1].range !== 'bytes=0-' && gets[1].ifRange === null, JSON.stringify(gets));
+    closed.fault(MODEL, { body: model() });
+    const error = await open.evaluate((url) => intformer.load(url).catch(({ name, status, message }) => [name, status, message]), closed.url + MODEL);
+    assert.deepEqual(error.slice(0, 2), ['NetworkError', 0]);
+    assert.match(error[2], /CORS/);
+  } finally {
+    await other.close();
+    await closed.close();
+  }
+});
+
+test('a worker of the caller can load a model without a second worker', async () => {
+  await writeFile(join(site, 'own.js'), `
+    import { load } from './intformer/index.js';
+    const classifier = await load('/m.safetensors');
+    const image = new ImageData(new Uint8ClampedArray([4, 5, 6, 255]), 1);
+    postMessage([classifier.thread, ...(await classifier.classify(image)).logits]);
+  `);
+  const said = await page.evaluate(() => new Promise((done) => {
+    const own = new Worker('/own.js', { type: 'module' });
+    own.onmessage = ({ data }) => done(data);
+    own.onerror = ({ message }) => done(message);
+  }));
+  assert.deepEqual(said, ['page', 4, 5, 6]);
+  assert.equal(page.workers().length, 1);
+});
+
+test('calls made together are answered in order, one that is aborted leaves the others alone', async () => {
+  await loaded(page);
+  const found = await page.evaluate(async () => {
+    const image = (red) => new ImageData(new Uint8ClampedArray([red, 0, 0, 255]), 1);
+    const stop = new AbortController();
+    const calls = [1, 2, 3, 4].map((red) => classifier.classify(image(red), red === 2 ? { signal: stop.signal } : {}));
+    stop.abort();
+    const settled = await Promise.allSettled(calls);
+    const memory = await classifier.memory();
+    await classifier.switchTo('wasm');
+    const executor = classifier.executor;
+    classifier.dispose();
+    const after = await classifier.classify(image(5)).catch(({ name }) => name);
+    return [settled.map(({ value, reason }) => value?.logits[0] ?? reason.name), memory.device, executor, after];
+  });
+  assert.deepEqual(found, [[1, 'AbortError', 3, 4], 1000, 'wasm', 'DisposedError']);
 });

@@ -39,7 +39,7 @@ async function perform(ask: Ask): Promise<Answers[keyof Answers]> {
         progress: (progress) => scope.postMessage({ event: 'progress', progress }),
         lost: (loss) => scope.postMessage({ event: 'lost', loss, state: loaded().state }),
       });
-      return null;
+      return engine.model;
     case 'classify':
       try {
         return await loaded().classify(ask.inputs, ask.top);
