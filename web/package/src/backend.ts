@@ -1,10 +1,10 @@
 // What stands behind a classifier: the engine in this thread, or a client of one in a worker.
 import type { Input } from './image.js';
 import type { PlainSource } from './source.js';
-import type { Classification, Classifier, DeviceLoss, ExecutorName, Progress } from './types.js';
+import type { Classification, Classifier, DeviceLoss, ExecutorName, ModelInfo, Progress } from './types.js';
 
-/** What a classifier shows of itself. Plain data. */
-export type State = Pick<Classifier, 'model' | 'executor' | 'adapter' | 'fallback' | 'cacheNote' | 'times'>;
+/** What a classifier shows of itself beside the model. Plain data. */
+export type State = Pick<Classifier, 'executor' | 'adapter' | 'fallback' | 'cacheNote' | 'times'>;
 
 /** The options of a load as plain data, with defaults filled in. */
 export interface PlainOptions {
@@ -31,6 +31,7 @@ export interface Hooks {
 /** Takes one call at a time; the classifier in front of it keeps the queue. */
 export interface Backend {
   readonly thread: Classifier['thread'];
+  readonly model: ModelInfo;
   readonly state: State;
   /** Classifies a batch in one run. */
   classify(inputs: Input[], top: number): Promise<Classification[]>;

@@ -17,7 +17,7 @@ export class QueuedClassifier implements Classifier {
   }
 
   get model(): Classifier['model'] {
-    return this.#backend.state.model;
+    return this.#backend.model;
   }
 
   get executor(): ExecutorName {

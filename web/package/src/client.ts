@@ -5,7 +5,7 @@ import { transferable, type Input } from './image.js';
 import { fromPlain } from './wire.js';
 import type { Backend, Hooks, Job, State } from './backend.js';
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
-import type { Classification, Classifier, ExecutorName } from './types.js';
+import type { Classification, Classifier, ExecutorName, ModelInfo } from './types.js';
 
 /** Milliseconds that a worker may take to start; the script comes over the network. */
 const START = 20_000;
@@ -58,6 +58,7 @@ export class Client implements Backend {
   readonly #hooks: Hooks;
   readonly #pending = new Map<number, Pending>();
   #last = 0;
+  #model: ModelInfo | null = null;
   #state: State | null = null;
   #broken: Error | null = null;
 
@@ -79,13 +80,17 @@ export class Client implements Backend {
     const client = new Client(worker, hooks);
     const loading = client.#ask<'load'>({ ask: 'load', job });
     try {
-      await untilAborted(loading, signal);
+      client.#model = await untilAborted(loading, signal);
       return client;
     } catch (error) {
       if (signal?.aborted) await client.#abort(loading);
       client.#end();
       throw error;
     }
+  }
+
+  get model(): ModelInfo {
+    return this.#model!;
   }
 
   get state(): State {
@@ -123,9 +128,9 @@ export class Client implements Backend {
 
   #hear(message: FromWorker): void {
     if (message.event === 'progress') this.#hooks.progress(message.progress);
+    if ('state' in message) this.#state = message.state ?? this.#state;
     if (message.event === 'lost') this.#hooks.lost(message.loss);
     if (message.event !== 'answer' && message.event !== 'error') return;
-    this.#state = message.state ?? this.#state;
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (message.event === 'answer') pending?.resolve(message.value as never);

@@ -257,13 +257,13 @@ class Body {
   }
 }
 
-/** What the server says about the file now, without its body; null if it cannot be asked. */
+/** What the server says about the file now, without its body; null if it cannot be asked or will not say. */
 export async function inquire(url: string, signal: AbortSignal | undefined): Promise<Head | null> {
   const init: RequestInit = { method: 'HEAD', cache: 'no-store' };
   if (signal !== undefined) init.signal = signal;
   try {
     const response = await fetch(url, init);
-    return response.ok ? headOf(response, 0) : { total: null, etag: null, lastModified: null };
+    return response.ok ? headOf(response, 0) : null;
   } catch {
     signal?.throwIfAborted();
     return null;

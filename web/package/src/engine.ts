@@ -49,7 +49,10 @@ export async function loadEngine(
     source: job.source, cache: options.cache, refresh: options.refresh, signal: stop.signal, part: meter.model,
   };
   try {
-    const support = options.executor === 'wasm' ? null : surroundings.support();
+    const support = {
+      first: options.executor === 'wasm' ? null : surroundings.support(),
+      again: surroundings.support,
+    };
     const runtimeWish = { url: options.wasmUrl, signal: stop.signal, part: meter.runtime, begun: meter.begun };
     const [runtime, obtained] = await untilAborted(
       Promise.all([timed(surroundings.runtime(runtimeWish)), timed(obtain(wish, false))]),
@@ -58,7 +61,7 @@ export async function loadEngine(
     const read = await readModel(runtime.value, obtained.value, wish, options.digest);
     const download = read.obtained === obtained.value ? obtained.time : performance.now() - began;
     meter.prepare();
-    const engine = new Engine(runtime.value, read.model, options, support, hooks);
+    const engine = new Engine(runtime.value, read.model, read.info, options, support, hooks);
     const preparing = timed(engine.start());
     try {
       const { time } = await untilAborted(preparing, stop.signal);
@@ -123,10 +126,11 @@ function check(runtime: Runtime, bytes: Uint8Array, digest: string | null): { mo
 export class Engine implements Backend {
   readonly thread: Classifier['thread'] = 'page';
   readonly #runtime: Runtime;
-  readonly #model: WasmModel;
-  readonly #info: ModelInfo;
+  readonly #file: WasmModel;
+  readonly model: ModelInfo;
   readonly #options: Job['options'];
-  readonly #support: Promise<WebGpuSupport> | null;
+  /** What WebGPU offers: asked at the start of the load, and again for every later session. */
+  readonly #support: { first: Promise<WebGpuSupport> | null; again: Surroundings['support'] };
   readonly #hooks: Hooks;
   readonly #pixels: PixelMaker;
   #running: Running | null = null;
@@ -141,14 +145,15 @@ export class Engine implements Backend {
 
   constructor(
     runtime: Runtime,
-    model: WasmModel,
+    file: WasmModel,
+    info: ModelInfo,
     options: Job['options'],
-    support: Promise<WebGpuSupport> | null,
+    support: { first: Promise<WebGpuSupport> | null; again: Surroundings['support'] },
     hooks: Hooks,
   ) {
     this.#runtime = runtime;
-    this.#model = model;
-    this.#info = JSON.parse(model.info()) as ModelInfo;
+    this.#file = file;
+    this.model = info;
     this.#options = options;
     this.#support = support;
     this.#hooks = hooks;
@@ -159,7 +164,6 @@ export class Engine implements Backend {
 
   get state(): State {
     return {
-      model: this.#info,
       executor: this.#executor,
       adapter: this.#adapter,
       fallback: this.#fallback,
@@ -187,15 +191,15 @@ export class Engine implements Backend {
   async classify(inputs: Input[], top: number): Promise<Classification[]> {
     const parts: { bytes: Uint8Array; exact: boolean; decode: number }[] = [];
     for (const input of inputs) {
-      const { value, time } = await timed(this.#pixels.make(this.#model, input));
+      const { value, time } = await timed(this.#pixels.make(this.#file, input));
       parts.push({ ...value, decode: time });
     }
     const { value: logits, time: run } = await timed(this.#run(packed(parts.map((part) => part.bytes)), parts.length));
-    const { classes } = this.#info;
+    const { classes } = this.model;
     return parts.map(({ exact, decode }, index) => {
       const own = logits.slice(index * classes, (index + 1) * classes);
       const times = { decode, run, total: decode + run };
-      return { classes: likeliest(own, this.#info, top), logits: own, digest: this.#runtime.digest(own), exact, times };
+      return { classes: likeliest(own, this.model, top), logits: own, digest: this.#runtime.digest(own), exact, times };
     });
   }
 
@@ -215,7 +219,7 @@ export class Engine implements Backend {
     void idle.then(() => {
       this.#running?.session.free();
       this.#running = null;
-      this.#model.free();
+      this.#file.free();
     });
   }
 
@@ -235,7 +239,10 @@ export class Engine implements Backend {
       return logits;
     } catch (error) {
       // The fresh device works, and what failed on it has another cause.
-      if (this.#running !== null && !(error instanceof DeviceLostError)) throw error;
+      if (this.#running !== null && !(error instanceof DeviceLostError)) {
+        this.#hooks.lost({ message: lost.message, recovered: true, executor: 'webgpu' });
+        throw error;
+      }
       this.#drop();
       return this.#afterLoss(lost, error as Error, pixels, batch);
     }
@@ -269,7 +276,7 @@ export class Engine implements Backend {
 
   async #open(name: ExecutorName): Promise<Running> {
     try {
-      const session = name === 'wasm' ? this.#runtime.Session.wasm(this.#model) : await this.#webgpu();
+      const session = name === 'wasm' ? this.#runtime.Session.wasm(this.#file) : await this.#webgpu();
       try {
         await session.prepare(1);
       } catch (error) {
@@ -283,12 +290,13 @@ export class Engine implements Backend {
   }
 
   async #webgpu(): Promise<WasmSession> {
-    const support = await (this.#support ?? webgpuSupport());
+    const support = await (this.#support.first ?? this.#support.again());
+    this.#support.first = null;
     if (!support.available) {
       throw new NoWebGpuError(`${support.reason ?? 'WebGPU is missing.'} Use the executor "wasm" or "auto".`);
     }
     const probe = this.#options.probeMilliseconds ?? (support.software ? 0 : PROBE);
-    return this.#runtime.Session.webgpu(this.#model, probe);
+    return this.#runtime.Session.webgpu(this.#file, probe);
   }
 
   async #fallBack(reason: string): Promise<void> {

@@ -1,7 +1,7 @@
 // What page and worker say to each other.
 import type { Job, State } from './backend.js';
 import type { Input } from './image.js';
-import type { Classification, DeviceLoss, ExecutorName, Progress } from './types.js';
+import type { Classification, DeviceLoss, ExecutorName, ModelInfo, Progress } from './types.js';
 import type { PlainError } from './wire.js';
 
 /** What the page asks. One `load` comes first; `abort` ends it. */
@@ -16,7 +16,7 @@ export type ToWorker = { id: number; ask: Ask } | { abort: true };
 
 /** The answers, by what was asked. */
 export interface Answers {
-  load: null;
+  load: ModelInfo;
   classify: Classification[];
   switch: null;
   memory: { wasm: number; device: number };
@@ -26,6 +26,6 @@ export interface Answers {
 export type FromWorker =
   | { event: 'ready' }
   | { event: 'progress'; progress: Progress }
-  | { event: 'lost'; loss: DeviceLoss }
+  | { event: 'lost'; loss: DeviceLoss; state: State }
   | { event: 'answer'; id: number; value: Answers[keyof Answers]; state: State }
   | { event: 'error'; id: number; error: PlainError; state: State | null };

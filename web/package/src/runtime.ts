@@ -1,4 +1,5 @@
 // The WASM module: what this package needs of it, and how it is fetched and started.
+import { untilAborted } from './abort.js';
 import { decoderAt, type Decode } from './decoder.js';
 import { download } from './download.js';
 import { IntformerError, NetworkError, RuntimeError } from './errors.js';
@@ -59,7 +60,7 @@ export async function loadRuntime(wish: RuntimeWish): Promise<Runtime> {
     url,
     signal,
     ranges: false,
-    onHead: () => wish.begun,
+    onHead: () => untilAborted(wish.begun, signal),
     onBytes: (piece, offset) => wish.part.at(Math.min(offset + piece.length, WASM_BYTES)),
   });
   wish.part.done(bytes.length);

@@ -62,12 +62,13 @@ export async function obtain(wish: Wish, anew: boolean): Promise<Obtained> {
     const note = keepable ? 'This browser keeps no files here, as in some private windows: the model was not cached.' : null;
     return fetched(wish, null, note, false);
   }
-  const hit = anew ? null : await fromStore(store, wish);
-  if (hit !== null) return hit;
+  const hit = anew ? 'changed' : await fromStore(store, wish);
+  if (hit !== null && hit !== 'changed') return hit;
   return alone(source, signal, async (free) => {
     if (!free) return fetched(wish, null, 'Another tab is storing the same model: this one did not cache it.', true);
     // While this tab waited, another one may have finished.
-    return (anew ? null : await fromStore(store, wish)) ?? fetched(wish, store, null, true);
+    const late = hit === 'changed' ? null : await fromStore(store, { ...wish, refresh: false });
+    return late === null || late === 'changed' ? fetched(wish, store, null, true) : late;
   });
 }
 
@@ -87,7 +88,8 @@ async function local(source: Blob | Uint8Array, wish: Wish): Promise<Obtained> {
   return { bytes, fromCache: false, resumed: false, note: null, seal: nothing, forget: nothing };
 }
 
-async function fromStore(store: Store, wish: Wish): Promise<Obtained | null> {
+/** The cached copy; null if there is none, `changed` if the server has another file by now. */
+async function fromStore(store: Store, wish: Wish): Promise<Obtained | 'changed' | null> {
   const url = wish.source as string;
   const kept = await store.read(url).catch(() => null);
   wish.signal.throwIfAborted();
@@ -96,10 +98,7 @@ async function fromStore(store: Store, wish: Wish): Promise<Obtained | null> {
   if (wish.refresh) {
     const now = await inquire(url, wish.signal);
     if (now === null) note = 'The server could not be asked for a newer model: the cached one is used.';
-    else if (!unchanged(kept.entry, now)) {
-      await store.remove(url).catch(nothing);
-      return null;
-    }
+    else if (!unchanged(kept.entry, now)) return 'changed';
   }
   wish.part.expect(kept.bytes.length, true);
   wish.part.at(0, true);

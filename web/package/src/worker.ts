@@ -37,9 +37,9 @@ async function perform(ask: Ask): Promise<Answers[keyof Answers]> {
     case 'load':
       engine = await loadEngine(ask.job, ended.signal, {
         progress: (progress) => scope.postMessage({ event: 'progress', progress }),
-        lost: (loss) => scope.postMessage({ event: 'lost', loss }),
+        lost: (loss) => scope.postMessage({ event: 'lost', loss, state: loaded().state }),
       });
-      return null;
+      return engine.model;
     case 'classify':
       try {
         return await loaded().classify(ask.inputs, ask.top);
