@@ -10,7 +10,7 @@ use wide::{i16x8, i32x4, i32x8};
 use super::{
     linear::{int8, int16},
     memory::{Rest, split},
-    product::{COLS, DEPTH, Left, ROWS, Right, put_columns, put_row, tile},
+    product::{COLS, DEPTH, Left, ROWS, Right, put_columns, put_eight, put_row, tile},
     scale::{Scales, requantize_all, scale},
 };
 
@@ -47,7 +47,7 @@ struct Job<'a> {
     blocks: usize,
     /// Bytes of a head.
     dim: usize,
-    /// Blocks of eight bytes, the last may be half.
+    /// Pairs of bytes of a head, a multiple of four.
     depth: usize,
 }
 
@@ -73,7 +73,7 @@ pub fn window_attention(
         tokens,
         blocks: tokens.div_ceil(DEPTH),
         dim,
-        depth: dim.div_ceil(DEPTH),
+        depth: dim.next_multiple_of(DEPTH) / 2,
     };
     job.resize(room);
     for row in out.chunks_exact_mut(stride) {
@@ -105,10 +105,10 @@ impl Job<'_> {
         room.keys.resize(blocks * depth, Default::default());
         room.values.resize(depth * blocks, Default::default());
         room.logits.resize(ROWS * blocks, Default::default());
-        room.weights.resize(blocks, Default::default());
-        room.line.resize(depth * DEPTH, 0);
+        room.weights.resize(4 * blocks, Default::default());
+        room.line.resize(2 * depth, 0);
         room.turned.clear();
-        room.turned.resize(depth * DEPTH * blocks * DEPTH, 0);
+        room.turned.resize(2 * depth * blocks * DEPTH, 0);
     }
 
     /// Spreads the position bias of `head` over queries and keys and reads its scales.
@@ -179,7 +179,7 @@ impl Job<'_> {
             for (at, line) in lines.iter_mut().enumerate() {
                 line[..self.dim].copy_from_slice(read(COLS * block + at, 1));
             }
-            put_columns(keys, lines.each_ref().map(|line| &line[..depth * DEPTH]));
+            put_columns(keys, lines.each_ref().map(|line| &line[..2 * depth]));
         }
         let across = self.blocks * DEPTH;
         for token in 0..self.tokens {
@@ -187,7 +187,7 @@ impl Job<'_> {
                 room.turned[channel * across + token] = value;
             }
         }
-        for (block, values) in room.values.chunks_exact_mut(self.blocks).enumerate() {
+        for (block, values) in room.values.chunks_exact_mut(4 * self.blocks).enumerate() {
             let column = |i| &room.turned[(COLS * block + i) * across..][..across];
             put_columns(values, std::array::from_fn(column));
         }
@@ -220,7 +220,7 @@ impl Job<'_> {
                     row,
                 );
             }
-            for (block, values) in room.values.chunks_exact(blocks).enumerate() {
+            for (block, values) in room.values.chunks_exact(4 * blocks).enumerate() {
                 let sums = tile(&room.weights, values, Default::default());
                 for row in 0..count {
                     let width = bits(totals[row]);
@@ -258,7 +258,8 @@ impl Job<'_> {
         }
         let most = i32x4::splat(most.reduce_max());
         let mut total = i16x8::ZERO;
-        for ((logits, regions), weights) in logits.iter().zip(regions).zip(weights) {
+        let blocks = weights.chunks_exact_mut(DEPTH / 2);
+        for ((logits, regions), weights) in logits.iter().zip(regions).zip(blocks) {
             let seen = regions.map(|regions| regions.simd_eq(region));
             let entries = [0, 1].map(|half| {
                 let below = (most - logits[half]) & seen[half];
@@ -269,7 +270,7 @@ impl Job<'_> {
                 .map(|entry| i16::from(self.exp[usize::from(entry as u8)]));
             let found = i16x8::new(found) & int16(seen);
             total += found;
-            weights[row] = cast(found);
+            put_eight(weights, row, found.to_array());
         }
         // At most 32 of at most 255 in each lane.
         i32x8::from_i16x8(total).reduce_add() as u32

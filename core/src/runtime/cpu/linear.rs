@@ -7,7 +7,7 @@ use wide::{i8x16, i16x8, i16x16, i32x4, i32x8};
 use super::{
     memory::{Rest, split},
     norm::{Norm, Table},
-    product::{COLS, DEPTH, Left, ROWS, Right, Tile, put_columns, put_row, tile},
+    product::{COLS, Left, ROWS, Right, Tile, put_columns, put_row, tile},
     scale::Scales,
 };
 
@@ -45,7 +45,7 @@ pub fn linear(
     mut source: Source,
 ) {
     let k = p.k_words as usize * 4;
-    let depth = k / DEPTH;
+    let depth = k / 2;
     let (rows, stride) = (p.rows as usize, p.out_stride as usize);
     let out = p.out as usize;
     let (out, rest) = split(arena, out..out + rows * stride);
