@@ -132,7 +132,7 @@ export class Engine implements Backend {
   /** What WebGPU offers: asked at the start of the load, and again for every later session. */
   readonly #support: { first: Promise<WebGpuSupport> | null; again: Surroundings['support'] };
   readonly #hooks: Hooks;
-  readonly #pixels = new PixelMaker();
+  readonly #pixels: PixelMaker;
   #running: Running | null = null;
   /** What runs the model, or ran it until its device was lost. */
   #executor: ExecutorName;
@@ -157,6 +157,7 @@ export class Engine implements Backend {
     this.#options = options;
     this.#support = support;
     this.#hooks = hooks;
+    this.#pixels = new PixelMaker(runtime.decode);
     this.#auto = options.executor === 'auto';
     this.#executor = options.executor === 'wasm' ? 'wasm' : 'webgpu';
   }

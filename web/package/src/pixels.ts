@@ -1,4 +1,5 @@
 // Images to the pixels of a model, in the thread that runs it.
+import type { Decode } from './decoder.js';
 import { ImageError } from './errors.js';
 import { AS_THEY_ARE, type Input } from './image.js';
 import { fromWasm } from './wire.js';
@@ -17,7 +18,12 @@ export interface Pixels {
 
 /** Makes pixels; its canvas is used again for every image. */
 export class PixelMaker {
+  readonly #decode: Decode;
   #context: OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D | null = null;
+
+  constructor(decode: Decode) {
+    this.#decode = decode;
+  }
 
   async make(model: WasmModel, input: Input): Promise<Pixels> {
     try {
@@ -44,7 +50,10 @@ export class PixelMaker {
     } catch (cause) {
       throw new ImageError('The image file cannot be read: it was moved or changed since it was picked.', { cause });
     }
-    if (isOurs(bytes)) return { bytes: model.decode(bytes), exact: true };
+    if (isOurs(bytes)) {
+      const { rgba, width, height } = await this.#decode(bytes);
+      return { bytes: model.fit(rgba, width, height), exact: true };
+    }
     let bitmap: ImageBitmap;
     try {
       bitmap = await createImageBitmap(file, AS_THEY_ARE);

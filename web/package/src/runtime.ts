@@ -1,5 +1,6 @@
 // The WASM module: what this package needs of it, and how it is fetched and started.
 import { untilAborted } from './abort.js';
+import { decoderAt, type Decode } from './decoder.js';
 import { download } from './download.js';
 import { IntformerError, NetworkError, RuntimeError } from './errors.js';
 import { WASM_BYTES } from './wasm/size.js';
@@ -8,7 +9,6 @@ import type { Part } from './progress.js';
 /** A checked model file. */
 export interface WasmModel {
   info(): string;
-  decode(file: Uint8Array): Uint8Array;
   fit(rgba: Uint8Array, width: number, height: number): Uint8Array;
   free(): void;
 }
@@ -31,6 +31,7 @@ export interface Runtime {
     webgpu(model: WasmModel, probeMilliseconds: number): Promise<WasmSession>;
   };
   digest(logits: Int32Array): string;
+  decode: Decode;
   /** Bytes of WASM memory. */
   memory(): number;
 }
@@ -70,18 +71,19 @@ export async function loadRuntime(wish: RuntimeWish): Promise<Runtime> {
     );
   }
   // Two loads may arrive here together; the module is started once.
-  started ??= start(bytes).catch((error: unknown) => {
+  started ??= start(bytes, new URL('intformer_web_decoder_bg.wasm', url).href).catch((error: unknown) => {
     started = null;
     throw error;
   });
   return started;
 }
 
-async function start(bytes: Uint8Array<ArrayBuffer>): Promise<Runtime> {
+async function start(bytes: Uint8Array<ArrayBuffer>, decoder: string): Promise<Runtime> {
   try {
     const { default: init, Model, Session, digest } = await import('./wasm/intformer_web.js');
     const exports = (await init({ module_or_path: bytes })) as { memory: WebAssembly.Memory };
-    return { Model, Session, digest, memory: () => exports.memory.buffer.byteLength } as Runtime;
+    const memory = (): number => exports.memory.buffer.byteLength;
+    return { Model, Session, digest, decode: decoderAt(decoder), memory };
   } catch (error) {
     if (error instanceof IntformerError) throw error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -60,7 +60,6 @@ export function fakeRuntime(script = {}) {
         log.models += 1;
         return {
           info: () => JSON.stringify(info),
-          decode: (file) => file.slice(-4),
           fit: (rgba) => rgba.slice(0, 4),
           free: () => (log.models -= 1),
         };
@@ -78,6 +77,7 @@ export function fakeRuntime(script = {}) {
       },
     },
     digest: (logits) => `digest of ${[...logits]}`,
+    decode: async (file) => ({ rgba: file.slice(-4), width: 1, height: 1 }),
     memory: () => 65536,
   };
   return { runtime, log, thrown };

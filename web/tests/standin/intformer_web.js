@@ -21,10 +21,7 @@ export class Model {
   info() {
     return JSON.stringify(this.facts);
   }
-  // A file's last byte counts, and of an image the middle pixel.
-  decode(file) {
-    return Uint8Array.of(file.at(-1), 0, 0);
-  }
+  // The middle pixel counts.
   fit(rgba, width, height) {
     if (rgba.length !== 4 * width * height) throw thrown('image', 'The size does not fit the pixels.');
     const middle = 4 * (Math.floor(height / 2) * width + Math.floor(width / 2));
