@@ -10,7 +10,7 @@ import { webgpuSupport, type WebGpuSupport } from './webgpu.js';
 import { fromWasm } from './wire.js';
 import type { Backend, Hooks, Job, State } from './backend.js';
 import type { Input } from './image.js';
-import type { Classification, Classifier, ExecutorName, ModelInfo } from './types.js';
+import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
 
 const PROBE = 250;
 
@@ -66,7 +66,7 @@ export async function loadEngine(
     try {
       const { time } = await untilAborted(preparing, stop.signal);
       engine.describe(read.obtained.note, {
-        download, runtime: runtime.time, prepare: time, total: performance.now() - began,
+        download, runtime: runtime.time, prepare: time,
         fromCache: read.obtained.fromCache,
       });
       return engine;
@@ -141,7 +141,7 @@ export class Engine implements Backend {
   #adapter = { description: '', software: false };
   #fallback: string | null = null;
   #cacheNote: string | null = null;
-  #times: State['times'] = { download: 0, runtime: 0, prepare: 0, total: 0, fromCache: false };
+  #times: State['times'] = { download: 0, runtime: 0, prepare: 0, fromCache: false };
 
   constructor(
     runtime: Runtime,
@@ -210,7 +210,7 @@ export class Engine implements Backend {
     this.#fallback = null;
   }
 
-  async memory(): Promise<{ wasm: number; device: number }> {
+  async memory(): Promise<Memory> {
     const device = this.#running?.name === 'webgpu' ? this.#running.session.memory() : 0;
     return { wasm: this.#runtime.memory(), device };
   }
