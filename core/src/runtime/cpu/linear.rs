@@ -12,19 +12,26 @@ use super::{
 };
 
 /// Bytes of the rows that are widened at once: they stay in the second cache.
-const BLOCK_BYTES: usize = 192 << 10;
+const BLOCK_BYTES: usize = 320 << 10;
+
+/// Pairs of a row and of eight columns that are multiplied at once: they stay in the first cache.
+const BLOCK_PAIRS: usize = 384;
 
 /// Room for a block of rows and for eight columns.
 #[derive(Default)]
 pub struct Panels {
     left: Vec<Left>,
     right: Vec<Right>,
+    /// The sums of a block of rows with eight columns.
+    sums: Vec<Tile>,
 }
 
 impl Panels {
     /// Bytes held.
     pub fn memory(&self) -> usize {
-        self.left.capacity() * size_of::<Left>() + self.right.capacity() * size_of::<Right>()
+        self.left.capacity() * size_of::<Left>()
+            + self.right.capacity() * size_of::<Right>()
+            + self.sums.capacity() * size_of::<Tile>()
     }
 }
 
@@ -57,10 +64,10 @@ pub fn linear(
     panels
         .left
         .resize(panels.left.len().max(block / ROWS * depth), Left::default());
-    panels
-        .right
-        .resize(panels.right.len().max(depth), Right::default());
-    let right = &mut panels.right[..depth];
+    panels.right.resize(
+        panels.right.len().max(depth.min(BLOCK_PAIRS)),
+        Right::default(),
+    );
 
     for (at, out) in out.chunks_mut(block * stride).enumerate() {
         let first = at * block;
@@ -84,20 +91,27 @@ pub fn linear(
         }
         let left = &panels.left[..count.div_ceil(ROWS) * depth];
         for col in (0..p.cols as usize).step_by(COLS) {
-            let column = |i| {
-                let words = p.weight as usize + (col + i) * p.k_words as usize;
-                cast_slice(&weights[words..][..k / 4])
-            };
-            put_columns(right, std::array::from_fn(column));
             let (bias, scales) = channels(&weights[p.channel as usize + 2 * col..]);
-            for (group, left) in left.chunks_exact(depth).enumerate() {
-                let sums = tile(left, right, bias);
+            panels.sums.clear();
+            panels.sums.resize(count.div_ceil(ROWS), [bias; ROWS]);
+            for start in (0..depth).step_by(BLOCK_PAIRS) {
+                let pairs = BLOCK_PAIRS.min(depth - start);
+                let column = |i| {
+                    let words = p.weight as usize + (col + i) * p.k_words as usize + start / 2;
+                    cast_slice(&weights[words..][..pairs / 2])
+                };
+                let right = &mut panels.right[..pairs];
+                put_columns(right, std::array::from_fn(column));
+                for (sums, left) in panels.sums.iter_mut().zip(left.chunks_exact(depth)) {
+                    *sums = tile(&left[start..][..pairs], right, *sums);
+                }
+            }
+            for (group, sums) in panels.sums.iter().enumerate() {
                 let values = sums.map(|sums| scales.apply(sums, 0));
-                let count = ROWS.min(count - group * ROWS);
                 let place = Place {
                     row: group * ROWS,
                     first,
-                    count,
+                    count: ROWS.min(count - group * ROWS),
                     col,
                 };
                 store.put(values, place, out);
@@ -154,7 +168,7 @@ impl<'a> Store<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&self, values: Tile, place: Place, out: &mut [u32]) {
         let out = &mut out[place.row * self.stride..];
         let rows = out.chunks_mut(self.stride).take(place.count);
@@ -200,13 +214,13 @@ impl<'a> Store<'a> {
 }
 
 /// Saturated to int16.
-#[inline]
+#[inline(always)]
 pub fn int16(values: [i32x4; 2]) -> i16x8 {
     i16x8::from_i32x8_saturate(cast(values))
 }
 
 /// Clamped to `[low, 127]`.
-#[inline]
+#[inline(always)]
 pub fn int8(values: [i32x4; 2], low: i16) -> [i8; COLS] {
     let values = int16(values).max(i16x8::splat(low));
     let bytes = i8x16::from_i16x16_saturate(cast::<[i16x8; 2], i16x16>([values, values]));
