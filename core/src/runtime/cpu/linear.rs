@@ -106,16 +106,7 @@ pub fn linear(
                     *sums = tile(&left[start..][..pairs], right, *sums);
                 }
             }
-            for (group, sums) in panels.sums.iter().enumerate() {
-                let values = sums.map(|sums| scales.apply(sums, 0));
-                let place = Place {
-                    row: group * ROWS,
-                    first,
-                    count: ROWS.min(count - group * ROWS),
-                    col,
-                };
-                store.put(values, place, out);
-            }
+            store.put(panels.sums.as_flattened(), &scales, [first, col], out);
         }
     }
 }
@@ -127,18 +118,6 @@ fn channels(words: &[u32]) -> ([i32x4; 2], Scales) {
         cast(bias),
         Scales::new(std::array::from_fn(|i| words[2 * i + 1])),
     )
-}
-
-/// Where a tile goes.
-struct Place {
-    /// First row in the block.
-    row: usize,
-    /// Rows before the block.
-    first: usize,
-    /// Rows to store.
-    count: usize,
-    /// First column.
-    col: usize,
 }
 
 /// What becomes of requantized sums.
@@ -168,48 +147,55 @@ impl<'a> Store<'a> {
         }
     }
 
-    #[inline(always)]
-    fn put(&self, values: Tile, place: Place, out: &mut [u32]) {
-        let out = &mut out[place.row * self.stride..];
-        let rows = out.chunks_mut(self.stride).take(place.count);
-        let col = place.col;
-        for (at, (out, values)) in rows.zip(values).enumerate() {
-            match self.kind {
-                epilogue::INT8 => {
-                    let out: &mut [i8] = cast_slice_mut(out);
-                    out[col..][..COLS].copy_from_slice(&int8(values, self.low));
+    /// Stores the outputs of eight columns from `col` on in the rows of `out`, of which `first`
+    /// are before.
+    fn put(&self, sums: &[[i32x4; 2]], scales: &Scales, [first, col]: [usize; 2], out: &mut [u32]) {
+        let stride = self.stride;
+        match self.kind {
+            epilogue::INT8 => each(sums, scales, out, stride, |_, values, out| {
+                let bytes = int8(values, self.low);
+                out[col / 4..][..COLS / 4].copy_from_slice(&cast::<_, [u32; 2]>(bytes));
+            }),
+            epilogue::TABLE => each(sums, scales, out, stride, |_, values, out| {
+                let out: &mut [u8] = cast_slice_mut(&mut out[col / 4..][..COLS / 4]);
+                for (out, value) in out.iter_mut().zip(int8(values, -127)) {
+                    *out = self.table[usize::from(value as u8 ^ 0x80)];
                 }
-                epilogue::TABLE => {
-                    let out: &mut [u8] = cast_slice_mut(out);
-                    let entries = int8(values, -127).map(|value| value as u8 ^ 0x80);
-                    let bytes = entries.map(|entry| self.table[usize::from(entry)]);
-                    out[col..][..COLS].copy_from_slice(&bytes);
-                }
-                epilogue::RESIDUAL => {
-                    let row = (place.first + place.row + at) * self.stride;
-                    let before = match self.residual {
-                        Some(words) => &words[row..][..self.stride],
-                        None => &*out,
-                    };
-                    let before: &[i16; COLS] = cast_slice(before)[col..][..COLS]
-                        .try_into()
-                        .expect("eight columns");
-                    let before: [i32x4; 2] = cast(i32x8::from_i16x8(i16x8::new(*before)));
-                    let sums = [values[0] + before[0], values[1] + before[1]];
-                    let out: &mut [i16] = cast_slice_mut(out);
-                    out[col..][..COLS].copy_from_slice(&int16(sums).to_array());
-                }
-                epilogue::INT16 => {
-                    let out: &mut [i16] = cast_slice_mut(out);
-                    out[col..][..COLS].copy_from_slice(&int16(values).to_array());
-                }
-                epilogue::INT32 => {
-                    let values: [u32; COLS] = cast(values);
-                    out[col..][..COLS].copy_from_slice(&values);
-                }
-                other => unreachable!("no epilogue {other}"),
-            }
+            }),
+            epilogue::RESIDUAL => each(sums, scales, out, stride, |row, values, out| {
+                let out = &mut out[col / 2..][..COLS / 2];
+                let before = match self.residual {
+                    Some(words) => &words[(first + row) * stride + col / 2..][..COLS / 2],
+                    None => &*out,
+                };
+                let before: [u32; COLS / 2] = before.try_into().expect("eight columns");
+                let before: [i32x4; 2] = cast(i32x8::from_i16x8(cast(before)));
+                let sums = int16([values[0] + before[0], values[1] + before[1]]);
+                out.copy_from_slice(&cast::<_, [u32; COLS / 2]>(sums));
+            }),
+            epilogue::INT16 => each(sums, scales, out, stride, |_, values, out| {
+                let values: [u32; COLS / 2] = cast(int16(values));
+                out[col / 2..][..COLS / 2].copy_from_slice(&values);
+            }),
+            epilogue::INT32 => each(sums, scales, out, stride, |_, values, out| {
+                out[col..][..COLS].copy_from_slice(&cast::<_, [u32; COLS]>(values));
+            }),
+            other => unreachable!("no epilogue {other}"),
         }
+    }
+}
+
+/// Calls `put` with each row's place, its requantized sums, and its words.
+#[inline(always)]
+fn each(
+    sums: &[[i32x4; 2]],
+    scales: &Scales,
+    out: &mut [u32],
+    stride: usize,
+    put: impl Fn(usize, [i32x4; 2], &mut [u32]),
+) {
+    for (row, (&sums, out)) in sums.iter().zip(out.chunks_exact_mut(stride)).enumerate() {
+        put(row, scales.apply(sums, 0), out);
     }
 }
 
