@@ -1,5 +1,6 @@
 // Classifies what is on show: one image in flight, and of those that wait the latest wins.
-import { clearAlert, complain, modelChanged, now, outcomeChanged, type Shown } from './state.js';
+import type { Classifier } from './intformer/index.js';
+import { clearAlert, complain, modelChanged, now, outcomeChanged, setRunning, type Shown } from './state.js';
 
 let waiting: { shown: Shown; done: () => void } | null = null;
 let running = false;
@@ -31,11 +32,11 @@ export function again(): void {
 }
 
 async function run(): Promise<void> {
-  if (running) return;
-  running = true;
+  if (running || waiting === null || now.loaded === null) return;
+  setRunning((running = true));
   while (waiting !== null && now.loaded !== null) {
     const { shown, done } = waiting;
-    const { classifier } = now.loaded;
+    const classifier: Classifier = now.loaded.classifier;
     const mine = generation;
     waiting = null;
     try {
@@ -50,7 +51,7 @@ async function run(): Promise<void> {
     }
     done();
   }
-  running = false;
+  setRunning((running = false));
 }
 
 /** What was asked for before a model was there has its turn when there is one. */

@@ -73,20 +73,35 @@ export const outcomeChanged = new Signal<Outcome | null>();
 /** Buttons that start something long: one at a time. */
 const LONG = ['executors', 'compare', 'pick-model', 'shipped', 'model-load', 'clear-cache', 'retry'];
 
+let phase: Phase = 'loading';
+let running = false;
+
 /** Sets the phase, for the style sheet and for tests. */
-export function setPhase(phase: Phase): void {
-  document.documentElement.dataset.state = phase;
+export function setPhase(next: Phase): void {
+  phase = next;
+  write();
   for (const id of LONG) {
-    const loads = id === 'executors' || id === 'compare';
+    const needsModel = id === 'executors' || id === 'compare';
     const target = el<HTMLButtonElement | HTMLFieldSetElement>(id);
-    target.disabled = phase === 'busy' || phase === 'loading' || (loads && phase === 'error');
+    target.disabled = phase === 'busy' || phase === 'loading' || (needsModel && phase === 'error');
   }
+}
+
+/** Says whether an image is being classified: busy for the eye, but nothing has to wait for it. */
+export function setRunning(value: boolean): void {
+  running = value;
+  write();
+}
+
+function write(): void {
+  document.documentElement.dataset.state = phase === 'ready' && running ? 'busy' : phase;
 }
 
 /** Does something long that nothing else long may cross; what goes wrong is shown. The focus stays where it was. */
 export async function long(work: () => Promise<void>): Promise<void> {
   const focus = document.activeElement;
   clearAlert();
+  say('note', '');
   setPhase(now.loaded === null ? 'loading' : 'busy');
   try {
     await work();

@@ -1,5 +1,5 @@
 // Numbers as people read them.
-import type { ExecutorName, Score } from './intformer/index.js';
+import type { ExecutorName } from './intformer/index.js';
 
 /** Milliseconds, or seconds where there are many. */
 export function time(milliseconds: number): string {
@@ -24,8 +24,8 @@ export function percent(share: number): string {
 }
 
 /** The name of a class; a model may have none. */
-export function label(score: Score): string {
-  return score.label === '' ? `class ${score.index}` : score.label;
+export function label(index: number, labels: string[]): string {
+  return labels[index] || `class ${index}`;
 }
 
 /** An executor as the page calls it. */
