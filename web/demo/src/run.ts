@@ -31,6 +31,11 @@ export function again(): void {
   if (waiting === null && now.outcome !== null) void show(now.outcome.shown);
 }
 
+/** Whether an image is on its way to the model. */
+export function waits(): boolean {
+  return running || waiting !== null;
+}
+
 async function run(): Promise<void> {
   if (running || waiting === null || now.loaded === null) return;
   setRunning((running = true));
