@@ -6,8 +6,8 @@ import { serve } from './server.mjs';
 
 const root = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** What `cargo xtask web` built. */
-export const SITE = root('target/web/site');
+/** What `cargo xtask web` built; the variable SITE names another folder. */
+export const SITE = process.env.SITE ?? root('target/web/site');
 
 /** The shipped model, as the site serves it. */
 export const MODEL = '/models/glyphs.safetensors';

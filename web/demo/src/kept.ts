@@ -32,7 +32,7 @@ function item({ url, bytes, complete, stored }: CachedModel): HTMLLIElement {
   const address = new URL(url);
   const name = address.origin === location.origin ? address.pathname : url;
   const state = complete ? size(bytes) : `${size(bytes)} so far, to be resumed`;
-  return make('li', {}, make('span', {}, name), make('span', {}, `${state}, kept since ${stored.toLocaleDateString('en')}`));
+  return make('li', {}, make('span', {}, name), make('span', {}, `${state}, kept since ${stored.toLocaleDateString()}`));
 }
 
 async function memory(): Promise<void> {

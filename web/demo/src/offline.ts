@@ -17,6 +17,7 @@ export function startOffline(): void {
 }
 
 async function register(): Promise<void> {
+  if (!navigator.onLine) return;
   const answer = await fetch('files.json', { cache: 'no-cache' });
   if (!answer.ok) return;
   const { version } = (await answer.json()) as { version: string };

@@ -60,6 +60,9 @@
   });
   worker.addEventListener('fetch', (event) => {
     const { request } = event;
-    if (request.method === 'GET' && request.url.startsWith(base)) event.respondWith(answer(request));
+    const path = request.url.startsWith(base) ? request.url.slice(base.length).split(/[?#]/)[0]! : null;
+    // What is never kept here goes its way: models are asked for by range, files.json tells of new versions.
+    if (request.method !== 'GET' || path === null || path === 'files.json' || path.endsWith('.safetensors')) return;
+    event.respondWith(answer(request));
   });
 }
