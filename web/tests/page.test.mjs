@@ -1,10 +1,11 @@
 // What a visitor can do on the page, in headless Chromium on WASM, under the strict policy and without a complaint.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { after as afterAll, afterEach, before, beforeEach, test } from 'node:test';
 import { launch } from './chromium.mjs';
 import { after, digestOf, native, open, ready, sample, says, shown, started } from './page.mjs';
-import { MODEL, modelBytes, real } from './real.mjs';
+import { MODEL, modelBytes, real, SITE } from './real.mjs';
 
 let browser, server, context, page;
 
@@ -115,21 +116,22 @@ test('what the keyboard draws is named, and the pen is announced', async () => {
   assert.notEqual(await page.evaluate(() => document.activeElement.id), 'pad', 'Tab leaves the drawing area');
 });
 
+/** A file as it is dropped or pasted. */
+async function transfer(where, path) {
+  return where.evaluateHandle(([data, name]) => {
+    const made = new DataTransfer();
+    made.items.add(new File([new Uint8Array(data)], name, { type: name.endsWith('.png') ? 'image/png' : '' }));
+    return made;
+  }, [[...await readFile(path)], basename(path)]);
+}
+
 test('a picked, a dropped and a pasted file have the native digest', async () => {
   await begin();
   const picked = await after(page, () => page.locator('#file').setInputFiles(sample('R')));
   assert.deepEqual([picked.answer, picked.digest, picked.verdict], ['R', digestOf('R'), 'none']);
   assert.match(picked.command, / R\.png /);
 
-  const files = async (label, name = `${label}.png`) => {
-    const bytes = [...await readFile(name.endsWith('.png') ? sample(label) : label)];
-    return page.evaluateHandle(([data, file]) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([new Uint8Array(data)], file, { type: 'image/png' }));
-      return transfer;
-    }, [bytes, name]);
-  };
-  const dataTransfer = await files('K');
+  const dataTransfer = await transfer(page, sample('K'));
   await page.dispatchEvent('main', 'dragenter', { dataTransfer });
   assert.ok(await page.locator('#drop').isVisible());
   const dropped = await after(page, () => page.dispatchEvent('main', 'drop', { dataTransfer }));
@@ -138,7 +140,7 @@ test('a picked, a dropped and a pasted file have the native digest', async () =>
 
   const pasted = await after(page, async () => page.evaluate((clipboardData) => {
     document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
-  }, await files('Z')));
+  }, await transfer(page, sample('Z'))));
   assert.equal(pasted.digest, digestOf('Z'));
   assert.deepEqual(page.problems, []);
 });
@@ -207,6 +209,15 @@ test('a model of one\'s own: by file, by address, a bad one, and back', async ()
   assert.deepEqual([back.verdict, back.alert], ['equal', '']);
   assert.ok(await page.locator('#shipped').isHidden());
   assert.deepEqual(page.problems.filter((problem) => !/status of 404/.test(problem)), []);
+});
+
+test('a model that is dropped is loaded', async () => {
+  await begin();
+  const dataTransfer = await transfer(page, SITE + MODEL);
+  const { command, verdict } = await after(page, () => page.dispatchEvent('main', 'drop', { dataTransfer }));
+  assert.match(command, /classify glyphs\.safetensors /);
+  assert.equal(verdict, 'none');
+  assert.ok(await page.locator('#shipped').isVisible());
 });
 
 test('a slow model can be cancelled', async () => {

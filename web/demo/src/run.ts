@@ -26,6 +26,13 @@ export function forget(): void {
   outcomeChanged.tell(null);
 }
 
+/** An image of this kind that waits for its turn is not wanted any more. */
+export function withdraw(kind: Shown['kind']): void {
+  if (waiting?.shown.kind !== kind) return;
+  waiting.done();
+  waiting = null;
+}
+
 /** Shows the same image again, as when the model changed. */
 export function again(): void {
   if (waiting === null && now.outcome !== null) void show(now.outcome.shown);

@@ -47,9 +47,8 @@
 
   const answer = async (request: Request): Promise<Response> => {
     const cache = await caches.open(name);
-    const address = new URL(request.url);
     // The page takes options by its address, the kept copy has none.
-    const ignoreSearch = address.href.split(/[?#]/)[0] === base;
+    const ignoreSearch = request.mode === 'navigate';
     return (await cache.match(request, { ignoreSearch, ignoreVary: true })) ?? fetch(request);
   };
 

@@ -1,6 +1,6 @@
 // The webcam: its middle square, classified as fast as answers come, one at a time.
 import { context2d, el, press, say, sayOrHide } from './dom.js';
-import { show } from './run.js';
+import { show, withdraw } from './run.js';
 import { clearAlert, complain, outcomeChanged } from './state.js';
 
 let stream: MediaStream | null = null;
@@ -54,6 +54,7 @@ async function start(): Promise<void> {
 function stop(): void {
   for (const track of stream?.getTracks() ?? []) track.stop();
   stream = null;
+  withdraw('camera');
   const video = el<HTMLVideoElement>('video');
   video.srcObject = null;
   video.hidden = true;
