@@ -13,6 +13,8 @@ use clap::Args;
 
 use crate::shell;
 
+pub use modules::TARGET;
+
 /// Options of `cargo xtask web`.
 #[derive(Args)]
 pub struct Options {
