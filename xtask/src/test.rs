@@ -77,11 +77,11 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Sees to the programs, libraries and fonts that tests use.
 fn set_up(options: &Options) -> Result<()> {
-    if !system::has_target(web::TARGET) {
-        let target = web::TARGET;
-        anyhow::ensure!(!options.no_install, "the tests need the target {target}");
-        shell::run(&mut shell::command("rustup", &format!("target add {target}")))?;
-    }
+    let target = web::TARGET;
+    anyhow::ensure!(
+        system::has_target(target) || !options.no_install,
+        "the tests need the target {target}"
+    );
     anyhow::ensure!(
         system::has_program("node") && system::has_program("npm"),
         "the tests of the browser's part need Node 20 or newer with npm"
