@@ -28,6 +28,7 @@ interface Running {
   session: WasmSession;
   /** The largest batch it has room for. */
   prepared: number;
+  adapter: Classifier['adapter'];
 }
 
 /** Loads a model and makes it ready to run. */
@@ -276,25 +277,30 @@ export class Engine implements Backend {
 
   async #open(name: ExecutorName): Promise<Running> {
     try {
-      const session = name === 'wasm' ? this.#runtime.Session.wasm(this.#file) : await this.#webgpu();
+      const support = name === 'wasm' ? null : await this.#adapterOrRefusal();
+      const session = support === null ? this.#runtime.Session.wasm(this.#file) : await this.#webgpu(support);
       try {
         await session.prepare(1);
       } catch (error) {
         session.free();
         throw error;
       }
-      return { name, session, prepared: 1 };
+      return { name, session, prepared: 1, adapter: described(session, support) };
     } catch (error) {
       throw fromWasm(error);
     }
   }
 
-  async #webgpu(): Promise<WasmSession> {
+  async #adapterOrRefusal(): Promise<WebGpuSupport> {
     const support = await (this.#support.first ?? this.#support.again());
     this.#support.first = null;
     if (!support.available) {
       throw new NoWebGpuError(`${support.reason ?? 'WebGPU is missing.'} Use the executor "wasm" or "auto".`);
     }
+    return support;
+  }
+
+  #webgpu(support: WebGpuSupport): Promise<WasmSession> {
     const probe = this.#options.probeMilliseconds ?? (support.software ? 0 : PROBE);
     return this.#runtime.Session.webgpu(this.#file, probe);
   }
@@ -309,7 +315,7 @@ export class Engine implements Backend {
     this.#drop();
     this.#running = running;
     this.#executor = running.name;
-    this.#adapter = { description: running.session.adapter(), software: running.session.software() };
+    this.#adapter = running.adapter;
     return running;
   }
 
@@ -317,6 +323,13 @@ export class Engine implements Backend {
     this.#running?.session.free();
     this.#running = null;
   }
+}
+
+/** What a session runs on. Browsers tell pages the adapter's family, but not always its name. */
+function described(session: WasmSession, support: WebGpuSupport | null): Classifier['adapter'] {
+  const software = support?.software ?? false;
+  if (support === null || support.adapter === null) return { description: session.adapter(), software };
+  return { description: `${support.adapter} (WebGPU, ${software ? 'software' : 'hardware'})`, software };
 }
 
 function packed(images: Uint8Array[]): Uint8Array {

@@ -34,7 +34,7 @@ test('a load tells its progress and what it found', async () => {
   assert.deepEqual(told.progress.at(-1), { stage: 'prepare', loaded: total, total, fromCache: false });
   const { executor, fallback, adapter, thread, cacheNote, threadNote } = classifier;
   assert.deepEqual({ executor, fallback, adapter, thread, cacheNote, threadNote }, {
-    executor: 'webgpu', fallback: null, adapter: { description: 'fake webgpu', software: true },
+    executor: 'webgpu', fallback: null, adapter: { description: 'fake (WebGPU, hardware)', software: false },
     thread: 'page', cacheNote: null, threadNote: null,
   });
   assert.deepEqual([classifier.model.labels, log.prepared, log.probe], [['x', 'y', 'z'], [1], 250]);

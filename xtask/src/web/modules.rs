@@ -12,7 +12,7 @@ use super::{sources, tool};
 use crate::shell;
 
 /// What browsers run.
-const TARGET: &str = "wasm32-unknown-unknown";
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// WebAssembly beyond its first version that the modules may use: what every browser with WASM
 /// SIMD has (Chrome 91, Firefox 89, Safari 16.4).
@@ -54,10 +54,10 @@ fn glue() -> PathBuf {
 
 /// Compiles a package; its module.
 fn compile(package: &str) -> Result<PathBuf> {
-    let build = format!("build --locked --profile web --package {package} --target {TARGET}");
+    let build = format!("build --locked --profile small --package {package} --target {TARGET}");
     shell::run(shell::cargo(&build).env("RUSTFLAGS", "-C target-feature=+simd128"))?;
     let name = package.replace('-', "_");
-    Ok(shell::target().join(format!("{TARGET}/web/{name}.wasm")))
+    Ok(shell::target().join(format!("{TARGET}/small/{name}.wasm")))
 }
 
 /// Compiles a package, makes its glue, and makes its module small; the module.
