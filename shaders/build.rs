@@ -28,8 +28,12 @@ fn main() {
     println!("cargo::rerun-if-changed=check");
     println!("cargo::rerun-if-changed=src/params.rs");
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    match table(Path::new("wgsl"), Path::new(&out)) {
-        Ok(table) => write(&Path::new(&out).join("shaders.rs"), &table),
+    match table(Path::new("wgsl")) {
+        Ok((table, sources)) => {
+            write(&Path::new(&out).join("shaders.rs"), table.as_bytes());
+            let sources = miniz_oxide::deflate::compress_to_vec(sources.as_bytes(), 10);
+            write(&Path::new(&out).join("sources.deflate"), &sources);
+        }
         Err(errors) => {
             for line in errors.iter().flat_map(|error| error.lines()) {
                 println!("cargo::error={line}");
@@ -39,9 +43,9 @@ fn main() {
     }
 }
 
-/// Checks all shaders, writes their sources to `out` and returns the table's code, or the errors
-/// of all shaders together.
-fn table(wgsl: &Path, out: &Path) -> Result<String, Vec<String>> {
+/// Checks all shaders and returns the table's code and the sources one after the other, or the
+/// errors of all shaders together.
+fn table(wgsl: &Path) -> Result<(String, String), Vec<String>> {
     let mut shared = BTreeMap::new();
     for entry in fs::read_dir(wgsl.join("shared")).expect("wgsl/shared is there") {
         let path = entry.expect("wgsl/shared can be listed").path();
@@ -52,6 +56,7 @@ fn table(wgsl: &Path, out: &Path) -> Result<String, Vec<String>> {
 
     let mut table =
         String::from("/// Every variant of every kernel.\npub const SHADERS: &[Shader] = &[\n");
+    let mut sources = String::new();
     let mut errors = Vec::new();
     for variant in &variants {
         let label = format!("{}/{}", variant.kernel, variant.name);
@@ -69,8 +74,8 @@ fn table(wgsl: &Path, out: &Path) -> Result<String, Vec<String>> {
         };
         match inspect::inspect(&source, fields) {
             Ok(facts) => {
-                let file = format!("{}-{}.wgsl", variant.kernel, variant.name);
-                write(&out.join(&file), &preprocess::strip(&source));
+                let start = sources.len();
+                sources += &preprocess::strip(&source);
                 let constants: Vec<(&str, u32)> = (variant.symbols.iter())
                     .filter_map(|(name, value)| Some((name.as_str(), (*value)?)))
                     .collect();
@@ -81,8 +86,12 @@ fn table(wgsl: &Path, out: &Path) -> Result<String, Vec<String>> {
                     table,
                     "    Shader {{ kernel: {:?}, variant: {:?}, symbols: &{symbols:?}, \
                      constants: &{constants:?}, workgroup_size: {:?}, workgroup_bytes: {}, \
-                     source: include_str!({file:?}) }},",
-                    variant.kernel, variant.name, facts.workgroup_size, facts.workgroup_bytes,
+                     source: {start}..{} }},",
+                    variant.kernel,
+                    variant.name,
+                    facts.workgroup_size,
+                    facts.workgroup_bytes,
+                    sources.len(),
                 )
                 .expect("a string takes everything");
             }
@@ -96,7 +105,7 @@ fn table(wgsl: &Path, out: &Path) -> Result<String, Vec<String>> {
     }
     table += "];\n";
     if errors.is_empty() {
-        Ok(table)
+        Ok((table, sources))
     } else {
         Err(errors)
     }
@@ -106,6 +115,6 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn write(path: &Path, text: &str) {
-    fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+fn write(path: &Path, content: &[u8]) {
+    fs::write(path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }

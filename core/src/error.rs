@@ -25,6 +25,16 @@ pub enum Error {
     /// A compressed model file that cannot be read.
     #[error("model file: {0}")]
     ModelFile(String),
+    /// A compressed model file of a format that came after this library.
+    #[error(
+        "model file: expected format version {supported}, found {found}: a newer intformer wrote this file"
+    )]
+    NewerFormat {
+        /// The newest version that this library reads.
+        supported: u32,
+        /// The file's version.
+        found: u32,
+    },
     /// A model that cannot be made integer-only.
     #[error("quantization: {0}")]
     Quantize(String),
@@ -40,9 +50,26 @@ pub enum Error {
     /// An executor that cannot run here.
     #[error("device: {0}")]
     Device(String),
+    /// A machine without an adapter as it was asked for.
+    #[error("device: {0}")]
+    NoAdapter(String),
+    /// More memory than the device has or allows.
+    #[error("device: {0}")]
+    OutOfMemory(String),
+    /// A device that was there and is no more; another may be opened.
+    #[error("device: {0}")]
+    DeviceLost(String),
 }
 
 impl Error {
+    /// Whether an executor cannot run here, or no longer, whatever the input.
+    pub fn is_device(&self) -> bool {
+        matches!(
+            self,
+            Self::Device(_) | Self::NoAdapter(_) | Self::OutOfMemory(_) | Self::DeviceLost(_)
+        )
+    }
+
     /// An [`Error::Io`] about `path`.
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self::Io {

@@ -14,7 +14,6 @@ mod file;
 pub mod float;
 mod float_model;
 pub mod model;
-#[cfg(feature = "image")]
 pub mod picture;
 mod pixels;
 pub mod plan;

@@ -75,10 +75,8 @@ pub fn refuse(error: &anyhow::Error) -> ExitCode {
     let words: Vec<_> = sentence.split_whitespace().collect();
     eprintln!("error: {}", words.join(" "));
     let device = |cause: &(dyn std::error::Error + 'static)| {
-        matches!(
-            cause.downcast_ref::<intformer::Error>(),
-            Some(intformer::Error::Device(_))
-        )
+        let error = cause.downcast_ref::<intformer::Error>();
+        error.is_some_and(intformer::Error::is_device)
     };
     match error.chain().any(device) {
         true => ExitCode::from(NO_DEVICE),

@@ -346,7 +346,7 @@ fn present(model: &Model, threads: usize, globals: &Globals) -> Result<Vec<Runne
     match Runner::open(model, Choice::Wgpu, threads, globals) {
         Ok(runner) => runners.push(runner),
         Err(error) => match error.downcast_ref::<Error>() {
-            Some(Error::Device(_)) => globals.note(&format!("without wgpu: {error:#}")),
+            Some(cause) if cause.is_device() => globals.note(&format!("without wgpu: {error:#}")),
             _ => return Err(error),
         },
     }

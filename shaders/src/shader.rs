@@ -1,6 +1,15 @@
 //! The table of WGSL shaders and what each can run.
 
+use std::{ops::Range, sync::LazyLock};
+
 use crate::Dispatch;
+
+/// All sources, one after the other: variants differ little, so that together they are a tenth.
+static SOURCES: LazyLock<String> = LazyLock::new(|| {
+    let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/sources.deflate"));
+    let bytes = miniz_oxide::inflate::decompress_to_vec(bytes).expect("the build wrote it");
+    String::from_utf8(bytes).expect("the build wrote text")
+});
 
 include!(concat!(env!("OUT_DIR"), "/shaders.rs"));
 
@@ -19,7 +28,7 @@ pub const ATTENTION_MAX_HEAD_WORDS: u32 = 16;
 pub const ATTENTION_MAX_TOKENS: u32 = 256;
 
 /// One WGSL shader: a variant of a kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shader {
     /// The kernel's name, one of [`Dispatch::NAMES`].
     pub kernel: &'static str,
@@ -33,14 +42,19 @@ pub struct Shader {
     pub workgroup_size: [u32; 3],
     /// Bytes of workgroup memory.
     pub workgroup_bytes: u32,
-    /// The WGSL text; the entry point is `main`.
-    pub source: &'static str,
+    /// Where its text is in [`SOURCES`].
+    source: Range<usize>,
 }
 
 impl Shader {
     /// All variants of a kernel, the preferred one for hardware first.
     pub fn of(kernel: &str) -> impl Iterator<Item = &'static Shader> {
         SHADERS.iter().filter(move |shader| shader.kernel == kernel)
+    }
+
+    /// The WGSL text; the entry point is `main`.
+    pub fn source(&self) -> &'static str {
+        &SOURCES[self.source.clone()]
     }
 
     /// `kernel/variant`, as in labels and reports.

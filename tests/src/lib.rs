@@ -1,3 +1,5 @@
 //! What the tests of `tests/tests` share.
 
+pub mod cases;
+pub mod configs;
 pub mod synthetic;

@@ -9,7 +9,6 @@ use intformer::{
     plan::IntModel,
     quant::{Calibration, Observer, QuantizeOptions, RangeMethod, quantize},
 };
-use proptest::prelude::*;
 
 /// A small generator of random numbers (splitmix64).
 #[derive(Clone, Debug)]
@@ -93,42 +92,6 @@ pub fn images(config: &SwinConfig, batch: usize, seed: u64) -> Vec<u8> {
                 .collect::<Vec<_>>()
         })
         .collect()
-}
-
-prop_compose! {
-    /// Small configurations of all kinds: odd windows, channels that no power of two divides,
-    /// one to three stages, maps that a window covers whole.
-    pub fn config()(
-        stages in 1usize..=3,
-        window in 1usize..=5,
-        factors in (1usize..=2, 1usize..=2),
-        patch in 1usize..=4,
-        in_channels in prop_oneof![Just(1usize), Just(2), Just(3)],
-        first_heads in 1usize..=3,
-        head_dim in 1usize..=9,
-        depths in prop::collection::vec(1usize..=2, 3),
-        ratio in 1usize..=4,
-        classes in 1usize..=20,
-        qkv_bias: bool,
-        relu: bool,
-    ) -> SwinConfig {
-        // The last map is a multiple of the window; earlier ones are twice as large each.
-        let side = |factor: usize| ((window * factor) << (stages - 1)) * patch;
-        SwinConfig {
-            image_size: [side(factors.0), side(factors.1)],
-            in_channels,
-            patch_size: patch,
-            embed_dim: first_heads * head_dim,
-            depths: depths[..stages].to_vec(),
-            heads: (0..stages).map(|stage| first_heads << stage).collect(),
-            window_size: window,
-            mlp_ratio: ratio as f64,
-            classes,
-            qkv_bias,
-            layer_norm_eps: 1e-5,
-            activation: if relu { Activation::Relu } else { Activation::Gelu },
-        }
-    }
 }
 
 /// Tells a calibration of values that no model put out. Its tensors are channel counts.

@@ -9,7 +9,7 @@ use intformer::{
         wgpu::{Gpu, Options, Wgpu},
     },
 };
-use intformer_tests::synthetic;
+use intformer_tests::{configs, synthetic};
 use proptest::prelude::*;
 
 fn options() -> Options {
@@ -50,7 +50,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 50, ..ProptestConfig::default() })]
 
     #[test]
-    fn wgpu_equals_the_reference(config in synthetic::config(), batch in 1usize..=5, seed: u64) {
+    fn wgpu_equals_the_reference(config in configs::config(), batch in 1usize..=5, seed: u64) {
         prop_assert!(compare(&config, batch, seed) >= 8);
     }
 }

@@ -6,11 +6,10 @@
 #[allow(dead_code, reason = "shared with the tests of executors")]
 mod common;
 
-use common::{Case, Data, check};
+use common::check;
 use intformer_shaders::Dispatch;
-use intformer_shaders::params::{
-    LayerNorm, Linear, MeanPool, PatchGather, WindowAttention, epilogue, gather,
-};
+use intformer_shaders::params::{LayerNorm, WindowAttention, gather};
+use intformer_tests::cases::{self, Case, Data, exp_table};
 use proptest::prelude::*;
 
 fn config() -> ProptestConfig {
@@ -24,82 +23,6 @@ fn config() -> ProptestConfig {
 /// Kinds of data: any, only the ends of the range, all the same, mostly zero.
 fn data() -> impl Strategy<Value = Data> {
     (any::<u64>(), 0u32..5).prop_map(|(seed, kind)| Data::new(seed, kind))
-}
-
-/// Adds weights, channel parameters and table of a matrix product and its output to `case`.
-fn product(case: &mut Case, rows: u32, k_words: u32, cols: u32, kind: u32, relu: bool) -> Linear {
-    let weight = case.weights_int8(cols * k_words);
-    let channel = case.weights_with(2 * cols, |data, i| {
-        if i % 2 == 0 {
-            data.int(-(1 << 29), 1 << 29) as u32
-        } else {
-            data.scale(1..=30)
-        }
-    });
-    let table = case.weights_int8(64);
-    let out_stride = match kind {
-        epilogue::INT8 | epilogue::TABLE => cols / 4,
-        epilogue::RESIDUAL | epilogue::INT16 => cols / 2,
-        _ => cols,
-    };
-    Linear {
-        weight,
-        channel,
-        table,
-        out: case.arena_any(rows * out_stride),
-        residual: case.arena_any(rows * out_stride),
-        rows,
-        k_words,
-        cols,
-        out_stride,
-        epilogue: kind,
-        low: if relu { 0 } else { -127i32 as u32 },
-        ..Linear::default()
-    }
-}
-
-/// Adds norm parameters of `channels` channels to `case`.
-fn norm(case: &mut Case, channels: u32) -> u32 {
-    case.weights_with(2 * channels, |data, i| {
-        if i % 2 == 1 {
-            return data.int(-(1 << 29), 1 << 29) as u32;
-        }
-        let multiplier = data.int(-32767, 32767) as u32 & 0xffff;
-        let shift = data.int(1, 29) as u32;
-        let exponent = data.int(0, 3) as u32;
-        multiplier | shift << 16 | exponent << 24
-    })
-}
-
-/// An exponential table: 255 first, then any bytes, or all 1.
-fn exp_table(case: &mut Case, equal: bool) -> u32 {
-    case.weights_with(64, |data, i| {
-        let word = if equal { 0x0101_0101 } else { data.word() };
-        if i == 0 { word | 0xff } else { word }
-    })
-}
-
-/// Adds the buffers of an attention with the extents and table of `p` and runs it.
-fn check_attention(mut case: Case, p: WindowAttention) {
-    let rows = p.batch * p.height * p.width;
-    let channels = p.heads * p.head_words * 4;
-    let qkv_stride = (3 * channels).div_ceil(16) * 4;
-    let out_stride = channels.div_ceil(16) * 4;
-    let entries = (2 * p.window_height - 1) * (2 * p.window_width - 1);
-    let p = WindowAttention {
-        qkv: case.arena_int8(rows * qkv_stride),
-        qkv_stride,
-        out: case.arena_any(rows * out_stride),
-        out_stride,
-        bias: case.weights_with(p.heads * entries, |data, _| {
-            data.int(-(1 << 21), 1 << 21) as u32
-        }),
-        // Shifts below 10 end every weight but the largest.
-        head: case.weights_with(p.heads, |data, _| data.scale(1..=14)),
-        channel: case.weights_with(channels, |data, _| data.scale(1..=22)),
-        ..p
-    };
-    check(case, Dispatch::WindowAttention(p));
 }
 
 /// Weights that sum to a power of two have the one reciprocal that saturates.
@@ -119,7 +42,8 @@ fn attention_with_a_total_of_a_power_of_two() {
             exp,
             ..WindowAttention::default()
         };
-        check_attention(case, p);
+        let dispatch = cases::window_attention(&mut case, p);
+        check(case, dispatch);
     }
 }
 
@@ -217,22 +141,9 @@ proptest! {
         patch_size in 1u32..=5,
     ) {
         let mut case = Case::new(data);
-        let bytes = grid_height * grid_width * channels * patch_size * patch_size;
-        let image_stride = bytes.div_ceil(4);
-        let k_words = (channels * patch_size * patch_size).div_ceil(16) * 4;
-        let rows = batch * grid_height * grid_width;
-        let p = PatchGather {
-            image: case.arena_any(batch * image_stride),
-            out: case.arena_any(rows * k_words),
-            rows,
-            k_words,
-            image_stride,
-            grid_height,
-            grid_width,
-            channels,
-            patch_size,
-        };
-        check(case, Dispatch::PatchGather(p));
+        let dispatch =
+            cases::patch_gather(&mut case, batch, [grid_height, grid_width], channels, patch_size);
+        check(case, dispatch);
     }
 
     #[test]
@@ -246,13 +157,8 @@ proptest! {
         in_place: bool,
     ) {
         let mut case = Case::new(data);
-        let a = case.arena_int8(rows * 4 * k);
-        let mut p = product(&mut case, rows, 4 * k, 16 * cols, kind, relu);
-        p.a = a;
-        if in_place {
-            p.residual = p.out;
-        }
-        check(case, Dispatch::Linear(p));
+        let dispatch = cases::linear(&mut case, rows, [k, cols], kind, relu, in_place);
+        check(case, dispatch);
     }
 
     #[test]
@@ -267,21 +173,8 @@ proptest! {
     ) {
         let mut case = Case::new(data);
         let channels = 16 * k - missing;
-        let x_stride = channels.div_ceil(16) * 8;
-        let x = case.arena_any(rows * x_stride);
-        let norm_channel = norm(&mut case, channels);
-        let scratch = case.scratch(rows * 4 * k);
-        let norm_epsilon = case.epsilon();
-        let p = Linear {
-            x,
-            x_stride,
-            norm_channel,
-            norm_channels: channels,
-            norm_epsilon,
-            scratch,
-            ..product(&mut case, rows, 4 * k, 16 * cols, kind, relu)
-        };
-        check(case, Dispatch::NormLinear(p));
+        let dispatch = cases::norm_linear(&mut case, rows, [channels, cols], kind, relu);
+        check(case, dispatch);
     }
 
     #[test]
@@ -292,33 +185,12 @@ proptest! {
         half_width in 1u32..4,
         channels in prop_oneof![1u32..80, 90u32..200, 700u32..800],
         merge: bool,
-        wide in 0u32..2,
+        wide: bool,
     ) {
         let mut case = Case::new(data);
-        let (height, width) = (2 * half_height, 2 * half_width);
-        let tokens = batch * height * width;
-        let (rows, gathered) = if merge {
-            (tokens / 4, 4 * channels)
-        } else {
-            (tokens, channels)
-        };
-        let x_stride = channels.div_ceil(16) * 8;
-        let out_stride = gathered.div_ceil(16) * if wide == 1 { 8 } else { 4 };
-        let p = LayerNorm {
-            x: case.arena_any(tokens * x_stride),
-            x_stride,
-            out: case.arena_any(rows * out_stride),
-            out_stride,
-            rows,
-            channels,
-            channel: norm(&mut case, gathered),
-            epsilon: case.epsilon(),
-            gather: if merge { gather::MERGE } else { gather::ROW },
-            height,
-            width,
-            wide,
-        };
-        check(case, Dispatch::LayerNorm(p));
+        let map = [2 * half_height, 2 * half_width];
+        let dispatch = cases::layer_norm(&mut case, batch, map, channels, merge, wide);
+        check(case, dispatch);
     }
 
     #[test]
@@ -355,21 +227,14 @@ proptest! {
             exp,
             ..WindowAttention::default()
         };
-        check_attention(case, p);
+        let dispatch = cases::window_attention(&mut case, p);
+        check(case, dispatch);
     }
 
     #[test]
     fn mean_pool(data in data(), batch in 1u32..=5, tokens in 1u32..50, k in 1u32..12) {
         let mut case = Case::new(data);
-        let stride = 4 * k;
-        let p = MeanPool {
-            x: case.arena_any(batch * tokens * stride),
-            out: case.arena_any(batch * stride),
-            stride,
-            tokens,
-            batch,
-            channel: case.weights_with(4 * stride, |data, _| data.scale(1..=30)),
-        };
-        check(case, Dispatch::MeanPool(p));
+        let dispatch = cases::mean_pool(&mut case, batch, tokens, k);
+        check(case, dispatch);
     }
 }

@@ -19,7 +19,7 @@ pub fn run() -> Result<()> {
         .with_context(|| format!("reading {}", template.display()))?;
     let shaders: Vec<_> = SHADERS
         .iter()
-        .map(|shader| serde_json::json!({ "label": shader.label(), "source": shader.source }))
+        .map(|shader| serde_json::json!({ "label": shader.label(), "source": shader.source() }))
         .collect();
     let shaders = serde_json::to_string(&shaders)?.replace("</", "<\\/");
     let folder = tempfile::tempdir()?;

@@ -9,6 +9,7 @@ mod parity;
 mod shell;
 mod system;
 mod test;
+mod web;
 
 use anyhow::Result;
 use clap::Parser;
@@ -30,6 +31,10 @@ enum Task {
     Mutants(mutants::Options),
     /// Installs the Debian fonts that the shipped model was trained on.
     Fonts,
+    /// Builds the wasm modules, the npm package and the page, into target/web; checks their sizes.
+    Web(web::Options),
+    /// Builds the page and serves it on this machine.
+    Serve(web::Serve),
     /// Runs each fuzz target for a while.
     Fuzz(fuzz::Options),
 }
@@ -42,6 +47,8 @@ fn main() -> Result<()> {
         Task::ShadersChromium => chromium::run(),
         Task::Mutants(options) => mutants::run(&options),
         Task::Fonts => fonts::run(),
+        Task::Web(options) => web::run(&options),
+        Task::Serve(options) => web::serve(&options),
         Task::Fuzz(options) => fuzz::run(&options),
     }
 }

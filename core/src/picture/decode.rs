@@ -4,12 +4,8 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
+use super::convert::{MAX_BYTES, MAX_SIDE, check_channels, convert};
 use crate::{Error, Pixels, Result};
-
-/// Pixels that a side may have.
-const MAX_SIDE: u32 = 16_384;
-/// Bytes that a decoded image may have: 512 MiB.
-const MAX_BYTES: u64 = 512 << 20;
 
 /// Decodes a PNG, JPEG or WebP file to `channels` bytes a pixel, at its own size, the right way up
 /// (by the orientation of its EXIF data, if any); of an animation, the first image.
@@ -22,11 +18,35 @@ const MAX_BYTES: u64 = 512 << 20;
 /// [`Error::Image`] if `channels` is neither 1 nor 3, the bytes are no whole image of these
 /// formats, or the image is larger than 16384 pixels a side or 512 MiB.
 pub fn decode(bytes: &[u8], channels: usize) -> Result<Pixels> {
-    if channels != 1 && channels != 3 {
-        return Err(Error::Image(format!(
-            "expected a model of 1 or 3 channels for an image file, found {channels}"
-        )));
-    }
+    check_channels(channels)?;
+    let (stored, image) = open(bytes)?;
+    let data = convert(&image.data, stored, channels);
+    Pixels::new(image.height, image.width, channels, data)
+}
+
+/// Decodes a PNG, JPEG or WebP file to red, green, blue and straight alpha, as a canvas has them:
+/// [`prepare_rgba`](super::prepare_rgba) makes of them what [`prepare`](super::prepare) makes of
+/// the file.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_rgba(bytes: &[u8]) -> Result<Pixels> {
+    let (stored, image) = open(bytes)?;
+    let data = image
+        .data
+        .chunks_exact(stored)
+        .flat_map(|pixel| match *pixel {
+            [grey] => [grey, grey, grey, 255],
+            [grey, alpha] => [grey, grey, grey, alpha],
+            [r, g, b] => [r, g, b, 255],
+            [r, g, b, alpha] => [r, g, b, alpha],
+            _ => unreachable!("images have 1 to 4 channels"),
+        });
+    Pixels::new(image.height, image.width, 4, data.collect())
+}
+
+/// The channels that a file has, and its pixels.
+fn open(bytes: &[u8]) -> Result<(usize, Pixels)> {
     if bytes.is_empty() {
         return Err(Error::Image(
             "expected a PNG, JPEG or WebP file, found an empty one".into(),
@@ -40,21 +60,7 @@ pub fn decode(bytes: &[u8], channels: usize) -> Result<Pixels> {
     let image = read(bytes).map_err(|error| Error::Image(sentence(&error)))?;
     let (height, width) = (image.height() as usize, image.width() as usize);
     let (stored, raw) = split(image)?;
-    let mut data = Vec::with_capacity(height * width * channels);
-    for pixel in raw.chunks_exact(stored) {
-        let rgb = match *pixel {
-            [grey] => [grey; 3],
-            [grey, alpha] => [over_white(grey, alpha); 3],
-            [r, g, b] => [r, g, b],
-            [r, g, b, alpha] => [r, g, b].map(|c| over_white(c, alpha)),
-            _ => unreachable!("images have 1 to 4 channels"),
-        };
-        match channels {
-            1 => data.push(luma(rgb)),
-            _ => data.extend(rgb),
-        }
-    }
-    Pixels::new(height, width, channels, data)
+    Ok((stored, Pixels::new(height, width, stored, raw)?))
 }
 
 fn read(bytes: &[u8]) -> Result<DynamicImage, ImageError> {
@@ -132,13 +138,4 @@ fn split(image: DynamicImage) -> Result<(usize, Vec<u8>)> {
 fn narrow(wide: &[u16]) -> Vec<u8> {
     let byte = |&v: &u16| ((u32::from(v) + 128) / 257) as u8;
     wide.iter().map(byte).collect()
-}
-
-fn over_white(value: u8, alpha: u8) -> u8 {
-    let (value, alpha) = (u32::from(value), u32::from(alpha));
-    ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-}
-
-fn luma([r, g, b]: [u8; 3]) -> u8 {
-    ((19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 32_768) >> 16) as u8
 }

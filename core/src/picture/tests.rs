@@ -7,7 +7,7 @@ use std::{
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
 
-use super::{decode, load, prepare, resize::fit};
+use super::{decode, decode_rgba, load, prepare, prepare_rgba, resize::fit};
 use crate::{Error, Pixels, Preprocessing, Resize, model::SwinConfig};
 
 const FILES: [&str; 5] = ["rgb.png", "rgba.png", "grey.png", "photo.jpg", "photo.webp"];
@@ -149,6 +149,32 @@ fn deep_and_transparent_pixels_become_bytes() {
     let clear = image::RgbaImage::from_vec(3, 1, clear).unwrap();
     let found = decode(&encode(clear, ImageFormat::Png), 3).unwrap();
     assert_eq!(found.data, [9, 8, 7, 255, 255, 255, 127, 177, 255]);
+}
+
+#[test]
+fn pixels_of_a_canvas_are_those_of_a_file() {
+    let config = SwinConfig {
+        image_size: [32, 32],
+        ..SwinConfig::tiny()
+    };
+    for (name, channels) in FILES.into_iter().flat_map(|name| [(name, 1), (name, 3)]) {
+        let config = SwinConfig {
+            in_channels: channels,
+            ..config.clone()
+        };
+        let pre = Preprocessing::imagenet(channels, Resize::CropFraction { crop: 0.9 });
+        let file = read(name);
+        let rgba = decode_rgba(&file).unwrap();
+        let Pixels { height, width, .. } = rgba;
+        let found = prepare_rgba(&rgba.data, height, width, &config, &pre).unwrap();
+        assert_eq!(found, prepare(&file, &config, &pre).unwrap(), "{name}");
+    }
+    let pre = Preprocessing::imagenet(3, Resize::Squash);
+
+    for (bytes, height, width) in [(0, 0, 0), (4, 0, 1), (12, 2, 2), (16_385 * 4, 1, 16_385)] {
+        let error = prepare_rgba(&vec![0; bytes], height, width, &config, &pre).unwrap_err();
+        assert!(matches!(error, Error::Image(_)), "{error}");
+    }
 }
 
 #[test]

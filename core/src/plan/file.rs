@@ -17,7 +17,7 @@ use crate::{Error, Preprocessing, Result, model::SwinConfig};
 /// The metadata's one key: JSON with format version, digest, model and plan.
 const KEY: &str = "intformer";
 /// The format version that this library writes, and the newest it reads.
-const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 /// Bytes that a model file may have: 1 GiB.
 const MAX_FILE: u64 = 1 << 30;
 
@@ -77,11 +77,21 @@ pub struct IntModel {
     pub weights: IntWeights,
 }
 
+/// A model file that was read and checked.
+pub struct Checked {
+    /// The model.
+    pub model: IntModel,
+    /// Its plan ready to run.
+    pub program: Program,
+    /// The digest that the file states and its content has.
+    pub digest: String,
+}
+
 impl IntModel {
     /// Reads a model file.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::ModelFile`], as [`IntModel::from_bytes`].
+    /// [`Error::Io`], or as [`IntModel::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let size = fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
@@ -96,9 +106,17 @@ impl IntModel {
     /// Reads the bytes of a model file and checks all that a program relies on.
     ///
     /// # Errors
-    /// [`Error::ModelFile`] for anything malformed, truncated, of a newer version, with a wrong
-    /// digest, or outside the integer contract.
+    /// [`Error::NewerFormat`], or [`Error::ModelFile`] for anything malformed, truncated, with a
+    /// wrong digest, or outside the integer contract.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Ok(Self::read(bytes)?.model)
+    }
+
+    /// [`IntModel::from_bytes`] with what checking it brought to light.
+    ///
+    /// # Errors
+    /// As [`IntModel::from_bytes`].
+    pub fn read(bytes: &[u8]) -> Result<Checked> {
         let bad = |e: safetensors::SafeTensorError| {
             Error::ModelFile(format!("expected a safetensors file, found: {e}"))
         };
@@ -111,14 +129,15 @@ impl IntModel {
         };
         let Version { format } = json(KEY, text)?;
         if format != FORMAT {
-            let newer = if format > FORMAT {
-                ": a newer intformer wrote this file"
-            } else {
-                ""
-            };
-            return Err(Error::ModelFile(format!(
-                "expected format version {FORMAT}, found {format}{newer}"
-            )));
+            return Err(match format > FORMAT {
+                true => Error::NewerFormat {
+                    supported: FORMAT,
+                    found: format,
+                },
+                false => {
+                    Error::ModelFile(format!("expected format version {FORMAT}, found {format}"))
+                }
+            });
         }
         let Metadata {
             digest: expected,
@@ -163,11 +182,15 @@ impl IntModel {
             plan,
             weights,
         };
-        model.check()?;
-        Ok(model)
+        let program = model.check()?;
+        Ok(Checked {
+            model,
+            program,
+            digest: found,
+        })
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<Program> {
         self.config.validate()?;
         self.preprocessing.validate(&self.config)?;
         let program = self.program()?;
@@ -186,7 +209,7 @@ impl IntModel {
                 self.labels.len()
             )));
         }
-        Ok(())
+        Ok(program)
     }
 
     /// The plan ready to run.
@@ -203,18 +226,7 @@ impl IntModel {
     /// [`Error::ModelFile`] if the tensors cannot be serialized.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let fail = |e: &dyn std::fmt::Display| Error::ModelFile(e.to_string());
-        let header = Header {
-            config: self.config.clone(),
-            preprocessing: self.preprocessing.clone(),
-            labels: self.labels.clone(),
-            provenance: self.provenance.clone(),
-            logit_scale: format!("{:?}", self.logit_scale),
-        };
-        let raw = |text: serde_json::Result<String>| {
-            text.and_then(RawValue::from_string).map_err(|e| fail(&e))
-        };
-        let model = raw(serde_json::to_string(&header))?;
-        let plan = raw(serde_json::to_string(&self.plan))?;
+        let [model, plan] = self.texts()?;
         let metadata = Metadata {
             format: FORMAT,
             digest: digest(model.get(), plan.get(), &self.weights),
@@ -236,6 +248,34 @@ impl IntModel {
         // One entry alone: the order of several would differ from run to run.
         let metadata = HashMap::from([(KEY.to_owned(), metadata)]);
         safetensors::serialize(views, Some(metadata)).map_err(|e| fail(&e))
+    }
+
+    /// The digest that the file of [`IntModel::to_bytes`] states: of all but the format version.
+    ///
+    /// # Errors
+    /// As [`IntModel::to_bytes`].
+    pub fn digest(&self) -> Result<String> {
+        let [model, plan] = self.texts()?;
+        Ok(digest(model.get(), plan.get(), &self.weights))
+    }
+
+    /// The header and the plan as they stand in the file.
+    fn texts(&self) -> Result<[Box<RawValue>; 2]> {
+        let header = Header {
+            config: self.config.clone(),
+            preprocessing: self.preprocessing.clone(),
+            labels: self.labels.clone(),
+            provenance: self.provenance.clone(),
+            logit_scale: format!("{:?}", self.logit_scale),
+        };
+        let raw = |text: serde_json::Result<String>| {
+            text.and_then(RawValue::from_string)
+                .map_err(|e| Error::ModelFile(e.to_string()))
+        };
+        Ok([
+            raw(serde_json::to_string(&header))?,
+            raw(serde_json::to_string(&self.plan))?,
+        ])
     }
 
     /// Writes the model file under a temporary name and renames it.

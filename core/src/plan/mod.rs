@@ -12,7 +12,7 @@ mod weights;
 use serde::{Deserialize, Serialize};
 
 pub use arena::layout;
-pub use file::{IntModel, Provenance};
+pub use file::{Checked, FORMAT, IntModel, Provenance};
 pub use program::{Program, ProgramStep, Region};
 pub use weights::{IntElement, IntTensor, IntType, IntWeights};
 

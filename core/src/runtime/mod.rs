@@ -1,16 +1,18 @@
 //! Executors: they run a [`Program`](crate::plan::Program) and all give the same bytes.
 
+pub mod cpu;
 mod reference;
 #[cfg(feature = "wgpu")]
 pub mod wgpu;
 
+pub use cpu::Cpu;
 pub use reference::Reference;
 
 use crate::Result;
 
 /// Runs a program on batches of images.
 pub trait Executor {
-    /// Short name: `reference`, `wgpu`.
+    /// Short name: `reference`, `cpu`, `wgpu`.
     fn name(&self) -> &str;
 
     /// What it runs on, in a line.

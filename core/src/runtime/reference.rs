@@ -1,9 +1,8 @@
 //! The reference executor: the scalar twins, one after the other.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
+
+use web_time::{Duration, Instant};
 
 use super::Executor;
 use crate::{Error, Result, plan::Program};
@@ -46,7 +45,7 @@ impl Reference {
     ) -> Result<()> {
         let words = self.program.arena_words.checked_mul(batch);
         let Some(words) = words.filter(|&words| words < 1 << 31) else {
-            return Err(Error::Device(format!(
+            return Err(Error::OutOfMemory(format!(
                 "expected an arena below 2^31 words, found {} for each of {batch} images",
                 self.program.arena_words
             )));

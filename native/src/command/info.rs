@@ -92,6 +92,8 @@ impl Options {
         if let Some(bytes) = file_bytes {
             writeln!(text, "file                  {} bytes", grouped(bytes))?;
         }
+        let digest = model.digest()?;
+        writeln!(text, "digest                {digest}")?;
         let layers = rows.iter().map(|row| {
             json!({
                 "name": row.name, "op": row.operation, "shape": row.shape, "macs": row.macs,
@@ -108,6 +110,7 @@ impl Options {
                 "arena_bytes": arena,
                 "weight_bytes": weights,
                 "file_bytes": file_bytes,
+                "digest": digest,
                 "config": model.config,
                 "labels": model.labels,
                 "provenance": model.provenance,

@@ -91,6 +91,11 @@ impl Wgpu {
         })
     }
 
+    /// The device.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
     /// Name, backend and kind of the adapter.
     pub fn adapter(&self) -> String {
         self.gpu.describe()
@@ -158,7 +163,7 @@ impl Wgpu {
         let words = self.program.arena_words.checked_mul(batch);
         let words = words.filter(|&words| words > 0 && (words as u64) < MAX_WORDS);
         let words = words.ok_or_else(|| {
-            Error::Device(format!(
+            Error::OutOfMemory(format!(
                 "{what} should take from 1 to 2^31 words, found {} for each",
                 self.program.arena_words
             ))

@@ -54,8 +54,15 @@ pub struct Gpu {
     pub(super) layout: wgpu::BindGroupLayout,
     pipeline_layout: wgpu::PipelineLayout,
     info: wgpu::AdapterInfo,
-    failure: Arc<Mutex<Option<String>>>,
+    failure: Arc<Mutex<Option<Error>>>,
     pipelines: Mutex<HashMap<String, wgpu::ComputePipeline>>,
+}
+
+impl Drop for Gpu {
+    fn drop(&mut self) {
+        // In a browser, memory would else wait for the garbage collector.
+        self.device.destroy();
+    }
 }
 
 impl Gpu {
@@ -93,22 +100,20 @@ impl Gpu {
             .map_err(|error| Error::Device(format!("{}: {error}", info.name)))?;
 
         let failure = Arc::new(Mutex::new(None));
-        let note = |failure: &Arc<Mutex<Option<String>>>| {
-            let failure = Arc::clone(failure);
-            move |message: String| {
-                let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
-                failure.get_or_insert(message);
-            }
-        };
-        let uncaptured = note(&failure);
+        let uncaptured = Arc::clone(&failure);
+        let name = info.name.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            uncaptured(sentence(&error));
+            let mut failure = uncaptured.lock().unwrap_or_else(PoisonError::into_inner);
+            failure.get_or_insert_with(|| refusal(&name, &error));
         }));
-        let lost = note(&failure);
-        device.set_device_lost_callback(move |reason, message| {
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                lost(format!("the device was lost: {message}"));
-            }
+        let lost = Arc::clone(&failure);
+        let name = info.name.clone();
+        device.set_device_lost_callback(move |_, message| {
+            let mut failure = lost.lock().unwrap_or_else(PoisonError::into_inner);
+            // Whatever failed before, failed because of this.
+            *failure = Some(Error::DeviceLost(format!(
+                "{name}: the device was lost: {message}"
+            )));
         });
 
         let layout = bind_group_layout(&device);
@@ -137,12 +142,15 @@ impl Gpu {
         } else {
             "hardware"
         };
-        // Browsers may keep the name to themselves.
-        let name = match self.info.name.as_str() {
+        format!("{} ({}, {kind})", self.name(), self.info.backend)
+    }
+
+    /// The adapter's name; browsers may keep it to themselves.
+    fn name(&self) -> &str {
+        match self.info.name.as_str() {
             "" => "unnamed adapter",
             name => name,
-        };
-        format!("{name} ({}, {kind})", self.info.backend)
+        }
     }
 
     /// Whether the adapter is a CPU in disguise.
@@ -161,11 +169,16 @@ impl Gpu {
     }
 
     /// The error that the device reported since it was opened, if any.
-    pub(super) fn check(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`] if another device must be opened, else the first error reported.
+    pub fn check(&self) -> Result<()> {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         match &*failure {
             None => Ok(()),
-            Some(message) => Err(Error::Device(format!("{}: {message}", self.info.name))),
+            Some(Error::DeviceLost(message)) => Err(Error::DeviceLost(message.clone())),
+            Some(Error::OutOfMemory(message)) => Err(Error::OutOfMemory(message.clone())),
+            Some(error) => Err(Error::Device(error.to_string())),
         }
     }
 
@@ -179,11 +192,7 @@ impl Gpu {
         let answers = [internal.pop(), memory.pop(), validation.pop()];
         for answer in answers {
             if let Some(error) = answer.await {
-                return Err(Error::Device(format!(
-                    "{}: {what}: {}",
-                    self.info.name,
-                    sentence(&error)
-                )));
+                return Err(refusal(&format!("{}: {what}", self.info.name), &error));
             }
         }
         Ok(value)
@@ -208,7 +217,7 @@ impl Gpu {
                 .device
                 .create_shader_module(wgpu::ShaderModuleDescriptor {
                     label: Some(&label),
-                    source: wgpu::ShaderSource::Wgsl(shader.source.into()),
+                    source: wgpu::ShaderSource::Wgsl(shader.source().into()),
                 });
             self.device
                 .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -249,9 +258,9 @@ impl Gpu {
         let bytes = (words as u64 * 4).next_multiple_of(PIECE).max(256);
         let most = self.most_bytes(usage.contains(wgpu::BufferUsages::STORAGE));
         if bytes > most {
-            return Err(Error::Device(format!(
+            return Err(Error::OutOfMemory(format!(
                 "{what} takes {bytes} bytes, {} allows at most {most}",
-                self.info.name
+                self.name()
             )));
         }
         self.guarded(what, || {
@@ -391,10 +400,15 @@ impl Gpu {
     }
 }
 
-/// A message of the device in one line.
-fn sentence(error: &wgpu::Error) -> String {
+/// A message of the device in one line, after what it is `about`.
+fn refusal(about: &str, error: &wgpu::Error) -> Error {
     let text = error.to_string();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sentence = format!("{about}: {text}");
+    match error {
+        wgpu::Error::OutOfMemory { .. } => Error::OutOfMemory(sentence),
+        _ => Error::Device(sentence),
+    }
 }
 
 async fn choose(choice: &AdapterChoice) -> Result<wgpu::Adapter> {
@@ -409,7 +423,7 @@ async fn choose(choice: &AdapterChoice) -> Result<wgpu::Adapter> {
             .zip(&names)
             .find(|(_, found)| found.to_lowercase().contains(&name.to_lowercase()));
         return found.map(|(adapter, _)| adapter).ok_or_else(|| {
-            Error::Device(format!(
+            Error::NoAdapter(format!(
                 "expected an adapter named `{name}`, found {names:?}"
             ))
         });
@@ -423,10 +437,10 @@ async fn choose(choice: &AdapterChoice) -> Result<wgpu::Adapter> {
     let adapter = instance
         .request_adapter(&request(software))
         .await
-        .map_err(|error| Error::Device(format!("expected a graphics adapter: {error}")))?;
+        .map_err(|error| Error::NoAdapter(format!("expected a graphics adapter: {error}")))?;
     let info = adapter.get_info();
     if *choice == AdapterChoice::Hardware && info.device_type == wgpu::DeviceType::Cpu {
-        return Err(Error::Device(format!(
+        return Err(Error::NoAdapter(format!(
             "expected a hardware GPU, found only {}",
             info.name
         )));

@@ -1,0 +1,70 @@
+//! Transparency, grey and colour to the bytes that models take.
+
+use crate::{Error, Pixels, Result};
+
+/// Pixels that a side may have.
+pub(super) const MAX_SIDE: u32 = 16_384;
+/// Bytes that a decoded image may have: 512 MiB.
+pub(super) const MAX_BYTES: u64 = 512 << 20;
+
+/// Pixels of red, green, blue and alpha to `channels` bytes a pixel.
+pub(super) fn from_rgba(
+    rgba: &[u8],
+    height: usize,
+    width: usize,
+    channels: usize,
+) -> Result<Pixels> {
+    check_channels(channels)?;
+    let sides = 1..=MAX_SIDE as usize;
+    if !sides.contains(&height) || !sides.contains(&width) || rgba.len() as u64 > MAX_BYTES {
+        return Err(Error::Image(format!(
+            "expected 1 to {MAX_SIDE} pixels a side and at most {MAX_BYTES} bytes, \
+             found {height}x{width}"
+        )));
+    }
+    if rgba.len() != 4 * height * width {
+        return Err(Error::Image(format!(
+            "expected 4 bytes for each of {height}x{width} pixels, found {} bytes",
+            rgba.len()
+        )));
+    }
+    Pixels::new(height, width, channels, convert(rgba, 4, channels))
+}
+
+/// Checks that images can be turned into pixels of `channels` bytes.
+pub(super) fn check_channels(channels: usize) -> Result<()> {
+    match channels {
+        1 | 3 => Ok(()),
+        _ => Err(Error::Image(format!(
+            "expected a model of 1 or 3 channels for an image, found {channels}"
+        ))),
+    }
+}
+
+/// Pixels of `stored` bytes to pixels of `channels` bytes.
+pub(super) fn convert(raw: &[u8], stored: usize, channels: usize) -> Vec<u8> {
+    let mut data = Vec::with_capacity(raw.len() / stored * channels);
+    for pixel in raw.chunks_exact(stored) {
+        let rgb = match *pixel {
+            [grey] => [grey; 3],
+            [grey, alpha] => [over_white(grey, alpha); 3],
+            [r, g, b] => [r, g, b],
+            [r, g, b, alpha] => [r, g, b].map(|c| over_white(c, alpha)),
+            _ => unreachable!("images have 1 to 4 channels"),
+        };
+        match channels {
+            1 => data.push(luma(rgb)),
+            _ => data.extend(rgb),
+        }
+    }
+    data
+}
+
+fn over_white(value: u8, alpha: u8) -> u8 {
+    let (value, alpha) = (u32::from(value), u32::from(alpha));
+    ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+}
+
+fn luma([r, g, b]: [u8; 3]) -> u8 {
+    ((19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 32_768) >> 16) as u8
+}

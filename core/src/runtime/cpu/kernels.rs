@@ -1,0 +1,66 @@
+//! One dispatch after the other, in room that they share.
+
+use intformer_shaders::Dispatch;
+
+use super::{
+    attention::{Attention, window_attention},
+    linear::{Panels, Source, linear},
+    norm::{Norm, Table, layer_norm},
+    simple::{mean_pool, patch_gather},
+};
+
+/// The vector instructions that this build uses.
+pub const INSTRUCTIONS: &str = if cfg!(target_feature = "simd128") {
+    "WASM SIMD128"
+} else if cfg!(target_feature = "avx2") {
+    "AVX2"
+} else if cfg!(target_feature = "sse2") {
+    "SSE2"
+} else if cfg!(all(target_arch = "aarch64", target_feature = "neon")) {
+    "NEON"
+} else {
+    "no vector instructions"
+};
+
+/// Runs dispatches; holds the room that they work in.
+#[derive(Default)]
+pub struct Kernels {
+    panels: Panels,
+    table: Table,
+    norm: Norm,
+    attention: Attention,
+    sums: Vec<i32>,
+}
+
+impl Kernels {
+    /// Runs `dispatch` over `weights` and `arena`, whose outputs and inputs do not overlap but for
+    /// a residual that is added in place.
+    pub fn run(&mut self, dispatch: &Dispatch, weights: &[u32], arena: &mut [u32]) {
+        match dispatch {
+            Dispatch::PatchGather(p) => patch_gather(p, arena),
+            Dispatch::Linear(p) => linear(p, weights, arena, &mut self.panels, Source::Rows),
+            Dispatch::NormLinear(p) => {
+                let words = &weights[p.norm_channel as usize..];
+                self.table.load(words, p.norm_channels as usize);
+                let source = Source::Norm(&self.table, &mut self.norm);
+                linear(p, weights, arena, &mut self.panels, source);
+            }
+            Dispatch::LayerNorm(p) => {
+                layer_norm(p, weights, arena, &mut self.table, &mut self.norm);
+            }
+            Dispatch::WindowAttention(p) => {
+                window_attention(p, weights, arena, &mut self.attention);
+            }
+            Dispatch::MeanPool(p) => mean_pool(p, weights, arena, &mut self.sums),
+        }
+    }
+
+    /// Bytes held.
+    pub fn memory(&self) -> usize {
+        self.panels.memory()
+            + self.table.memory()
+            + self.norm.memory()
+            + self.attention.memory()
+            + 4 * self.sums.capacity()
+    }
+}

@@ -1,0 +1,164 @@
+//! What `check.mjs` calls: comparisons of the CPU executor with the reference inside WebAssembly,
+//! and single steps of a Swin-T to be timed.
+
+// Only numbers cross the border, so that no binding generator is needed.
+#![allow(
+    unsafe_code,
+    reason = "exported names have the attribute `unsafe(no_mangle)`"
+)]
+
+#[allow(dead_code, reason = "tests outside use more")]
+#[path = "../../src/cases.rs"]
+mod cases;
+#[path = "../../src/synthetic.rs"]
+mod synthetic;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use intformer::model::{Activation, SwinConfig};
+use intformer::plan::Program;
+use intformer::runtime::cpu::Kernels;
+use intformer::runtime::{Cpu, Executor, Reference};
+use intformer_shaders::Dispatch;
+
+/// Words that differ between the twin and the CPU kernel, over the random dispatches `first` to
+/// `first + count`.
+#[unsafe(no_mangle)]
+pub extern "C" fn kernels(first: u32, count: u32) -> u32 {
+    let mut cpu = Kernels::default();
+    let mut different = 0;
+    for seed in first..first + count {
+        let (mut case, dispatch) = cases::random(u64::from(seed));
+        let mut found = case.arena.clone();
+        cpu.run(&dispatch, &case.weights, &mut found);
+        dispatch.run_twin(&case.weights, &mut case.arena);
+        different += case.different(&found).len() as u32;
+    }
+    different
+}
+
+/// Words of all tensors that differ between the reference and the CPU executor, over small models
+/// with batches of 1 to 5.
+#[unsafe(no_mangle)]
+pub extern "C" fn models(first: u32, count: u32) -> u32 {
+    (first..first + count)
+        .map(|seed| different(&small(seed), seed % 5 + 1, seed))
+        .sum()
+}
+
+/// The same for a Swin-T of random weights.
+#[unsafe(no_mangle)]
+pub extern "C" fn swin_t() -> u32 {
+    different(&SwinConfig::tiny(), 1, 1)
+}
+
+/// A configuration of odd extents.
+fn small(seed: u32) -> SwinConfig {
+    let pick = |prime: u32, most: u32| (seed / prime % most + 1) as usize;
+    let (window, patch, heads) = (pick(1, 5), pick(2, 4), pick(3, 3));
+    let stages = pick(5, 3);
+    let side = |factor: usize| ((window * factor) << (stages - 1)) * patch;
+    SwinConfig {
+        image_size: [side(pick(7, 2)), side(pick(11, 2))],
+        in_channels: pick(3, 3),
+        patch_size: patch,
+        embed_dim: heads * pick(1, 9),
+        depths: vec![2; stages],
+        heads: (0..stages).map(|stage| heads << stage).collect(),
+        window_size: window,
+        mlp_ratio: pick(13, 4) as f64,
+        classes: pick(1, 20),
+        qkv_bias: seed % 2 == 0,
+        layer_norm_eps: 1e-5,
+        activation: [Activation::Relu, Activation::Gelu][(seed / 2 % 2) as usize],
+    }
+}
+
+fn program(config: &SwinConfig, seed: u32) -> Arc<Program> {
+    let model = synthetic::int_model(config, u64::from(seed)).expect("a model");
+    Arc::new(model.program().expect("a program"))
+}
+
+fn different(config: &SwinConfig, batch: u32, seed: u32) -> u32 {
+    let program = program(config, seed);
+    let images = synthetic::images(config, batch as usize, u64::from(seed));
+    let expected = Reference::new(Arc::clone(&program)).trace(&images, batch as usize);
+    let found = Cpu::new(program).trace(&images, batch as usize);
+    let pairs = expected
+        .expect("a run")
+        .into_iter()
+        .zip(found.expect("a run"));
+    let words = pairs.flat_map(|(expected, found)| expected.into_iter().zip(found));
+    words.filter(|(expected, found)| expected != found).count() as u32
+}
+
+/// A Swin-T that is run step by step.
+struct Bench {
+    program: Arc<Program>,
+    dispatches: Vec<Dispatch>,
+    arena: Vec<u32>,
+    kernels: Kernels,
+}
+
+thread_local! {
+    static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
+}
+
+/// Makes a Swin-T of random weights for `batch` images; returns its steps.
+#[unsafe(no_mangle)]
+pub extern "C" fn bench(batch: u32) -> u32 {
+    let config = SwinConfig::tiny();
+    let program = program(&config, 1);
+    let mut arena = vec![0; program.arena_words * batch as usize];
+    let images = synthetic::images(&config, batch as usize, 1);
+    let placed = program.place_images(&images, batch as usize, &mut arena);
+    placed.expect("images that fit");
+    let dispatches = program.dispatches(batch as usize);
+    let steps = dispatches.len() as u32;
+    let bench = Bench {
+        program,
+        dispatches,
+        arena,
+        kernels: Kernels::default(),
+    };
+    BENCH.set(Some(bench));
+    steps
+}
+
+fn with_bench<T>(body: impl FnOnce(&mut Bench) -> T) -> T {
+    BENCH.with_borrow_mut(|bench| body(bench.as_mut().expect("a call of bench before")))
+}
+
+/// Runs one step of the Swin-T.
+#[unsafe(no_mangle)]
+pub extern "C" fn step(at: u32) {
+    with_bench(|bench| {
+        let dispatch = &bench.dispatches[at as usize];
+        bench
+            .kernels
+            .run(dispatch, &bench.program.weights, &mut bench.arena);
+    });
+}
+
+/// The kernel of a step: its place in the order of patch_gather, linear, norm_linear, layer_norm,
+/// window_attention, mean_pool.
+#[unsafe(no_mangle)]
+pub extern "C" fn kind(at: u32) -> u32 {
+    with_bench(|bench| {
+        let name = bench.dispatches[at as usize].name();
+        let place = Dispatch::NAMES.iter().position(|&other| other == name);
+        place.expect("a kernel") as u32
+    })
+}
+
+/// Rows, inputs and outputs of a step's matrix product, multiplied; 0 if it has none.
+#[unsafe(no_mangle)]
+pub extern "C" fn products(at: u32) -> f64 {
+    with_bench(|bench| match &bench.dispatches[at as usize] {
+        Dispatch::Linear(p) | Dispatch::NormLinear(p) => {
+            f64::from(p.rows) * f64::from(4 * p.k_words) * f64::from(p.cols)
+        }
+        _ => 0.0,
+    })
+}

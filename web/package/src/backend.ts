@@ -1,0 +1,42 @@
+// What stands behind a classifier: the engine in this thread, or a client of one in a worker.
+import type { Input } from './image.js';
+import type { PlainSource } from './source.js';
+import type { Classification, Classifier, DeviceLoss, ExecutorName, ModelInfo, Progress } from './types.js';
+
+/** What a classifier shows of itself beside the model. Plain data. */
+export type State = Pick<Classifier, 'executor' | 'adapter' | 'fallback' | 'cacheNote' | 'times'>;
+
+/** The options of a load as plain data, with defaults filled in. */
+export interface PlainOptions {
+  executor: 'auto' | ExecutorName;
+  cache: boolean;
+  refresh: boolean;
+  digest: string | null;
+  wasmUrl: string;
+  probeMilliseconds: number | null;
+}
+
+/** A load as plain data. */
+export interface Job {
+  source: PlainSource;
+  options: PlainOptions;
+}
+
+/** Whom a backend tells. */
+export interface Hooks {
+  progress: (progress: Progress) => void;
+  lost: (loss: DeviceLoss) => void;
+}
+
+/** Takes one call at a time; the classifier in front of it keeps the queue. */
+export interface Backend {
+  readonly thread: Classifier['thread'];
+  readonly model: ModelInfo;
+  readonly state: State;
+  /** Classifies a batch in one run. */
+  classify(inputs: Input[], top: number): Promise<Classification[]>;
+  switchTo(executor: ExecutorName): Promise<void>;
+  memory(): Promise<{ wasm: number; device: number }>;
+  /** Frees all; `idle` settles when the call in progress has ended. */
+  dispose(idle: Promise<void>): void;
+}

@@ -1,0 +1,157 @@
+// The page's end of a worker.
+import { untilAborted } from './abort.js';
+import { DisposedError, RuntimeError } from './errors.js';
+import { transferable, type Input } from './image.js';
+import { fromPlain } from './wire.js';
+import type { Backend, Hooks, Job, State } from './backend.js';
+import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
+import type { Classification, Classifier, ExecutorName, ModelInfo } from './types.js';
+
+/** Milliseconds that a worker may take to start; the script comes over the network. */
+const START = 20_000;
+/** Milliseconds that an aborted worker has to put its files away. */
+const GRACE = 1_000;
+
+/** Starts the worker; if this page or browser allows none, says why. */
+export async function startWorker(signal: AbortSignal | undefined): Promise<Worker | string> {
+  if (typeof Worker !== 'function') return 'This browser offers no workers here.';
+  let worker: Worker;
+  try {
+    worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'intformer' });
+  } catch (error) {
+    return `The worker could not start: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const outcome = new Promise<string | null>((resolve) => {
+    worker.onmessage = () => resolve(null);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      const said = event.message ? `: ${event.message}` : '. Its script is missing, or worker-src of the Content-Security-Policy forbids it';
+      resolve(`The worker could not start${said}.`);
+    };
+    timer = setTimeout(() => resolve(`The worker did not start within ${START / 1000} seconds.`), START);
+  });
+  try {
+    const reason = await untilAborted(outcome, signal);
+    if (reason === null) return worker;
+    worker.terminate();
+    return reason;
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+type Line = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage' | 'onerror' | 'onmessageerror'>;
+
+interface Pending {
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+}
+
+/** A backend whose engine is in a worker. */
+export class Client implements Backend {
+  readonly thread: Classifier['thread'] = 'worker';
+  readonly #worker: Line;
+  readonly #hooks: Hooks;
+  readonly #pending = new Map<number, Pending>();
+  #last = 0;
+  #model: ModelInfo | null = null;
+  #state: State | null = null;
+  #broken: Error | null = null;
+
+  private constructor(worker: Line, hooks: Hooks) {
+    this.#worker = worker;
+    this.#hooks = hooks;
+    worker.onmessage = (event: MessageEvent<FromWorker>) => this.#hear(event.data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#break(new RuntimeError(`The worker stopped: ${event.message}. Dispose of the classifier and load again.`));
+    };
+    worker.onmessageerror = () => {
+      this.#break(new RuntimeError('The worker sent what this page cannot read. Dispose of the classifier and load again.'));
+    };
+  }
+
+  /** Loads a model in a worker that has started. If that fails or is aborted, the worker is ended. */
+  static async load(worker: Line, job: Job, signal: AbortSignal | undefined, hooks: Hooks): Promise<Client> {
+    const client = new Client(worker, hooks);
+    const loading = client.#ask<'load'>({ ask: 'load', job });
+    try {
+      client.#model = await untilAborted(loading, signal);
+      return client;
+    } catch (error) {
+      if (signal?.aborted) await client.#abort(loading);
+      client.#end();
+      throw error;
+    }
+  }
+
+  get model(): ModelInfo {
+    return this.#model!;
+  }
+
+  get state(): State {
+    return this.#state!;
+  }
+
+  async classify(inputs: Input[], top: number): Promise<Classification[]> {
+    return this.#ask<'classify'>({ ask: 'classify', inputs, top }, transferable(inputs));
+  }
+
+  async switchTo(executor: ExecutorName): Promise<void> {
+    await this.#ask<'switch'>({ ask: 'switch', executor });
+  }
+
+  memory(): Promise<{ wasm: number; device: number }> {
+    return this.#ask<'memory'>({ ask: 'memory' });
+  }
+
+  dispose(): void {
+    this.#end();
+  }
+
+  #ask<Name extends keyof Answers>(ask: Ask & { ask: Name }, transfer: Transferable[] = []): Promise<Answers[Name]> {
+    if (this.#broken !== null) return Promise.reject(this.#broken);
+    const id = ++this.#last;
+    return new Promise<Answers[Name]>((resolve, reject) => {
+      this.#post({ id, ask }, transfer);
+      this.#pending.set(id, { resolve, reject });
+    });
+  }
+
+  #post(message: ToWorker, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  #hear(message: FromWorker): void {
+    if (message.event === 'progress') this.#hooks.progress(message.progress);
+    if ('state' in message) this.#state = message.state ?? this.#state;
+    if (message.event === 'lost') this.#hooks.lost(message.loss);
+    if (message.event !== 'answer' && message.event !== 'error') return;
+    const pending = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (message.event === 'answer') pending?.resolve(message.value as never);
+    else pending?.reject(fromPlain(message.error));
+  }
+
+  /** Lets the worker put its files away; what was downloaded stays. */
+  async #abort(loading: Promise<unknown>): Promise<void> {
+    this.#post({ abort: true });
+    const late = new Promise((resolve) => setTimeout(resolve, GRACE));
+    await Promise.race([loading.catch(() => undefined), late]);
+  }
+
+  #break(error: Error): void {
+    this.#broken = error;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+
+  #end(): void {
+    this.#worker.terminate();
+    this.#break(new DisposedError());
+  }
+}

@@ -1,0 +1,76 @@
+import { QueuedClassifier } from './classifier.js';
+import { Client, startWorker } from './client.js';
+import { plainSource } from './source.js';
+import type { Hooks, Job, PlainOptions } from './backend.js';
+import type { Classifier, LoadOptions, Source } from './types.js';
+
+/**
+ * Loads a model and makes it ready to run.
+ *
+ * @param source address, file or bytes of a `.safetensors` file that `intformer quantize` wrote
+ * @param options how
+ * @returns a classifier; call its `dispose()` when it is no longer needed
+ * @throws {@link NetworkError} if the download fails for good
+ * @throws {@link ModelFileError} or {@link NewerFormatError} if the file is refused
+ * @throws {@link DigestError} if the model is not the one with {@link LoadOptions.digest}
+ * @throws {@link NoWebGpuError} or {@link DeviceError} if the executor `webgpu` was asked for and cannot run
+ * @throws {@link OutOfMemoryError} if there is not enough memory
+ * @throws {@link RuntimeError} if the WASM module does not start
+ * @throws the signal's reason after an abort
+ */
+export async function load(source: Source, options: LoadOptions = {}): Promise<Classifier> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const job: Job = { source: plainSource(source), options: plainOptions(options) };
+  const hooks: Hooks = {
+    progress: (progress) => tell(options.onProgress, progress),
+    lost: (loss) => tell(options.onDeviceLost, loss),
+  };
+  let threadNote: string | null = null;
+  if (options.worker ?? isPage()) {
+    const worker = await startWorker(signal);
+    if (typeof worker !== 'string') {
+      return new QueuedClassifier(await Client.load(worker, job, signal, hooks), null);
+    }
+    threadNote = `${worker} The model runs in the page.`;
+  }
+  const { loadEngine } = await import('./engine.js');
+  const engine = await loadEngine(job, signal ?? new AbortController().signal, hooks);
+  return new QueuedClassifier(engine, threadNote);
+}
+
+function plainOptions(options: LoadOptions): PlainOptions {
+  const { executor = 'auto', digest, probeMilliseconds } = options;
+  if (!['auto', 'webgpu', 'wasm'].includes(executor)) {
+    throw new TypeError(`Expected the executor "auto", "webgpu" or "wasm", found "${String(executor)}".`);
+  }
+  if (digest !== undefined && !/^[0-9a-f]{64}$/i.test(digest)) {
+    throw new TypeError(`Expected a digest of 64 hexadecimal digits, found "${digest}".`);
+  }
+  if (probeMilliseconds !== undefined && !(probeMilliseconds >= 0 && probeMilliseconds <= 60_000)) {
+    throw new RangeError(`Expected probeMilliseconds from 0 to 60000, found ${probeMilliseconds}.`);
+  }
+  const beside = new URL('./wasm/intformer_web_bg.wasm', import.meta.url);
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+  return {
+    executor,
+    cache: options.cache ?? true,
+    refresh: options.refresh ?? false,
+    digest: digest?.toLowerCase() ?? null,
+    wasmUrl: new URL(options.wasmUrl ?? beside, base).href,
+    probeMilliseconds: probeMilliseconds ?? null,
+  };
+}
+
+function isPage(): boolean {
+  return globalThis.document !== undefined;
+}
+
+/** Calls back; what the callback throws is the page's concern and does not end the load. */
+function tell<T>(callback: ((value: T) => void) | undefined, value: T): void {
+  try {
+    callback?.(value);
+  } catch (error) {
+    reportError(error);
+  }
+}

@@ -1,0 +1,31 @@
+// What page and worker say to each other.
+import type { Job, State } from './backend.js';
+import type { Input } from './image.js';
+import type { Classification, DeviceLoss, ExecutorName, ModelInfo, Progress } from './types.js';
+import type { PlainError } from './wire.js';
+
+/** What the page asks. One `load` comes first; `abort` ends it. */
+export type Ask =
+  | { ask: 'load'; job: Job }
+  | { ask: 'classify'; inputs: Input[]; top: number }
+  | { ask: 'switch'; executor: ExecutorName }
+  | { ask: 'memory' };
+
+/** A message to the worker. */
+export type ToWorker = { id: number; ask: Ask } | { abort: true };
+
+/** The answers, by what was asked. */
+export interface Answers {
+  load: ModelInfo;
+  classify: Classification[];
+  switch: null;
+  memory: { wasm: number; device: number };
+}
+
+/** A message from the worker. */
+export type FromWorker =
+  | { event: 'ready' }
+  | { event: 'progress'; progress: Progress }
+  | { event: 'lost'; loss: DeviceLoss; state: State }
+  | { event: 'answer'; id: number; value: Answers[keyof Answers]; state: State }
+  | { event: 'error'; id: number; error: PlainError; state: State | null };

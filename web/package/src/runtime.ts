@@ -1,0 +1,93 @@
+// The WASM module: what this package needs of it, and how it is fetched and started.
+import { untilAborted } from './abort.js';
+import { decoderAt, type Decode } from './decoder.js';
+import { download } from './download.js';
+import { IntformerError, NetworkError, RuntimeError } from './errors.js';
+import { WASM_BYTES } from './wasm/size.js';
+import type { Part } from './progress.js';
+
+/** A checked model file. */
+export interface WasmModel {
+  info(): string;
+  fit(rgba: Uint8Array, width: number, height: number): Uint8Array;
+  free(): void;
+}
+
+/** A model on an executor. One call at a time. */
+export interface WasmSession {
+  prepare(batch: number): Promise<void>;
+  run(pixels: Uint8Array, batch: number): Promise<Int32Array>;
+  adapter(): string;
+  software(): boolean;
+  memory(): number;
+  free(): void;
+}
+
+/** The module, started. */
+export interface Runtime {
+  Model: { read(bytes: Uint8Array): WasmModel };
+  Session: {
+    wasm(model: WasmModel): WasmSession;
+    webgpu(model: WasmModel, probeMilliseconds: number): Promise<WasmSession>;
+  };
+  digest(logits: Int32Array): string;
+  decode: Decode;
+  /** Bytes of WASM memory. */
+  memory(): number;
+}
+
+/** How to get the module. */
+export interface RuntimeWish {
+  url: string;
+  signal: AbortSignal;
+  part: Part;
+  /** Settles when the body may be read. */
+  begun: Promise<void>;
+}
+
+let started: Promise<Runtime> | null = null;
+
+/** Fetches and starts the module; once it is started in this thread, every later call gives the same one. */
+export async function loadRuntime(wish: RuntimeWish): Promise<Runtime> {
+  wish.part.expect(WASM_BYTES);
+  if (started !== null) {
+    const runtime = await started;
+    wish.part.done(WASM_BYTES);
+    return runtime;
+  }
+  const { url, signal } = wish;
+  const { bytes } = await download({
+    url,
+    signal,
+    ranges: false,
+    onHead: () => untilAborted(wish.begun, signal),
+    onBytes: (piece, offset) => wish.part.at(Math.min(offset + piece.length, WASM_BYTES)),
+  });
+  wish.part.done(bytes.length);
+  if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) {
+    throw new NetworkError(
+      `${url}: expected a WASM module, found something else. Check that intformer_web_bg.wasm is served there, or set wasmUrl.`,
+      { url, status: 200, received: bytes.length, expected: WASM_BYTES },
+    );
+  }
+  // Two loads may arrive here together; the module is started once.
+  started ??= start(bytes, new URL('intformer_web_decoder_bg.wasm', url).href).catch((error: unknown) => {
+    started = null;
+    throw error;
+  });
+  return started;
+}
+
+async function start(bytes: Uint8Array<ArrayBuffer>, decoder: string): Promise<Runtime> {
+  try {
+    const { default: init, Model, Session, digest } = await import('./wasm/intformer_web.js');
+    const exports = (await init({ module_or_path: bytes })) as { memory: WebAssembly.Memory };
+    const memory = (): number => exports.memory.buffer.byteLength;
+    return { Model, Session, digest, decode: decoderAt(decoder), memory };
+  } catch (error) {
+    if (error instanceof IntformerError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `The WASM runtime did not start: ${reason}. The page needs "script-src 'self' 'wasm-unsafe-eval'" if it has a Content-Security-Policy, and a browser with WASM SIMD.`;
+    throw new RuntimeError(message, { cause: error });
+  }
+}

@@ -1,0 +1,165 @@
+import type { DisposedError } from './errors.js';
+
+/** Where a model comes from: an address, a file, or its bytes. Bytes are copied, the caller keeps its own. */
+export type Source = string | URL | Blob | ArrayBuffer | Uint8Array;
+
+/** What runs the model. Both give the same bytes. */
+export type ExecutorName = 'webgpu' | 'wasm';
+
+/** How far a load is. */
+export interface Progress {
+  /** `runtime` while the WASM module is missing, `model` while the model is, `prepare` while kernels are compiled. */
+  stage: 'runtime' | 'model' | 'prepare';
+  /** Bytes of WASM module and model that are here. Grows, except where a server forces the model to start again. */
+  loaded: number;
+  /** Bytes of both together, exact from the first event on; null if the server hides the size of the model. */
+  total: number | null;
+  /** Whether the model comes from the cache. */
+  fromCache: boolean;
+}
+
+/** What happened when a device was lost. */
+export interface DeviceLoss {
+  /** What the browser said. */
+  message: string;
+  /** Whether the call went on, on a fresh device or on WASM. */
+  recovered: boolean;
+  /** What runs the model now. */
+  executor: ExecutorName;
+}
+
+/** How to load a model. */
+export interface LoadOptions {
+  /** `auto` (default): WebGPU, or WASM where that is missing; the reason is then in {@link Classifier.fallback}. */
+  executor?: 'auto' | ExecutorName;
+  /** Run in a worker. Default: true in a page, false where the caller is a worker itself. */
+  worker?: boolean;
+  /** Ends the load at any stage; the load then rejects with the signal's reason. What was downloaded is kept. */
+  signal?: AbortSignal;
+  /** Called at the start, at most some 30 times a second, and at the end. */
+  onProgress?: (progress: Progress) => void;
+  /** Called when the GPU device was lost during a call. */
+  onDeviceLost?: (loss: DeviceLoss) => void;
+  /** Use and fill the cache (default true). Models from files or bytes are never cached. */
+  cache?: boolean;
+  /** Ask the server whether the cached copy is still the current one before using it (default false). */
+  refresh?: boolean;
+  /** Digest of the model that is wanted, 64 hexadecimal digits. A cached copy with another one is fetched anew. */
+  digest?: string;
+  /** Where the WASM module is. Default: beside this module. */
+  wasmUrl?: string | URL;
+  /**
+   * Milliseconds to spend at most on measuring which kernels are fastest on this adapter; the bytes are the same with
+   * any. Default: 250 on a GPU, 0 on a software adapter.
+   */
+  probeMilliseconds?: number;
+}
+
+/** Anything with pixels. Nothing the caller passes is changed, closed or transferred. */
+export type Image =
+  | ImageBitmap
+  | ImageData
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | HTMLImageElement
+  | HTMLVideoElement
+  | VideoFrame
+  | Blob;
+
+/** How to classify. */
+export interface ClassifyOptions {
+  /** How many classes to name, at least 1 (default 5). */
+  top?: number;
+  /** Ends the wait; the call then rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** One class and how likely it is. */
+export interface Score {
+  /** Index into {@link ModelInfo.labels} and {@link Classification.logits}. */
+  index: number;
+  /** Name of the class. */
+  label: string;
+  /** The logit as a real number: the integer times {@link ModelInfo.logitScale}. */
+  score: number;
+  /** Softmax of the scores, 0 to 1. For display: the integer logits are what is the same everywhere. */
+  probability: number;
+}
+
+/** What a model says about an image. */
+export interface Classification {
+  /** The likeliest classes, likeliest first; of equal ones the lower index first. */
+  classes: Score[];
+  /** One integer for each class. */
+  logits: Int32Array;
+  /** SHA-256 of the logits, 64 hexadecimal digits; equal to what `intformer classify` prints for the same pixels. */
+  digest: string;
+  /** Whether the image was a file that this package decoded by itself, so that its pixels equal the native ones. */
+  exact: boolean;
+  /** Milliseconds: to get the pixels, to run the model (of the whole batch), and from call to answer. */
+  times: { decode: number; run: number; total: number };
+}
+
+/** Facts about a model, from its file. */
+export interface ModelInfo {
+  /** Digest inside the file, 64 hexadecimal digits. */
+  digest: string;
+  /** Family, such as `swin`. */
+  architecture: string;
+  /** Activation of the MLPs, such as `gelu` or `relu`. */
+  activation: string;
+  /** Height and width in pixels that images are fitted to. */
+  imageSize: [number, number];
+  /** Channels of a pixel: 1 or 3. */
+  channels: number;
+  /** Number of classes. */
+  classes: number;
+  /** Name of each class. */
+  labels: string[];
+  /** What one step of a logit is worth. */
+  logitScale: number;
+  /** Number of parameters. */
+  parameters: number;
+  /** Multiply-accumulates for one image. */
+  macs: number;
+  /** GPU dispatches for one batch. */
+  dispatches: number;
+  /** Bytes of the weights. */
+  weightBytes: number;
+  /** Bytes of the intermediate tensors of one image. */
+  arenaBytes: number;
+  /** Version of the file format. */
+  formatVersion: number;
+  /** How the model was made. */
+  provenance: { calibration: unknown; images: unknown; options: unknown };
+}
+
+/** A loaded model, ready to run. Calls are queued and answered in order. */
+export interface Classifier {
+  /** Facts about the model. */
+  readonly model: ModelInfo;
+  /** What runs the model now. */
+  readonly executor: ExecutorName;
+  /** What it runs on, and whether that is a GPU made of software. */
+  readonly adapter: { description: string; software: boolean };
+  /** Why not WebGPU, in a sentence, when `auto` chose WASM; else null. */
+  readonly fallback: string | null;
+  /** Where the model runs. */
+  readonly thread: 'worker' | 'page';
+  /** Why no worker, in a sentence, when one was asked for and could not start; else null. */
+  readonly threadNote: string | null;
+  /** Why the model was not kept in the cache or not checked for freshness, in a sentence; else null. */
+  readonly cacheNote: string | null;
+  /** Milliseconds that the load took: model, WASM module (at the same time), kernels, and from call to answer. */
+  readonly times: { download: number; runtime: number; prepare: number; total: number; fromCache: boolean };
+  /** Names the likeliest classes of one image. */
+  classify(image: Image, options?: ClassifyOptions): Promise<Classification>;
+  /** The same for several images in one run, which is faster than one after the other. One bad image rejects all. */
+  classifyBatch(images: Image[], options?: ClassifyOptions): Promise<Classification[]>;
+  /** Moves the same model to another executor. If that cannot run, rejects and leaves all as it was. */
+  switchTo(executor: ExecutorName): Promise<void>;
+  /** Bytes of WASM memory, and on the GPU (0 on WASM). */
+  memory(): Promise<{ wasm: number; device: number }>;
+  /** Frees everything. Waiting calls and later ones reject with {@link DisposedError}. Safe to call twice. */
+  dispose(): void;
+}

@@ -1,0 +1,102 @@
+// A WASM module of plain JavaScript: a model is `{"classes": n, ...}` as JSON, its logits are sums of pixels. What it
+// allocates it counts, so that tests see what was not freed, and what goes wrong is scripted.
+
+const thrown = (kind, message) => Object.assign(new Error(message), { kind });
+
+/** The bytes of a model that the fake reads. */
+export function modelBytes(more = {}) {
+  return new TextEncoder().encode(JSON.stringify({ digest: 'a'.repeat(64), classes: 3, labels: ['x', 'y', 'z'], logitScale: 0.1, ...more }));
+}
+
+/** `script.webgpu` and `script.run` are called with a count and may throw; see the tests. */
+export function fakeRuntime(script = {}) {
+  const log = { models: 0, sessions: 0, opened: [], prepared: [], runs: 0, busy: false };
+  const live = { wasm: new Set(), webgpu: new Set() };
+  class Session {
+    constructor(name) {
+      this.name = name;
+      log.sessions += 1;
+      log.opened.push(name);
+      live[name].add(this);
+    }
+    async prepare(batch) {
+      log.prepared.push(batch);
+      await script.prepare?.(this.name, batch);
+    }
+    async run(pixels, batch) {
+      if (log.busy) throw new Error('two runs at a time');
+      log.busy = true;
+      try {
+        await (script.slow ?? Promise.resolve());
+        log.runs += 1;
+        script.run?.(this.name, log.runs, batch);
+        const size = pixels.length / batch;
+        return Int32Array.from({ length: batch * 3 }, (_, at) => {
+          const image = pixels.subarray(Math.floor(at / 3) * size, (Math.floor(at / 3) + 1) * size);
+          return image.reduce((sum, value) => sum + value, 0) * ((at % 3) + 1);
+        });
+      } finally {
+        log.busy = false;
+      }
+    }
+    adapter = () => `fake ${this.name}`;
+    software = () => this.name === 'webgpu';
+    memory = () => 1000;
+    free = () => {
+      if (!live[this.name].delete(this)) throw new Error('freed twice');
+      log.sessions -= 1;
+    };
+  }
+  const runtime = {
+    Model: {
+      read(bytes) {
+        let info;
+        try {
+          info = JSON.parse(new TextDecoder().decode(bytes));
+        } catch {
+          throw thrown('model-file', 'Expected a model, found something else.');
+        }
+        if (info.formatVersion > 1) throw thrown('newer-format', 'Expected format 1, found a newer one: update the package.');
+        log.models += 1;
+        return {
+          info: () => JSON.stringify(info),
+          fit: (rgba) => rgba.slice(0, 4),
+          free: () => (log.models -= 1),
+        };
+      },
+    },
+    Session: {
+      wasm: () => {
+        script.wasm?.();
+        return new Session('wasm');
+      },
+      webgpu: async (_model, probe) => {
+        log.probe = probe;
+        await script.webgpu?.(log.opened.filter((name) => name === 'webgpu').length + 1);
+        return new Session('webgpu');
+      },
+    },
+    digest: (logits) => `digest of ${[...logits]}`,
+    decode: async (file) => ({ rgba: file.slice(-4), width: 1, height: 1 }),
+    memory: () => 65536,
+  };
+  return { runtime, log, thrown };
+}
+
+/** What an engine takes from its surroundings. */
+export function surroundings(fake, support = {}) {
+  return {
+    runtime: async (wish) => {
+      wish.part.expect(10);
+      await wish.begun;
+      wish.part.done(10);
+      return fake.runtime;
+    },
+    support: async () => ({ available: true, reason: null, adapter: 'fake', software: false, ...support }),
+  };
+}
+
+/** The options of a load with defaults. */
+export const options = (more = {}) => ({
+  executor: 'auto', cache: false, refresh: false, digest: null, wasmUrl: 'http://127.0.0.1/x.wasm', probeMilliseconds: null, ...more,
+});

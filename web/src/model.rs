@@ -1,0 +1,81 @@
+//! A model file that was read and checked.
+
+use std::sync::Arc;
+
+use intformer::model::{SwinConfig, census};
+use intformer::picture::prepare_rgba;
+use intformer::plan::{Checked, IntModel, Program};
+use intformer::{Preprocessing, Result};
+use serde_json::json;
+use wasm_bindgen::prelude::*;
+
+use crate::error::thrown;
+
+/// A compressed model: its description, and its plan ready to run.
+#[wasm_bindgen]
+pub struct Model {
+    pub(crate) program: Arc<Program>,
+    config: SwinConfig,
+    preprocessing: Preprocessing,
+    info: String,
+}
+
+#[wasm_bindgen]
+impl Model {
+    /// Reads and checks the bytes of a model file.
+    ///
+    /// Throws an error of the kind `model-file` or `newer-format`.
+    pub fn read(bytes: &[u8]) -> Result<Model, JsValue> {
+        let checked = IntModel::read(bytes).map_err(thrown)?;
+        Self::new(checked, bytes.len()).map_err(thrown)
+    }
+
+    /// The description as JSON, for the package's `ModelInfo`.
+    pub fn info(&self) -> String {
+        self.info.clone()
+    }
+
+    /// The pixels that the model takes, from `width * height` pixels of red, green, blue and
+    /// straight alpha.
+    ///
+    /// Throws an error of the kind `image`.
+    pub fn fit(&self, rgba: &[u8], width: usize, height: usize) -> Result<Vec<u8>, JsValue> {
+        let pixels = prepare_rgba(rgba, height, width, &self.config, &self.preprocessing);
+        Ok(pixels.map_err(thrown)?.data)
+    }
+}
+
+impl Model {
+    fn new(checked: Checked, file_bytes: usize) -> Result<Self> {
+        let Checked {
+            model,
+            program,
+            digest,
+        } = checked;
+        let census = census(&model.config)?;
+        let info = json!({
+            "digest": digest,
+            "architecture": "swin",
+            "activation": model.config.activation,
+            "imageSize": model.config.image_size,
+            "channels": model.config.in_channels,
+            "classes": model.config.classes,
+            "labels": model.labels,
+            "logitScale": model.logit_scale,
+            "parameters": census.elements(),
+            "macs": census.total_macs(),
+            "dispatches": program.steps.len(),
+            "weightBytes": 4 * program.weights.len(),
+            "arenaBytes": 4 * program.arena_words,
+            "fileBytes": file_bytes,
+            "formatVersion": intformer::plan::FORMAT,
+            "provenance": model.provenance,
+        });
+        Ok(Self {
+            program: Arc::new(program),
+            config: model.config,
+            preprocessing: model.preprocessing,
+            info: info.to_string(),
+        })
+    }
+}

@@ -1,0 +1,68 @@
+// Stands in for the generated module in tests of the package's own work: worker, cache, download, image kinds, faults
+// that a real adapter does not have at hand. A model is JSON (padded with spaces); `script` in it says what goes wrong.
+const thrown = (kind, message) => Object.assign(new Error(message), { kind });
+
+export default async function init({ module_or_path: bytes }) {
+  await WebAssembly.compile(bytes);
+  return { memory: { buffer: new ArrayBuffer(65536) } };
+}
+
+export class Model {
+  static read(bytes) {
+    const model = new Model();
+    try {
+      model.facts = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    } catch {
+      throw thrown('model-file', 'Expected a model file, found something else.');
+    }
+    if (model.facts.formatVersion > 1) throw thrown('newer-format', 'Expected format 1, found a newer one.');
+    return model;
+  }
+  info() {
+    return JSON.stringify(this.facts);
+  }
+  // The middle pixel counts.
+  fit(rgba, width, height) {
+    if (rgba.length !== 4 * width * height) throw thrown('image', 'The size does not fit the pixels.');
+    const middle = 4 * (Math.floor(height / 2) * width + Math.floor(width / 2));
+    return rgba.slice(middle, middle + 3);
+  }
+  free() {}
+}
+
+export class Session {
+  runs = 0;
+  static wasm(model) {
+    return Object.assign(new Session(), { name: 'wasm', script: model.facts.script ?? {} });
+  }
+  static async webgpu(model) {
+    if (model.facts.script?.refuse) throw thrown('no-webgpu', model.facts.script.refuse);
+    return Object.assign(Session.wasm(model), { name: 'webgpu' });
+  }
+  async prepare(batch) {
+    if (this.script.slow) await new Promise((done) => setTimeout(done, this.script.slow));
+    if (batch > (this.script.room ?? 64)) throw thrown('out-of-memory', 'Expected room for the batch, found none.');
+  }
+  async run(pixels, batch) {
+    this.runs += 1;
+    if (this.name === 'webgpu' && this.runs === this.script.lostAt) throw thrown('device-lost', 'The device went away.');
+    return Int32Array.from(pixels.subarray(0, 3 * batch));
+  }
+  adapter() {
+    return `stand-in ${this.name}`;
+  }
+  software() {
+    return this.name === 'webgpu';
+  }
+  kernels() {
+    return '';
+  }
+  memory() {
+    return 1000;
+  }
+  free() {}
+}
+
+export function digest(logits) {
+  return Array.from(logits, (logit) => logit.toString(16).padStart(8, '0')).join('').padEnd(64, '0').slice(0, 64);
+}

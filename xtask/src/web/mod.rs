@@ -1,0 +1,109 @@
+//! The browser's part: wasm modules, npm package, page, and their tests in a real browser.
+
+mod files;
+mod modules;
+mod package;
+mod site;
+mod sizes;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::shell;
+
+/// Options of `cargo xtask web`.
+#[derive(Args)]
+pub struct Options {
+    /// Then runs the tests: of the package under Node, of the CPU executor in WebAssembly, of the
+    /// package and the page in headless Chromium.
+    #[arg(long)]
+    test: bool,
+}
+
+/// Options of `cargo xtask serve`.
+#[derive(Args)]
+pub struct Serve {
+    /// The port; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+}
+
+/// The sources of the browser's part.
+fn sources() -> PathBuf {
+    shell::root().join("web")
+}
+
+/// Where the package and the page are put.
+pub fn folder() -> PathBuf {
+    shell::root().join("target/web")
+}
+
+/// Builds all of it and checks the sizes.
+pub fn run(options: &Options) -> Result<()> {
+    build()?;
+    if options.test { test() } else { Ok(()) }
+}
+
+/// Builds the page and serves it until interrupted.
+pub fn serve(options: &Serve) -> Result<()> {
+    build()?;
+    let port = options.port.to_string();
+    shell::run(
+        shell::command("node", "web/tests/server.mjs --root target/web/site")
+            .args(["--port", &port]),
+    )
+}
+
+/// Builds and runs every test of the browser's part.
+pub fn check() -> Result<()> {
+    build()?;
+    test()
+}
+
+fn build() -> Result<()> {
+    tools()?;
+    let sizes = modules::build()?;
+    package::build()?;
+    site::build()?;
+    sizes::check(&sizes)?;
+    println!("the package is in target/web/package, the page in target/web/site");
+    Ok(())
+}
+
+fn test() -> Result<()> {
+    modules::check_cpu()?;
+    let node = |folder: &Path, pattern: &str| {
+        let tests = files::matching(folder, pattern)?;
+        shell::run(shell::command("node", "--test --test-concurrency=1").args(tests))
+    };
+    node(&sources().join("package/tests"), ".test.mjs")?;
+    node(&sources().join("tests"), ".test.mjs")
+}
+
+/// Installs the tools that `web/package-lock.json` names, unless that was done before.
+fn tools() -> Result<()> {
+    let time = |file: &str| {
+        let data = std::fs::metadata(sources().join(file))?;
+        data.modified()
+    };
+    let installed = time("node_modules/.package-lock.json");
+    if installed
+        .is_ok_and(|installed| time("package-lock.json").is_ok_and(|lock| installed >= lock))
+    {
+        return Ok(());
+    }
+    shell::run(
+        shell::command("npm", "ci --no-audit --no-fund --ignore-scripts").current_dir(sources()),
+    )
+    .context("the browser's part needs Node 20 or newer with npm")
+}
+
+/// Runs a tool of `web/node_modules` in `web/`.
+fn tool(script: &str, arguments: &str) -> Result<()> {
+    let script = Path::new("node_modules").join(script);
+    let mut command = shell::command("node", "");
+    command.arg(script).args(arguments.split_whitespace());
+    shell::run(command.current_dir(sources()))
+}
