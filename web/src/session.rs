@@ -83,14 +83,6 @@ impl Session {
         }
     }
 
-    /// Whether the CPU does the work.
-    pub fn software(&self) -> bool {
-        match &self.engine {
-            Engine::Wasm(_) => true,
-            Engine::WebGpu(wgpu) => wgpu.gpu().is_software(),
-        }
-    }
-
     /// The kernels chosen so far, in a line.
     pub fn kernels(&self) -> String {
         match &self.engine {

@@ -7,10 +7,10 @@ const QUIET = [
   '--disable-sync',
 ];
 
-/** Starts a headless Chromium, with a software WebGPU adapter or without WebGPU. */
-export function launch({ webgpu = true } = {}) {
+/** Starts a headless Chromium, with a software WebGPU adapter or without WebGPU, and with more flags. */
+export function launch({ webgpu = true, flags = [] } = {}) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [...QUIET, ...(webgpu ? WEBGPU : ['--disable-features=WebGPU,WebGPUService'])],
+    args: [...QUIET, ...flags, ...(webgpu ? WEBGPU : ['--disable-features=WebGPU,WebGPUService'])],
   });
 }

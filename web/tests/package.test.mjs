@@ -127,6 +127,7 @@ test('a worker by default, under the strict policy, with one exact total from th
     assert.ok(progress[i].loaded >= progress[i - 1].loaded && progress[i].total === total);
   }
   assert.equal(times.fromCache, false);
+  assert.ok(times.total >= times.download && times.total >= times.prepare, JSON.stringify(times));
   assert.deepEqual(page.problems, []);
   await page.evaluate(() => classifier.dispose());
   await noWorkers(page);

@@ -1,10 +1,13 @@
 // What stands behind a classifier: the engine in this thread, or a client of one in a worker.
 import type { Input } from './image.js';
 import type { PlainSource } from './source.js';
-import type { Classification, Classifier, DeviceLoss, ExecutorName, ModelInfo, Progress } from './types.js';
+import type { Classification, Classifier, DeviceLoss, ExecutorName, LoadTimes, Memory, ModelInfo, Progress } from './types.js';
 
 /** What a classifier shows of itself beside the model. Plain data. */
-export type State = Pick<Classifier, 'executor' | 'adapter' | 'fallback' | 'cacheNote' | 'times'>;
+export type State = Pick<Classifier, 'executor' | 'adapter' | 'fallback' | 'cacheNote'> & {
+  /** Without the total, which counts from the caller's side. */
+  times: Omit<LoadTimes, 'total'>;
+};
 
 /** The options of a load as plain data, with defaults filled in. */
 export interface PlainOptions {
@@ -36,7 +39,7 @@ export interface Backend {
   /** Classifies a batch in one run. */
   classify(inputs: Input[], top: number): Promise<Classification[]>;
   switchTo(executor: ExecutorName): Promise<void>;
-  memory(): Promise<{ wasm: number; device: number }>;
+  memory(): Promise<Memory>;
   /** Frees all; `idle` settles when the call in progress has ended. */
   dispose(idle: Promise<void>): void;
 }

@@ -3,7 +3,7 @@ import { release, toInput, type Input } from './image.js';
 import { Queue } from './queue.js';
 import { checkedTop } from './scores.js';
 import type { Backend } from './backend.js';
-import type { Classification, Classifier, ClassifyOptions, ExecutorName, Image } from './types.js';
+import type { Classification, Classifier, ClassifyOptions, ExecutorName, Image, Memory } from './types.js';
 
 /** The classifier that users hold: a queue in front of a backend. */
 export class QueuedClassifier implements Classifier {
@@ -11,9 +11,13 @@ export class QueuedClassifier implements Classifier {
   readonly #queue = new Queue();
   readonly threadNote: string | null;
 
-  constructor(backend: Backend, threadNote: string | null) {
+  readonly times: Classifier['times'];
+
+  /** `began` is when the load was called, by `performance.now()`. */
+  constructor(backend: Backend, threadNote: string | null, began: number) {
     this.#backend = backend;
     this.threadNote = threadNote;
+    this.times = { ...backend.state.times, total: performance.now() - began };
   }
 
   get model(): Classifier['model'] {
@@ -38,10 +42,6 @@ export class QueuedClassifier implements Classifier {
 
   get cacheNote(): string | null {
     return this.#backend.state.cacheNote;
-  }
-
-  get times(): Classifier['times'] {
-    return this.#backend.state.times;
   }
 
   async classify(image: Image, options: ClassifyOptions = {}): Promise<Classification> {
@@ -87,7 +87,7 @@ export class QueuedClassifier implements Classifier {
     return this.#queue.add(() => this.#backend.switchTo(executor));
   }
 
-  memory(): Promise<{ wasm: number; device: number }> {
+  memory(): Promise<Memory> {
     return this.#queue.add(() => this.#backend.memory());
   }
 

@@ -5,7 +5,7 @@ import { transferable, type Input } from './image.js';
 import { fromPlain } from './wire.js';
 import type { Backend, Hooks, Job, State } from './backend.js';
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
-import type { Classification, Classifier, ExecutorName, ModelInfo } from './types.js';
+import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
 
 /** Milliseconds that a worker may take to start; the script comes over the network. */
 const START = 20_000;
@@ -105,7 +105,7 @@ export class Client implements Backend {
     await this.#ask<'switch'>({ ask: 'switch', executor });
   }
 
-  memory(): Promise<{ wasm: number; device: number }> {
+  memory(): Promise<Memory> {
     return this.#ask<'memory'>({ ask: 'memory' });
   }
 

@@ -10,7 +10,7 @@ import { webgpuSupport, type WebGpuSupport } from './webgpu.js';
 import { fromWasm } from './wire.js';
 import type { Backend, Hooks, Job, State } from './backend.js';
 import type { Input } from './image.js';
-import type { Classification, Classifier, ExecutorName, ModelInfo } from './types.js';
+import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
 
 const PROBE = 250;
 
@@ -28,6 +28,7 @@ interface Running {
   session: WasmSession;
   /** The largest batch it has room for. */
   prepared: number;
+  adapter: Classifier['adapter'];
 }
 
 /** Loads a model and makes it ready to run. */
@@ -66,7 +67,7 @@ export async function loadEngine(
     try {
       const { time } = await untilAborted(preparing, stop.signal);
       engine.describe(read.obtained.note, {
-        download, runtime: runtime.time, prepare: time, total: performance.now() - began,
+        download, runtime: runtime.time, prepare: time,
         fromCache: read.obtained.fromCache,
       });
       return engine;
@@ -141,7 +142,7 @@ export class Engine implements Backend {
   #adapter = { description: '', software: false };
   #fallback: string | null = null;
   #cacheNote: string | null = null;
-  #times: State['times'] = { download: 0, runtime: 0, prepare: 0, total: 0, fromCache: false };
+  #times: State['times'] = { download: 0, runtime: 0, prepare: 0, fromCache: false };
 
   constructor(
     runtime: Runtime,
@@ -210,7 +211,7 @@ export class Engine implements Backend {
     this.#fallback = null;
   }
 
-  async memory(): Promise<{ wasm: number; device: number }> {
+  async memory(): Promise<Memory> {
     const device = this.#running?.name === 'webgpu' ? this.#running.session.memory() : 0;
     return { wasm: this.#runtime.memory(), device };
   }
@@ -276,25 +277,30 @@ export class Engine implements Backend {
 
   async #open(name: ExecutorName): Promise<Running> {
     try {
-      const session = name === 'wasm' ? this.#runtime.Session.wasm(this.#file) : await this.#webgpu();
+      const support = name === 'wasm' ? null : await this.#adapterOrRefusal();
+      const session = support === null ? this.#runtime.Session.wasm(this.#file) : await this.#webgpu(support);
       try {
         await session.prepare(1);
       } catch (error) {
         session.free();
         throw error;
       }
-      return { name, session, prepared: 1 };
+      return { name, session, prepared: 1, adapter: described(session, support) };
     } catch (error) {
       throw fromWasm(error);
     }
   }
 
-  async #webgpu(): Promise<WasmSession> {
+  async #adapterOrRefusal(): Promise<WebGpuSupport> {
     const support = await (this.#support.first ?? this.#support.again());
     this.#support.first = null;
     if (!support.available) {
       throw new NoWebGpuError(`${support.reason ?? 'WebGPU is missing.'} Use the executor "wasm" or "auto".`);
     }
+    return support;
+  }
+
+  #webgpu(support: WebGpuSupport): Promise<WasmSession> {
     const probe = this.#options.probeMilliseconds ?? (support.software ? 0 : PROBE);
     return this.#runtime.Session.webgpu(this.#file, probe);
   }
@@ -309,7 +315,7 @@ export class Engine implements Backend {
     this.#drop();
     this.#running = running;
     this.#executor = running.name;
-    this.#adapter = { description: running.session.adapter(), software: running.session.software() };
+    this.#adapter = running.adapter;
     return running;
   }
 
@@ -317,6 +323,13 @@ export class Engine implements Backend {
     this.#running?.session.free();
     this.#running = null;
   }
+}
+
+/** What a session runs on. Browsers tell pages the adapter's family, but not always its name. */
+function described(session: WasmSession, support: WebGpuSupport | null): Classifier['adapter'] {
+  const software = support?.software ?? false;
+  if (support === null || support.adapter === null) return { description: session.adapter(), software };
+  return { description: `${support.adapter} (WebGPU, ${software ? 'software' : 'hardware'})`, software };
 }
 
 function packed(images: Uint8Array[]): Uint8Array {

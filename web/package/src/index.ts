@@ -9,6 +9,7 @@ export { load } from './load.js';
 export { cache, type CachedModel, type ModelCache } from './cache.js';
 export { webgpuSupport, type WebGpuSupport } from './webgpu.js';
 export type {
+  Adapter,
   Classification,
   Classifier,
   ClassifyOptions,
@@ -16,8 +17,12 @@ export type {
   ExecutorName,
   Image,
   LoadOptions,
+  LoadTimes,
+  Memory,
   ModelInfo,
   Progress,
+  Provenance,
+  RunTimes,
   Score,
   Source,
 } from './types.js';

@@ -19,6 +19,7 @@ import type { Classifier, LoadOptions, Source } from './types.js';
  * @throws the signal's reason after an abort
  */
 export async function load(source: Source, options: LoadOptions = {}): Promise<Classifier> {
+  const began = performance.now();
   const { signal } = options;
   signal?.throwIfAborted();
   const job: Job = { source: plainSource(source), options: plainOptions(options) };
@@ -30,13 +31,13 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<C
   if (options.worker ?? isPage()) {
     const worker = await startWorker(signal);
     if (typeof worker !== 'string') {
-      return new QueuedClassifier(await Client.load(worker, job, signal, hooks), null);
+      return new QueuedClassifier(await Client.load(worker, job, signal, hooks), null, began);
     }
     threadNote = `${worker} The model runs in the page.`;
   }
   const { loadEngine } = await import('./engine.js');
   const engine = await loadEngine(job, signal ?? new AbortController().signal, hooks);
-  return new QueuedClassifier(engine, threadNote);
+  return new QueuedClassifier(engine, threadNote, began);
 }
 
 function plainOptions(options: LoadOptions): PlainOptions {

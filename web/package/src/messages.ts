@@ -1,7 +1,7 @@
 // What page and worker say to each other.
 import type { Job, State } from './backend.js';
 import type { Input } from './image.js';
-import type { Classification, DeviceLoss, ExecutorName, ModelInfo, Progress } from './types.js';
+import type { Classification, DeviceLoss, ExecutorName, Memory, ModelInfo, Progress } from './types.js';
 import type { PlainError } from './wire.js';
 
 /** What the page asks. One `load` comes first; `abort` ends it. */
@@ -19,7 +19,7 @@ export interface Answers {
   load: ModelInfo;
   classify: Classification[];
   switch: null;
-  memory: { wasm: number; device: number };
+  memory: Memory;
 }
 
 /** A message from the worker. */

@@ -18,7 +18,6 @@ export interface WasmSession {
   prepare(batch: number): Promise<void>;
   run(pixels: Uint8Array, batch: number): Promise<Int32Array>;
   adapter(): string;
-  software(): boolean;
   memory(): number;
   free(): void;
 }

@@ -86,6 +86,16 @@ export interface Score {
   probability: number;
 }
 
+/** Milliseconds of a call. */
+export interface RunTimes {
+  /** To get the pixels of the image. */
+  decode: number;
+  /** To run the model; of a batch, all of it. */
+  run: number;
+  /** From call to answer, with the wait for earlier calls. */
+  total: number;
+}
+
 /** What a model says about an image. */
 export interface Classification {
   /** The likeliest classes, likeliest first; of equal ones the lower index first. */
@@ -96,8 +106,18 @@ export interface Classification {
   digest: string;
   /** Whether the image was a file that this package decoded by itself, so that its pixels equal the native ones. */
   exact: boolean;
-  /** Milliseconds: to get the pixels, to run the model (of the whole batch), and from call to answer. */
-  times: { decode: number; run: number; total: number };
+  /** How long it took, in milliseconds. */
+  times: RunTimes;
+}
+
+/** How a model was made, as `intformer quantize` noted it. */
+export interface Provenance {
+  /** How the ranges of the activations were found. */
+  calibration: unknown;
+  /** The images they were found on. */
+  images: unknown;
+  /** The options of the command. */
+  options: unknown;
 }
 
 /** Facts about a model, from its file. */
@@ -131,7 +151,37 @@ export interface ModelInfo {
   /** Version of the file format. */
   formatVersion: number;
   /** How the model was made. */
-  provenance: { calibration: unknown; images: unknown; options: unknown };
+  provenance: Provenance;
+}
+
+/** What a model runs on. */
+export interface Adapter {
+  /** Its name, as far as the browser tells it. */
+  description: string;
+  /** Whether it is a GPU made of software, which is slow. */
+  software: boolean;
+}
+
+/** Milliseconds of a load. Model and WASM module come at the same time. */
+export interface LoadTimes {
+  /** Until the model was there, from the server or the cache. */
+  download: number;
+  /** Until the WASM module was there and started. */
+  runtime: number;
+  /** To choose and compile the kernels. */
+  prepare: number;
+  /** From call to answer, with the start of the worker. */
+  total: number;
+  /** Whether the model came from the cache. */
+  fromCache: boolean;
+}
+
+/** Bytes in use. */
+export interface Memory {
+  /** Of WASM memory. */
+  wasm: number;
+  /** On the GPU; 0 on WASM. */
+  device: number;
 }
 
 /** A loaded model, ready to run. Calls are queued and answered in order. */
@@ -141,7 +191,7 @@ export interface Classifier {
   /** What runs the model now. */
   readonly executor: ExecutorName;
   /** What it runs on, and whether that is a GPU made of software. */
-  readonly adapter: { description: string; software: boolean };
+  readonly adapter: Adapter;
   /** Why not WebGPU, in a sentence, when `auto` chose WASM; else null. */
   readonly fallback: string | null;
   /** Where the model runs. */
@@ -150,16 +200,16 @@ export interface Classifier {
   readonly threadNote: string | null;
   /** Why the model was not kept in the cache or not checked for freshness, in a sentence; else null. */
   readonly cacheNote: string | null;
-  /** Milliseconds that the load took: model, WASM module (at the same time), kernels, and from call to answer. */
-  readonly times: { download: number; runtime: number; prepare: number; total: number; fromCache: boolean };
+  /** How long the load took, in milliseconds. */
+  readonly times: LoadTimes;
   /** Names the likeliest classes of one image. */
   classify(image: Image, options?: ClassifyOptions): Promise<Classification>;
   /** The same for several images in one run, which is faster than one after the other. One bad image rejects all. */
   classifyBatch(images: Image[], options?: ClassifyOptions): Promise<Classification[]>;
   /** Moves the same model to another executor. If that cannot run, rejects and leaves all as it was. */
   switchTo(executor: ExecutorName): Promise<void>;
-  /** Bytes of WASM memory, and on the GPU (0 on WASM). */
-  memory(): Promise<{ wasm: number; device: number }>;
+  /** How much memory is in use. */
+  memory(): Promise<Memory>;
   /** Frees everything. Waiting calls and later ones reject with {@link DisposedError}. Safe to call twice. */
   dispose(): void;
 }

@@ -210,3 +210,21 @@ test('the server is asked about a file without its body', async () => {
   await gone.close();
   assert.equal(await inquire(gone.url, undefined), null);
 });
+
+test('a server that gives less than was asked for is asked for the rest', async () => {
+  const asked = [];
+  const real = globalThis.fetch;
+  globalThis.fetch = async (_url, { headers }) => {
+    const start = Number(/^bytes=(\d+)-$/.exec(headers.get('Range'))[1]);
+    asked.push(start);
+    const end = Math.min(start + 120_000, body.length);
+    const given = { 'Content-Range': `bytes ${start}-${end - 1}/${body.length}`, ETag: '"v1"' };
+    return new Response(body.subarray(start, end), { status: 206, headers: given });
+  };
+  try {
+    assert.ok(same((await download({ url: server.url + PATH, backoff: () => 1 })).bytes));
+  } finally {
+    globalThis.fetch = real;
+  }
+  assert.deepEqual(asked, [0, 120_000, 240_000]);
+});

@@ -40,7 +40,6 @@ export function fakeRuntime(script = {}) {
       }
     }
     adapter = () => `fake ${this.name}`;
-    software = () => this.name === 'webgpu';
     memory = () => 1000;
     free = () => {
       if (!live[this.name].delete(this)) throw new Error('freed twice');

@@ -51,9 +51,6 @@ export class Session {
   adapter() {
     return `stand-in ${this.name}`;
   }
-  software() {
-    return this.name === 'webgpu';
-  }
   kernels() {
     return '';
   }

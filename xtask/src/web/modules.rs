@@ -54,10 +54,10 @@ fn glue() -> PathBuf {
 
 /// Compiles a package; its module.
 fn compile(package: &str) -> Result<PathBuf> {
-    let build = format!("build --locked --profile web --package {package} --target {TARGET}");
+    let build = format!("build --locked --profile small --package {package} --target {TARGET}");
     shell::run(shell::cargo(&build).env("RUSTFLAGS", "-C target-feature=+simd128"))?;
     let name = package.replace('-', "_");
-    Ok(shell::target().join(format!("{TARGET}/web/{name}.wasm")))
+    Ok(shell::target().join(format!("{TARGET}/small/{name}.wasm")))
 }
 
 /// Compiles a package, makes its glue, and makes its module small; the module.

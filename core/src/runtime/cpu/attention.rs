@@ -1,7 +1,8 @@
 //! `window_attention`: one window and head at a time.
 
-use bytemuck::{cast, cast_slice, cast_slice_mut};
+use bytemuck::{cast_slice, cast_slice_mut};
 use intformer_shaders::{
+    ATTENTION_MAX_HEAD_WORDS,
     params::WindowAttention,
     twin::arithmetic::{bits, unpack_scale},
 };
@@ -10,9 +11,12 @@ use wide::{i16x8, i32x4, i32x8};
 use super::{
     linear::{int8, int16},
     memory::{Rest, split},
-    product::{COLS, DEPTH, Left, ROWS, Right, put_columns, put_eight, put_row, tile},
+    product::{COLS, DEPTH, Left, ROWS, Right, pair, put_columns, put_eight, put_row, tile},
     scale::{Scales, requantize_all, scale},
 };
+
+/// The most bytes of a head.
+const MAX_DIM: usize = 4 * ATTENTION_MAX_HEAD_WORDS as usize;
 
 /// Room for one window of one head.
 #[derive(Default)]
@@ -30,10 +34,8 @@ pub struct Attention {
     logits: Vec<[i32x4; 2]>,
     weights: Vec<Left>,
     scales: Vec<Scales>,
-    /// A head's part of a row, padded; or a channel's part of the values.
+    /// A head's part of a row, padded.
     line: Vec<i8>,
-    /// The values of all tokens, channel by channel.
-    turned: Vec<i8>,
 }
 
 /// What is the same for all windows.
@@ -107,8 +109,6 @@ impl Job<'_> {
         room.logits.resize(ROWS * blocks, Default::default());
         room.weights.resize(4 * blocks, Default::default());
         room.line.resize(2 * depth, 0);
-        room.turned.clear();
-        room.turned.resize(2 * depth * blocks * DEPTH, 0);
     }
 
     /// Spreads the position bias of `head` over queries and keys and reads its scales.
@@ -175,21 +175,32 @@ impl Job<'_> {
             );
         }
         for (block, keys) in room.keys.chunks_exact_mut(depth).enumerate() {
-            let mut lines = [[0; 64]; COLS];
+            let mut lines = [[0; MAX_DIM]; COLS];
             for (at, line) in lines.iter_mut().enumerate() {
                 line[..self.dim].copy_from_slice(read(COLS * block + at, 1));
             }
-            put_columns(keys, lines.each_ref().map(|line| &line[..2 * depth]));
+            put_columns(keys, lines.each_ref().map(|line| line.as_slice()));
         }
-        let across = self.blocks * DEPTH;
-        for token in 0..self.tokens {
-            for (channel, &value) in read(token, 2).iter().enumerate() {
-                room.turned[channel * across + token] = value;
+        let pairs = 4 * self.blocks;
+        let panels = room.values.len() / pairs;
+        for at in 0..pairs {
+            let mut lines = [[0; MAX_DIM]; 2];
+            for (i, line) in lines.iter_mut().enumerate() {
+                // Keys past the last have no weight, whatever they are.
+                line[..self.dim].copy_from_slice(read(2 * at + i, 2));
             }
-        }
-        for (block, values) in room.values.chunks_exact_mut(4 * self.blocks).enumerate() {
-            let column = |i| &room.turned[(COLS * block + i) * across..][..across];
-            put_columns(values, std::array::from_fn(column));
+            let [first, second] = lines.each_ref().map(|line| line.as_chunks::<16>().0);
+            for (panel, (&first, &second)) in first.iter().zip(second).enumerate() {
+                let panel = 2 * panel;
+                if panel >= panels {
+                    break;
+                }
+                let [low, high] = pair(first, second);
+                room.values[panel * pairs + at] = low;
+                if panel + 1 < panels {
+                    room.values[(panel + 1) * pairs + at] = high;
+                }
+            }
         }
     }
 
@@ -297,6 +308,5 @@ impl Attention {
             + size_of::<Right>() * (self.keys.capacity() + self.values.capacity())
             + size_of::<Scales>() * self.scales.capacity()
             + self.line.capacity()
-            + self.turned.capacity()
     }
 }

@@ -12,19 +12,26 @@ use super::{
 };
 
 /// Bytes of the rows that are widened at once: they stay in the second cache.
-const BLOCK_BYTES: usize = 192 << 10;
+const BLOCK_BYTES: usize = 320 << 10;
+
+/// Pairs of a row and of eight columns that are multiplied at once: they stay in the first cache.
+const BLOCK_PAIRS: usize = 384;
 
 /// Room for a block of rows and for eight columns.
 #[derive(Default)]
 pub struct Panels {
     left: Vec<Left>,
     right: Vec<Right>,
+    /// The sums of a block of rows with eight columns.
+    sums: Vec<Tile>,
 }
 
 impl Panels {
     /// Bytes held.
     pub fn memory(&self) -> usize {
-        self.left.capacity() * size_of::<Left>() + self.right.capacity() * size_of::<Right>()
+        self.left.capacity() * size_of::<Left>()
+            + self.right.capacity() * size_of::<Right>()
+            + self.sums.capacity() * size_of::<Tile>()
     }
 }
 
@@ -57,10 +64,10 @@ pub fn linear(
     panels
         .left
         .resize(panels.left.len().max(block / ROWS * depth), Left::default());
-    panels
-        .right
-        .resize(panels.right.len().max(depth), Right::default());
-    let right = &mut panels.right[..depth];
+    panels.right.resize(
+        panels.right.len().max(depth.min(BLOCK_PAIRS)),
+        Right::default(),
+    );
 
     for (at, out) in out.chunks_mut(block * stride).enumerate() {
         let first = at * block;
@@ -84,24 +91,22 @@ pub fn linear(
         }
         let left = &panels.left[..count.div_ceil(ROWS) * depth];
         for col in (0..p.cols as usize).step_by(COLS) {
-            let column = |i| {
-                let words = p.weight as usize + (col + i) * p.k_words as usize;
-                cast_slice(&weights[words..][..k / 4])
-            };
-            put_columns(right, std::array::from_fn(column));
             let (bias, scales) = channels(&weights[p.channel as usize + 2 * col..]);
-            for (group, left) in left.chunks_exact(depth).enumerate() {
-                let sums = tile(left, right, bias);
-                let values = sums.map(|sums| scales.apply(sums, 0));
-                let count = ROWS.min(count - group * ROWS);
-                let place = Place {
-                    row: group * ROWS,
-                    first,
-                    count,
-                    col,
+            panels.sums.clear();
+            panels.sums.resize(count.div_ceil(ROWS), [bias; ROWS]);
+            for start in (0..depth).step_by(BLOCK_PAIRS) {
+                let pairs = BLOCK_PAIRS.min(depth - start);
+                let column = |i| {
+                    let words = p.weight as usize + (col + i) * p.k_words as usize + start / 2;
+                    cast_slice(&weights[words..][..pairs / 2])
                 };
-                store.put(values, place, out);
+                let right = &mut panels.right[..pairs];
+                put_columns(right, std::array::from_fn(column));
+                for (sums, left) in panels.sums.iter_mut().zip(left.chunks_exact(depth)) {
+                    *sums = tile(&left[start..][..pairs], right, *sums);
+                }
             }
+            store.put(panels.sums.as_flattened(), &scales, [first, col], out);
         }
     }
 }
@@ -113,18 +118,6 @@ fn channels(words: &[u32]) -> ([i32x4; 2], Scales) {
         cast(bias),
         Scales::new(std::array::from_fn(|i| words[2 * i + 1])),
     )
-}
-
-/// Where a tile goes.
-struct Place {
-    /// First row in the block.
-    row: usize,
-    /// Rows before the block.
-    first: usize,
-    /// Rows to store.
-    count: usize,
-    /// First column.
-    col: usize,
 }
 
 /// What becomes of requantized sums.
@@ -154,59 +147,66 @@ impl<'a> Store<'a> {
         }
     }
 
-    #[inline]
-    fn put(&self, values: Tile, place: Place, out: &mut [u32]) {
-        let out = &mut out[place.row * self.stride..];
-        let rows = out.chunks_mut(self.stride).take(place.count);
-        let col = place.col;
-        for (at, (out, values)) in rows.zip(values).enumerate() {
-            match self.kind {
-                epilogue::INT8 => {
-                    let out: &mut [i8] = cast_slice_mut(out);
-                    out[col..][..COLS].copy_from_slice(&int8(values, self.low));
+    /// Stores the outputs of eight columns from `col` on in the rows of `out`, of which `first`
+    /// are before.
+    fn put(&self, sums: &[[i32x4; 2]], scales: &Scales, [first, col]: [usize; 2], out: &mut [u32]) {
+        let stride = self.stride;
+        match self.kind {
+            epilogue::INT8 => each(sums, scales, out, stride, |_, values, out| {
+                let bytes = int8(values, self.low);
+                out[col / 4..][..COLS / 4].copy_from_slice(&cast::<_, [u32; 2]>(bytes));
+            }),
+            epilogue::TABLE => each(sums, scales, out, stride, |_, values, out| {
+                let out: &mut [u8] = cast_slice_mut(&mut out[col / 4..][..COLS / 4]);
+                for (out, value) in out.iter_mut().zip(int8(values, -127)) {
+                    *out = self.table[usize::from(value as u8 ^ 0x80)];
                 }
-                epilogue::TABLE => {
-                    let out: &mut [u8] = cast_slice_mut(out);
-                    let entries = int8(values, -127).map(|value| value as u8 ^ 0x80);
-                    let bytes = entries.map(|entry| self.table[usize::from(entry)]);
-                    out[col..][..COLS].copy_from_slice(&bytes);
-                }
-                epilogue::RESIDUAL => {
-                    let row = (place.first + place.row + at) * self.stride;
-                    let before = match self.residual {
-                        Some(words) => &words[row..][..self.stride],
-                        None => &*out,
-                    };
-                    let before: &[i16; COLS] = cast_slice(before)[col..][..COLS]
-                        .try_into()
-                        .expect("eight columns");
-                    let before: [i32x4; 2] = cast(i32x8::from_i16x8(i16x8::new(*before)));
-                    let sums = [values[0] + before[0], values[1] + before[1]];
-                    let out: &mut [i16] = cast_slice_mut(out);
-                    out[col..][..COLS].copy_from_slice(&int16(sums).to_array());
-                }
-                epilogue::INT16 => {
-                    let out: &mut [i16] = cast_slice_mut(out);
-                    out[col..][..COLS].copy_from_slice(&int16(values).to_array());
-                }
-                epilogue::INT32 => {
-                    let values: [u32; COLS] = cast(values);
-                    out[col..][..COLS].copy_from_slice(&values);
-                }
-                other => unreachable!("no epilogue {other}"),
-            }
+            }),
+            epilogue::RESIDUAL => each(sums, scales, out, stride, |row, values, out| {
+                let out = &mut out[col / 2..][..COLS / 2];
+                let before = match self.residual {
+                    Some(words) => &words[(first + row) * stride + col / 2..][..COLS / 2],
+                    None => &*out,
+                };
+                let before: [u32; COLS / 2] = before.try_into().expect("eight columns");
+                let before: [i32x4; 2] = cast(i32x8::from_i16x8(cast(before)));
+                let sums = int16([values[0] + before[0], values[1] + before[1]]);
+                out.copy_from_slice(&cast::<_, [u32; COLS / 2]>(sums));
+            }),
+            epilogue::INT16 => each(sums, scales, out, stride, |_, values, out| {
+                let values: [u32; COLS / 2] = cast(int16(values));
+                out[col / 2..][..COLS / 2].copy_from_slice(&values);
+            }),
+            epilogue::INT32 => each(sums, scales, out, stride, |_, values, out| {
+                out[col..][..COLS].copy_from_slice(&cast::<_, [u32; COLS]>(values));
+            }),
+            other => unreachable!("no epilogue {other}"),
         }
     }
 }
 
+/// Calls `put` with each row's place, its requantized sums, and its words.
+#[inline(always)]
+fn each(
+    sums: &[[i32x4; 2]],
+    scales: &Scales,
+    out: &mut [u32],
+    stride: usize,
+    put: impl Fn(usize, [i32x4; 2], &mut [u32]),
+) {
+    for (row, (&sums, out)) in sums.iter().zip(out.chunks_exact_mut(stride)).enumerate() {
+        put(row, scales.apply(sums, 0), out);
+    }
+}
+
 /// Saturated to int16.
-#[inline]
+#[inline(always)]
 pub fn int16(values: [i32x4; 2]) -> i16x8 {
     i16x8::from_i32x8_saturate(cast(values))
 }
 
 /// Clamped to `[low, 127]`.
-#[inline]
+#[inline(always)]
 pub fn int8(values: [i32x4; 2], low: i16) -> [i8; COLS] {
     let values = int16(values).max(i16x8::splat(low));
     let bytes = i8x16::from_i16x16_saturate(cast::<[i16x8; 2], i16x16>([values, values]));

@@ -5,7 +5,7 @@ use intformer_shaders::{
     params::{LayerNorm, gather},
     twin::arithmetic::bits,
 };
-use wide::{i16x8, i32x4, i32x8};
+use wide::{i16x8, i32x4};
 
 use super::{
     linear::{int8, int16},
@@ -16,52 +16,81 @@ use super::{
 /// Channels of a vector step.
 const STEP: usize = 8;
 
-/// Channel parameters of a norm, each in a list of its own and padded by zeros.
+/// Channel parameters of a norm, eight channels at a time; zeros past the last.
 #[derive(Default)]
 pub struct Table {
     /// 2 to the power of the exponent.
-    power: Vec<[i32x4; 2]>,
-    multiplier: Vec<[i32x4; 2]>,
+    power: Vec<i16x8>,
+    outputs: Vec<Output>,
+}
+
+/// What makes outputs of the units of eight channels.
+#[derive(Clone, Copy, Default)]
+struct Output {
+    multiplier: [i32x4; 2],
     /// The bias, with half of what the shift takes.
-    bias: Vec<[i32x4; 2]>,
+    bias: [i32x4; 2],
     /// `2^(31 - shift)`.
-    factor: Vec<[i32x4; 2]>,
+    factor: [i32x4; 2],
 }
 
 impl Table {
     /// Reads the parameters of `channels` channels.
     pub fn load(&mut self, words: &[u32], channels: usize) {
-        let words = &words[..2 * channels];
-        let fill = |list: &mut Vec<[i32x4; 2]>, value: fn(u32, i32) -> i32| {
-            list.clear();
-            list.extend(words.chunks(2 * STEP).map(|words| {
-                let mut lanes = [0; STEP];
-                for (lane, word) in lanes.iter_mut().zip(words.chunks_exact(2)) {
-                    *lane = value(word[0], word[1] as i32);
-                }
-                cast::<[i32; STEP], [i32x4; 2]>(lanes)
-            }));
-        };
-        fill(&mut self.power, |word, _| 1 << (word >> 24));
-        fill(&mut self.multiplier, |word, _| {
-            i32::from(word as u16 as i16)
-        });
-        fill(&mut self.bias, |word, bias| {
-            bias + (1 << (((word >> 16) & 0xff) - 1))
-        });
-        fill(&mut self.factor, |word, _| {
-            1 << (31 - ((word >> 16) & 0xff))
-        });
+        self.power.clear();
+        self.outputs.clear();
+        for words in words[..2 * channels].chunks(2 * STEP) {
+            let mut power = [0; STEP];
+            let [mut multiplier, mut bias, mut factor] = [[0; STEP]; 3];
+            for (at, words) in words.chunks_exact(2).enumerate() {
+                let shift = (words[0] >> 16) & 0xff;
+                power[at] = 1 << (words[0] >> 24);
+                multiplier[at] = i32::from(words[0] as u16 as i16);
+                bias[at] = words[1] as i32 + (1 << (shift - 1));
+                factor[at] = 1 << (31 - shift);
+            }
+            self.power.push(i16x8::new(power));
+            self.outputs.push(Output {
+                multiplier: cast(multiplier),
+                bias: cast(bias),
+                factor: cast(factor),
+            });
+        }
     }
 
     /// Bytes held.
     pub fn memory(&self) -> usize {
-        let lists = [&self.power, &self.multiplier, &self.bias, &self.factor];
-        lists
-            .map(|list| list.capacity() * size_of::<[i32x4; 2]>())
-            .iter()
-            .sum()
+        self.power.capacity() * size_of::<i16x8>() + self.outputs.capacity() * size_of::<Output>()
     }
+}
+
+impl Output {
+    /// The outputs of eight channels, unclamped.
+    #[inline(always)]
+    fn apply(&self, y: [i32x4; 2], stretch: Stretch) -> [i32x4; 2] {
+        [
+            self.apply_half(0, y[0], stretch),
+            self.apply_half(1, y[1], stretch),
+        ]
+    }
+
+    #[inline(always)]
+    fn apply_half(&self, half: usize, y: i32x4, stretch: Stretch) -> i32x4 {
+        let limit = i32x4::splat(32767);
+        let y = (y << stretch.up) >> stretch.down;
+        let unit = scale(y, stretch.reciprocal).max(-limit).min(limit);
+        let value = unit * self.multiplier[half] + self.bias[half];
+        let product = value.widening_mul(self.factor[half]);
+        upper(product + product)
+    }
+}
+
+/// What makes a row without its mean a row of units: one of the shifts is 0.
+#[derive(Clone, Copy)]
+struct Stretch {
+    up: u32,
+    down: u32,
+    reciprocal: u32,
 }
 
 /// Room for one row.
@@ -93,11 +122,11 @@ impl Norm {
 
     /// The row normalized to int8, padded by zeros to `len`.
     pub fn int8(&mut self, table: &Table, epsilon: u32, len: usize) -> &[i8] {
-        let (shift, reciprocal) = self.measure(table, epsilon);
+        let stretch = self.measure(table, epsilon);
         self.bytes.resize(len.max(self.x.len()), 0);
-        let steps = self.bytes.chunks_exact_mut(STEP).zip(&self.y);
-        for (at, (bytes, &y)) in steps.enumerate().take(self.channels.div_ceil(STEP)) {
-            bytes.copy_from_slice(&int8(table.apply(at, y, shift, reciprocal), -127));
+        let (bytes, _) = self.bytes.as_chunks_mut::<STEP>();
+        for ((bytes, &y), output) in bytes.iter_mut().zip(&self.y).zip(&table.outputs) {
+            *bytes = int8(output.apply(y, stretch), -127);
         }
         self.bytes[self.channels..].fill(0);
         &self.bytes[..len]
@@ -105,29 +134,23 @@ impl Norm {
 
     /// The row normalized to int16, padded by zeros to `len`.
     fn int16(&mut self, table: &Table, epsilon: u32, len: usize) -> &[i16] {
-        let (shift, reciprocal) = self.measure(table, epsilon);
+        let stretch = self.measure(table, epsilon);
         self.x.resize(len.max(self.x.len()), 0);
-        let steps = self.x.chunks_exact_mut(STEP).zip(&self.y);
-        for (at, (x, &y)) in steps.enumerate().take(self.channels.div_ceil(STEP)) {
-            x.copy_from_slice(&int16(table.apply(at, y, shift, reciprocal)).to_array());
+        let (x, _) = self.x.as_chunks_mut::<STEP>();
+        for ((x, &y), output) in x.iter_mut().zip(&self.y).zip(&table.outputs) {
+            *x = int16(output.apply(y, stretch)).to_array();
         }
         self.x[self.channels..].fill(0);
         &self.x[..len]
     }
 
-    /// Sets y to the row without its mean; returns by how much it must be shifted left, and what
-    /// it must then be multiplied by.
-    fn measure(&mut self, table: &Table, epsilon: u32) -> (i32, u32) {
+    /// Sets y to the row without its mean; returns what makes units of it.
+    fn measure(&mut self, table: &Table, epsilon: u32) -> Stretch {
         let count = self.channels as u32;
-        let steps = self.channels.div_ceil(STEP);
-        let y = &mut self.y[..steps];
-
+        let (x, _) = self.x.as_chunks::<STEP>();
         let mut sums = [i32x4::ZERO; 2];
-        let x = self.x.chunks_exact(STEP);
-        for ((y, x), power) in y.iter_mut().zip(x).zip(&table.power) {
-            let x: &[i16; STEP] = x.try_into().expect("eight channels");
-            let x: [i32x4; 2] = cast(i32x8::from_i16x8(i16x8::new(*x)));
-            *y = [x[0] * power[0], x[1] * power[1]];
+        for ((y, &x), &power) in self.y.iter_mut().zip(x).zip(&table.power) {
+            *y = cast(i16x8::new(x).widening_mul(power));
             sums = [sums[0] + y[0], sums[1] + y[1]];
         }
         // Offset binary, as the twin: below 2^32 in all.
@@ -135,54 +158,34 @@ impl Norm {
         let sum = sum.wrapping_add(count << 18);
         let mean = ((sum + count / 2) / count) as i32 - (1 << 18);
 
+        // What is no channel must count as nothing.
+        cast_slice_mut::<_, i32>(&mut self.y)[self.channels..].fill(mean);
         let mean = i32x4::splat(mean);
-        for y in y.iter_mut() {
+        let mut most = [i32x4::ZERO; 2];
+        for y in &mut self.y {
             *y = [y[0] - mean, y[1] - mean];
+            most = [most[0].max(y[0].abs()), most[1].max(y[1].abs())];
         }
-        if let Some(last) = y.last_mut() {
-            let lanes: &mut [i32] = cast_slice_mut(last);
-            lanes[(self.channels - 1) % STEP + 1..].fill(0);
-        }
-        let most = y
-            .iter()
-            .fold(i32x4::ZERO, |most, y| most.max(y[0].abs()).max(y[1].abs()));
-        let largest = most.reduce_max() as u32;
+        let largest = most[0].max(most[1]).reduce_max() as u32;
 
         let kept = (31 - bits(count - 1)) / 2;
         let down = bits(largest).saturating_sub(kept);
-        let squares = y.iter().fold(i32x4::ZERO, |sum, y| {
+        let mut squares = [i32x4::ZERO; 2];
+        for y in &self.y {
             let y = [y[0] >> down, y[1] >> down];
-            sum + y[0] * y[0] + y[1] * y[1]
-        });
-        // Lanes may wrap, the sum below 2^32 does not mind.
-        let squares = squares
-            .to_array()
-            .into_iter()
-            .fold(0u32, |sum, lane| sum.wrapping_add(lane as u32));
+            squares = [squares[0] + y[0] * y[0], squares[1] + y[1] * y[1]];
+        }
+        // Lanes may wrap: the sum is below 2^32.
+        let squares = (squares[0] + squares[1]).reduce_add() as u32;
         let squares = (squares + (epsilon >> (2 * down))).max(1);
 
         let up = squares.leading_zeros() / 2;
         let root = (squares << (2 * up)).isqrt();
-        (up as i32 - down as i32, ((1 << 31) / root).min(65535))
-    }
-}
-
-impl Table {
-    /// The outputs of the channels of step `at`, unclamped.
-    #[inline]
-    fn apply(&self, at: usize, y: [i32x4; 2], shift: i32, reciprocal: u32) -> [i32x4; 2] {
-        let limit = i32x4::splat(32767);
-        [0, 1].map(|i| {
-            let y = if shift >= 0 {
-                y[i] << shift.unsigned_abs()
-            } else {
-                y[i] >> shift.unsigned_abs()
-            };
-            let unit = scale(y, reciprocal).max(-limit).min(limit);
-            let value = unit * self.multiplier[at][i] + self.bias[at][i];
-            let product = value.widening_mul(self.factor[at][i]);
-            upper(product + product)
-        })
+        Stretch {
+            up: up.saturating_sub(down),
+            down: down.saturating_sub(up),
+            reciprocal: ((1 << 31) / root).min(65535),
+        }
     }
 }
 

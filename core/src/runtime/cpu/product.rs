@@ -1,7 +1,7 @@
 //! The product of four rows with eight columns, in registers, and the layouts that feed it.
 
 use bytemuck::cast;
-use wide::{i16x8, i32x4, u32x4};
+use wide::{i8x16, i16x8, i16x16, i32x4, u16x8, u32x4, u64x2};
 
 /// Rows of a tile.
 pub const ROWS: usize = 4;
@@ -21,22 +21,22 @@ pub type Right = [i16x8; 2];
 /// The sums of four rows with eight columns.
 pub type Tile = [[i32x4; 2]; ROWS];
 
-/// `start` plus the products of the rows of `left` with the columns of `right`.
-#[inline]
-pub fn tile(left: &[Left], right: &[Right], start: [i32x4; 2]) -> Tile {
-    let mut sums = [start; ROWS];
+/// `sums` plus the products of the rows of `left` with the columns of `right`.
+#[inline(always)]
+pub fn tile(left: &[Left], right: &[Right], mut sums: Tile) -> Tile {
     for (left, right) in left.iter().zip(right) {
-        for (sums, &row) in sums.iter_mut().zip(left) {
-            let row: i16x8 = cast(i32x4::splat(row));
-            sums[0] += row.dot(right[0]);
-            sums[1] += row.dot(right[1]);
+        let &[first, second] = right;
+        for row in 0..ROWS {
+            let pair: i16x8 = cast(i32x4::splat(left[row]));
+            sums[row][0] += pair.dot(first);
+            sums[row][1] += pair.dot(second);
         }
     }
     sums
 }
 
 /// Eight bytes as int16.
-#[inline]
+#[inline(always)]
 fn widen(bytes: &[i8]) -> [i16; DEPTH] {
     let bytes: &[i8; DEPTH] = bytes.try_into().expect("eight bytes");
     bytes.map(i16::from)
@@ -51,7 +51,7 @@ pub fn put_row(left: &mut [Left], row: usize, values: &[i8]) {
 }
 
 /// Sets row `row` of four pairs.
-#[inline]
+#[inline(always)]
 pub fn put_eight(block: &mut [Left], row: usize, values: [i16; DEPTH]) {
     let pairs: [i32; DEPTH / 2] = cast(values);
     for (left, pair) in block.iter_mut().zip(pairs) {
@@ -59,16 +59,88 @@ pub fn put_eight(block: &mut [Left], row: usize, values: [i16; DEPTH]) {
     }
 }
 
-/// Sets the columns of `right`, each a multiple of eight long.
+/// Elements of a column that [`put_columns`] turns at once.
+pub const TURN: usize = 16;
+
+/// Sets the columns of `right`; each has at least as many elements, rounded up to 16.
 pub fn put_columns(right: &mut [Right], columns: [&[i8]; COLS]) {
-    for (at, block) in right.chunks_exact_mut(DEPTH / 2).enumerate() {
-        for half in 0..2 {
-            let columns: [u32x4; 4] = std::array::from_fn(|column| {
-                cast(widen(&columns[4 * half + column][DEPTH * at..][..DEPTH]))
-            });
-            for (right, columns) in block.iter_mut().zip(u32x4::transpose(columns)) {
-                right[half] = cast(columns);
-            }
-        }
+    let (whole, part) = right.as_chunks_mut::<{ TURN / 2 }>();
+    let chunks = columns.map(|column| column.as_chunks::<TURN>().0);
+    let [a, b, c, d, e, f, g, h] = chunks.map(|chunks| &chunks[..whole.len()]);
+    for (at, right) in whole.iter_mut().enumerate() {
+        turn(
+            [a[at], b[at], c[at], d[at], e[at], f[at], g[at], h[at]],
+            right,
+        );
     }
+    if !part.is_empty() {
+        let mut last = [Right::default(); TURN / 2];
+        turn(chunks.map(|chunks| chunks[whole.len()]), &mut last);
+        part.copy_from_slice(&last[..part.len()]);
+    }
+}
+
+/// Eight pairs of bytes of eight columns, pair by pair.
+#[inline(always)]
+fn turn(columns: [[i8; TURN]; COLS], right: &mut [Right; TURN / 2]) {
+    let [a, b, c, d, e, f, g, h] = columns;
+    let (ab, cd) = (zip16(cast(a), cast(b)), zip16(cast(c), cast(d)));
+    let (ef, gh) = (zip16(cast(e), cast(f)), zip16(cast(g), cast(h)));
+    turn_half(ab[0], cd[0], ef[0], gh[0], &mut right[..4]);
+    turn_half(ab[1], cd[1], ef[1], gh[1], &mut right[4..]);
+}
+
+/// Four pairs of two columns each, pair by pair.
+#[inline(always)]
+fn turn_half(ab: u32x4, cd: u32x4, ef: u32x4, gh: u32x4, right: &mut [Right]) {
+    let (abcd, efgh) = (zip32(ab, cd), zip32(ef, gh));
+    let (first, second) = (zip64(abcd[0], efgh[0]), zip64(abcd[1], efgh[1]));
+    right[0] = widen_all(cast(first[0]));
+    right[1] = widen_all(cast(first[1]));
+    right[2] = widen_all(cast(second[0]));
+    right[3] = widen_all(cast(second[1]));
+}
+
+/// Sixteen bytes as int16.
+#[inline(always)]
+fn widen_all(bytes: i8x16) -> Right {
+    cast(i16x16::from_i8x16(bytes))
+}
+
+/// Two keys' pairs of sixteen channels.
+#[inline(always)]
+pub fn pair(a: [i8; TURN], b: [i8; TURN]) -> [Right; 2] {
+    let low = [
+        a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3], a[4], b[4], a[5], b[5], a[6], b[6], a[7],
+        b[7],
+    ];
+    let high = [
+        a[8], b[8], a[9], b[9], a[10], b[10], a[11], b[11], a[12], b[12], a[13], b[13], a[14],
+        b[14], a[15], b[15],
+    ];
+    [widen_all(cast(low)), widen_all(cast(high))]
+}
+
+#[inline(always)]
+fn zip16(a: u16x8, b: u16x8) -> [u32x4; 2] {
+    let (a, b) = (a.to_array(), b.to_array());
+    [
+        cast([a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]]),
+        cast([a[4], b[4], a[5], b[5], a[6], b[6], a[7], b[7]]),
+    ]
+}
+
+#[inline(always)]
+fn zip32(a: u32x4, b: u32x4) -> [u64x2; 2] {
+    let (a, b) = (a.to_array(), b.to_array());
+    [
+        cast([a[0], b[0], a[1], b[1]]),
+        cast([a[2], b[2], a[3], b[3]]),
+    ]
+}
+
+#[inline(always)]
+fn zip64(a: u64x2, b: u64x2) -> [u64x2; 2] {
+    let (a, b) = (a.to_array(), b.to_array());
+    [u64x2::new([a[0], b[0]]), u64x2::new([a[1], b[1]])]
 }

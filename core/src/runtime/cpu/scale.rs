@@ -27,12 +27,15 @@ impl Scales {
     }
 
     /// `requantize(value, multiplier, shift + more)` of each column.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&self, values: [i32x4; 2], more: u32) -> [i32x4; 2] {
         match self {
             Self::Upper(factors) => {
                 let half = i64x4::splat(1 << (31 + more));
-                [0, 1].map(|i| upper(values[i].widening_mul(factors[i]) + half) >> more)
+                [
+                    upper(values[0].widening_mul(factors[0]) + half) >> more,
+                    upper(values[1].widening_mul(factors[1]) + half) >> more,
+                ]
             }
             Self::Any(scales) => apply_any(scales, values, more),
         }
@@ -49,13 +52,13 @@ fn apply_any(scales: &[(u32, u32); 8], values: [i32x4; 2], more: u32) -> [i32x4;
 }
 
 /// The upper halves of four 64-bit values.
-#[inline]
+#[inline(always)]
 pub fn upper(values: i64x4) -> i32x4 {
     i32x4::new(values.to_array().map(|value| (value >> 32) as i32))
 }
 
 /// `floor(value * multiplier / 2^16)`, `multiplier < 2^16`.
-#[inline]
+#[inline(always)]
 pub fn scale(values: i32x4, multiplier: u32) -> i32x4 {
     let multiplier = i32x4::splat(multiplier as i32);
     let low: u32x4 = cast((values & i32x4::splat(0xffff)) * multiplier);
@@ -64,7 +67,7 @@ pub fn scale(values: i32x4, multiplier: u32) -> i32x4 {
 }
 
 /// [`requantize`] by one multiplier and shift.
-#[inline]
+#[inline(always)]
 pub fn requantize_all(values: i32x4, multiplier: u32, shift: u32) -> i32x4 {
     (scale(values, multiplier) + i32x4::splat(1 << (shift - 1))) >> shift
 }

@@ -1,0 +1,79 @@
+// Many frames one after the other take no more memory than few: of JavaScript, of WASM, and of the GPU process.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { launch } from './chromium.mjs';
+import { MODEL, real, visit } from './real.mjs';
+
+const FRAMES = 2000;
+/** Frames after which all that is made once has been made. */
+const WARM = 200;
+const MIB = 1 << 20;
+
+let browser, server;
+
+before(async () => {
+  server = await real();
+  browser = await launch({ flags: ['--js-flags=--expose-gc', '--enable-precise-memory-info'] });
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+/** Bytes of the GPU process that belong to it alone; a software adapter's buffers are among them. */
+async function gpuBytes() {
+  const control = await browser.newBrowserCDPSession();
+  const { processInfo } = await control.send('SystemInfo.getProcessInfo');
+  const { id } = processInfo.find((process) => process.type === 'GPU');
+  const status = readFileSync(`/proc/${id}/smaps_rollup`, 'utf8');
+  const kib = (name) => Number(new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(status)[1]);
+  return 1024 * (kib('Private_Clean') + kib('Private_Dirty'));
+}
+
+for (const executor of ['webgpu', 'wasm']) {
+  test(`${FRAMES} frames on ${executor} leave no growth`, async () => {
+    const context = await browser.newContext();
+    const page = await visit(context, server);
+    await page.evaluate(async ([url, name]) => {
+      // In the page, where the heap can be looked at.
+      globalThis.classifier = await intformer.load(url, { executor: name, worker: false });
+      const canvas = new OffscreenCanvas(64, 64);
+      const drawing = canvas.getContext('2d');
+      globalThis.digests = new Set();
+      globalThis.frames = async (count) => {
+        for (let at = 0; at < count; at += 1) {
+          drawing.fillStyle = `hsl(${at % 360} 50% 50%)`;
+          drawing.fillRect(at % 32, 0, 32, 64);
+          const frame = new VideoFrame(canvas, { timestamp: at });
+          const { digest } = await classifier.classify(frame);
+          frame.close();
+          if (at < 10) digests.add(digest);
+        }
+        // Twice, and a pause: finalizers run after the first.
+        for (let round = 0; round < 2; round += 1) {
+          gc();
+          await new Promise((done) => setTimeout(done, 100));
+        }
+        const { wasm } = await classifier.memory();
+        return { heap: performance.memory.usedJSHeapSize, wasm };
+      };
+    }, [MODEL, executor]);
+    const early = await page.evaluate((count) => frames(count), WARM);
+    const earlyGpu = await gpuBytes();
+    const late = await page.evaluate((count) => frames(count), FRAMES);
+    const lateGpu = await gpuBytes();
+    const told = (bytes) => `${(bytes / MIB).toFixed(2)} MiB`;
+    console.log(
+      `${executor}: heap ${told(early.heap)} to ${told(late.heap)}, WASM ${told(early.wasm)} to ${told(late.wasm)}, ` +
+      `GPU process ${told(earlyGpu)} to ${told(lateGpu)}`,
+    );
+    assert.ok((await page.evaluate(() => digests.size)) > 1, 'frames differ');
+    assert.equal(late.wasm, early.wasm);
+    // Less than 256 bytes a frame: a kept object with its buffer would be more.
+    assert.ok(late.heap - early.heap < FRAMES * 256, `heap grew by ${late.heap - early.heap} bytes`);
+    // Less than 4 KiB a frame: one kept arena would be seven times that.
+    assert.ok(lateGpu - earlyGpu < FRAMES * 4096, `the GPU process grew by ${lateGpu - earlyGpu} bytes`);
+    await context.close();
+  });
+}

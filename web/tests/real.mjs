@@ -1,0 +1,61 @@
+// The built site with the real WASM modules, for tests of the package in a page without the demo.
+import { execFileSync } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { serve } from './server.mjs';
+
+const root = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** What `cargo xtask web` built. */
+export const SITE = root('target/web/site');
+
+/** The shipped model, as the site serves it. */
+export const MODEL = '/models/glyphs.safetensors';
+
+/** The bytes of the shipped model. */
+export const modelBytes = () => readFile(SITE + MODEL);
+
+/** Serves the site and an empty page beside it with the package in `globalThis.intformer`. */
+export async function real() {
+  const server = await serve({ root: SITE });
+  server.fault('/empty.html', {
+    body: Buffer.from('<!doctype html><title>test</title><link rel="icon" href="empty.svg"><script type="module" src="empty.js"></script>'),
+  });
+  server.fault('/empty.js', { body: Buffer.from("globalThis.intformer = await import('./intformer/index.js');\n") });
+  server.fault('/empty.svg', { body: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>') });
+  return server;
+}
+
+/** Opens the empty page; what it complains of is in `problems`. */
+export async function visit(context, server) {
+  const page = await context.newPage();
+  page.problems = [];
+  page.on('pageerror', (error) => page.problems.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()));
+  await page.goto(`${server.url}/empty.html`);
+  await page.evaluate(() => new Promise((done) => {
+    const look = () => (globalThis.intformer ? done() : setTimeout(look, 5));
+    look();
+  }));
+  return page;
+}
+
+/** Image files that the native command and the package decode by themselves: samples and fixtures. */
+export async function images() {
+  const found = [];
+  for (const folder of ['models/samples', 'tests/fixtures/images']) {
+    for (const name of (await readdir(root(folder))).sort()) {
+      if (/\.(png|jpg)$/.test(name)) found.push(root(`${folder}/${name}`));
+    }
+  }
+  return found;
+}
+
+/** The digests that the native command prints for image files. */
+export function nativeDigests(files) {
+  const command = root(`target/debug/intformer`);
+  const binary = process.env.INTFORMER ?? command;
+  const options = ['classify', SITE + MODEL, ...files, '--executor', 'reference', '--json'];
+  const answer = JSON.parse(execFileSync(binary, options, { encoding: 'utf8', maxBuffer: 1 << 26 }));
+  return answer.images.map((image) => image.executors[0].digest);
+}
