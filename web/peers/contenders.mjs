@@ -28,6 +28,5 @@ export const CONTENDERS = [
   { key: "ort-wasm-static-u8-2", name: "onnxruntime-web WASM int8 (static, u8)", model: "int8-static-u8.onnx", threads: 2, ...ORT_WASM },
   { key: "ort-wasm-dynamic-2", name: "onnxruntime-web WASM int8 (dynamic)", model: "int8-dynamic.onnx", threads: 2, ...ORT_WASM },
   { key: "ort-webgpu", name: "onnxruntime-web WebGPU fp32", model: "fp32.onnx", bundle: "ort.webgpu.min.mjs", ...ORT_WEBGPU },
-  { key: "ort-jsep", name: "onnxruntime-web WebGPU fp32 (JSEP)", model: "fp32.onnx", bundle: "ort.min.mjs", ...ORT_WEBGPU },
   { key: "intformer-webgpu", name: "intformer WebGPU int8", executor: "webgpu", ...INTFORMER },
 ];

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { CONTENDERS } from "./contenders.mjs";
+import { cpuTime } from "./cpu.mjs";
 import { serve } from "./serve.mjs";
 import { markdown, quantile } from "./statistics.mjs";
 
@@ -59,7 +60,7 @@ try {
       await page.goto(`${server.address}/peers/page.html?contender=${contender.key}`);
       await page.waitForFunction(() => typeof globalThis.measure === "function");
       contender.page = page;
-      contender.result = { ...(await page.evaluate(() => globalThis.start())), times: [] };
+      contender.result = { ...(await page.evaluate(() => globalThis.start())), times: [], cpu: 0 };
       const { load, first, error } = contender.result;
       console.error(`${contender.key}: load ${load.toFixed()} ms, first ${first.toFixed()} ms, error ${error.toFixed(4)}`);
     });
@@ -73,7 +74,9 @@ try {
       await attempt(contender, async () => {
         await contender.page.bringToFront();
         const count = contender.slow ? 1 : runs;
+        const before = cpuTime();
         const times = await contender.page.evaluate((count) => globalThis.measure(count), count);
+        contender.result.cpu += cpuTime() - before;
         contender.result.times.push(...times);
         console.error(`round ${round + 1}, ${contender.key}: ${times.map((time) => time.toFixed(1)).join(" ")} ms`);
       });
