@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::shell;
+use crate::{shell, system};
+
+pub use modules::TARGET;
 
 /// Options of `cargo xtask web`.
 #[derive(Args)]
@@ -84,6 +86,9 @@ fn test() -> Result<()> {
 
 /// Installs the tools that `web/package-lock.json` names, unless that was done before.
 fn tools() -> Result<()> {
+    if !system::has_target(TARGET) {
+        shell::run(&mut shell::command("rustup", &format!("target add {TARGET}")))?;
+    }
     let time = |file: &str| {
         let data = std::fs::metadata(sources().join(file))?;
         data.modified()
