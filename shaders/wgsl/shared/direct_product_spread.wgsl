@@ -1,12 +1,6 @@
 // `direct_product` for adapters that shift the lanes of a vector one by one, as SwiftShader does:
-// a word is unpacked once for all products it takes part in, with a multiplication where a shift
-// can be spared.
-
-// The four int8 values of a word.
-fn bytes(word: u32) -> vec4<i32> {
-    let high = (vec3(i32(word)) * vec3(0x10000i, 0x100i, 1i)) >> vec3(24u);
-    return vec4((i32(word & 0xffu) ^ 0x80i) - 0x80i, high);
-}
+// a word is unpacked once for all products it takes part in.
+#import bytes
 
 // The rows `first_row`, `first_row + THREADS`, ... (THREAD_ROWS of them) of the int8 rows at the
 // arena offset `a`, times the 16 columns from `col` on, finished and stored.
