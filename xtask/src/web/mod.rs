@@ -64,7 +64,8 @@ pub fn check() -> Result<()> {
     test()
 }
 
-fn build() -> Result<()> {
+/// Builds the modules, the package and the page, and checks the sizes.
+pub fn build() -> Result<()> {
     tools()?;
     let sizes = modules::build()?;
     package::build()?;
