@@ -1,0 +1,120 @@
+// Loads models: the one this page comes with, and others in its place. A model that fails leaves the one before.
+import { el, press, say } from './dom.js';
+import { load, webgpuSupport, type ExecutorName, type Progress, type Source } from './intformer/index.js';
+import { size } from './text.js';
+import { clearAlert, complain, modelChanged, now, setPhase, type Native } from './state.js';
+
+/** Which executor the next model gets: `auto`, until the visitor chose one here or by `?executor=` in the address. */
+let wish: 'auto' | ExecutorName = asked();
+
+function asked(): 'auto' | ExecutorName {
+  const value = new URL(location.href).searchParams.get('executor');
+  return value === 'webgpu' || value === 'wasm' ? value : 'auto';
+}
+
+/** The visitor chose an executor. */
+export function choose(executor: ExecutorName): void {
+  wish = executor;
+}
+
+/** Loads what the page comes with: the native digests and the model. What fails can be tried again. */
+export async function loadShipped(): Promise<void> {
+  clearAlert();
+  setPhase('loading');
+  el('retry').hidden = true;
+  el<HTMLProgressElement>('progress').removeAttribute('value');
+  say('progress-text', 'Loading');
+  try {
+    now.native ??= await native();
+    await replace(now.native.model, now.native.model, true, showProgress);
+    setPhase('ready');
+  } catch (error) {
+    setPhase('error');
+    say('progress-text', 'The model could not be loaded.');
+    el('retry').hidden = false;
+    complain(error);
+  }
+}
+
+/** Loads another model in place of the one that is there. */
+export async function loadOther(source: Source, name: string, signal: AbortSignal): Promise<void> {
+  await replace(source, name, false, note, signal);
+}
+
+/** Goes back to the model that the page comes with. */
+export async function loadShippedAgain(): Promise<void> {
+  now.native ??= await native();
+  await replace(now.native.model, now.native.model, true, note);
+}
+
+async function replace(
+  source: Source,
+  name: string,
+  shipped: boolean,
+  tell: (text: string, progress: Progress) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  let kernels = 'Getting WebGPU ready';
+  if (wish === 'wasm') kernels = 'Getting WASM ready';
+  else void webgpuSupport().then((support) => (kernels = preparing(support)));
+  const digest = now.native?.digest ?? '';
+  const classifier = await load(source, {
+    executor: wish,
+    ...(signal === undefined ? {} : { signal }),
+    ...(shipped && /^[0-9a-f]{64}$/i.test(digest) ? { digest } : {}),
+    onProgress: (progress) => tell(progress.stage === 'prepare' ? kernels : bytes(progress), progress),
+    onDeviceLost: (loss) => {
+      const then = loss.recovered ? 'The model goes on' : 'The image could not be named; the next one is tried on a fresh device';
+      say('note', `The GPU device was lost (${loss.message}). ${then}${loss.recovered ? (loss.executor === 'wasm' ? ' on WASM' : ' on a fresh device') : ''}.`);
+    },
+  });
+  const before = now.loaded;
+  now.loaded = { classifier, source, name, shipped };
+  before?.classifier.dispose();
+  say('note', '');
+  modelChanged.tell(now.loaded);
+}
+
+/** What is said while an executor gets ready. */
+export function preparing({ available, adapter, software }: { available: boolean; adapter: string | null; software: boolean }): string {
+  if (!available) return 'Getting WASM ready';
+  const slow = software ? ', a software adapter: this takes some seconds' : '';
+  return `Compiling the model's kernels for WebGPU (${adapter ?? 'adapter without a name'}${slow})`;
+}
+
+function bytes({ loaded, total, fromCache }: Progress): string {
+  const all = total === null ? 'an unknown total' : size(total);
+  return `Loading: ${size(loaded)} of ${all}${fromCache ? ', model from cache' : ''}`;
+}
+
+function showProgress(text: string, { stage, loaded, total }: Progress): void {
+  const bar = el<HTMLProgressElement>('progress');
+  if (stage === 'prepare' || total === null) {
+    bar.removeAttribute('value');
+  } else {
+    bar.max = total;
+    bar.value = loaded;
+  }
+  say('progress-text', text);
+}
+
+/** Seldom enough that a screen reader can follow. */
+let noted = -Infinity;
+function note(text: string, { stage }: Progress): void {
+  if (stage !== 'prepare' && performance.now() - noted < 500) return;
+  noted = performance.now();
+  say('note', text);
+}
+
+async function native(): Promise<Native> {
+  const answer = await fetch('native.json').catch((cause: unknown) => {
+    throw new Error('The server of this page does not answer: check the connection, then try again.', { cause });
+  });
+  if (!answer.ok) throw new Error(`Expected the file native.json beside this page, found status ${answer.status}: build the site anew.`);
+  return (await answer.json()) as Native;
+}
+
+/** Makes the button for another try work. */
+export function startRetry(): void {
+  press('retry', () => void loadShipped());
+}

@@ -1,0 +1,69 @@
+// The visitor's own model, by file or address, and what is known of the one that is loaded.
+import { el, make, press, say } from './dom.js';
+import { loadOther, loadShippedAgain } from './load.js';
+import { again } from './run.js';
+import { long, modelChanged } from './state.js';
+import { count, size } from './text.js';
+import type { ModelInfo, Source } from './intformer/index.js';
+
+/** Makes the buttons and the form work. */
+export function startModel(): void {
+  const input = el<HTMLInputElement>('model-file');
+  press('pick-model', () => input.click());
+  input.addEventListener('change', () => {
+    const file = input.files?.[0];
+    if (file !== undefined) void openModel(file, file.name);
+    input.value = '';
+  });
+  el('model-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const text = el<HTMLInputElement>('model-url').value.trim();
+    if (text !== '') void openModel(text, text);
+  });
+  press('shipped', () => void long(loadShippedAgain));
+  modelChanged.on(({ classifier, name, shipped }) => {
+    el('shipped').hidden = shipped;
+    describe(classifier.model, name);
+    again();
+  });
+}
+
+/** Loads a model in place of the one that is there; if it is refused, that one stays. */
+export async function openModel(source: Source, name: string): Promise<void> {
+  if (el<HTMLButtonElement>('pick-model').disabled) return;
+  const cancel = el('cancel');
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  cancel.addEventListener('click', abort, { once: true });
+  cancel.hidden = false;
+  await long(async () => {
+    say('note', `Loading ${name}`);
+    try {
+      await loadOther(source, name, stop.signal);
+    } finally {
+      say('note', '');
+      cancel.hidden = true;
+      cancel.removeEventListener('click', abort);
+    }
+  });
+}
+
+function describe(model: ModelInfo, name: string): void {
+  const [height, width] = model.imageSize;
+  const { calibration } = model.provenance;
+  const rows: [string, string | Node][] = [
+    ['Model', name],
+    ['Kind', `${model.architecture}, ${model.activation}, in integers`],
+    ['Images', `${width} × ${height}, ${model.channels === 1 ? 'grey' : 'colour'}`],
+    ['Classes', model.labels.length === 0 ? `${count(model.classes)}, without names` : count(model.classes)],
+    ['Parameters', count(model.parameters)],
+    ['Multiplications an image', count(model.macs)],
+    ['Weights', size(model.weightBytes)],
+    ['Between layers', size(model.arenaBytes)],
+    ['Steps an image', count(model.dispatches)],
+    ['Format', `version ${model.formatVersion}`],
+    ...(typeof calibration === 'string' ? [['Calibrated', calibration] as [string, string]] : []),
+    ['Digest of the file', make('code', {}, model.digest)],
+  ];
+  el('model-info').replaceChildren(...rows.map(([term, value]) => make('div', {}, make('dt', {}, term), make('dd', {}, value))));
+}

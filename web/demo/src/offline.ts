@@ -1,0 +1,35 @@
+// Keeps the page for working offline, and tells when there is a newer one.
+import { el, press } from './dom.js';
+
+/** Registers the service worker of the version that the server has; does nothing where that is not possible. */
+export function startOffline(): void {
+  if (!('serviceWorker' in navigator) || !isSecureContext) return;
+  let reload = false;
+  press('reload', () => {
+    reload = true;
+    void navigator.serviceWorker.getRegistration().then((found) => found?.waiting?.postMessage('activate'));
+  });
+  navigator.serviceWorker.addEventListener('controllerchange', () => {
+    if (reload) location.reload();
+  });
+  // Offline or refused by the browser: the page goes on as it is, and the worker of before still serves it.
+  void register().catch(() => {});
+}
+
+async function register(): Promise<void> {
+  const answer = await fetch('files.json', { cache: 'no-cache' });
+  if (!answer.ok) return;
+  const { version } = (await answer.json()) as { version: string };
+  // The version in the address makes the browser see that another version is another worker.
+  const registration = await navigator.serviceWorker.register(`sw.js?version=${encodeURIComponent(version)}`);
+  const look = (): void => {
+    el('update').hidden = registration.waiting === null || navigator.serviceWorker.controller === null;
+  };
+  look();
+  watch(registration.installing, look);
+  registration.addEventListener('updatefound', () => watch(registration.installing, look));
+}
+
+function watch(worker: ServiceWorker | null, look: () => void): void {
+  worker?.addEventListener('statechange', look);
+}

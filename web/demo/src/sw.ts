@@ -1,0 +1,65 @@
+// The service worker: keeps the files of one version of the page and answers from them. Models are not among them:
+// the package keeps those. A plain script, for browsers without workers made of modules.
+{
+  /** What is used of a worker's event that may last. */
+  interface Lasting extends Event {
+    waitUntil(work: Promise<unknown>): void;
+  }
+
+  /** What is used of a request that passes by. */
+  interface Passing extends Event {
+    readonly request: Request;
+    respondWith(answer: Promise<Response>): void;
+  }
+
+  /** What is used of a service worker's surroundings; the types of pages lack it. */
+  interface Surroundings {
+    addEventListener(name: 'install' | 'activate', listener: (event: Lasting) => void): void;
+    addEventListener(name: 'fetch', listener: (event: Passing) => void): void;
+    addEventListener(name: 'message', listener: (event: MessageEvent) => void): void;
+    skipWaiting(): Promise<void>;
+    readonly clients: { claim(): Promise<void> };
+    readonly location: Location;
+  }
+
+  const worker = globalThis as unknown as Surroundings;
+  const NAMES = 'intformer-page-';
+  /** One cache for each version and place: another copy of the page may live on the same origin. */
+  const base = new URL('./', worker.location.href).href;
+  const mine = `${NAMES}${base} `;
+  const name = mine + (new URL(worker.location.href).searchParams.get('version') ?? '');
+
+  const install = async (): Promise<void> => {
+    const answer = await fetch('files.json', { cache: 'no-cache' });
+    if (!answer.ok) throw new Error(`files.json: status ${answer.status}`);
+    const { files } = (await answer.json()) as { files: string[] };
+    const cache = await caches.open(name);
+    // Past the browser's own cache, which may hold files of another version.
+    await cache.addAll(files.map((file) => new Request(file, { cache: 'reload' })));
+  };
+
+  const activate = async (): Promise<void> => {
+    for (const key of await caches.keys()) {
+      if (key.startsWith(mine) && key !== name) await caches.delete(key);
+    }
+    await worker.clients.claim();
+  };
+
+  const answer = async (request: Request): Promise<Response> => {
+    const cache = await caches.open(name);
+    const address = new URL(request.url);
+    // The page takes options by its address, the kept copy has none.
+    const ignoreSearch = address.href.split(/[?#]/)[0] === base;
+    return (await cache.match(request, { ignoreSearch, ignoreVary: true })) ?? fetch(request);
+  };
+
+  worker.addEventListener('install', (event) => event.waitUntil(install()));
+  worker.addEventListener('activate', (event) => event.waitUntil(activate()));
+  worker.addEventListener('message', (event) => {
+    if (event.data === 'activate') void worker.skipWaiting();
+  });
+  worker.addEventListener('fetch', (event) => {
+    const { request } = event;
+    if (request.method === 'GET' && request.url.startsWith(base)) event.respondWith(answer(request));
+  });
+}
