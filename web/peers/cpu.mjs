@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 /** Clock ticks of Linux a second. */
 const TICKS = 100;
 
-/** Milliseconds of all processes below this one since they started; null where /proc is missing. */
+/** Milliseconds of all processes below this one since they started; NaN where /proc is missing. */
 export function cpuTime() {
   const processes = new Map();
   try {
@@ -15,7 +15,7 @@ export function cpuTime() {
       }
     }
   } catch {
-    return null;
+    return NaN;
   }
   const below = (id) => {
     for (let at = processes.get(id); at; at = processes.get(at.parent)) {

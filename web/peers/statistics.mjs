@@ -8,7 +8,12 @@ export function quantile(values, part) {
   return low + (sorted[Math.ceil(at)] - low) * (at - Math.floor(at));
 }
 
-const milliseconds = (time) => (time < 100 ? time.toFixed(1) : Math.round(time).toLocaleString("en"));
+function milliseconds(time) {
+  if (Number.isNaN(time)) {
+    return "unknown";
+  }
+  return time < 100 ? time.toFixed(1) : Math.round(time).toLocaleString("en");
+}
 
 /** The results as lines of Markdown. */
 export function markdown({ setting, contenders }) {
@@ -46,8 +51,10 @@ function ratios(contenders) {
       return [...new Set(peers.map(({ result }) => result.threads))].map((threads) => {
         const rivals = peers.filter(({ result }) => result.threads === threads);
         const ratio = (measure) => (Math.min(...rivals.map(measure)) / measure(own)).toFixed(2);
-        const against = own.executor === "wasm" ? `its WASM modes with ${threads} thread(s)` : "its WebGPU";
-        return `- ${own.name} against the better of ${against}: ${ratio(median)} times as fast, ${ratio(cpu)} times by processor time.`;
+        const against =
+          own.executor === "wasm" ? `the better of onnxruntime-web's WASM modes, ${threads} thread(s)` : "onnxruntime-web's WebGPU";
+        const byProcessor = Number.isNaN(own.result.cpu) ? "" : `, ${ratio(cpu)} times by processor time`;
+        return `- ${own.name} against ${against}: ${ratio(median)} times as fast${byProcessor}.`;
       });
     });
 }
