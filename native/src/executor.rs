@@ -8,7 +8,7 @@ use intformer::{
     Error, Pixels,
     plan::IntModel,
     runtime::{
-        Executor, Reference,
+        Cpu, Executor, Reference,
         wgpu::{AdapterChoice, Options, Wgpu},
     },
 };
@@ -19,7 +19,7 @@ use crate::{cli::Globals, images, model::Model};
 /// An executor as the command line names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Choice {
-    /// The fastest that runs the model here.
+    /// The fastest that runs the model here: wgpu on a graphics processor, else cpu.
     Auto,
     /// Every executor that runs the model here.
     All,
@@ -27,6 +27,8 @@ pub enum Choice {
     Float,
     /// Plain scalar code: slow, and what the others are compared with.
     Reference,
+    /// Vector instructions of the CPU.
+    Cpu,
     /// WGSL on the graphics processor, or on a software driver.
     Wgpu,
 }
@@ -79,16 +81,21 @@ pub struct Runner {
 
 enum Worker {
     Reference(Reference),
+    Cpu(Box<Cpu>),
     Wgpu(Box<Wgpu>),
 }
 
 /// Images that the reference executor takes at once: more take memory and save no time.
 const REFERENCE_BATCH: usize = 64;
 
+/// The same for the CPU executor.
+const CPU_BATCH: usize = 8;
+
 impl Worker {
     fn executor(&mut self) -> &mut dyn Executor {
         match self {
             Self::Reference(reference) => reference,
+            Self::Cpu(cpu) => &mut **cpu,
             Self::Wgpu(wgpu) => &mut **wgpu,
         }
     }
@@ -97,6 +104,7 @@ impl Worker {
     fn most(&self) -> usize {
         match self {
             Self::Reference(_) => REFERENCE_BATCH,
+            Self::Cpu(_) => CPU_BATCH,
             Self::Wgpu(wgpu) => wgpu.max_batch(),
         }
     }
@@ -105,19 +113,22 @@ impl Worker {
     fn most_traced(&self) -> usize {
         match self {
             Self::Reference(_) => REFERENCE_BATCH,
+            Self::Cpu(_) => CPU_BATCH,
             Self::Wgpu(wgpu) => wgpu.max_traced(),
         }
     }
 
     fn times(&mut self, images: &[Pixels]) -> intformer::Result<Vec<(String, Duration)>> {
         let bytes = images::concat(images);
+        let named = |times: Vec<(&str, Duration)>| {
+            let times = times.into_iter();
+            times
+                .map(|(kernel, time)| (kernel.to_owned(), time))
+                .collect()
+        };
         match self {
-            Self::Reference(reference) => {
-                let times = reference.times(&bytes, images.len())?.into_iter();
-                Ok(times
-                    .map(|(kernel, time)| (kernel.to_owned(), time))
-                    .collect())
-            }
+            Self::Reference(reference) => Ok(named(reference.times(&bytes, images.len())?)),
+            Self::Cpu(cpu) => Ok(named(cpu.times(&bytes, images.len())?)),
             Self::Wgpu(wgpu) => {
                 let times = wgpu.times(&bytes, images.len())?.into_iter();
                 Ok(times.map(|step| (step.shader.label(), step.time)).collect())
@@ -141,7 +152,7 @@ enum Kind {
 
 impl Runner {
     /// `model` on the executor `choice`, which is neither [`Choice::Auto`] nor [`Choice::All`].
-    /// The reference executor shares the images of a batch among `threads`.
+    /// The executors on the CPU share the images of a batch among `threads`.
     ///
     /// # Errors
     /// If the executor does not run models of this kind, or not on this machine.
@@ -156,14 +167,17 @@ impl Runner {
                     (0..threads).map(worker).collect(),
                 ))
             }
+            (Model::Compressed(model), Choice::Cpu) => {
+                let program = Arc::new(model.program()?);
+                let worker = |_| Worker::Cpu(Box::new(Cpu::new(Arc::clone(&program))));
+                Ok(Self::integer(
+                    model,
+                    "cpu",
+                    (0..threads).map(worker).collect(),
+                ))
+            }
             (Model::Compressed(model), Choice::Wgpu) => {
-                let options = Options {
-                    adapter: adapter(&globals.adapter),
-                    ..Options::default()
-                };
-                let wgpu = Wgpu::new_blocking(Arc::new(model.program()?), options)?;
-                let workers = vec![Worker::Wgpu(Box::new(wgpu))];
-                Ok(Self::integer(model, "wgpu", workers))
+                Self::wgpu(model, adapter(&globals.adapter))
             }
             #[cfg(feature = "float")]
             (Model::Float(model), Choice::Float) => Ok(Self {
@@ -187,6 +201,19 @@ impl Runner {
         }
     }
 
+    fn wgpu(model: &IntModel, adapter: AdapterChoice) -> Result<Self> {
+        let options = Options {
+            adapter,
+            ..Options::default()
+        };
+        let wgpu = Wgpu::new_blocking(Arc::new(model.program()?), options)?;
+        Ok(Self::integer(
+            model,
+            "wgpu",
+            vec![Worker::Wgpu(Box::new(wgpu))],
+        ))
+    }
+
     fn integer(model: &IntModel, name: &'static str, workers: Vec<Worker>) -> Self {
         Self {
             name,
@@ -201,6 +228,7 @@ impl Runner {
         match &self.kind {
             Kind::Workers(workers) => match &workers[0] {
                 Worker::Reference(reference) => reference.describe(),
+                Worker::Cpu(cpu) => cpu.describe(),
                 Worker::Wgpu(wgpu) => wgpu.describe(),
             },
             #[cfg(feature = "float")]
@@ -301,11 +329,17 @@ pub fn one(model: &Model, choice: Choice, threads: usize, globals: &Globals) -> 
         (Choice::All, _) => bail!("expected one executor, found all"),
         #[cfg(feature = "float")]
         (Choice::Auto, Model::Float(_)) => Runner::open(model, Choice::Float, threads, globals),
-        (Choice::Auto, Model::Compressed(_)) => Runner::open(model, Choice::Wgpu, threads, globals)
-            .or_else(|error| {
-                globals.note(&format!("running on the reference executor: {error:#}"));
-                Runner::open(model, Choice::Reference, threads, globals)
-            }),
+        (Choice::Auto, Model::Compressed(compressed)) => {
+            // A software driver is slower than the executor cpu: it is taken where it is named.
+            let adapter = match adapter(&globals.adapter) {
+                AdapterChoice::Any => AdapterChoice::Hardware,
+                named => named,
+            };
+            Runner::wgpu(compressed, adapter).or_else(|error| {
+                globals.note(&format!("running on the executor cpu: {error:#}"));
+                Runner::open(model, Choice::Cpu, threads, globals)
+            })
+        }
         _ => Runner::open(model, choice, threads, globals),
     }
 }
@@ -342,8 +376,9 @@ pub fn several(
 
 /// Every executor of this machine that runs compressed models.
 fn present(model: &Model, threads: usize, globals: &Globals) -> Result<Vec<Runner>> {
-    let mut runners = vec![Runner::open(model, Choice::Reference, threads, globals)?];
-    match Runner::open(model, Choice::Wgpu, threads, globals) {
+    let open = |choice| Runner::open(model, choice, threads, globals);
+    let mut runners = vec![open(Choice::Reference)?, open(Choice::Cpu)?];
+    match open(Choice::Wgpu) {
         Ok(runner) => runners.push(runner),
         Err(error) => match error.downcast_ref::<Error>() {
             Some(cause) if cause.is_device() => globals.note(&format!("without wgpu: {error:#}")),

@@ -62,7 +62,7 @@ impl Shader {
         format!("{}/{}", self.kernel, self.variant)
     }
 
-    /// Whether the source was made with `symbol`: `PACKED`, `TILED`, `TOGETHER`, `SHARED`.
+    /// Whether the source was made with `symbol`: `PACKED`, `TILED`, `TOGETHER`, `SHARED`, `SPREAD`.
     pub fn has(&self, symbol: &str) -> bool {
         self.symbols.contains(&symbol)
     }

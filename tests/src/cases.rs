@@ -337,7 +337,7 @@ pub fn random(seed: u64) -> (Case, Dispatch) {
     let mut up_to = |most: u32| extents.int(1, i64::from(most)) as u32;
     let mut case = Case::new(Data::new(seed, up_to(5) - 1));
     let case_mut = &mut case;
-    let dispatch = match up_to(8) {
+    let dispatch = match up_to(9) {
         1 => {
             let grid = [up_to(6), up_to(6)];
             patch_gather(case_mut, up_to(5), grid, up_to(4), up_to(5))
@@ -345,6 +345,18 @@ pub fn random(seed: u64) -> (Case, Dispatch) {
         2 | 3 => {
             let (rows, extents, kind) = (up_to(60), [up_to(12), up_to(12)], up_to(5) - 1);
             linear(case_mut, rows, extents, kind, up_to(2) == 1, up_to(2) == 1)
+        }
+        // More rows and inputs than are taken at once.
+        8 => {
+            let (extents, kind) = ([90 + up_to(20), up_to(2)], up_to(5) - 1);
+            linear(
+                case_mut,
+                100 + up_to(50),
+                extents,
+                kind,
+                up_to(2) == 1,
+                up_to(2) == 1,
+            )
         }
         4 => {
             let (rows, extents, kind) = (up_to(20), [up_to(200), up_to(8)], up_to(5) - 1);

@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use intformer::{
     model::SwinConfig,
+    plan::Program,
     runtime::{
-        Executor, Reference,
+        Cpu, Executor, Reference,
         wgpu::{Gpu, Options, Wgpu},
     },
 };
@@ -26,19 +27,20 @@ fn gpu() -> Arc<Gpu> {
     Arc::clone(GPU.get_or_init(open))
 }
 
-/// Compares every tensor; returns how many there were.
-fn compare(config: &SwinConfig, batch: usize, seed: u64) -> usize {
+/// Compares every tensor of the executor that `make` opens; returns how many there were.
+fn compare<E: Executor>(
+    config: &SwinConfig,
+    batch: usize,
+    seed: u64,
+    make: impl FnOnce(Arc<Program>) -> E,
+) -> usize {
     let model = synthetic::int_model(config, seed).unwrap();
     let program = Arc::new(model.program().unwrap());
     let images = synthetic::images(config, batch, seed);
     let expected = Reference::new(Arc::clone(&program))
         .trace(&images, batch)
         .unwrap();
-    let wgpu = Wgpu::on(gpu(), Arc::clone(&program), options());
-    let found = pollster::block_on(wgpu)
-        .unwrap()
-        .trace(&images, batch)
-        .unwrap();
+    let found = make(Arc::clone(&program)).trace(&images, batch).unwrap();
     for ((step, expected), found) in program.steps.iter().zip(&expected).zip(&found) {
         assert!(expected == found, "{} differs with {config:?}", step.name);
     }
@@ -46,18 +48,32 @@ fn compare(config: &SwinConfig, batch: usize, seed: u64) -> usize {
     expected.len()
 }
 
+fn wgpu(program: Arc<Program>) -> Wgpu {
+    pollster::block_on(Wgpu::on(gpu(), program, options())).unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 50, ..ProptestConfig::default() })]
 
     #[test]
     fn wgpu_equals_the_reference(config in configs::config(), batch in 1usize..=5, seed: u64) {
-        prop_assert!(compare(&config, batch, seed) >= 8);
+        prop_assert!(compare(&config, batch, seed, wgpu) >= 8);
+    }
+
+    #[test]
+    fn cpu_equals_the_reference(config in configs::config(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(&config, batch, seed, Cpu::new) >= 8);
     }
 }
 
 #[test]
 fn wgpu_equals_the_reference_at_swin_t() {
-    assert_eq!(compare(&SwinConfig::tiny(), 1, 1), 72);
+    assert_eq!(compare(&SwinConfig::tiny(), 1, 1, wgpu), 72);
+}
+
+#[test]
+fn cpu_equals_the_reference_at_swin_t() {
+    assert_eq!(compare(&SwinConfig::tiny(), 1, 1, Cpu::new), 72);
 }
 
 #[test]

@@ -1,13 +1,14 @@
-//! The wgpu executor beyond one run of one model: batches one after the other, and too large ones.
+//! Executors beyond one run of one model: batches one after the other, and too large ones.
 
 #[allow(dead_code, reason = "shared with the tests of single kernels")]
 mod common;
 
 use std::sync::Arc;
 
+use intformer::Error;
 use intformer::model::{Activation, SwinConfig};
 use intformer::runtime::wgpu::{Options, Wgpu};
-use intformer::runtime::{Executor, Reference};
+use intformer::runtime::{Cpu, Executor, Reference};
 use intformer_tests::synthetic::{images, int_model};
 
 /// Channels and windows that no power of two divides.
@@ -41,6 +42,49 @@ fn executors(config: &SwinConfig, options: Options) -> Option<(Wgpu, Reference)>
     let program = Arc::new(int_model(config, 5).unwrap().program().unwrap());
     let wgpu = Wgpu::new_blocking(program.clone(), options).unwrap();
     Some((wgpu, Reference::new(program)))
+}
+
+#[test]
+fn cpu_equals_the_reference_at_every_batch_size() {
+    let config = small();
+    let program = Arc::new(int_model(&config, 5).unwrap().program().unwrap());
+    let (mut cpu, mut reference) = (Cpu::new(program.clone()), Reference::new(program));
+    for batch in [1, 3, 1, 5, 2] {
+        let images = images(&config, batch, 9 + batch as u64);
+        let expected = reference.trace(&images, batch).unwrap();
+        assert!(expected == cpu.trace(&images, batch).unwrap(), "{batch}");
+        let logits = reference.run(&images, batch).unwrap();
+        assert_eq!(logits, cpu.run(&images, batch).unwrap());
+        let times = cpu.times(&images, batch).unwrap();
+        assert_eq!(times.len(), expected.len());
+    }
+}
+
+#[test]
+fn cpu_makes_room_in_the_first_run_alone() {
+    let config = small();
+    let program = Arc::new(int_model(&config, 5).unwrap().program().unwrap());
+    let mut cpu = Cpu::new(program);
+    let images = images(&config, 2, 9);
+    cpu.run(&images, 2).unwrap();
+    let held = cpu.memory();
+    for _ in 0..3 {
+        cpu.run(&images, 2).unwrap();
+    }
+    assert_eq!(cpu.memory(), held);
+}
+
+#[test]
+fn cpu_refuses_what_it_cannot_run() {
+    let config = small();
+    let program = Arc::new(int_model(&config, 5).unwrap().program().unwrap());
+    let mut cpu = Cpu::new(program);
+    let error = cpu.run(&images(&config, 2, 9), 3).unwrap_err();
+    assert!(matches!(error, Error::Image(_)), "{error}");
+    let error = cpu.run(&[], 1 << 40).unwrap_err();
+    assert!(matches!(error, Error::Device(_)), "{error}");
+    // And goes on.
+    cpu.run(&images(&config, 1, 9), 1).unwrap();
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod common;
 
 use common::check;
 use intformer_shaders::Dispatch;
-use intformer_shaders::params::{LayerNorm, WindowAttention, gather};
+use intformer_shaders::params::{LayerNorm, WindowAttention, epilogue, gather};
 use intformer_tests::cases::{self, Case, Data, exp_table};
 use proptest::prelude::*;
 
@@ -126,6 +126,19 @@ fn norms_of_a_single_channel() {
         0 => 24576 - i / 384,
         _ => 0,
     });
+}
+
+/// More rows and inputs than the CPU executor takes at once.
+#[test]
+fn products_in_parts() {
+    for kind in 0..5 {
+        let mut case = Case::new(Data::new(kind.into(), 0));
+        let dispatch = cases::linear(&mut case, 150, [100, 2], kind, false, kind % 2 == 0);
+        check(case, dispatch);
+    }
+    let mut case = Case::new(Data::new(7, 0));
+    let dispatch = cases::linear(&mut case, 150, [100, 2], epilogue::RESIDUAL, false, false);
+    check(case, dispatch);
 }
 
 proptest! {

@@ -6,6 +6,7 @@ mod fonts;
 mod fuzz;
 mod mutants;
 mod parity;
+mod peers;
 mod shell;
 mod system;
 mod test;
@@ -35,6 +36,8 @@ enum Task {
     Web(web::Options),
     /// Builds the page and serves it on this machine.
     Serve(web::Serve),
+    /// Compares with other runtimes, side by side on this machine.
+    Peers(peers::Options),
     /// Runs each fuzz target for a while.
     Fuzz(fuzz::Options),
 }
@@ -49,6 +52,7 @@ fn main() -> Result<()> {
         Task::Fonts => fonts::run(),
         Task::Web(options) => web::run(&options),
         Task::Serve(options) => web::serve(&options),
+        Task::Peers(options) => peers::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
     }
 }

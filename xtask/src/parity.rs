@@ -9,7 +9,7 @@ use crate::shell;
 /// Installs the newest timm and transformers under the target folder, lets them write checkpoints
 /// with logits, and compares.
 pub fn run() -> Result<()> {
-    let python = environment()?;
+    let python = environment("")?;
     let folder = shell::target().join("parity");
     shell::run(shell::command(python, "tests/parity/full_size.py").arg(&folder))?;
     // The whole workspace, as in `cargo xtask test`: another choice of features builds burn again.
@@ -20,9 +20,9 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// The interpreter of a virtual environment with both libraries; a torch that the system has is
-/// used, for it is large.
-fn environment() -> Result<PathBuf> {
+/// The interpreter of a virtual environment with both libraries and the packages `more`, separated
+/// by spaces; a torch that the system has is used, for it is large.
+pub fn environment(more: &str) -> Result<PathBuf> {
     let folder = shell::target().join("parity-python");
     let python = folder.join("bin/python");
     if !python.is_file() {
@@ -33,7 +33,7 @@ fn environment() -> Result<PathBuf> {
         )?;
     }
     for packages in [
-        "torch safetensors pillow numpy",
+        &format!("torch safetensors pillow numpy {more}"),
         "--upgrade timm transformers",
     ] {
         let install = format!("-m pip install --quiet {packages}");

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{chromium, fuzz, mutants, parity, shell, system};
+use crate::{chromium, fuzz, mutants, parity, shell, system, web};
 
 /// Text fonts for the tests that render glyphs.
 const FONTS: &[&str] = &[
@@ -13,9 +13,6 @@ const FONTS: &[&str] = &[
     "fonts-liberation",
     "fonts-freefont-ttf",
 ];
-
-/// What browsers run.
-const WASM: &str = "wasm32-unknown-unknown";
 
 /// Options of `cargo xtask test`.
 #[derive(Args)]
@@ -43,15 +40,10 @@ const STEPS: &[Step] = &[
              -- -D warnings",
         )
     }),
-    ("check for wasm", || {
-        cargo(
-            "check --locked --package intformer --package intformer-shaders \
-             --no-default-features --target wasm32-unknown-unknown",
-        )
-    }),
     ("tests", tests),
     ("doc tests", || cargo("test --locked --workspace --doc")),
     ("shaders in Chromium", chromium::run),
+    ("the browser", web::check),
     ("documentation", || {
         shell::run(
             shell::cargo("doc --locked --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"),
@@ -85,10 +77,15 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Sees to the programs, libraries and fonts that tests use.
 fn set_up(options: &Options) -> Result<()> {
-    if !system::has_target(WASM) {
-        anyhow::ensure!(!options.no_install, "the tests need the target {WASM}");
-        shell::run(&mut shell::command("rustup", &format!("target add {WASM}")))?;
-    }
+    let target = web::TARGET;
+    anyhow::ensure!(
+        system::has_target(target) || !options.no_install,
+        "the tests need the target {target}"
+    );
+    anyhow::ensure!(
+        system::has_program("node") && system::has_program("npm"),
+        "the tests of the browser's part need Node 20 or newer with npm"
+    );
     let mut missing = Vec::new();
     if !system::has_vulkan() {
         missing.extend(system::VULKAN);

@@ -39,7 +39,7 @@ pub struct Options {
     /// them in parts.
     #[arg(long, short, value_delimiter = ',', default_value = "1,8", value_parser = within(1..=65536))]
     batch: Vec<usize>,
-    /// Threads of the reference executor.
+    /// Threads of the executors reference and cpu.
     #[arg(long, default_value_t = 1, value_parser = within(1..=1024))]
     threads: usize,
     /// Runs that are measured.

@@ -34,7 +34,7 @@ pub struct Options {
     /// What runs the model.
     #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
     executor: Choice,
-    /// Threads of the reference executor; all cores by default.
+    /// Threads of the executors reference and cpu; all cores by default.
     #[arg(long, value_parser = within(1..=1024))]
     threads: Option<usize>,
 }

@@ -1,7 +1,11 @@
 // `linear` without workgroup memory: an invocation computes THREAD_ROWS rows and 16 neighbouring
 // columns. The columns are the same across a workgroup: software adapters load each weight once
 // for all lanes.
+#ifdef SPREAD
+#import direct_product_spread
+#else
 #import direct_product
+#endif
 
 @compute @workgroup_size(THREADS)
 fn main(

@@ -1,7 +1,11 @@
 // `norm_linear` without workgroup memory: an invocation normalizes THREAD_ROWS rows into the
 // scratch region, which it alone reads back, then computes all columns of them.
 #import normalize
+#ifdef SPREAD
+#import direct_product_spread
+#else
 #import direct_product
+#endif
 
 @compute @workgroup_size(THREADS)
 fn main(

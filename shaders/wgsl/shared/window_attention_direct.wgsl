@@ -1,4 +1,32 @@
 // `window_attention` without workgroup memory: keys and values come from the storage buffer.
+#ifdef SPREAD
+#import bytes
+
+// A query's word, unpacked once for all keys.
+fn query_word(word: u32) -> vec4<i32> {
+    return bytes(word);
+}
+
+fn query_key(query: vec4<i32>, key: u32) -> i32 {
+    return dot(query, bytes(key));
+}
+
+fn value_word(word: u32) -> vec4<i32> {
+    return bytes(word);
+}
+#else
+fn query_word(word: u32) -> u32 {
+    return word;
+}
+
+fn query_key(query: u32, key: u32) -> i32 {
+    return dot8(query, key);
+}
+
+fn value_word(word: u32) -> vec4<i32> {
+    return unpack8(word);
+}
+#endif
 
 // The most tokens of a window.
 const TOKENS: u32 = 256u;
@@ -27,9 +55,9 @@ fn main(
         let bias = bias_of(work, query);
         let q = part_of(work, query.row, 0u);
 #for j HEAD_WORDS
-        var q_{j} = 0u;
+        var q_{j} = query_word(0u);
         if ({j}u < p.head_words) {
-            q_{j} = arena[q + {j}u];
+            q_{j} = query_word(arena[q + {j}u]);
         }
 #endfor
 
@@ -42,7 +70,7 @@ fn main(
                 var logit = i32(weights[bias - key.place]);
 #for j HEAD_WORDS
                 if ({j}u < p.head_words) {
-                    logit += dot8(q_{j}, arena[k + {j}u]);
+                    logit += query_key(q_{j}, arena[k + {j}u]);
                 }
 #endfor
                 logit = select(HIDDEN, logit, key.region == query.region);
@@ -67,7 +95,7 @@ fn main(
                 let v = part_of(work, token_at(work, y, x).row, 2u);
 #for j HEAD_WORDS
                 if ({j}u < p.head_words) {
-                    sum_{j} += i32(weight) * unpack8(arena[v + {j}u]);
+                    sum_{j} += i32(weight) * value_word(arena[v + {j}u]);
                 }
 #endfor
             }

@@ -69,7 +69,7 @@ fn small(seed: u32) -> SwinConfig {
         window_size: window,
         mlp_ratio: pick(13, 4) as f64,
         classes: pick(1, 20),
-        qkv_bias: seed % 2 == 0,
+        qkv_bias: seed.is_multiple_of(2),
         layer_norm_eps: 1e-5,
         activation: [Activation::Relu, Activation::Gelu][(seed / 2 % 2) as usize],
     }

@@ -1,5 +1,6 @@
 // The module that decodes PNG and JPEG as the native command does: fetched when the first such file comes.
-import { RuntimeError } from './errors.js';
+import { download } from './download.js';
+import { IntformerError, RuntimeError } from './errors.js';
 
 /** An image as a canvas has it: red, green, blue and straight alpha, row by row. */
 export interface Decoded {
@@ -8,38 +9,54 @@ export interface Decoded {
   height: number;
 }
 
-/** Decodes the bytes of a PNG or JPEG file. */
-export type Decode = (file: Uint8Array) => Promise<Decoded>;
+/** Decodes files. */
+export interface Decoder {
+  /** The pixels of a PNG or JPEG file. */
+  decode(file: Uint8Array): Promise<Decoded>;
+  /** Bytes of its WASM memory, 0 before the first use. */
+  memory(): number;
+}
+
+interface Started {
+  Image: typeof import('./wasm/intformer_web_decoder.js').Image;
+  memory: WebAssembly.Memory;
+}
 
 /** A decoder that fetches its module from `url` at the first use; a fetch that failed is tried again at the next. */
-export function decoderAt(url: string): Decode {
-  let started: ReturnType<typeof start> | null = null;
-  return async (file) => {
-    started ??= start(url);
-    let Image;
-    try {
-      ({ Image } = await started);
-    } catch (error) {
-      started = null;
-      throw error;
-    }
-    const image = Image.decode(file);
-    try {
-      return { width: image.width, height: image.height, rgba: image.takePixels() };
-    } finally {
-      image.free();
-    }
+export function decoderAt(url: string): Decoder {
+  let starting: Promise<Started> | null = null;
+  let memory: WebAssembly.Memory | null = null;
+  return {
+    memory: () => memory?.buffer.byteLength ?? 0,
+    async decode(file) {
+      starting ??= start(url).catch((error: unknown) => {
+        starting = null;
+        throw error;
+      });
+      const started = await starting;
+      memory = started.memory;
+      const image = started.Image.decode(file);
+      try {
+        return { width: image.width, height: image.height, rgba: image.takePixels() };
+      } finally {
+        image.free();
+      }
+    },
   };
 }
 
-async function start(url: string): Promise<typeof import('./wasm/intformer_web_decoder.js')> {
+async function start(url: string): Promise<Started> {
   try {
-    const glue = await import('./wasm/intformer_web_decoder.js');
-    await glue.default({ module_or_path: fetch(url) });
-    return glue;
+    const [{ bytes }, glue] = await Promise.all([
+      download({ url, ranges: false }),
+      import('./wasm/intformer_web_decoder.js'),
+    ]);
+    const { memory } = await glue.default({ module_or_path: bytes });
+    return { Image: glue.Image, memory };
   } catch (error) {
+    if (error instanceof IntformerError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    const message = `The image decoder did not start: ${reason}. Check that ${url} is served; images that are no files (canvas, video, ImageBitmap) need no decoder.`;
+    const message = `The image decoder did not start: ${reason}. Check that ${url} is served; a canvas, video or ImageBitmap needs no decoder.`;
     throw new RuntimeError(message, { cause: error });
   }
 }

@@ -158,7 +158,7 @@ export class Engine implements Backend {
     this.#options = options;
     this.#support = support;
     this.#hooks = hooks;
-    this.#pixels = new PixelMaker(runtime.decode);
+    this.#pixels = new PixelMaker(runtime.decoder);
     this.#auto = options.executor === 'auto';
     this.#executor = options.executor === 'wasm' ? 'wasm' : 'webgpu';
   }
@@ -213,7 +213,7 @@ export class Engine implements Backend {
 
   async memory(): Promise<Memory> {
     const device = this.#running?.name === 'webgpu' ? this.#running.session.memory() : 0;
-    return { wasm: this.#runtime.memory(), device };
+    return { wasm: this.#runtime.memory() + this.#runtime.decoder.memory(), device };
   }
 
   dispose(idle: Promise<void>): void {

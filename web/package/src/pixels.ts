@@ -1,5 +1,5 @@
 // Images to the pixels of a model, in the thread that runs it.
-import type { Decode } from './decoder.js';
+import type { Decoder } from './decoder.js';
 import { ImageError } from './errors.js';
 import { AS_THEY_ARE, type Input } from './image.js';
 import { fromWasm } from './wire.js';
@@ -18,11 +18,11 @@ export interface Pixels {
 
 /** Makes pixels; its canvas is used again for every image. */
 export class PixelMaker {
-  readonly #decode: Decode;
+  readonly #decoder: Decoder;
   #context: OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D | null = null;
 
-  constructor(decode: Decode) {
-    this.#decode = decode;
+  constructor(decoder: Decoder) {
+    this.#decoder = decoder;
   }
 
   async make(model: WasmModel, input: Input): Promise<Pixels> {
@@ -51,7 +51,7 @@ export class PixelMaker {
       throw new ImageError('The image file cannot be read: it was moved or changed since it was picked.', { cause });
     }
     if (isOurs(bytes)) {
-      const { rgba, width, height } = await this.#decode(bytes);
+      const { rgba, width, height } = await this.#decoder.decode(bytes);
       return { bytes: model.fit(rgba, width, height), exact: true };
     }
     let bitmap: ImageBitmap;

@@ -1,6 +1,6 @@
 // The WASM module: what this package needs of it, and how it is fetched and started.
 import { untilAborted } from './abort.js';
-import { decoderAt, type Decode } from './decoder.js';
+import { decoderAt, type Decoder } from './decoder.js';
 import { download } from './download.js';
 import { IntformerError, NetworkError, RuntimeError } from './errors.js';
 import { WASM_BYTES } from './wasm/size.js';
@@ -30,8 +30,8 @@ export interface Runtime {
     webgpu(model: WasmModel, probeMilliseconds: number): Promise<WasmSession>;
   };
   digest(logits: Int32Array): string;
-  decode: Decode;
-  /** Bytes of WASM memory. */
+  decoder: Decoder;
+  /** Bytes of WASM memory, without the decoder's. */
   memory(): number;
 }
 
@@ -82,7 +82,7 @@ async function start(bytes: Uint8Array<ArrayBuffer>, decoder: string): Promise<R
     const { default: init, Model, Session, digest } = await import('./wasm/intformer_web.js');
     const exports = (await init({ module_or_path: bytes })) as { memory: WebAssembly.Memory };
     const memory = (): number => exports.memory.buffer.byteLength;
-    return { Model, Session, digest, decode: decoderAt(decoder), memory };
+    return { Model, Session, digest, decoder: decoderAt(decoder), memory };
   } catch (error) {
     if (error instanceof IntformerError) throw error;
     const reason = error instanceof Error ? error.message : String(error);

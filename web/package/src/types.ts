@@ -158,7 +158,7 @@ export interface ModelInfo {
 export interface Adapter {
   /** Its name, as far as the browser tells it. */
   description: string;
-  /** Whether it is a GPU made of software, which is slow. */
+  /** Whether the CPU does the work: on WASM, and on a GPU made of software, which is slow. */
   software: boolean;
 }
 
@@ -178,7 +178,7 @@ export interface LoadTimes {
 
 /** Bytes in use. */
 export interface Memory {
-  /** Of WASM memory. */
+  /** Of WASM memory, which grows with the largest model, batch and image so far and never shrinks. */
   wasm: number;
   /** On the GPU; 0 on WASM. */
   device: number;

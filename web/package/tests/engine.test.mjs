@@ -136,6 +136,42 @@ test('else it is an error, and the next call tries again', async () => {
   assert.equal((await classifier.classify(image(7, 0, 0, 0))).logits[0], 7);
 });
 
+test('after a switch by choice WASM does not take over unasked', async () => {
+  const script = { run: (name) => { if (name === 'webgpu') throw lose('gone'); } };
+  const { classifier } = await loaded({ script });
+  await classifier.switchTo('webgpu');
+  await assert.rejects(classifier.classify(image(7, 0, 0, 0)), errors.DeviceLostError);
+  assert.equal(classifier.executor, 'webgpu');
+});
+
+test('WebGPU that was missing at first is asked for again', async () => {
+  const support = { available: false, reason: 'The driver restarts.' };
+  const { classifier } = await loaded({ support });
+  assert.equal(classifier.executor, 'wasm');
+  support.available = true;
+  await classifier.switchTo('webgpu');
+  assert.equal(classifier.executor, 'webgpu');
+});
+
+test('a load whose WASM module fails does not go on downloading the model', async () => {
+  const real = globalThis.fetch;
+  let ended = null;
+  globalThis.fetch = (_url, { signal }) => new Promise((_, reject) => {
+    ended = false;
+    signal.addEventListener('abort', () => reject(((ended = true), signal.reason)));
+  });
+  try {
+    const fake = fakeRuntime();
+    const broken = { ...surroundings(fake), runtime: async () => Promise.reject(new errors.RuntimeError('No SIMD.')) };
+    const hooks = { progress: () => undefined, lost: () => undefined };
+    const job = { source: 'http://127.0.0.1/m', options: options() };
+    await assert.rejects(loadEngine(job, new AbortController().signal, hooks, broken), /No SIMD/);
+    assert.equal(ended, true);
+  } finally {
+    globalThis.fetch = real;
+  }
+});
+
 test('too little memory is said with what to do, and the classifier goes on', async () => {
   const script = {
     prepare: (_name, batch) => { if (batch > 2) throw Object.assign(new Error('2 GiB are too much.'), { kind: 'out-of-memory' }); },
@@ -159,9 +195,9 @@ test('switching frees the old session after the new one works; one that cannot r
   const other = await loaded();
   await other.classifier.switchTo('wasm');
   assert.deepEqual([other.classifier.executor, other.log.sessions, other.classifier.fallback], ['wasm', 1, null]);
-  assert.deepEqual(await other.classifier.memory(), { wasm: 65536, device: 0 });
+  assert.deepEqual(await other.classifier.memory(), { wasm: 66036, device: 0 });
   await other.classifier.switchTo('webgpu');
-  assert.deepEqual(await other.classifier.memory(), { wasm: 65536, device: 1000 });
+  assert.deepEqual(await other.classifier.memory(), { wasm: 66036, device: 1000 });
   await assert.rejects(other.classifier.switchTo('cuda'), TypeError);
 });
 

@@ -76,7 +76,7 @@ export function fakeRuntime(script = {}) {
       },
     },
     digest: (logits) => `digest of ${[...logits]}`,
-    decode: async (file) => ({ rgba: file.slice(-4), width: 1, height: 1 }),
+    decoder: { decode: async (file) => ({ rgba: file.slice(-4), width: 1, height: 1 }), memory: () => 500 },
     memory: () => 65536,
   };
   return { runtime, log, thrown };

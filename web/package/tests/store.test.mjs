@@ -86,6 +86,11 @@ test('in a page what is written counts every 8 MiB, for a page that is closed in
   await writer.begin(head(12_000_000), 0);
   for (let at = 0; at < 12_000_000; at += bytes.length) await writer.add(bytes, at);
   assert.equal((await store.read(URL_A)).bytes.length, 9_000_000);
+  await writer.close();
+  const { bytes: all } = await store.read(URL_A);
+  for (let at = 0; at < 12_000_000; at += bytes.length) {
+    assert.equal(Buffer.compare(all.subarray(at, at + bytes.length), bytes), 0, `from ${at}`);
+  }
 });
 
 test('a note that is torn or of other bytes counts for nothing', async () => {

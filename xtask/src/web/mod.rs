@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::shell;
+use crate::{shell, system};
+
+pub use modules::TARGET;
 
 /// Options of `cargo xtask web`.
 #[derive(Args)]
@@ -62,7 +64,8 @@ pub fn check() -> Result<()> {
     test()
 }
 
-fn build() -> Result<()> {
+/// Builds the modules, the package and the page, and checks the sizes.
+pub fn build() -> Result<()> {
     tools()?;
     let sizes = modules::build()?;
     package::build()?;
@@ -84,6 +87,12 @@ fn test() -> Result<()> {
 
 /// Installs the tools that `web/package-lock.json` names, unless that was done before.
 fn tools() -> Result<()> {
+    if !system::has_target(TARGET) {
+        shell::run(&mut shell::command(
+            "rustup",
+            &format!("target add {TARGET}"),
+        ))?;
+    }
     let time = |file: &str| {
         let data = std::fs::metadata(sources().join(file))?;
         data.modified()

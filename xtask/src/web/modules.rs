@@ -12,7 +12,7 @@ use super::{sources, tool};
 use crate::shell;
 
 /// What browsers run.
-const TARGET: &str = "wasm32-unknown-unknown";
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// WebAssembly beyond its first version that the modules may use: what every browser with WASM
 /// SIMD has (Chrome 91, Firefox 89, Safari 16.4).

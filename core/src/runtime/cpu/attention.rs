@@ -1,6 +1,6 @@
 //! `window_attention`: one window and head at a time.
 
-use bytemuck::{cast_slice, cast_slice_mut};
+use bytemuck::{cast, cast_slice, cast_slice_mut};
 use intformer_shaders::{
     ATTENTION_MAX_HEAD_WORDS,
     params::WindowAttention,
@@ -21,9 +21,9 @@ const MAX_DIM: usize = 4 * ATTENTION_MAX_HEAD_WORDS as usize;
 /// Room for one window of one head.
 #[derive(Default)]
 pub struct Attention {
-    /// Row of each token in the map.
+    /// Row of each token in an image's map, window by window.
     rows: Vec<u32>,
-    /// Which tokens attend to one another; -1 past the last.
+    /// Which tokens of a window attend to one another; -1 past its last.
     regions: Vec<[i32x4; 2]>,
     /// The position bias of each query and key.
     bias: Vec<[i32x4; 2]>,
@@ -34,8 +34,8 @@ pub struct Attention {
     logits: Vec<[i32x4; 2]>,
     weights: Vec<Left>,
     scales: Vec<Scales>,
-    /// A head's part of a row, padded.
-    line: Vec<i8>,
+    /// Heads' parts of eight rows, padded by zeros, where they are no multiple of 16 bytes.
+    lines: Vec<[i8; MAX_DIM]>,
 }
 
 /// What is the same for all windows.
@@ -81,25 +81,39 @@ pub fn window_attention(
     for row in out.chunks_exact_mut(stride) {
         row[(p.heads * p.head_words) as usize..].fill(0);
     }
+    job.load_tokens(room);
+    let windows = (p.height * p.width) as usize / tokens;
     for head in 0..p.heads as usize {
         job.load_head(room, weights, head);
-        for image in 0..p.batch {
-            for window_y in 0..p.height / p.window_height {
-                for window_x in 0..p.width / p.window_width {
-                    job.load_tokens(room, image, window_y, window_x);
-                    job.load_window(room, head);
-                    job.attend(room, weights, head, out);
-                }
+        for image in 0..p.batch as usize {
+            for window in 0..windows {
+                let place = Place {
+                    head,
+                    first: image * windows * tokens,
+                    rows: window * tokens,
+                    regions: window * job.blocks,
+                };
+                job.load_window(room, &place);
+                job.attend(room, weights, &place, out);
             }
         }
     }
 }
 
+/// One window of one head.
+struct Place {
+    head: usize,
+    /// Rows of the images before.
+    first: usize,
+    /// Where the window's rows begin.
+    rows: usize,
+    /// Where its regions begin.
+    regions: usize,
+}
+
 impl Job<'_> {
     fn resize(&self, room: &mut Attention) {
         let (tokens, blocks, depth) = (self.tokens, self.blocks, self.depth);
-        room.rows.resize(tokens, 0);
-        room.regions.resize(blocks, Default::default());
         room.bias
             .resize(tokens.next_multiple_of(ROWS) * blocks, Default::default());
         room.queries
@@ -108,7 +122,8 @@ impl Job<'_> {
         room.values.resize(depth * blocks, Default::default());
         room.logits.resize(ROWS * blocks, Default::default());
         room.weights.resize(4 * blocks, Default::default());
-        room.line.resize(2 * depth, 0);
+        room.lines.clear();
+        room.lines.resize(COLS, [0; MAX_DIM]);
     }
 
     /// Spreads the position bias of `head` over queries and keys and reads its scales.
@@ -141,72 +156,87 @@ impl Job<'_> {
         }));
     }
 
-    /// The tokens of one window of the map rolled up and left by the shift.
-    fn load_tokens(&self, room: &mut Attention, image: u32, window_y: u32, window_x: u32) {
+    /// The tokens of each window of the map rolled up and left by the shift.
+    fn load_tokens(&self, room: &mut Attention) {
         let p = self.p;
-        let regions: &mut [i32] = cast_slice_mut(&mut room.regions);
-        regions[self.tokens..].fill(-1);
-        for (token, (row, set)) in room.rows.iter_mut().zip(regions).enumerate() {
-            let y = window_y * p.window_height + token as u32 / p.window_width;
-            let x = window_x * p.window_width + token as u32 % p.window_width;
-            let map_y = (y + p.shift_height) % p.height;
-            let map_x = (x + p.shift_width) % p.width;
-            *row = (image * p.height + map_y) * p.width + map_x;
-            *set = 3 * region(y, p.height, p.window_height, p.shift_height)
-                + region(x, p.width, p.window_width, p.shift_width);
+        room.rows.clear();
+        room.regions.clear();
+        for window_y in 0..p.height / p.window_height {
+            for window_x in 0..p.width / p.window_width {
+                let start = room.regions.len();
+                room.regions
+                    .resize(start + self.blocks, [i32x4::splat(-1); 2]);
+                let regions: &mut [i32] = cast_slice_mut(&mut room.regions[start..]);
+                for (token, set) in regions.iter_mut().enumerate().take(self.tokens) {
+                    let y = window_y * p.window_height + token as u32 / p.window_width;
+                    let x = window_x * p.window_width + token as u32 % p.window_width;
+                    let map_y = (y + p.shift_height) % p.height;
+                    let map_x = (x + p.shift_width) % p.width;
+                    room.rows.push(map_y * p.width + map_x);
+                    *set = 3 * region(y, p.height, p.window_height, p.shift_height)
+                        + region(x, p.width, p.window_width, p.shift_width);
+                }
+            }
         }
     }
 
     /// Reads queries, keys and values of a window.
-    fn load_window(&self, room: &mut Attention, head: usize) {
+    fn load_window(&self, room: &mut Attention, place: &Place) {
         let (p, depth) = (self.p, self.depth);
         let part = (p.heads * p.head_words) as usize;
+        let rows = &room.rows[place.rows..][..self.tokens];
+        // Past the last token it stands again: nothing of it is used.
         let read = |token: usize, which: usize| -> &[i8] {
-            let row = room.rows[token.min(self.tokens - 1)] as usize * p.qkv_stride as usize;
-            let offset = p.qkv as usize + row + which * part + head * p.head_words as usize;
+            let row = place.first + rows[token.min(self.tokens - 1)] as usize;
+            let offset = which * part + place.head * p.head_words as usize;
+            let offset = p.qkv as usize + row * p.qkv_stride as usize + offset;
             cast_slice(self.rest.words(offset, p.head_words as usize))
         };
         for token in 0..self.tokens.next_multiple_of(ROWS) {
-            room.line[..self.dim].copy_from_slice(read(token, 0));
-            put_row(
-                &mut room.queries[token / ROWS * depth..][..depth],
-                token % ROWS,
-                &room.line,
-            );
+            let queries = &mut room.queries[token / ROWS * depth..][..depth];
+            let line = self.padded(read(token, 0), &mut room.lines[0]);
+            put_row(queries, token % ROWS, line);
         }
         for (block, keys) in room.keys.chunks_exact_mut(depth).enumerate() {
-            let mut lines = [[0; MAX_DIM]; COLS];
-            for (at, line) in lines.iter_mut().enumerate() {
-                line[..self.dim].copy_from_slice(read(COLS * block + at, 1));
-            }
-            put_columns(keys, lines.each_ref().map(|line| line.as_slice()));
+            let mut lines = room.lines.iter_mut();
+            let columns = std::array::from_fn(|at| {
+                let line = lines.next().expect("eight lines");
+                self.padded(read(COLS * block + at, 1), line)
+            });
+            put_columns(keys, columns);
         }
         let pairs = 4 * self.blocks;
-        let panels = room.values.len() / pairs;
         for at in 0..pairs {
-            let mut lines = [[0; MAX_DIM]; 2];
-            for (i, line) in lines.iter_mut().enumerate() {
-                // Keys past the last have no weight, whatever they are.
-                line[..self.dim].copy_from_slice(read(2 * at + i, 2));
-            }
-            let [first, second] = lines.each_ref().map(|line| line.as_chunks::<16>().0);
-            for (panel, (&first, &second)) in first.iter().zip(second).enumerate() {
-                let panel = 2 * panel;
-                if panel >= panels {
-                    break;
-                }
+            let [first, second, ..] = &mut room.lines[..] else {
+                unreachable!("eight lines")
+            };
+            let (first, _) = self.padded(read(2 * at, 2), first).as_chunks();
+            let (second, _) = self.padded(read(2 * at + 1, 2), second).as_chunks();
+            let channels = room.values.chunks_mut(2 * pairs);
+            for ((values, &first), &second) in channels.zip(first).zip(second) {
                 let [low, high] = pair(first, second);
-                room.values[panel * pairs + at] = low;
-                if panel + 1 < panels {
-                    room.values[(panel + 1) * pairs + at] = high;
+                values[at] = low;
+                if let Some(value) = values.get_mut(pairs + at) {
+                    *value = high;
                 }
             }
         }
     }
 
-    fn attend(&self, room: &mut Attention, weights: &[u32], head: usize, out: &mut [u32]) {
+    /// `bytes` padded by zeros to a multiple of 16, in `line` if need be.
+    fn padded<'a>(&self, bytes: &'a [i8], line: &'a mut [i8; MAX_DIM]) -> &'a [i8] {
+        if self.dim.is_multiple_of(16) {
+            return bytes;
+        }
+        line[..self.dim].copy_from_slice(bytes);
+        line
+    }
+
+    fn attend(&self, room: &mut Attention, weights: &[u32], place: &Place, out: &mut [u32]) {
         let (blocks, depth) = (self.blocks, self.depth);
-        let (multiplier, shift) = unpack_scale(weights[self.p.head as usize + head]);
+        let scale = unpack_scale(weights[self.p.head as usize + place.head]);
+        let regions = &room.regions[place.regions..][..blocks];
+        let lanes: &[i32] = cast_slice(regions);
         for first in (0..self.tokens).step_by(ROWS) {
             let queries = &room.queries[first / ROWS * depth..][..depth];
             for (block, keys) in room.keys.chunks_exact(depth).enumerate() {
@@ -217,74 +247,107 @@ impl Job<'_> {
                 }
             }
             let count = ROWS.min(self.tokens - first);
-            let mut totals = [1; ROWS];
-            for row in 0..count {
-                let regions: &[i32] = cast_slice(&room.regions);
-                let region = i32x4::splat(regions[first + row]);
+            let mut shares = [Share::default(); ROWS];
+            for (row, share) in shares.iter_mut().enumerate().take(count) {
+                let region = i32x4::splat(lanes[first + row]);
                 let logits = &room.logits[row * blocks..][..blocks];
-                totals[row] = self.soften(
-                    logits,
-                    &room.regions,
-                    region,
-                    [multiplier, shift],
-                    &mut room.weights,
-                    row,
-                );
+                let total = self.soften(logits, regions, region, scale, &mut room.weights, row);
+                *share = Share::new(total);
+                let map_row = place.first + room.rows[place.rows + first + row] as usize;
+                share.out =
+                    map_row * self.p.out_stride as usize + place.head * self.p.head_words as usize;
             }
             for (block, values) in room.values.chunks_exact(4 * blocks).enumerate() {
                 let sums = tile(&room.weights, values, Default::default());
-                for row in 0..count {
-                    let width = bits(totals[row]);
-                    let reciprocal = ((1 << (15 + width)) / totals[row]).min(65535);
-                    let sums = sums[row].map(|sums| scale(sums, reciprocal));
-                    let bytes = int8(room.scales[block].apply(sums, width - 8), -127);
-                    let at = room.rows[first + row] as usize * self.p.out_stride as usize;
-                    let out = &mut out[at + head * self.p.head_words as usize..];
-                    let out: &mut [i8] = cast_slice_mut(&mut out[..self.p.head_words as usize]);
-                    let out = &mut out[COLS * block..];
-                    let len = out.len().min(COLS);
-                    out[..len].copy_from_slice(&bytes[..len]);
+                let scales = &room.scales[block];
+                for (share, &sums) in shares.iter().zip(&sums).take(count) {
+                    let words: [u32; 2] = cast(int8(share.apply(sums, scales), -127));
+                    let at = share.out + 2 * block;
+                    out[at] = words[0];
+                    if 2 * block + 1 < self.p.head_words as usize {
+                        out[at + 1] = words[1];
+                    }
                 }
             }
         }
     }
 
     /// Sets row `row` of `weights` to the weights of one query's keys; returns their sum.
+    #[inline(always)]
     fn soften(
         &self,
         logits: &[[i32x4; 2]],
         regions: &[[i32x4; 2]],
         region: i32x4,
-        [multiplier, shift]: [u32; 2],
+        (multiplier, shift): (u32, u32),
         weights: &mut [Left],
         row: usize,
     ) -> u32 {
         let lowest = i32x4::splat(i32::MIN);
-        let mut most = lowest;
+        let mut most = [lowest; 2];
         for (logits, regions) in logits.iter().zip(regions) {
-            for half in 0..2 {
-                let seen = regions[half].simd_eq(region);
-                most = most.max(seen.bitselect(logits[half], lowest));
-            }
+            let [low, high] = [regions[0].simd_eq(region), regions[1].simd_eq(region)];
+            most[0] = most[0].max(low.bitselect(logits[0], lowest));
+            most[1] = most[1].max(high.bitselect(logits[1], lowest));
         }
-        let most = i32x4::splat(most.reduce_max());
+        let most = i32x4::splat(most[0].max(most[1]).reduce_max());
         let mut total = i16x8::ZERO;
-        let blocks = weights.chunks_exact_mut(DEPTH / 2);
+        let (blocks, _) = weights.as_chunks_mut::<{ DEPTH / 2 }>();
         for ((logits, regions), weights) in logits.iter().zip(regions).zip(blocks) {
-            let seen = regions.map(|regions| regions.simd_eq(region));
-            let entries = [0, 1].map(|half| {
-                let below = (most - logits[half]) & seen[half];
-                requantize_all(below, multiplier, shift).min(i32x4::splat(255))
-            });
-            let found = int16(entries)
-                .to_array()
-                .map(|entry| i16::from(self.exp[usize::from(entry as u8)]));
+            let seen = [regions[0].simd_eq(region), regions[1].simd_eq(region)];
+            // What is not seen must stay in range until it is masked.
+            let below = [(most - logits[0]) & seen[0], (most - logits[1]) & seen[1]];
+            let entries = int8_entries([
+                requantize_all(below[0], multiplier, shift),
+                requantize_all(below[1], multiplier, shift),
+            ]);
+            let mut found = [0; DEPTH];
+            for (found, entry) in found.iter_mut().zip(entries) {
+                *found = i16::from(self.exp[usize::from(entry)]);
+            }
             let found = i16x8::new(found) & int16(seen);
             total += found;
             put_eight(weights, row, found.to_array());
         }
         // At most 32 of at most 255 in each lane.
         i32x8::from_i16x8(total).reduce_add() as u32
+    }
+}
+
+/// Places in the table: values from 0 on, at most 255.
+#[inline(always)]
+fn int8_entries(values: [i32x4; 2]) -> [u8; DEPTH] {
+    let most = i16x8::splat(255);
+    int16(values).min(most).to_array().map(|value| value as u8)
+}
+
+/// What makes outputs of a query's sums.
+#[derive(Clone, Copy, Default)]
+struct Share {
+    reciprocal: u32,
+    /// Fractional bits of the scaled sums, less 7.
+    more: u32,
+    /// First word of the output.
+    out: usize,
+}
+
+impl Share {
+    fn new(total: u32) -> Self {
+        let width = bits(total);
+        Self {
+            reciprocal: ((1 << (15 + width)) / total).min(65535),
+            more: width - 8,
+            out: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn apply(&self, sums: [i32x4; 2], scales: &Scales) -> [i32x4; 2] {
+        let sums = [
+            scale(sums[0], self.reciprocal),
+            scale(sums[1], self.reciprocal),
+        ];
+        scales.apply(sums, self.more)
     }
 }
 
@@ -307,6 +370,6 @@ impl Attention {
             + size_of::<Left>() * (self.queries.capacity() + self.weights.capacity())
             + size_of::<Right>() * (self.keys.capacity() + self.values.capacity())
             + size_of::<Scales>() * self.scales.capacity()
-            + self.line.capacity()
+            + self.lines.capacity() * MAX_DIM
     }
 }

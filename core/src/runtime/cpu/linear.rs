@@ -84,7 +84,7 @@ pub fn linear(
                 Source::Norm(table, norm) => {
                     let x_stride = p.x_stride as usize;
                     let words = rest.words(p.x as usize + from * x_stride, x_stride);
-                    norm.load(&[cast_slice(words)], p.norm_channels as usize);
+                    norm.load(table, &[cast_slice(words)], p.norm_channels as usize);
                     put_row(left, row % ROWS, norm.int8(table, p.norm_epsilon, k));
                 }
             }

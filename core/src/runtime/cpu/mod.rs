@@ -44,7 +44,7 @@ impl Cpu {
     /// Makes room for runs of `batch` images, which [`Executor::run`] does as well.
     ///
     /// # Errors
-    /// [`Error::Device`] if the arena would be too large or there is no memory for it.
+    /// [`Error::OutOfMemory`] if the arena would be too large or there is no memory for it.
     pub fn prepare(&mut self, batch: usize) -> Result<()> {
         if batch == self.batch && batch > 0 {
             return Ok(());
@@ -54,14 +54,14 @@ impl Cpu {
             .checked_mul(batch)
             .filter(|&words| words < 1 << 31);
         let Some(words) = words else {
-            return Err(Error::Device(format!(
+            return Err(Error::OutOfMemory(format!(
                 "expected an arena below 2^31 words, found {per_image} for each of {batch} images"
             )));
         };
         self.batch = 0;
         self.arena = Vec::new();
         if let Err(error) = self.arena.try_reserve_exact(words) {
-            return Err(Error::Device(format!(
+            return Err(Error::OutOfMemory(format!(
                 "expected memory for an arena of {words} words, found: {error}; a smaller batch \
                  takes less"
             )));

@@ -96,11 +96,32 @@ struct Stretch {
 /// Room for one row.
 #[derive(Default)]
 pub struct Norm {
-    /// The row; past its channels anything.
+    /// Parts side by side, or outputs.
     x: Vec<i16>,
+    /// The exact row, then the row without its mean.
     y: Vec<[i32x4; 2]>,
     bytes: Vec<i8>,
     channels: usize,
+    /// The sum of the row, in eight parts.
+    sum: [i32x4; 2],
+}
+
+/// Sets `y` to the exact values of `x` and adds them to `sum`.
+#[inline(always)]
+fn add(sum: &mut [i32x4; 2], y: &mut [[i32x4; 2]], x: &[[i16; STEP]], power: &[i16x8]) {
+    let mut sums = *sum;
+    for ((y, &x), &power) in y.iter_mut().zip(x).zip(power) {
+        *y = cast(i16x8::new(x).widening_mul(power));
+        sums = [sums[0] + y[0], sums[1] + y[1]];
+    }
+    *sum = sums;
+}
+
+/// Zeros what is past `channels`.
+fn pad<T: Copy + Default>(row: &mut [T], channels: usize) {
+    if channels < row.len() {
+        row[channels..].fill(T::default());
+    }
 }
 
 impl Norm {
@@ -109,52 +130,63 @@ impl Norm {
         2 * self.x.capacity() + self.y.capacity() * size_of::<[i32x4; 2]>() + self.bytes.capacity()
     }
 
-    /// Takes a row: the first `channels` of each part.
-    pub fn load(&mut self, parts: &[&[i16]], channels: usize) {
+    /// Takes a row: the first `channels` of each part, which is padded to a multiple of eight.
+    pub fn load(&mut self, table: &Table, parts: &[&[i16]], channels: usize) {
         self.channels = parts.len() * channels;
-        let padded = self.channels.next_multiple_of(STEP);
-        self.x.resize(padded, 0);
-        self.y.resize(padded / STEP, Default::default());
+        let steps = self.channels.div_ceil(STEP);
+        self.y.resize(steps, Default::default());
+        self.x.resize(steps * STEP, 0);
+        self.sum = [i32x4::ZERO; 2];
+        if parts.len() == 1 || channels.is_multiple_of(STEP) {
+            let part_steps = steps / parts.len();
+            for (at, part) in parts.iter().enumerate() {
+                let first = at * part_steps;
+                let (part, _) = part.as_chunks::<STEP>();
+                let y = &mut self.y[first..][..part_steps];
+                add(&mut self.sum, y, part, &table.power[first..]);
+            }
+            return;
+        }
         for (x, part) in self.x.chunks_exact_mut(channels).zip(parts) {
             x.copy_from_slice(&part[..channels]);
         }
+        add(
+            &mut self.sum,
+            &mut self.y,
+            self.x.as_chunks().0,
+            &table.power,
+        );
     }
 
     /// The row normalized to int8, padded by zeros to `len`.
     pub fn int8(&mut self, table: &Table, epsilon: u32, len: usize) -> &[i8] {
-        let stretch = self.measure(table, epsilon);
+        let stretch = self.measure(epsilon);
         self.bytes.resize(len.max(self.x.len()), 0);
         let (bytes, _) = self.bytes.as_chunks_mut::<STEP>();
         for ((bytes, &y), output) in bytes.iter_mut().zip(&self.y).zip(&table.outputs) {
             *bytes = int8(output.apply(y, stretch), -127);
         }
-        self.bytes[self.channels..].fill(0);
+        pad(&mut self.bytes, self.channels);
         &self.bytes[..len]
     }
 
     /// The row normalized to int16, padded by zeros to `len`.
     fn int16(&mut self, table: &Table, epsilon: u32, len: usize) -> &[i16] {
-        let stretch = self.measure(table, epsilon);
+        let stretch = self.measure(epsilon);
         self.x.resize(len.max(self.x.len()), 0);
         let (x, _) = self.x.as_chunks_mut::<STEP>();
         for ((x, &y), output) in x.iter_mut().zip(&self.y).zip(&table.outputs) {
             *x = int16(output.apply(y, stretch)).to_array();
         }
-        self.x[self.channels..].fill(0);
+        pad(&mut self.x, self.channels);
         &self.x[..len]
     }
 
     /// Sets y to the row without its mean; returns what makes units of it.
-    fn measure(&mut self, table: &Table, epsilon: u32) -> Stretch {
+    fn measure(&mut self, epsilon: u32) -> Stretch {
         let count = self.channels as u32;
-        let (x, _) = self.x.as_chunks::<STEP>();
-        let mut sums = [i32x4::ZERO; 2];
-        for ((y, &x), &power) in self.y.iter_mut().zip(x).zip(&table.power) {
-            *y = cast(i16x8::new(x).widening_mul(power));
-            sums = [sums[0] + y[0], sums[1] + y[1]];
-        }
         // Offset binary, as the twin: below 2^32 in all.
-        let sum = (sums[0] + sums[1]).reduce_add() as u32;
+        let sum = (self.sum[0] + self.sum[1]).reduce_add() as u32;
         let sum = sum.wrapping_add(count << 18);
         let mean = ((sum + count / 2) / count) as i32 - (1 << 18);
 
@@ -215,9 +247,9 @@ pub fn layer_norm(
             let (y, x) = (2 * (cell / half_width), 2 * (cell % half_width));
             let first = (image * p.height + y) * p.width + x;
             let rows = [first, first + p.width, first + 1, first + p.width + 1];
-            norm.load(&rows.map(token), channels);
+            norm.load(table, &rows.map(token), channels);
         } else {
-            norm.load(&[token(row)], channels);
+            norm.load(table, &[token(row)], channels);
         }
         if p.wide == 1 {
             let out: &mut [i16] = cast_slice_mut(out);

@@ -8,20 +8,32 @@ const BUSY: u64 = 192;
 /// Variants to measure at most: compiling one takes longer than running it.
 const MEASURED: usize = 3;
 
+/// What kind of adapter runs the variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdapterKind {
+    /// A GPU.
+    Hardware,
+    /// The CPU, by a compiler for its wide vectors, as lavapipe.
+    Software,
+    /// The CPU, by vectors of four lanes that it shifts one by one, as SwiftShader.
+    FourLanes,
+}
+
 /// The variants that can run `dispatch`, the likeliest first. On a software adapter only those
 /// without workgroup memory: a barrier there costs a pass over all invocations.
-pub fn candidates(dispatch: &Dispatch, software: bool) -> Vec<&'static Shader> {
+pub fn candidates(dispatch: &Dispatch, kind: AdapterKind) -> Vec<&'static Shader> {
+    let barriers = kind == AdapterKind::Hardware;
     let mut found: Vec<_> = Shader::of(dispatch.name())
-        .filter(|shader| shader.fits(dispatch) && !(software && shader.uses_workgroup_memory()))
+        .filter(|shader| shader.fits(dispatch) && (barriers || !shader.uses_workgroup_memory()))
         .collect();
-    found.sort_by_key(|shader| unlikeliness(shader, dispatch, software));
+    found.sort_by_key(|shader| unlikeliness(shader, dispatch, kind));
     found
 }
 
 /// The variants worth measuring for `dispatch`: the likeliest few, and the likeliest of those that
 /// do it without, or with, the packed product.
-pub(super) fn contenders(dispatch: &Dispatch, software: bool) -> Vec<&'static Shader> {
-    let all = candidates(dispatch, software);
+pub(super) fn contenders(dispatch: &Dispatch, kind: AdapterKind) -> Vec<&'static Shader> {
+    let all = candidates(dispatch, kind);
     let packed = all.first().is_some_and(|shader| shader.has("PACKED"));
     let other = all.iter().find(|shader| {
         let kind = shader.uses_workgroup_memory() == all[0].uses_workgroup_memory();
@@ -37,21 +49,26 @@ pub(super) fn contenders(dispatch: &Dispatch, software: bool) -> Vec<&'static Sh
 }
 
 /// A sort key, small for likely variants. The sort is stable: `wgsl/variants` decides the rest.
-fn unlikeliness(shader: &Shader, dispatch: &Dispatch, software: bool) -> (bool, bool, u64) {
-    if software {
+fn unlikeliness(shader: &Shader, dispatch: &Dispatch, kind: AdapterKind) -> (bool, bool, u64) {
+    if kind != AdapterKind::Hardware {
         // Blocks of more rows are faster, unless they are mostly padding.
-        let speed = match shader.constant("THREAD_ROWS") {
-            8 => 22,
-            4 => 16,
-            _ => 10,
+        let speed = match (shader.has("SPREAD"), shader.constant("THREAD_ROWS")) {
+            (true, 7) => 60,
+            (true, 4) => 40,
+            (true, _) => 28,
+            (false, 8) => 22,
+            (false, 4) => 16,
+            (false, _) => 10,
         };
         let block = shader.constant("THREADS") * shader.constant("THREAD_ROWS");
         let padded = match dispatch {
             Dispatch::Linear(p) | Dispatch::NormLinear(p) => p.rows.next_multiple_of(block),
             _ => 0,
         };
+        // Unpacking words once pays where shifts are slow; elsewhere it fills registers.
+        let strange = shader.has("SPREAD") != (kind == AdapterKind::FourLanes);
         return (
-            false,
+            strange,
             shader.has("PACKED"),
             u64::from(padded) * 1000 / speed,
         );

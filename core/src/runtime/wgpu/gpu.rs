@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use intformer_shaders::{Dispatch, Shader, params::PARAM_WORDS};
 use web_time::Duration;
 
+use super::choice::AdapterKind;
 use super::signal::signal;
 use crate::{Error, Result};
 
@@ -157,6 +158,15 @@ impl Gpu {
     pub fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu
             || self.info.name.to_lowercase().contains("swiftshader")
+    }
+
+    /// The kind that decides which kernels are likely.
+    pub fn kind(&self) -> AdapterKind {
+        match (self.is_software(), self.info.subgroup_max_size) {
+            (false, _) => AdapterKind::Hardware,
+            (true, 4) => AdapterKind::FourLanes,
+            (true, _) => AdapterKind::Software,
+        }
     }
 
     /// Whether `shader` keeps to the device's limits.

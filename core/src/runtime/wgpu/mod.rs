@@ -11,7 +11,7 @@ mod gpu;
 mod probe;
 mod signal;
 
-pub use choice::candidates;
+pub use choice::{AdapterKind, candidates};
 pub use executor::{StepTime, Wgpu};
 pub use gpu::{AdapterChoice, Gpu, Options};
 pub use probe::Chosen;

@@ -64,7 +64,7 @@ impl Kernels {
             let key = format!("{:?}", class(sample));
             if !self.chosen.contains_key(&key) {
                 let mut chosen = likeliest(gpu, dispatch)?;
-                let others: Vec<_> = contenders(dispatch, software)
+                let others: Vec<_> = contenders(dispatch, gpu.kind())
                     .into_iter()
                     .filter(|shader| gpu.supports(shader))
                     .collect();
@@ -91,7 +91,7 @@ impl Kernels {
 
 /// The variant to take without measuring.
 fn likeliest(gpu: &Gpu, dispatch: &Dispatch) -> Result<Chosen> {
-    let shader = candidates(dispatch, gpu.is_software())
+    let shader = candidates(dispatch, gpu.kind())
         .into_iter()
         .find(|shader| gpu.supports(shader) && shader.workgroups(dispatch).is_some());
     let shader = shader.ok_or_else(|| {
