@@ -1,9 +1,11 @@
 //! Any bytes as a compressed model: a refusal or a model that runs, never a panic.
 #![no_main]
 
+use std::sync::Arc;
+
 use intformer::{
     plan::IntModel,
-    runtime::{Executor, Reference},
+    runtime::{Cpu, Executor, Reference},
 };
 
 /// Larger models are read, not run.
@@ -18,7 +20,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         .expect("a model that was read has a program");
     if program.arena_words <= MAX_WORDS {
         let image = vec![0; program.image_bytes];
-        let logits = Reference::new(program.into()).run(&image, 1);
-        assert_eq!(logits.expect("it runs").len(), model.config.classes);
+        let program = Arc::new(program);
+        let logits = Reference::new(program.clone()).run(&image, 1);
+        let logits = logits.expect("it runs");
+        assert_eq!(logits.len(), model.config.classes);
+        assert_eq!(Cpu::new(program).run(&image, 1).expect("it runs"), logits);
     }
 });

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use intformer::{
     plan::{IntModel, Plan, Program},
-    runtime::{Executor, Reference},
+    runtime::{Cpu, Executor, Reference},
 };
 
 /// Larger plans are checked, not run.
@@ -34,5 +34,7 @@ libfuzzer_sys::fuzz_target!(|json: &[u8]| {
         run(&mut used, 170);
         let fresh = run(&mut Reference::new(Arc::clone(&program)), 5);
         assert_eq!(run(&mut used, 5), fresh);
+        let image = vec![5; program.image_bytes];
+        assert_eq!(Cpu::new(program).run(&image, 1).expect("it runs"), fresh);
     }
 });

@@ -208,10 +208,15 @@ pub fn window_attention(case: &mut Case, p: WindowAttention) -> Dispatch {
         out: case.arena_any(rows * out_stride),
         out_stride,
         bias: case.weights_with(p.heads * entries, |data, _| {
-            data.int(-(1 << 21), 1 << 21) as u32
+            // Mostly what models have; at times as far apart as a plan allows.
+            let far = if data.int(0, 15) == 0 { 28 } else { 21 };
+            data.int(-(1 << far), 1 << far) as u32
         }),
-        // Shifts below 10 end every weight but the largest.
-        head: case.weights_with(p.heads, |data, _| data.scale(1..=14)),
+        // Shifts below 10 end every weight but the largest; above 14 all weights are alike.
+        head: case.weights_with(p.heads, |data, _| match data.int(0, 7) {
+            0 => data.scale(15..=30),
+            _ => data.scale(1..=14),
+        }),
         channel: case.weights_with(channels, |data, _| data.scale(1..=22)),
         ..p
     })

@@ -82,7 +82,7 @@ fn cpu_refuses_what_it_cannot_run() {
     let error = cpu.run(&images(&config, 2, 9), 3).unwrap_err();
     assert!(matches!(error, Error::Image(_)), "{error}");
     let error = cpu.run(&[], 1 << 40).unwrap_err();
-    assert!(matches!(error, Error::Device(_)), "{error}");
+    assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
     // And goes on.
     cpu.run(&images(&config, 1, 9), 1).unwrap();
 }

@@ -6,7 +6,7 @@ use intformer::{
     Error,
     model::{Activation, SwinConfig},
     plan::{Epilogue, Format, IntModel, IntWeights, Operation, Plan, Program},
-    runtime::{Executor, Reference},
+    runtime::{Cpu, Executor, Reference},
 };
 use intformer_tests::synthetic::{self, Random};
 use proptest::prelude::*;
@@ -281,8 +281,9 @@ proptest! {
             let image = synthetic::images(&model.config, 1, 5);
             let mut used = Reference::new(Arc::clone(&program));
             used.run(&vec![170; image.len()], 1).unwrap();
-            let fresh = Reference::new(program).run(&image, 1).unwrap();
+            let fresh = Reference::new(Arc::clone(&program)).run(&image, 1).unwrap();
             assert_eq!(used.run(&image, 1).unwrap(), fresh);
+            assert_eq!(Cpu::new(program).run(&image, 1).unwrap(), fresh);
         });
     }
 

@@ -139,6 +139,10 @@ fn products_in_parts() {
     let mut case = Case::new(Data::new(7, 0));
     let dispatch = cases::linear(&mut case, 150, [100, 2], epilogue::RESIDUAL, false, false);
     check(case, dispatch);
+    // A single row is longer than a block.
+    let mut case = Case::new(Data::new(8, 0));
+    let dispatch = cases::linear(&mut case, 5, [10_300, 1], epilogue::INT8, false, false);
+    check(case, dispatch);
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! Integer-only models in a browser: what the npm package `intformer` builds on.
 //!
-//! [`Model`] is a checked model file, [`Session`] a model on an executor. The same library as
+//! [`Model`] is a checked model file; [`CpuSession`] and [`GpuSession`] are a model on an executor. The same library as
 //! natively does the work; here it is only translated to what JavaScript passes around.
 
 mod error;
@@ -9,7 +9,7 @@ mod pause;
 mod session;
 
 pub use model::Model;
-pub use session::Session;
+pub use session::{CpuSession, GpuSession};
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

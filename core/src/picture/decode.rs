@@ -7,7 +7,14 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 use super::convert::{MAX_BYTES, MAX_SIDE, check_channels, convert};
 use crate::{Error, Pixels, Result};
 
-/// Decodes a PNG, JPEG or WebP file to `channels` bytes a pixel, at its own size, the right way up
+/// The formats that this build decodes.
+const FORMATS: &str = if cfg!(feature = "webp") {
+    "PNG, JPEG or WebP"
+} else {
+    "PNG or JPEG"
+};
+
+/// Decodes a PNG, JPEG or (with the feature `webp`) WebP file to `channels` bytes a pixel, at its own size, the right way up
 /// (by the orientation of its EXIF data, if any); of an animation, the first image.
 ///
 /// 16 bits a channel are rounded to 8. Transparency is blended over white:
@@ -48,9 +55,9 @@ pub fn decode_rgba(bytes: &[u8]) -> Result<Pixels> {
 /// The channels that a file has, and its pixels.
 fn open(bytes: &[u8]) -> Result<(usize, Pixels)> {
     if bytes.is_empty() {
-        return Err(Error::Image(
-            "expected a PNG, JPEG or WebP file, found an empty one".into(),
-        ));
+        return Err(Error::Image(format!(
+            "expected a {FORMATS} file, found an empty one"
+        )));
     }
     if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) && !jpeg_ends(bytes) {
         return Err(Error::Image(
@@ -107,9 +114,9 @@ fn sentence(error: &ImageError) -> String {
             )
         }
         ImageError::Unsupported(found) => {
-            format!("expected a PNG, JPEG or WebP file, found: {found}")
+            format!("expected a {FORMATS} file, found: {found}")
         }
-        found => format!("expected a whole PNG, JPEG or WebP file, found: {found}"),
+        found => format!("expected a whole {FORMATS} file, found: {found}"),
     }
 }
 

@@ -153,10 +153,7 @@ fn deep_and_transparent_pixels_become_bytes() {
 
 #[test]
 fn pixels_of_a_canvas_are_those_of_a_file() {
-    let config = SwinConfig {
-        image_size: [32, 32],
-        ..SwinConfig::tiny()
-    };
+    let config = SwinConfig::tiny();
     for (name, channels) in FILES.into_iter().flat_map(|name| [(name, 1), (name, 3)]) {
         let config = SwinConfig {
             in_channels: channels,

@@ -156,7 +156,7 @@ impl Program {
     /// # Errors
     /// [`Error::Image`] if `images` does not hold `batch` images.
     pub fn pack_images(&self, images: &[u8], batch: usize) -> Result<Vec<u32>> {
-        if batch == 0 || images.len() != batch * self.image_bytes {
+        if batch == 0 || Some(images.len()) != batch.checked_mul(self.image_bytes) {
             return Err(Error::Image(format!(
                 "expected {batch} images (at least 1) of {} bytes, found {} bytes",
                 self.image_bytes,

@@ -79,9 +79,13 @@ export async function loadRuntime(wish: RuntimeWish): Promise<Runtime> {
 
 async function start(bytes: Uint8Array<ArrayBuffer>, decoder: string): Promise<Runtime> {
   try {
-    const { default: init, Model, Session, digest } = await import('./wasm/intformer_web.js');
+    const { default: init, Model, CpuSession, GpuSession, digest } = await import('./wasm/intformer_web.js');
     const exports = (await init({ module_or_path: bytes })) as { memory: WebAssembly.Memory };
     const memory = (): number => exports.memory.buffer.byteLength;
+    const Session = {
+      wasm: (model: WasmModel) => CpuSession.open(model as InstanceType<typeof Model>),
+      webgpu: (model: WasmModel, probe: number) => GpuSession.open(model as InstanceType<typeof Model>, probe),
+    };
     return { Model, Session, digest, decoder: decoderAt(decoder), memory };
   } catch (error) {
     if (error instanceof IntformerError) throw error;

@@ -59,6 +59,7 @@ pub fn linear(
     let store = Store::new(p, weights, rest);
 
     let block = (BLOCK_BYTES / (2 * k))
+        .max(1)
         .next_multiple_of(ROWS)
         .min(rows.next_multiple_of(ROWS));
     panels

@@ -45,6 +45,17 @@ struct Batch {
     trace: Option<wgpu::Buffer>,
 }
 
+impl Batch {
+    fn buffers(&self) -> impl Iterator<Item = &wgpu::Buffer> {
+        [&self.arena, &self.back].into_iter().chain(&self.trace)
+    }
+
+    /// Frees the memory now: in a browser it would else wait for the garbage collector.
+    fn destroy(&self) {
+        self.buffers().for_each(wgpu::Buffer::destroy);
+    }
+}
+
 struct Launch {
     shader: &'static Shader,
     pipeline: wgpu::ComputePipeline,
@@ -144,6 +155,7 @@ impl Wgpu {
     }
 
     /// Allocates, chooses kernels and compiles for batches of `batch` images, unless done before.
+    /// Single images and the batch size used last stay ready; others are let go of.
     ///
     /// # Errors
     /// [`Error::Device`] if the arena does not fit the device or a kernel does not compile.
@@ -151,9 +163,22 @@ impl Wgpu {
         if self.batches.contains_key(&batch) {
             return Ok(());
         }
+        self.batches.retain(|&size, old| {
+            let kept = size == 1;
+            if !kept {
+                old.destroy();
+            }
+            kept
+        });
         let prepared = self.make_batch(batch).await?;
         self.batches.insert(batch, prepared);
         Ok(())
+    }
+
+    /// Bytes on the device: weights, arenas, read-backs.
+    pub fn memory(&self) -> u64 {
+        let batches = self.batches.values().flat_map(Batch::buffers);
+        self.weights.size() + batches.map(wgpu::Buffer::size).sum::<u64>()
     }
 
     async fn make_batch(&mut self, batch: usize) -> Result<Batch> {

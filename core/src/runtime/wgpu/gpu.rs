@@ -178,17 +178,20 @@ impl Gpu {
                 <= limits.max_compute_invocations_per_workgroup
     }
 
-    /// The error that the device reported since it was opened, if any.
+    /// The error that the device reported since it was last asked, if any.
     ///
     /// # Errors
-    /// [`Error::DeviceLost`] if another device must be opened, else the first error reported.
+    /// [`Error::DeviceLost`], from then on, if another device must be opened; else the first error
+    /// reported.
     pub fn check(&self) -> Result<()> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*failure {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        match failure.take() {
             None => Ok(()),
-            Some(Error::DeviceLost(message)) => Err(Error::DeviceLost(message.clone())),
-            Some(Error::OutOfMemory(message)) => Err(Error::OutOfMemory(message.clone())),
-            Some(error) => Err(Error::Device(error.to_string())),
+            Some(Error::DeviceLost(message)) => {
+                *failure = Some(Error::DeviceLost(message.clone()));
+                Err(Error::DeviceLost(message))
+            }
+            Some(error) => Err(error),
         }
     }
 
