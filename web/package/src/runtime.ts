@@ -5,6 +5,7 @@ import { download } from './download.js';
 import { IntformerError, NetworkError, RuntimeError } from './errors.js';
 import { WASM_BYTES } from './wasm/size.js';
 import type { Part } from './progress.js';
+import type { Model as GlueModel } from './wasm/intformer_web.js';
 
 /** A checked model file. */
 export interface WasmModel {
@@ -15,8 +16,8 @@ export interface WasmModel {
 
 /** A model on an executor. One call at a time. */
 export interface WasmSession {
-  prepare(batch: number): Promise<void>;
-  run(pixels: Uint8Array, batch: number): Promise<Int32Array>;
+  prepare(batch: number): void | Promise<void>;
+  run(pixels: Uint8Array, batch: number): Int32Array | Promise<Int32Array>;
   adapter(): string;
   memory(): number;
   free(): void;
@@ -83,8 +84,8 @@ async function start(bytes: Uint8Array<ArrayBuffer>, decoder: string): Promise<R
     const exports = (await init({ module_or_path: bytes })) as { memory: WebAssembly.Memory };
     const memory = (): number => exports.memory.buffer.byteLength;
     const Session = {
-      wasm: (model: WasmModel) => CpuSession.open(model as InstanceType<typeof Model>),
-      webgpu: (model: WasmModel, probe: number) => GpuSession.open(model as InstanceType<typeof Model>, probe),
+      wasm: (model: WasmModel) => CpuSession.open(model as GlueModel),
+      webgpu: (model: WasmModel, probe: number) => GpuSession.open(model as GlueModel, probe),
     };
     return { Model, Session, digest, decoder: decoderAt(decoder), memory };
   } catch (error) {

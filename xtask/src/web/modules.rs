@@ -79,6 +79,6 @@ fn module(package: &str) -> Result<PathBuf> {
 
 fn shrink(module: &Path) -> Result<()> {
     let file = module.display();
-    let options = format!("{FEATURES} -Oz --strip-debug --strip-producers -o {file} {file}");
+    let options = format!("{FEATURES} -O3 --strip-debug --strip-producers -o {file} {file}");
     tool("binaryen/bin/wasm-opt", &options)
 }
