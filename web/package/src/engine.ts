@@ -1,6 +1,6 @@
 // The engine: loads and runs a model in this thread.
 import { untilAborted } from './abort.js';
-import { DigestError, DeviceLostError, NoWebGpuError } from './errors.js';
+import { DigestError, DeviceLostError, ModelFileError, NoWebGpuError } from './errors.js';
 import { PixelMaker } from './pixels.js';
 import { Meter } from './progress.js';
 import { loadRuntime, type Runtime, type RuntimeWish, type WasmModel, type WasmSession } from './runtime.js';
@@ -83,7 +83,10 @@ export async function loadEngine(
   }
 }
 
-/** Checks the bytes; a cached or pieced-together copy that fails is fetched anew, once. */
+/**
+ * Checks the bytes. A damaged copy in the cache is dropped and fetched anew, once; one of another model stays until the
+ * right one is here. What is refused for another reason (a newer format, too little memory) another download would not mend.
+ */
 async function readModel(
   runtime: Runtime,
   obtained: Obtained,
@@ -91,22 +94,29 @@ async function readModel(
   digest: string | null,
 ): Promise<{ model: WasmModel; info: ModelInfo; obtained: Obtained }> {
   try {
+    return await checked(runtime, obtained, digest);
+  } catch (refusal) {
+    wish.signal.throwIfAborted();
+    const damaged = refusal instanceof ModelFileError && (obtained.fromCache || obtained.resumed);
+    const other = refusal instanceof DigestError && obtained.fromCache;
+    if (!damaged && !other) throw refusal;
+    return checked(runtime, await obtain(wish, true), digest);
+  }
+}
+
+/** Reads a model; a damaged one does not stay in the cache. */
+async function checked(
+  runtime: Runtime,
+  obtained: Obtained,
+  digest: string | null,
+): Promise<{ model: WasmModel; info: ModelInfo; obtained: Obtained }> {
+  try {
     const model = check(runtime, obtained.bytes, digest);
     await obtained.seal(model.info.digest);
     return { ...model, obtained };
-  } catch (refusal) {
-    wish.signal.throwIfAborted();
-    await obtained.forget();
-    if (!obtained.fromCache && !obtained.resumed) throw refusal;
-    const again = await obtain(wish, true);
-    try {
-      const model = check(runtime, again.bytes, digest);
-      await again.seal(model.info.digest);
-      return { ...model, obtained: again };
-    } catch (error) {
-      await again.forget();
-      throw error;
-    }
+  } catch (error) {
+    if (error instanceof ModelFileError) await obtained.forget();
+    throw error;
   }
 }
 

@@ -285,13 +285,48 @@ test('a cached copy that is damaged or another model is fetched anew, once', asy
     assert.equal((await loaded({ source, cache: true })).classifier.model.digest[0], 'a');
     assert.equal((await loaded({ source, cache: true, digest: 'b'.repeat(64) })).classifier.model.digest[0], 'b');
     assert.equal(server.requests.length, 3);
+    assert.equal((await loaded({ source, cache: true })).classifier.model.digest[0], 'b', 'the new one took the place');
+    // Neither has the one that is asked for: the copy stays.
     await assert.rejects(loaded({ source, cache: true, digest: 'c'.repeat(64) }), errors.DigestError);
     assert.equal(server.requests.length, 4, 'asked once more and no more');
-    assert.equal(folder.files.size, 0);
+    assert.equal((await loaded({ source, cache: true })).classifier.times.fromCache, true);
+    // So it does if what comes instead is damaged, or nothing comes.
+    server.fault('/m.safetensors', { body: Buffer.from(modelBytes()), corrupt: 0 });
+    await assert.rejects(loaded({ source, cache: true, digest: 'c'.repeat(64) }), errors.ModelFileError);
+    server.fault('/m.safetensors', { status: 404 });
+    await assert.rejects(loaded({ source, cache: true, digest: 'c'.repeat(64) }), errors.NetworkError);
+    assert.equal((await loaded({ source, cache: true })).classifier.times.fromCache, true);
+    await (await folder.getDirectoryHandle()).removeEntry([...folder.files.keys()].find((each) => each.endsWith('.json')));
+    server.requests.length = 0;
     // Damaged on the server: not asked twice, not kept.
     server.fault('/m.safetensors', { body: Buffer.from(modelBytes()), corrupt: 0 });
     await assert.rejects(loaded({ source, cache: true }), errors.ModelFileError);
-    assert.deepEqual([server.requests.length, folder.files.size], [5, 0]);
+    assert.deepEqual([server.requests.length, folder.files.size], [1, 0]);
+  } finally {
+    await server.close();
+    installOpfs(null);
+  }
+});
+
+test('what a download would not mend costs neither the cached copy nor a download', async () => {
+  const folder = new FakeFolder();
+  installOpfs(folder);
+  const server = await serve();
+  try {
+    const source = `${server.url}/m.safetensors`;
+    server.fault('/m.safetensors', { body: Buffer.from(modelBytes()) });
+    await loaded({ source, cache: true });
+    const refusals = [
+      [Object.assign(new Error('Newer.'), { kind: 'newer-format' }), errors.NewerFormatError],
+      [new RangeError('Invalid typed array length'), errors.OutOfMemoryError],
+      [new WebAssembly.RuntimeError('unreachable'), errors.RuntimeError],
+    ];
+    for (const [thrown, type] of refusals) {
+      const read = () => { throw thrown; };
+      await assert.rejects(loaded({ source, cache: true, script: { read } }), type);
+      assert.equal((await loaded({ source, cache: true })).classifier.times.fromCache, true, type.name);
+    }
+    assert.equal(server.requests.length, 1);
   } finally {
     await server.close();
     installOpfs(null);

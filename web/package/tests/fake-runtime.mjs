@@ -49,6 +49,7 @@ export function fakeRuntime(script = {}) {
   const runtime = {
     Model: {
       read(bytes) {
+        script.read?.();
         let info;
         try {
           info = JSON.parse(new TextDecoder().decode(bytes));
