@@ -172,6 +172,46 @@ test('a load whose WASM module fails does not go on downloading the model', asyn
   }
 });
 
+test('a module that traps: the call says to load again, later calls too, and nothing more is done with it', async () => {
+  const trap = new WebAssembly.RuntimeError('unreachable');
+  const places = {
+    run: { run: (_name, count) => { if (count === 2) throw trap; } },
+    prepare: { prepare: (_name, batch) => { if (batch === 2) throw trap; } },
+    stack: { run: (_name, count) => { if (count === 2) throw new RangeError('Maximum call stack size exceeded'); } },
+  };
+  for (const [place, script] of Object.entries(places)) {
+    for (const executor of ['wasm', 'auto']) {
+      const { classifier, runtime, log } = await loaded({ script, executor });
+      const again = /^The WASM runtime stopped.*load the model again\.$/;
+      const stopped = (error) => error instanceof errors.RuntimeError && again.test(error.message);
+      assert.equal((await classifier.classify(image(1, 0, 0, 0))).logits[0], 1);
+      const calls = [classifier.classifyBatch([image(1, 0, 0, 0), image(1, 0, 0, 0)]), classifier.classify(image(1, 0, 0, 0))];
+      for (const call of calls) await assert.rejects(call, stopped, place);
+      assert.deepEqual([runtime.dead, log.models, log.sessions, log.runs], [true, 0, 0, place === 'prepare' ? 1 : 2], place);
+      await assert.rejects(classifier.switchTo('wasm'), stopped);
+      await assert.rejects(classifier.memory(), stopped);
+      classifier.dispose();
+      await settle();
+      assert.deepEqual([log.models, log.sessions, log.opened.length], [0, 0, 1], 'freed once, and no other executor tried');
+    }
+  }
+});
+
+test('a session on WASM answers at once, and what it throws is no different', async () => {
+  const { classifier, runtime } = await loaded({ executor: 'wasm' });
+  runtime.Session.wasm = () => ({
+    prepare: () => undefined,
+    run: (_pixels, batch) => { if (batch > 1) throw new WebAssembly.RuntimeError('unreachable'); return Int32Array.of(1, 2, 3); },
+    adapter: () => 'fake', memory: () => 0, free: () => { throw new WebAssembly.RuntimeError('still dead'); },
+  });
+  await classifier.switchTo('webgpu');
+  await classifier.switchTo('wasm');
+  assert.equal((await classifier.classify(image(1, 0, 0, 0))).logits[2], 3);
+  await assert.rejects(classifier.classifyBatch([image(1, 0, 0, 0), image(1, 0, 0, 0)]), errors.RuntimeError);
+  classifier.dispose();
+  await settle();
+});
+
 test('too little memory is said with what to do, and the classifier goes on', async () => {
   const script = {
     prepare: (_name, batch) => { if (batch > 2) throw Object.assign(new Error('2 GiB are too much.'), { kind: 'out-of-memory' }); },
