@@ -300,6 +300,8 @@ test('a corrupt byte is refused, not kept, and the page goes on', async () => {
   assert.equal(await page.evaluate(() => intformer.cache.size()), 0);
   server.fault(MODEL, { body: model({ formatVersion: 9 }) });
   assert.equal((await loaded(page)).error.name, 'NewerFormatError');
+  // A newer version of the page may read that one: it stays until it is cleared.
+  assert.equal(await page.evaluate(() => intformer.cache.clear().then(() => intformer.cache.size())), 0);
   server.fault(MODEL, { body: model() });
   assert.equal((await loaded(page)).error, undefined);
   assert.deepEqual(page.problems, []);
@@ -326,6 +328,25 @@ test('a lost device is replaced, and the page sees the new state when it is told
   assert.deepEqual(found.slice(0, 2), [[4, 5, 6], 'wasm']);
   assert.match(found[2], /lost/);
 });
+
+for (const worker of [true, false]) {
+  test(`a module that trapped is said so, and the next load starts a fresh one (${worker ? 'worker' : 'page'})`, async () => {
+    await loaded(page, { worker });
+    const found = await page.evaluate(async () => {
+      const image = (red) => new ImageData(new Uint8ClampedArray([red, 5, 6, 255]), 1);
+      const said = [];
+      for (const red of [66, 4]) said.push(await classifier.classify(image(red)).catch(({ name, message }) => `${name}: ${message}`));
+      classifier.dispose();
+      return said;
+    });
+    for (const said of found) assert.match(said, /^RuntimeError: The WASM runtime stopped.*load the model again/);
+    const { error } = await loaded(page, { worker });
+    assert.equal(error, undefined);
+    const logits = await page.evaluate(async () => [...(await classifier.classify(new ImageData(new Uint8ClampedArray([4, 5, 6, 255]), 1))).logits]);
+    assert.deepEqual(logits, [4, 5, 6]);
+    assert.deepEqual(page.problems, []);
+  });
+}
 
 test('too large a batch is refused with advice, and one image goes on', async () => {
   server.fault(MODEL, { body: model({ script: { room: 2 } }) });

@@ -44,8 +44,6 @@ export const cache: ModelCache = {
     for (const store of await openStores()) await store.remove(address);
   },
   async clear() {
-    for (const store of await openStores()) {
-      for (const { url } of await store.list()) await store.remove(url);
-    }
+    for (const store of await openStores()) await store.clear();
   },
 };

@@ -68,10 +68,10 @@ export class Client implements Backend {
     worker.onmessage = (event: MessageEvent<FromWorker>) => this.#hear(event.data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#break(new RuntimeError(`The worker stopped: ${event.message}. Dispose of the classifier and load again.`));
+      this.#stop(`The worker stopped: ${event.message}. Load the model again.`);
     };
     worker.onmessageerror = () => {
-      this.#break(new RuntimeError('The worker sent what this page cannot read. Dispose of the classifier and load again.'));
+      this.#stop('The worker sent what this page cannot read. Load the model again.');
     };
   }
 
@@ -142,6 +142,12 @@ export class Client implements Backend {
     this.#post({ abort: true });
     const late = new Promise((resolve) => setTimeout(resolve, GRACE));
     await Promise.race([loading.catch(() => undefined), late]);
+  }
+
+  /** The worker cannot be relied on any more. */
+  #stop(message: string): void {
+    this.#worker.terminate();
+    this.#break(new RuntimeError(message));
   }
 
   #break(error: Error): void {

@@ -9,6 +9,11 @@ export interface Decoded {
   height: number;
 }
 
+/** Glue that can put a fresh instance in the place of its first one. */
+export interface Renewable {
+  __wbg_reset_state?: () => void;
+}
+
 /** Decodes files. */
 export interface Decoder {
   /** The pixels of a PNG or JPEG file. */

@@ -1,18 +1,19 @@
 // The engine: loads and runs a model in this thread.
 import { untilAborted } from './abort.js';
-import { DigestError, DeviceLostError, NoWebGpuError } from './errors.js';
+import { DigestError, DeviceLostError, ModelFileError, NoWebGpuError, RuntimeError } from './errors.js';
 import { PixelMaker } from './pixels.js';
 import { Meter } from './progress.js';
 import { loadRuntime, type Runtime, type RuntimeWish, type WasmModel, type WasmSession } from './runtime.js';
 import { likeliest } from './scores.js';
 import { obtain, type Obtained, type Wish } from './source.js';
 import { webgpuSupport, type WebGpuSupport } from './webgpu.js';
-import { fromWasm } from './wire.js';
+import { fromWasm, isTrap } from './wire.js';
 import type { Backend, Hooks, Job, State } from './backend.js';
 import type { Input } from './image.js';
 import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
 
 const PROBE = 250;
+const DEAD = 'The WASM runtime stopped at an earlier call: load the model again.';
 
 /** What the engine takes from its surroundings; tests put others in. */
 export interface Surroundings {
@@ -83,7 +84,10 @@ export async function loadEngine(
   }
 }
 
-/** Checks the bytes; a cached or pieced-together copy that fails is fetched anew, once. */
+/**
+ * Checks the bytes. A damaged copy in the cache is dropped and fetched anew, once; one of another model stays until the
+ * right one is here. What is refused for another reason (a newer format, too little memory) another download would not mend.
+ */
 async function readModel(
   runtime: Runtime,
   obtained: Obtained,
@@ -91,22 +95,29 @@ async function readModel(
   digest: string | null,
 ): Promise<{ model: WasmModel; info: ModelInfo; obtained: Obtained }> {
   try {
+    return await checked(runtime, obtained, digest);
+  } catch (refusal) {
+    wish.signal.throwIfAborted();
+    const damaged = refusal instanceof ModelFileError && (obtained.fromCache || obtained.resumed);
+    const other = refusal instanceof DigestError && obtained.fromCache;
+    if (!damaged && !other) throw refusal;
+    return checked(runtime, await obtain(wish, true), digest);
+  }
+}
+
+/** Reads a model; a damaged one does not stay in the cache. */
+async function checked(
+  runtime: Runtime,
+  obtained: Obtained,
+  digest: string | null,
+): Promise<{ model: WasmModel; info: ModelInfo; obtained: Obtained }> {
+  try {
     const model = check(runtime, obtained.bytes, digest);
     await obtained.seal(model.info.digest);
     return { ...model, obtained };
-  } catch (refusal) {
-    wish.signal.throwIfAborted();
-    await obtained.forget();
-    if (!obtained.fromCache && !obtained.resumed) throw refusal;
-    const again = await obtain(wish, true);
-    try {
-      const model = check(runtime, again.bytes, digest);
-      await again.seal(model.info.digest);
-      return { ...model, obtained: again };
-    } catch (error) {
-      await again.forget();
-      throw error;
-    }
+  } catch (error) {
+    if (error instanceof ModelFileError) await obtained.forget();
+    throw error;
   }
 }
 
@@ -117,9 +128,11 @@ function check(runtime: Runtime, bytes: Uint8Array, digest: string | null): { mo
     const info = JSON.parse(model.info()) as ModelInfo;
     if (digest !== null && info.digest !== digest) throw new DigestError(digest, info.digest);
     return { model, info };
-  } catch (error) {
-    model?.free();
-    throw fromWasm(error);
+  } catch (thrown) {
+    const error = fromWasm(thrown);
+    if (isTrap(error)) runtime.abandon();
+    else model?.free();
+    throw error;
   }
 }
 
@@ -135,6 +148,7 @@ export class Engine implements Backend {
   readonly #hooks: Hooks;
   readonly #pixels: PixelMaker;
   #running: Running | null = null;
+  #released = false;
   /** What runs the model, or ran it until its device was lost. */
   #executor: ExecutorName;
   /** Whether WASM may take over unasked. */
@@ -180,16 +194,22 @@ export class Engine implements Backend {
   }
 
   /** Opens the first session: the executor of the options, or WASM if that is allowed and WebGPU refuses. */
-  async start(): Promise<void> {
-    try {
-      this.#use(await this.#open(this.#executor));
-    } catch (error) {
-      if (!this.#auto) throw error;
-      await this.#fallBack(`WebGPU could not be used: ${(error as Error).message}`);
-    }
+  start(): Promise<void> {
+    return this.#living(async () => {
+      try {
+        this.#use(await this.#open(this.#executor));
+      } catch (error) {
+        if (!this.#auto || isTrap(error)) throw error;
+        await this.#fallBack(`WebGPU could not be used: ${(error as Error).message}`);
+      }
+    });
   }
 
-  async classify(inputs: Input[], top: number): Promise<Classification[]> {
+  classify(inputs: Input[], top: number): Promise<Classification[]> {
+    return this.#living(() => this.#classify(inputs, top));
+  }
+
+  async #classify(inputs: Input[], top: number): Promise<Classification[]> {
     const parts: { bytes: Uint8Array; exact: boolean; decode: number }[] = [];
     for (const input of inputs) {
       const { value, time } = await timed(this.#pixels.make(this.#file, input));
@@ -204,24 +224,54 @@ export class Engine implements Backend {
     });
   }
 
-  async switchTo(executor: ExecutorName): Promise<void> {
-    if (this.#running?.name !== executor) this.#use(await this.#open(executor));
-    // From here on the choice is the caller's.
-    this.#auto = false;
-    this.#fallback = null;
+  switchTo(executor: ExecutorName): Promise<void> {
+    return this.#living(async () => {
+      if (this.#running?.name !== executor) this.#use(await this.#open(executor));
+      // From here on the choice is the caller's.
+      this.#auto = false;
+      this.#fallback = null;
+    });
   }
 
-  async memory(): Promise<Memory> {
-    const device = this.#running?.name === 'webgpu' ? this.#running.session.memory() : 0;
-    return { wasm: this.#runtime.memory() + this.#runtime.decoder.memory(), device };
+  memory(): Promise<Memory> {
+    return this.#living(async () => {
+      const device = this.#running?.name === 'webgpu' ? this.#running.session.memory() : 0;
+      return { wasm: this.#runtime.memory() + this.#runtime.decoder.memory(), device };
+    });
   }
 
   dispose(idle: Promise<void>): void {
-    void idle.then(() => {
-      this.#running?.session.free();
-      this.#running = null;
+    void idle.then(() => this.#release());
+  }
+
+  /** Does something with the module; after a trap there, or in another model's call, nothing more is done with it. */
+  async #living<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#runtime.dead) {
+      this.#release();
+      throw new RuntimeError(DEAD);
+    }
+    try {
+      return await work();
+    } catch (thrown) {
+      const error = fromWasm(thrown);
+      if (isTrap(error)) {
+        this.#runtime.abandon();
+        this.#release();
+      }
+      throw error;
+    }
+  }
+
+  /** Frees all. A module that trapped may trap again, and what it holds goes with it. */
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    try {
+      this.#drop();
       this.#file.free();
-    });
+    } catch (error) {
+      if (!this.#runtime.dead) throw error;
+    }
   }
 
   /** Runs a batch; after a lost device once more on a fresh one, then on WASM if that is allowed. */
@@ -244,6 +294,7 @@ export class Engine implements Backend {
         this.#hooks.lost({ message: lost.message, recovered: true, executor: 'webgpu' });
         throw error;
       }
+      if (isTrap(error)) throw error;
       this.#drop();
       return this.#afterLoss(lost, error as Error, pixels, batch);
     }
@@ -282,7 +333,7 @@ export class Engine implements Backend {
       try {
         await session.prepare(1);
       } catch (error) {
-        session.free();
+        if (!isTrap(fromWasm(error))) session.free();
         throw error;
       }
       return { name, session, prepared: 1, adapter: described(session, support) };
@@ -320,8 +371,9 @@ export class Engine implements Backend {
   }
 
   #drop(): void {
-    this.#running?.session.free();
+    const running = this.#running;
     this.#running = null;
+    running?.session.free();
   }
 }
 

@@ -119,7 +119,7 @@ export class DigestError extends IntformerError {
   }
 }
 
-/** The WASM runtime did not start, or stopped. */
+/** The WASM runtime did not start, or stopped: then the classifier is of no more use, and the model is loaded again. */
 export class RuntimeError extends IntformerError {
   constructor(message: string, options?: ErrorOptions) {
     super('runtime', message, options);

@@ -1,6 +1,6 @@
 // The WASM module: what this package needs of it, and how it is fetched and started.
 import { untilAborted } from './abort.js';
-import { decoderAt, type Decoder } from './decoder.js';
+import { decoderAt, type Decoder, type Renewable } from './decoder.js';
 import { download } from './download.js';
 import { IntformerError, NetworkError, RuntimeError } from './errors.js';
 import { WASM_BYTES } from './wasm/size.js';
@@ -14,7 +14,7 @@ export interface WasmModel {
   free(): void;
 }
 
-/** A model on an executor. One call at a time. */
+/** A model on an executor. One call at a time; on WASM it answers at once, on WebGPU later. */
 export interface WasmSession {
   prepare(batch: number): void | Promise<void>;
   run(pixels: Uint8Array, batch: number): Int32Array | Promise<Int32Array>;
@@ -24,7 +24,7 @@ export interface WasmSession {
 }
 
 /** The module, started. */
-export interface Runtime {
+export interface Module {
   Model: { read(bytes: Uint8Array): WasmModel };
   Session: {
     wasm(model: WasmModel): WasmSession;
@@ -34,6 +34,14 @@ export interface Runtime {
   decoder: Decoder;
   /** Bytes of WASM memory, without the decoder's. */
   memory(): number;
+}
+
+/** The module with what is known of its life: all models of a thread share one. */
+export interface Runtime extends Module {
+  /** Whether it trapped. Its memory may be inconsistent then, so nothing of it is used any more. */
+  readonly dead: boolean;
+  /** Says that it trapped: the next load starts a fresh one. */
+  abandon(): void;
 }
 
 /** How to get the module. */
@@ -46,6 +54,8 @@ export interface RuntimeWish {
 }
 
 let started: Promise<Runtime> | null = null;
+/** Whether the module ran in this thread before. */
+let before = false;
 
 /** Fetches and starts the module; once it is started in this thread, every later call gives the same one. */
 export async function loadRuntime(wish: RuntimeWish): Promise<Runtime> {
@@ -71,14 +81,38 @@ export async function loadRuntime(wish: RuntimeWish): Promise<Runtime> {
     );
   }
   // Two loads may arrive here together; the module is started once.
-  started ??= start(bytes, new URL('intformer_web_decoder_bg.wasm', url).href).catch((error: unknown) => {
+  started ??= living(bytes, new URL('intformer_web_decoder_bg.wasm', url).href).catch((error: unknown) => {
     started = null;
     throw error;
   });
   return started;
 }
 
-async function start(bytes: Uint8Array<ArrayBuffer>, decoder: string): Promise<Runtime> {
+async function living(bytes: Uint8Array<ArrayBuffer>, decoder: string): Promise<Runtime> {
+  if (before) await renew();
+  const runtime = {
+    ...(await start(bytes, decoder)),
+    dead: false,
+    abandon() {
+      if (runtime.dead) return;
+      runtime.dead = true;
+      started = null;
+    },
+  };
+  before = true;
+  return runtime;
+}
+
+/** Puts a fresh instance in the place of one that trapped: the glue holds one for the whole thread. */
+async function renew(): Promise<void> {
+  const glue = (await import('./wasm/intformer_web.js')) as object as Renewable;
+  if (glue.__wbg_reset_state === undefined) {
+    throw new RuntimeError('The WASM runtime stopped and cannot be started again in this thread: reload the page.');
+  }
+  glue.__wbg_reset_state();
+}
+
+async function start(bytes: Uint8Array<ArrayBuffer>, decoder: string): Promise<Module> {
   try {
     const { default: init, Model, CpuSession, GpuSession, digest } = await import('./wasm/intformer_web.js');
     const exports = (await init({ module_or_path: bytes })) as { memory: WebAssembly.Memory };

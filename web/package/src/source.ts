@@ -1,6 +1,6 @@
 // The bytes of a model, from wherever it is, with the cache in between.
 import { download, inquire, LIMIT, sameFile, type Head } from './download.js';
-import { ModelFileError } from './errors.js';
+import { ModelFileError, NetworkError } from './errors.js';
 import { alone, openStores, type Entry, type Store, type Writer } from './store.js';
 import type { Part } from './progress.js';
 import type { Source } from './types.js';
@@ -14,10 +14,11 @@ export interface Obtained {
   fromCache: boolean;
   /** Whether a part of it is from an earlier try, so that it may be of two versions of a file. */
   resumed: boolean;
+  /** What the caller should know of the cache; sealing may add to it. */
   note: string | null;
-  /** Notes in the cache that the model was read without complaint. */
+  /** Notes in the cache that the model was read without complaint; a copy that it replaces goes only now. */
   seal(digest: string): Promise<void>;
-  /** Takes it out of the cache. */
+  /** Takes it out of the cache; a copy that it would have replaced stays. */
   forget(): Promise<void>;
 }
 
@@ -68,8 +69,23 @@ export async function obtain(wish: Wish, anew: boolean): Promise<Obtained> {
     if (!free) return fetched(wish, null, 'Another tab is storing the same model: this one did not cache it.', true);
     // While this tab waited, another one may have finished.
     const late = hit === 'changed' ? null : await fromStore(store, { ...wish, refresh: false });
-    return late === null || late === 'changed' ? fetched(wish, store, null, true) : late;
+    if (late !== null && late !== 'changed') return late;
+    try {
+      return await fetched(wish, store, null, true);
+    } catch (error) {
+      // The caller asked for what is newer, and an older one is better than none; one that was refused is not.
+      if (anew || hit !== 'changed' || !(error instanceof NetworkError)) throw error;
+      return older(store, wish, error);
+    }
   });
+}
+
+/** The cached copy, because the one that the server has instead could not be had. */
+async function older(store: Store, wish: Wish, error: NetworkError): Promise<Obtained> {
+  const copy = await fromStore(store, { ...wish, refresh: false });
+  if (copy === null || copy === 'changed') throw error;
+  const note = `The server has another model by now, and it could not be downloaded: the cached one is used. (${error.message})`;
+  return { ...copy, note };
 }
 
 async function local(source: Blob | Uint8Array, wish: Wish): Promise<Obtained> {
@@ -118,7 +134,9 @@ async function fetched(wish: Wish, store: Store | null, note: string | null, sto
   const url = wish.source as string;
   const kept = store === null ? null : await store.read(url).catch(() => null);
   wish.signal.throwIfAborted();
-  const writer = new Careful(store, url);
+  // A whole copy stays as it is until its successor is here and was read without complaint.
+  const replaces = store !== null && kept !== null && kept.entry.complete;
+  const writer = new Careful(replaces ? null : store, url);
   try {
     const { bytes, head, resumed } = await download({
       url,
@@ -137,11 +155,32 @@ async function fetched(wish: Wish, store: Store | null, note: string | null, sto
     });
     await writer.use((open) => open.finish(bytes, head));
     wish.part.done(bytes.length);
+    if (replaces) return successor(store, wish, bytes, head);
     const keeper = store === null || writer.note !== null ? { seal: nothing, forget: nothing } : keeping(store, url);
     return { bytes, fromCache: false, resumed, note: note ?? writer.note, ...keeper };
   } finally {
     await writer.close();
   }
+}
+
+/** Bytes that take the place of a whole copy once they are sealed. */
+function successor(store: Store, wish: Wish, bytes: Uint8Array<ArrayBuffer>, head: Head): Obtained {
+  const url = wish.source as string;
+  const obtained: Obtained = {
+    bytes, fromCache: false, resumed: false, note: null, forget: nothing,
+    seal: (digest) =>
+      alone(url, wish.signal, async (free) => {
+        if (!free) return;
+        const writer = new Careful(store, url);
+        await writer.use((open) => open.begin(head, 0));
+        await writer.use((open) => open.add(bytes, 0));
+        await writer.use((open) => open.finish(bytes, head));
+        await writer.close();
+        obtained.note = writer.note;
+        if (writer.note === null) await keeping(store, url).seal(digest);
+      }),
+  };
+  return obtained;
 }
 
 function keeping(store: Store, url: string): Pick<Obtained, 'seal' | 'forget'> {

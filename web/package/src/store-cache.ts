@@ -54,6 +54,10 @@ export class CacheStore implements Store {
     await this.#cache.delete(url);
   }
 
+  async clear(): Promise<void> {
+    for (const request of await this.#cache.keys()) await this.#cache.delete(request);
+  }
+
   async #put(url: string, bytes: Uint8Array<ArrayBuffer>, head: Head, digest: string | null): Promise<void> {
     const { etag, lastModified } = head;
     const entry: Entry = {

@@ -44,8 +44,7 @@ export class OpfsStore implements Store {
 
   async list(): Promise<Entry[]> {
     const found: Entry[] = [];
-    const names = (this.#folder as unknown as { keys(): AsyncIterable<string> }).keys();
-    for await (const name of names) {
+    for await (const name of this.#names()) {
       if (!name.endsWith('.json')) continue;
       const entry = await this.#entry(name.slice(0, -'.json'.length));
       if (entry !== null) found.push(entry);
@@ -82,8 +81,8 @@ export class OpfsStore implements Store {
 
   async remove(url: string): Promise<void> {
     const name = await fileName(url);
-    // The note goes first: a file without a note is nobody's.
-    for (const each of [`${name}.json`, `${name}.model`]) {
+    // The note goes last: without it nobody would find the file.
+    for (const each of [`${name}.model`, `${name}.json`]) {
       try {
         await this.#folder.removeEntry(each);
       } catch (error) {
@@ -92,6 +91,18 @@ export class OpfsStore implements Store {
         throw new CacheError(message, { cause: error });
       }
     }
+  }
+
+  async clear(): Promise<void> {
+    for (const { url } of await this.list()) await this.remove(url);
+    // What is left has no note that can be read, as after a crash in the midst of writing one.
+    const names: string[] = [];
+    for await (const name of this.#names()) names.push(name);
+    for (const name of names) await this.#folder.removeEntry(name).catch(() => undefined);
+  }
+
+  #names(): AsyncIterable<string> {
+    return (this.#folder as unknown as { keys(): AsyncIterable<string> }).keys();
   }
 
   async #entry(name: string): Promise<Entry | null> {

@@ -37,6 +37,8 @@ export interface Store {
   /** Notes the digest of a whole file. */
   seal(url: string, digest: string): Promise<void>;
   remove(url: string): Promise<void>;
+  /** Removes all, with what no list shows. */
+  clear(): Promise<void>;
 }
 
 /** The places this browser offers here, the better one first; none in some private windows. */

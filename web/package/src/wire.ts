@@ -39,7 +39,7 @@ const BY_KIND: Partial<Record<ErrorKind, new (message: string, options?: ErrorOp
   cache: CacheError,
 };
 
-const SMALLER = 'Use a smaller batch or a smaller model, or the executor "wasm".';
+const SMALLER = 'Use a smaller batch or a smaller model.';
 
 /** What the wasm module threw, as an error of this package. Errors that are of this package already pass through. */
 export function fromWasm(thrown: unknown): Error {
@@ -49,18 +49,28 @@ export function fromWasm(thrown: unknown): Error {
   if (kind === 'out-of-memory') return new OutOfMemoryError(withAdvice(error.message), { cause: error });
   const known = kind === undefined ? undefined : BY_KIND[kind];
   if (known !== undefined) return new known(error.message, { cause: error });
+  if (trapped(error)) {
+    const message = `The WASM runtime stopped (${error.message}), perhaps for want of memory: load the model again.`;
+    return new RuntimeError(message, { cause: error });
+  }
   if (error instanceof RangeError) {
     return new OutOfMemoryError(withAdvice(`The browser gave no more memory: ${error.message}.`), { cause: error });
-  }
-  if (error instanceof WebAssembly.RuntimeError) {
-    const message = `The WASM runtime stopped (${error.message}), perhaps for want of memory: dispose of the classifier and load again.`;
-    return new RuntimeError(message, { cause: error });
   }
   return error;
 }
 
+/** Whether an error of this package says that the module trapped. */
+export function isTrap(error: unknown): boolean {
+  return error instanceof RuntimeError && trapped(error.cause);
+}
+
+/** Whether code of a WASM module was left in the middle; a full stack is told as a RangeError. */
+export function trapped(thrown: unknown): boolean {
+  return thrown instanceof WebAssembly.RuntimeError || (thrown instanceof RangeError && /call stack/i.test(thrown.message));
+}
+
 function withAdvice(message: string): string {
-  return /batch|wasm/i.test(message) ? message : `${message} ${SMALLER}`;
+  return /smaller|batch/i.test(message) ? message : `${message} ${SMALLER}`;
 }
 
 /** An error as an object that survives structured cloning. */

@@ -11,6 +11,7 @@ import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
 
 const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  onmessageerror: (() => void) | null;
   postMessage(message: FromWorker): void;
 };
 
@@ -20,6 +21,10 @@ let engine: Engine | null = null;
 scope.onmessage = ({ data }) => {
   if ('abort' in data) ended.abort();
   else void answer(data.id, data.ask);
+};
+// An error that nobody catches reaches the page, which waits for an answer that cannot come.
+scope.onmessageerror = () => {
+  throw new Error('it cannot read what the page sent');
 };
 scope.postMessage({ event: 'ready' });
 

@@ -101,9 +101,17 @@ test('an aborted load lets the worker put its files away, but does not wait for 
 });
 
 test('a worker that dies rejects what waits and what comes', async () => {
-  const client = await started({ memory: (_ask, self) => self.onerror({ message: 'out of memory', preventDefault: () => undefined }) });
-  await assert.rejects(client.memory(), (error) => error instanceof RuntimeError && /out of memory/.test(error.message));
-  await assert.rejects(client.memory(), RuntimeError);
+  for (const end of [(worker) => worker.onerror({ message: 'out of memory', preventDefault: () => undefined }), (worker) => worker.onmessageerror()]) {
+    const worker = new FakeWorker({ classify: undefined });
+    const client = await Client.load(worker, {}, undefined, hooks());
+    const waiting = client.classify([], 5);
+    end(worker);
+    const stopped = (error) => error instanceof RuntimeError && /Load the model again/.test(error.message);
+    await assert.rejects(waiting, stopped);
+    await assert.rejects(client.memory(), stopped);
+    assert.equal(worker.terminated, true);
+    client.dispose();
+  }
 });
 
 test('a disposed client ends the worker', async () => {

@@ -172,6 +172,46 @@ test('a load whose WASM module fails does not go on downloading the model', asyn
   }
 });
 
+test('a module that traps: the call says to load again, later calls too, and nothing more is done with it', async () => {
+  const trap = new WebAssembly.RuntimeError('unreachable');
+  const places = {
+    run: { run: (_name, count) => { if (count === 2) throw trap; } },
+    prepare: { prepare: (_name, batch) => { if (batch === 2) throw trap; } },
+    stack: { run: (_name, count) => { if (count === 2) throw new RangeError('Maximum call stack size exceeded'); } },
+  };
+  for (const [place, script] of Object.entries(places)) {
+    for (const executor of ['wasm', 'auto']) {
+      const { classifier, runtime, log } = await loaded({ script, executor });
+      const again = /^The WASM runtime stopped.*load the model again\.$/;
+      const stopped = (error) => error instanceof errors.RuntimeError && again.test(error.message);
+      assert.equal((await classifier.classify(image(1, 0, 0, 0))).logits[0], 1);
+      const calls = [classifier.classifyBatch([image(1, 0, 0, 0), image(1, 0, 0, 0)]), classifier.classify(image(1, 0, 0, 0))];
+      for (const call of calls) await assert.rejects(call, stopped, place);
+      assert.deepEqual([runtime.dead, log.models, log.sessions, log.runs], [true, 0, 0, place === 'prepare' ? 1 : 2], place);
+      await assert.rejects(classifier.switchTo('wasm'), stopped);
+      await assert.rejects(classifier.memory(), stopped);
+      classifier.dispose();
+      await settle();
+      assert.deepEqual([log.models, log.sessions, log.opened.length], [0, 0, 1], 'freed once, and no other executor tried');
+    }
+  }
+});
+
+test('a session on WASM answers at once, and what it throws is no different', async () => {
+  const { classifier, runtime } = await loaded({ executor: 'wasm' });
+  runtime.Session.wasm = () => ({
+    prepare: () => undefined,
+    run: (_pixels, batch) => { if (batch > 1) throw new WebAssembly.RuntimeError('unreachable'); return Int32Array.of(1, 2, 3); },
+    adapter: () => 'fake', memory: () => 0, free: () => { throw new WebAssembly.RuntimeError('still dead'); },
+  });
+  await classifier.switchTo('webgpu');
+  await classifier.switchTo('wasm');
+  assert.equal((await classifier.classify(image(1, 0, 0, 0))).logits[2], 3);
+  await assert.rejects(classifier.classifyBatch([image(1, 0, 0, 0), image(1, 0, 0, 0)]), errors.RuntimeError);
+  classifier.dispose();
+  await settle();
+});
+
 test('too little memory is said with what to do, and the classifier goes on', async () => {
   const script = {
     prepare: (_name, batch) => { if (batch > 2) throw Object.assign(new Error('2 GiB are too much.'), { kind: 'out-of-memory' }); },
@@ -285,13 +325,48 @@ test('a cached copy that is damaged or another model is fetched anew, once', asy
     assert.equal((await loaded({ source, cache: true })).classifier.model.digest[0], 'a');
     assert.equal((await loaded({ source, cache: true, digest: 'b'.repeat(64) })).classifier.model.digest[0], 'b');
     assert.equal(server.requests.length, 3);
+    assert.equal((await loaded({ source, cache: true })).classifier.model.digest[0], 'b', 'the new one took the place');
+    // Neither has the one that is asked for: the copy stays.
     await assert.rejects(loaded({ source, cache: true, digest: 'c'.repeat(64) }), errors.DigestError);
     assert.equal(server.requests.length, 4, 'asked once more and no more');
-    assert.equal(folder.files.size, 0);
+    assert.equal((await loaded({ source, cache: true })).classifier.times.fromCache, true);
+    // So it does if what comes instead is damaged, or nothing comes.
+    server.fault('/m.safetensors', { body: Buffer.from(modelBytes()), corrupt: 0 });
+    await assert.rejects(loaded({ source, cache: true, digest: 'c'.repeat(64) }), errors.ModelFileError);
+    server.fault('/m.safetensors', { status: 404 });
+    await assert.rejects(loaded({ source, cache: true, digest: 'c'.repeat(64) }), errors.NetworkError);
+    assert.equal((await loaded({ source, cache: true })).classifier.times.fromCache, true);
+    await (await folder.getDirectoryHandle()).removeEntry([...folder.files.keys()].find((each) => each.endsWith('.json')));
+    server.requests.length = 0;
     // Damaged on the server: not asked twice, not kept.
     server.fault('/m.safetensors', { body: Buffer.from(modelBytes()), corrupt: 0 });
     await assert.rejects(loaded({ source, cache: true }), errors.ModelFileError);
-    assert.deepEqual([server.requests.length, folder.files.size], [5, 0]);
+    assert.deepEqual([server.requests.length, folder.files.size], [1, 0]);
+  } finally {
+    await server.close();
+    installOpfs(null);
+  }
+});
+
+test('what a download would not mend costs neither the cached copy nor a download', async () => {
+  const folder = new FakeFolder();
+  installOpfs(folder);
+  const server = await serve();
+  try {
+    const source = `${server.url}/m.safetensors`;
+    server.fault('/m.safetensors', { body: Buffer.from(modelBytes()) });
+    await loaded({ source, cache: true });
+    const refusals = [
+      [Object.assign(new Error('Newer.'), { kind: 'newer-format' }), errors.NewerFormatError],
+      [new RangeError('Invalid typed array length'), errors.OutOfMemoryError],
+      [new WebAssembly.RuntimeError('unreachable'), errors.RuntimeError],
+    ];
+    for (const [thrown, type] of refusals) {
+      const read = () => { throw thrown; };
+      await assert.rejects(loaded({ source, cache: true, script: { read } }), type);
+      assert.equal((await loaded({ source, cache: true })).classifier.times.fromCache, true, type.name);
+    }
+    assert.equal(server.requests.length, 1);
   } finally {
     await server.close();
     installOpfs(null);

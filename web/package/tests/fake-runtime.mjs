@@ -49,6 +49,7 @@ export function fakeRuntime(script = {}) {
   const runtime = {
     Model: {
       read(bytes) {
+        script.read?.();
         let info;
         try {
           info = JSON.parse(new TextDecoder().decode(bytes));
@@ -78,6 +79,8 @@ export function fakeRuntime(script = {}) {
     digest: (logits) => `digest of ${[...logits]}`,
     decoder: { decode: async (file) => ({ rgba: file.slice(-4), width: 1, height: 1 }), memory: () => 500 },
     memory: () => 65536,
+    dead: false,
+    abandon: () => void (runtime.dead = true),
   };
   return { runtime, log, thrown };
 }

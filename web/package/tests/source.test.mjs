@@ -81,6 +81,10 @@ test('refresh keeps a copy that is current, takes a new one, and goes on without
   server.fault(PATH, { body: other });
   const changed = await obtain(wish({ refresh: true }), false);
   assert.deepEqual([changed.fromCache, changed.bytes.length], [false, other.length]);
+  assert.equal((await cache.list())[0].bytes, body.length, 'the copy stays until the new one was read');
+  await changed.seal('b'.repeat(64));
+  const [kept] = await cache.list();
+  assert.deepEqual([kept.bytes, kept.complete, kept.digest], [other.length, true, 'b'.repeat(64)]);
   await server.close();
   try {
     const offline = await obtain(wish({ refresh: true }), false);
@@ -89,6 +93,17 @@ test('refresh keeps a copy that is current, takes a new one, and goes on without
   } finally {
     server = await serve();
   }
+});
+
+test('a newer file that cannot be downloaded leaves the copy, which is used and said', async () => {
+  await obtain(wish(), false);
+  server.fault(PATH, { body: randomBytes(2_000_000), cut: 500_000 });
+  const told = wish({ refresh: true });
+  const { bytes, fromCache, note } = await obtain(told, false);
+  assert.ok(same(bytes));
+  assert.deepEqual([fromCache, told.told.at(-1)], [true, `${body.length} cached`]);
+  assert.match(note, /could not be downloaded: the cached one is used/);
+  assert.deepEqual([(await cache.list())[0].complete, folder.open.size], [true, 0]);
 });
 
 test('a full disk, no store at all, and a store that fails: the load goes on and says so', async () => {

@@ -121,6 +121,27 @@ test('removing forgets all of it, nothing is no error, and a file in use says so
   assert.equal(folder.files.size, 0);
 });
 
+test('a removal that is cut short leaves nothing that no list shows, and clearing takes what has no note', async () => {
+  const folder = new FakeFolder();
+  const store = new OpfsStore(folder);
+  const writer = await store.write(URL_A);
+  await writer.begin(head(10), 0);
+  await writer.add(bytes.subarray(0, 10), 0);
+  await writer.close();
+  const remove = folder.removeEntry.bind(folder);
+  let removed = 0;
+  folder.removeEntry = (name) => ((removed += 1) > 1 ? new Promise(() => undefined) : remove(name));
+  void store.remove(URL_A);
+  await new Promise((done) => setTimeout(done, 20));
+  assert.deepEqual([removed, (await store.list()).map(({ url, bytes: held }) => [url, held])], [2, [[URL_A, 0]]]);
+  folder.removeEntry = remove;
+  folder.files.set('abc.model', bytes);
+  folder.files.set('def.json', Uint8Array.of(123));
+  assert.equal((await store.list()).length, 1);
+  await store.clear();
+  assert.deepEqual([...folder.files.keys()], []);
+});
+
 test('the Cache API keeps whole files with the same facts', async () => {
   const held = new Map();
   const store = new CacheStore({

@@ -24,9 +24,10 @@ test('each kind of the WASM module becomes its class', () => {
 });
 
 test('too little memory says what to do, and a trap of the module is named', () => {
-  assert.match(fromWasm(thrown('out-of-memory', 'No room.')).message, /smaller batch.*"wasm"/);
+  assert.match(fromWasm(thrown('out-of-memory', 'No room.')).message, /^No room\. Use a smaller batch or a smaller model\.$/);
   assert.ok(fromWasm(new RangeError('allocation failed')) instanceof errors.OutOfMemoryError);
   assert.ok(fromWasm(new WebAssembly.RuntimeError('unreachable')) instanceof errors.RuntimeError);
+  assert.ok(fromWasm(new RangeError('Maximum call stack size exceeded')) instanceof errors.RuntimeError);
   const own = new errors.DisposedError();
   assert.equal(fromWasm(own), own);
 });

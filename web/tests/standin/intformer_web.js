@@ -7,8 +7,16 @@ export default async function init({ module_or_path: bytes }) {
   return { memory: { buffer: new ArrayBuffer(65536) } };
 }
 
+// What is of an instance that was replaced does not work any more.
+let instance = 0;
+let dead = -1;
+export function __wbg_reset_state() {
+  instance += 1;
+}
+
 export class Model {
   static read(bytes) {
+    if (instance === dead) throw new WebAssembly.RuntimeError('unreachable');
     const model = new Model();
     try {
       model.facts = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -32,6 +40,7 @@ export class Model {
 
 export class Session {
   runs = 0;
+  instance = instance;
   static wasm(model) {
     return Object.assign(new Session(), { name: 'wasm', script: model.facts.script ?? {} });
   }
@@ -44,7 +53,13 @@ export class Session {
     if (batch > (this.script.room ?? 64)) throw thrown('out-of-memory', 'Expected room for the batch, found none.');
   }
   async run(pixels, batch) {
+    if (this.instance !== instance) throw new Error('A session of an instance that is gone.');
     this.runs += 1;
+    // Code 66 in a pixel is where the instance ends; a trap ends all that is of it.
+    if (instance === dead || pixels.includes(66)) {
+      dead = instance;
+      throw new WebAssembly.RuntimeError('unreachable');
+    }
     if (this.name === 'webgpu' && this.runs === this.script.lostAt) throw thrown('device-lost', 'The device went away.');
     return Int32Array.from(pixels.subarray(0, 3 * batch));
   }
