@@ -57,14 +57,14 @@ export async function loadEngine(
     };
     const runtimeWish = { url: options.wasmUrl, signal: stop.signal, part: meter.runtime, begun: meter.begun };
     const [runtime, obtained] = await untilAborted(
-      Promise.all([timed(surroundings.runtime(runtimeWish)), timed(obtain(wish, false))]),
+      Promise.all([timed(() => surroundings.runtime(runtimeWish)), timed(() => obtain(wish, false))]),
       stop.signal,
     );
     const read = await readModel(runtime.value, obtained.value, wish, options.digest);
     const download = read.obtained === obtained.value ? obtained.time : performance.now() - began;
     meter.prepare();
     const engine = new Engine(runtime.value, read.model, read.info, options, support, hooks);
-    const preparing = timed(engine.start());
+    const preparing = timed(() => engine.start());
     try {
       const { time } = await untilAborted(preparing, stop.signal);
       engine.describe(read.obtained.note, {
@@ -212,10 +212,10 @@ export class Engine implements Backend {
   async #classify(inputs: Input[], top: number): Promise<Classification[]> {
     const parts: { bytes: Uint8Array; exact: boolean; decode: number }[] = [];
     for (const input of inputs) {
-      const { value, time } = await timed(this.#pixels.make(this.#file, input));
+      const { value, time } = await timed(() => this.#pixels.make(this.#file, input));
       parts.push({ ...value, decode: time });
     }
-    const { value: logits, time: run } = await timed(this.#run(packed(parts.map((part) => part.bytes)), parts.length));
+    const { value: logits, time: run } = await timed(() => this.#run(packed(parts.map((part) => part.bytes)), parts.length));
     const { classes } = this.model;
     return parts.map(({ exact, decode }, index) => {
       const own = logits.slice(index * classes, (index + 1) * classes);
@@ -395,8 +395,9 @@ function packed(images: Uint8Array[]): Uint8Array {
   return all;
 }
 
-async function timed<T>(work: Promise<T>): Promise<{ value: T; time: number }> {
+/** Does work and takes its time; work on WASM is over when the call returns. */
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; time: number }> {
   const began = performance.now();
-  const value = await work;
+  const value = await work();
   return { value, time: performance.now() - began };
 }
