@@ -19,6 +19,12 @@ enum Peer {
     /// onnxruntime-web in headless Chromium: Swin-T 224 with random weights of timm, WebGPU and
     /// WASM. Writes web.md and web.json into target/peers.
     Web(Web),
+    /// How long a page waits for the shipped model when it is in the browser's cache.
+    Start {
+        /// Loads on each executor.
+        #[arg(long, default_value_t = 11)]
+        rounds: u32,
+    },
 }
 
 #[derive(Args)]
@@ -39,6 +45,11 @@ struct Web {
 pub fn run(options: &Options) -> Result<()> {
     match &options.peer {
         Peer::Web(options) => run_web(options),
+        Peer::Start { rounds } => {
+            web::build()?;
+            let script = format!("web/peers/start.mjs {rounds}");
+            shell::run(&mut shell::command("node", &script))
+        }
     }
 }
 
