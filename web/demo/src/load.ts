@@ -18,22 +18,61 @@ export function choose(executor: ExecutorName): void {
 }
 
 /** Loads what the page comes with: the native digests and the model. What fails can be tried again. */
-export async function loadShipped(): Promise<void> {
+export function loadShipped(): Promise<void> {
+  return attempt(async () => {
+    now.native ??= await native();
+    await replace(now.native.model, now.native.model, true, showProgress);
+  });
+}
+
+/** What the button for another try does. */
+let retry = loadShipped;
+
+/** Loads a model where there is none. */
+async function attempt(work: () => Promise<void>): Promise<void> {
   clearAlert();
   setPhase('loading');
   el('retry').hidden = true;
   el<HTMLProgressElement>('progress').removeAttribute('value');
   say('progress-text', 'Loading');
   try {
-    now.native ??= await native();
-    await replace(now.native.model, now.native.model, true, showProgress);
+    await work();
     setPhase('ready');
   } catch (error) {
-    setPhase('error');
-    say('progress-text', 'The model could not be loaded.');
-    el('retry').hidden = false;
-    complain(error);
+    failed(error, () => attempt(work));
   }
+}
+
+function failed(error: unknown, again: () => Promise<void>): void {
+  retry = again;
+  setPhase('error');
+  say('progress-text', 'The model could not be loaded.');
+  el('retry').hidden = false;
+  complain(error);
+}
+
+/** Loads the model that is there again, because its runtime stopped; if that fails, another try is offered. */
+export async function reload(): Promise<void> {
+  const { loaded } = now;
+  if (loaded === null) return;
+  setPhase('busy');
+  say('note', 'The WASM runtime stopped: loading the model again.');
+  try {
+    await replace(loaded.source, loaded.name, loaded.shipped, note);
+    say('note', 'The WASM runtime stopped, and the model was loaded again.');
+    setPhase('ready');
+  } catch (error) {
+    giveUp(error);
+  }
+}
+
+/** The model that is there is of no more use: says why and offers another try. */
+export function giveUp(error: unknown): void {
+  const { loaded } = now;
+  now.loaded = null;
+  loaded?.classifier.dispose();
+  say('note', '');
+  failed(error, loaded === null ? loadShipped : () => attempt(() => replace(loaded.source, loaded.name, loaded.shipped, showProgress)));
 }
 
 /** Loads another model in place of the one that is there. */
@@ -116,5 +155,5 @@ async function native(): Promise<Native> {
 
 /** Makes the button for another try work. */
 export function startRetry(): void {
-  press('retry', () => void loadShipped());
+  press('retry', () => void retry());
 }

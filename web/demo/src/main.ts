@@ -7,7 +7,7 @@ import { startInputs } from './inputs.js';
 import { startKept } from './kept.js';
 import { loadShipped, startRetry } from './load.js';
 import { startModel } from './model.js';
-import { startOffline } from './offline.js';
+import { startOffline, watchVersion } from './offline.js';
 import { startPad } from './pad.js';
 import { startResult } from './result.js';
 import { startRuns, waits } from './run.js';
@@ -15,6 +15,7 @@ import { showSample, startSamples } from './samples.js';
 import { complain, modelChanged, now } from './state.js';
 import { startWebcam } from './webcam.js';
 
+watchVersion();
 startRuns();
 startResult();
 startDigest();

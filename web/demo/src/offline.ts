@@ -1,16 +1,22 @@
 // Keeps the page for working offline, and tells when there is a newer one.
 import { el, press } from './dom.js';
 
+/** Reloads the page when a newer version of it took over, in this tab or another: files of two versions do not mix. */
+export function watchVersion(): void {
+  if (!('serviceWorker' in navigator)) return;
+  // At the first visit a worker takes over that has the version this page is of.
+  let controlled = navigator.serviceWorker.controller !== null;
+  navigator.serviceWorker.addEventListener('controllerchange', () => {
+    if (controlled) location.reload();
+    controlled = true;
+  });
+}
+
 /** Registers the service worker of the version that the server has; does nothing where that is not possible. */
 export function startOffline(): void {
   if (!('serviceWorker' in navigator) || !isSecureContext) return;
-  let reload = false;
   press('reload', () => {
-    reload = true;
     void navigator.serviceWorker.getRegistration().then((found) => found?.waiting?.postMessage('activate'));
-  });
-  navigator.serviceWorker.addEventListener('controllerchange', () => {
-    if (reload) location.reload();
   });
   // Offline or refused by the browser: the page goes on as it is, and the worker of before still serves it.
   void register().catch(() => {});

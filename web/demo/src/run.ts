@@ -1,9 +1,20 @@
 // Classifies what is on show: one image in flight, and of those that wait the latest wins.
-import type { Classifier } from './intformer/index.js';
+import { RuntimeError, type Classifier } from './intformer/index.js';
+import { giveUp, reload } from './load.js';
 import { clearAlert, complain, modelChanged, now, outcomeChanged, setRunning, type Shown } from './state.js';
 
-let waiting: { shown: Shown; done: () => void } | null = null;
+/** An image that waits for its turn. */
+interface Turn {
+  shown: Shown;
+  done: () => void;
+}
+
+let waiting: Turn | null = null;
 let running = false;
+/** What is with the model, unless nobody wants the answer any more. */
+let flying: Shown | null = null;
+/** Whether the model was loaded again since its last answer, because its runtime had stopped. */
+let revived = false;
 /** Counts what was shown, so that a late answer for what is gone is not shown. */
 let generation = 0;
 
@@ -21,21 +32,22 @@ export function show(shown: Shown): Promise<void> {
 export function forget(): void {
   generation += 1;
   waiting?.done();
-  waiting = null;
+  waiting = flying = null;
   now.outcome = null;
   outcomeChanged.tell(null);
 }
 
 /** An image of this kind that waits for its turn is not wanted any more. */
 export function withdraw(kind: Shown['kind']): void {
+  if (flying?.kind === kind) flying = null;
   if (waiting?.shown.kind !== kind) return;
   waiting.done();
   waiting = null;
 }
 
-/** Shows the same image again, as when the model changed. */
+/** Shows the same image again, as when the model changed; one that is on its way is later and comes first. */
 export function again(): void {
-  if (waiting === null && now.outcome !== null) void show(now.outcome.shown);
+  if (waiting === null && flying === null && now.outcome !== null) void show(now.outcome.shown);
 }
 
 /** Whether an image is on its way to the model. */
@@ -47,21 +59,36 @@ async function run(): Promise<void> {
   if (running || waiting === null || now.loaded === null) return;
   setRunning((running = true));
   while (waiting !== null && now.loaded !== null) {
-    const { shown, done } = waiting;
+    const { shown, done }: Turn = waiting;
     const classifier: Classifier = now.loaded.classifier;
     const mine = generation;
+    const current = (): boolean => mine === generation && now.loaded?.classifier === classifier;
     waiting = null;
+    flying = shown;
+    let error: unknown = null;
     try {
       const result = await classifier.classify(shown.image);
-      // An answer of a model that was replaced meanwhile belongs to nothing on the page.
-      if (mine === generation && now.loaded?.classifier === classifier) {
+      if (current()) {
+        revived = false;
         now.outcome = { shown, result, executor: classifier.executor };
         outcomeChanged.tell(now.outcome);
       }
-    } catch (error) {
-      if (mine === generation && now.loaded?.classifier === classifier) complain(error);
+    } catch (thrown) {
+      error = thrown;
     }
-    done();
+    const stopped = error instanceof RuntimeError && current();
+    // What another model answered belongs to nothing on the page: the one that is there now is asked.
+    if (flying !== null && waiting === null && (stopped ? !revived : !current())) waiting = { shown, done };
+    else done();
+    flying = null;
+    if (!stopped) {
+      if (error !== null && current()) complain(error);
+    } else if (revived) {
+      giveUp(error);
+    } else {
+      revived = true;
+      await reload();
+    }
   }
   setRunning((running = false));
 }

@@ -27,15 +27,18 @@
   /** One cache for each version and place: another copy of the page may live on the same origin. */
   const base = new URL('./', worker.location.href).href;
   const mine = `${NAMES}${base} `;
-  const name = mine + (new URL(worker.location.href).searchParams.get('version') ?? '');
+  const version = new URL(worker.location.href).searchParams.get('version') ?? '';
+  const name = mine + version;
 
   const install = async (): Promise<void> => {
     const answer = await fetch('files.json', { cache: 'no-cache' });
     if (!answer.ok) throw new Error(`files.json: status ${answer.status}`);
-    const { files } = (await answer.json()) as { files: string[] };
+    const found = (await answer.json()) as { version: string; files: string[] };
+    // The server changed meanwhile: its files would be kept under the name of another version.
+    if (found.version !== version) throw new Error(`files.json: expected version ${version}, found ${found.version}`);
     const cache = await caches.open(name);
     // Past the browser's own cache, which may hold files of another version.
-    await cache.addAll(files.map((file) => new Request(file, { cache: 'reload' })));
+    await cache.addAll(found.files.map((file) => new Request(file, { cache: 'reload' })));
   };
 
   const activate = async (): Promise<void> => {

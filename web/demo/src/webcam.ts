@@ -29,6 +29,8 @@ async function start(): Promise<void> {
   let mine: MediaStream;
   try {
     mine = stream = await ask();
+    // The permission may come when nobody looks any more.
+    if (document.hidden) return stop();
     video.srcObject = mine;
     video.hidden = false;
     await video.play();
@@ -38,7 +40,7 @@ async function start(): Promise<void> {
   } finally {
     starting = false;
   }
-  // The page was hidden meanwhile.
+  // It was stopped meanwhile.
   if (stream !== mine) return;
   const track = mine.getVideoTracks()[0];
   track?.addEventListener('ended', stop);

@@ -102,7 +102,8 @@ class Download {
       const start = await this.#begin(response, offset);
       await this.#read(response, start);
     } catch (error) {
-      await response.body?.cancel().catch(() => undefined);
+      // Nothing to do where the body was read: its reader cancels it.
+      if (response.body?.locked === false) await response.body.cancel().catch(() => undefined);
       signal?.throwIfAborted();
       throw error;
     }
@@ -168,20 +169,26 @@ class Download {
     const reader = response.body?.getReader();
     if (reader === undefined) throw new Passing('the answer has no body');
     let offset = start;
-    for (;;) {
-      let piece: Uint8Array | undefined;
-      try {
-        piece = (await reader.read()).value;
-      } catch (error) {
-        throw new Passing(`the connection was cut (${text(error)})`, { cause: error });
+    try {
+      for (;;) {
+        let piece: Uint8Array | undefined;
+        try {
+          piece = (await reader.read()).value;
+        } catch (error) {
+          throw new Passing(`the connection was cut (${text(error)})`, { cause: error });
+        }
+        if (piece === undefined) break;
+        if (this.#head.total !== null && offset + piece.length > this.#head.total) {
+          throw this.#failure('the server sent more than it announced', undefined, offset + piece.length);
+        }
+        this.#body.add(piece);
+        await this.#request.onBytes?.(piece, offset);
+        offset += piece.length;
       }
-      if (piece === undefined) break;
-      if (this.#head.total !== null && offset + piece.length > this.#head.total) {
-        throw this.#failure('the server sent more than it announced', undefined, offset + piece.length);
-      }
-      this.#body.add(piece);
-      await this.#request.onBytes?.(piece, offset);
-      offset += piece.length;
+    } catch (error) {
+      // Else the rest would go on arriving for nobody.
+      await reader.cancel().catch(() => undefined);
+      throw error;
     }
     if (this.#head.total !== null && offset < this.#head.total) throw new Passing('the connection was cut');
     if (this.#head.total === null) this.#head = { ...this.#head, total: offset };

@@ -228,3 +228,25 @@ test('a server that gives less than was asked for is asked for the rest', async 
   }
   assert.deepEqual(asked, [0, 120_000, 240_000]);
 });
+
+test('a body that is refused in the midst of it is not read to its end', async () => {
+  const real = globalThis.fetch;
+  let [cancelled, sent] = [false, 0];
+  globalThis.fetch = async () => {
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(10).fill((sent += 1))),
+      cancel: () => void (cancelled = true),
+    });
+    return new Response(body, { headers: { 'Content-Length': '25' } });
+  };
+  try {
+    await assert.rejects(download({ url: 'http://127.0.0.1/m', ranges: false }), /more than it announced/);
+    assert.equal(cancelled, true);
+    const onBytes = () => { throw new Error('no room'); };
+    [cancelled, sent] = [false, 0];
+    await assert.rejects(download({ url: 'http://127.0.0.1/m', ranges: false, onBytes }), /no room/);
+    assert.equal(cancelled, true);
+  } finally {
+    globalThis.fetch = real;
+  }
+});
