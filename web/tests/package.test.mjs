@@ -194,7 +194,24 @@ test('a decoder that cannot be fetched is an error with its address, and is fetc
   assert.match(await classify(), /^RuntimeError: The image decoder did not start/);
   server.heal();
   assert.deepEqual(await classify(), [7, 0, 0]);
-  assert.equal((await page.evaluate(() => classifier.memory())).wasm, 65536 + 500);
+  assert.equal((await page.evaluate(() => classifier.memory())).wasm, 65536 + 600);
+});
+
+test('the decoder is started afresh after a large image and after one that ended it; its memory is given back', async () => {
+  await loaded(page);
+  const after = (last) => page.evaluate(async (byte) => {
+    const file = new Blob([Uint8Array.of(0x89, 0x50, 0x4e, 0x47, byte)]);
+    const said = await classifier.classify(file).then(() => 'named', ({ name, message }) => `${name}: ${message}`);
+    return [said, (await classifier.memory()).wasm - 65536];
+  }, last);
+  assert.deepEqual(await after(7), ['named', 600]);
+  assert.deepEqual(await after(8), ['named', 700], 'it is kept as long as images are small');
+  assert.deepEqual(await after(67), ['named', 500]);
+  await after(7);
+  const [said, memory] = await after(66);
+  assert.match(said, /^ImageError: The image decoder stopped \(unreachable\).*use a smaller image\.$/);
+  assert.equal(memory, 500);
+  assert.deepEqual(await after(7), ['named', 600]);
 });
 
 test('an image that is damaged or empty is an image error, and the classifier goes on', async () => {
