@@ -57,17 +57,35 @@ test('a newer version of the page is told, and comes by the button', async () =>
   assert.ok(await page.locator('#update').isHidden());
   const files = JSON.parse(await readFile(`${SITE}/files.json`, 'utf8'));
   server.fault('/files.json', { body: Buffer.from(JSON.stringify({ ...files, version: 'newer' })) });
-  const style = await readFile(`${SITE}/style.css`, 'utf8');
-  server.fault('/style.css', { body: Buffer.from(`${style}\n:root { --version: newer; }\n`) });
+  const style = await readFile(`${SITE}/base.css`, 'utf8');
+  server.fault('/base.css', { body: Buffer.from(`${style}\n:root { --version: newer; }\n`) });
   const version = () => page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--version'));
+  // Another tab shows the version of before.
+  const other = await open(context, server);
+  await started(other);
   await page.reload();
   await started(page);
   assert.equal(await version(), '', 'the version of before until the visitor wants the other');
-  await Promise.all([page.waitForEvent('load'), page.locator('#reload').click()]);
+  await Promise.all([other.waitForEvent('load'), page.waitForEvent('load'), page.locator('#reload').click()]);
   await started(page);
+  await started(other);
+  const there = await other.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--version'));
+  assert.equal(there, 'newer', 'no tab goes on with scripts of one version and modules of another');
   assert.equal(await version(), 'newer');
   assert.ok(await page.locator('#update').isHidden());
   const kept = await page.evaluate(() => caches.keys());
   assert.deepEqual(kept.filter((name) => name.startsWith('intformer-page-')).map((name) => name.split(' ')[1]), ['newer']);
   assert.deepEqual(page.problems, []);
+});
+
+test('a version that the server has no more is not kept under its name', async () => {
+  const [state, kept] = await page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.register('sw.js?version=gone');
+    const worker = registration.installing;
+    await new Promise((done) => {
+      worker.onstatechange = () => ['installed', 'activated', 'redundant'].includes(worker.state) && done();
+    });
+    return [worker.state, (await caches.keys()).filter((name) => name.endsWith(' gone'))];
+  });
+  assert.deepEqual([state, kept], ['redundant', []]);
 });

@@ -1,6 +1,7 @@
 // The module that decodes PNG and JPEG as the native command does: fetched when the first such file comes.
 import { download } from './download.js';
-import { IntformerError, RuntimeError } from './errors.js';
+import { ImageError, IntformerError, RuntimeError } from './errors.js';
+import { trapped } from './wire.js';
 
 /** An image as a canvas has it: red, green, blue and straight alpha, row by row. */
 export interface Decoded {
@@ -8,6 +9,9 @@ export interface Decoded {
   width: number;
   height: number;
 }
+
+/** Pixels above which an image leaves more memory behind than is worth keeping: WASM memory never shrinks. */
+const LARGE = 16_000_000;
 
 /** Glue that can put a fresh instance in the place of its first one. */
 export interface Renewable {
@@ -25,6 +29,8 @@ export interface Decoder {
 interface Started {
   Image: typeof import('./wasm/intformer_web_decoder.js').Image;
   memory: WebAssembly.Memory;
+  /** Puts a fresh instance in the place of this one. */
+  renew(): Promise<Started>;
 }
 
 /** A decoder that fetches its module from `url` at the first use; a fetch that failed is tried again at the next. */
@@ -40,12 +46,24 @@ export function decoderAt(url: string): Decoder {
       });
       const started = await starting;
       memory = started.memory;
-      const image = started.Image.decode(file);
+      const renew = async (): Promise<void> => {
+        starting = started.renew();
+        memory = (await starting).memory;
+      };
+      let image;
       try {
-        return { width: image.width, height: image.height, rgba: image.takePixels() };
-      } finally {
-        image.free();
+        image = started.Image.decode(file);
+      } catch (cause) {
+        if (!trapped(cause)) throw cause;
+        await renew();
+        const message = `The image decoder stopped (${(cause as Error).message}), perhaps for want of memory: use a smaller image.`;
+        throw new ImageError(message, { cause });
       }
+      const { width, height } = image;
+      const rgba = image.takePixels();
+      image.free();
+      if (width * height > LARGE) await renew();
+      return { width, height, rgba };
     },
   };
 }
@@ -56,8 +74,15 @@ async function start(url: string): Promise<Started> {
       download({ url, ranges: false }),
       import('./wasm/intformer_web_decoder.js'),
     ]);
-    const { memory } = await glue.default({ module_or_path: bytes });
-    return { Image: glue.Image, memory };
+    const begun = async (): Promise<Started> => {
+      const { memory } = await glue.default({ module_or_path: bytes });
+      return { Image: glue.Image, memory, renew };
+    };
+    const renew = (): Promise<Started> => {
+      (glue as object as Renewable).__wbg_reset_state?.();
+      return begun();
+    };
+    return await begun();
   } catch (error) {
     if (error instanceof IntformerError) throw error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -1,12 +1,15 @@
 // Images to the pixels of a model, in the thread that runs it.
 import type { Decoder } from './decoder.js';
 import { ImageError } from './errors.js';
+import { isOurs, sizeOf } from './header.js';
 import { AS_THEY_ARE, type Input } from './image.js';
 import { fromWasm } from './wire.js';
 import type { WasmModel } from './runtime.js';
 
 /** Bytes that an image file may have at most: 64 MiB. */
 const FILE_LIMIT = 64 << 20;
+/** Pixels that an image file may have at most: while it is decoded each takes several bytes more than once. */
+const PIXEL_LIMIT = 64_000_000;
 /** Longer side in pixels up to which the browser's pixels are taken as they are; above, the browser shrinks them first. */
 const SIDE_LIMIT = 2048;
 
@@ -51,6 +54,7 @@ export class PixelMaker {
       throw new ImageError('The image file cannot be read: it was moved or changed since it was picked.', { cause });
     }
     if (isOurs(bytes)) {
+      checkSize(bytes);
       const { rgba, width, height } = await this.#decoder.decode(bytes);
       return { bytes: model.fit(rgba, width, height), exact: true };
     }
@@ -97,12 +101,16 @@ export class PixelMaker {
   }
 }
 
-function blank(): OffscreenCanvas | HTMLCanvasElement {
-  return typeof OffscreenCanvas === 'function' ? new OffscreenCanvas(1, 1) : document.createElement('canvas');
+/** Refuses what would take gigabytes to decode, before it does. */
+function checkSize(bytes: Uint8Array): void {
+  const size = sizeOf(bytes);
+  if (size === null || size.width * size.height <= PIXEL_LIMIT) return;
+  const pixels = Math.ceil((size.width * size.height) / 1e6);
+  throw new ImageError(
+    `Expected an image of at most 64 megapixels, found ${size.width} x ${size.height} pixels (${pixels} megapixels): use a smaller one.`,
+  );
 }
 
-/** Whether the WASM module decodes files that begin so: PNG and JPEG. */
-function isOurs(bytes: Uint8Array): boolean {
-  const begins = (...head: number[]): boolean => head.every((byte, at) => bytes[at] === byte);
-  return begins(0x89, 0x50, 0x4e, 0x47) || begins(0xff, 0xd8, 0xff);
+function blank(): OffscreenCanvas | HTMLCanvasElement {
+  return typeof OffscreenCanvas === 'function' ? new OffscreenCanvas(1, 1) : document.createElement('canvas');
 }
