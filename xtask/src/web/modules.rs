@@ -66,6 +66,8 @@ fn module(package: &str) -> Result<PathBuf> {
     Bindgen::new()
         .input_path(&built)
         .web(true)?
+        // A module that trapped can be started anew.
+        .reset_state_function(true)
         .typescript(true)
         .remove_name_section(true)
         .remove_producers_section(true)
