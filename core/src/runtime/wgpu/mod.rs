@@ -3,6 +3,7 @@
 //! Everything but [`blocking`] is asynchronous and waits on nothing itself, so that the same code
 //! runs in a browser.
 
+mod adapter;
 #[cfg(not(target_family = "wasm"))]
 pub mod blocking;
 mod choice;
@@ -11,7 +12,8 @@ mod gpu;
 mod probe;
 mod signal;
 
+pub use adapter::AdapterChoice;
 pub use choice::{AdapterKind, candidates};
 pub use executor::{StepTime, Wgpu};
-pub use gpu::{AdapterChoice, Gpu, Options};
+pub use gpu::{Gpu, Options};
 pub use probe::Chosen;
