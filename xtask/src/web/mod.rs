@@ -79,7 +79,12 @@ fn test() -> Result<()> {
     modules::check_cpu()?;
     let node = |folder: &Path, pattern: &str| {
         let tests = files::matching(folder, pattern)?;
-        shell::run(shell::command("node", "--test --test-concurrency=1").args(tests))
+        let node = "--test --test-concurrency=1 --test-reporter=spec";
+        shell::run(
+            shell::command("node", node)
+                .args(tests)
+                .env("INTFORMER", site::binary()),
+        )
     };
     node(&sources().join("package/tests"), ".test.mjs")?;
     node(&sources().join("tests"), ".test.mjs")

@@ -91,7 +91,8 @@ fn native(samples: &Path) -> Result<Value> {
     Ok(json!({ "command": shown, "model": MODEL, "digest": info["digest"], "images": images }))
 }
 
-fn binary() -> PathBuf {
+/// The native command that was built.
+pub fn binary() -> PathBuf {
     shell::target().join(format!("debug/intformer{}", std::env::consts::EXE_SUFFIX))
 }
 
