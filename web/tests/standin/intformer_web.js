@@ -38,15 +38,11 @@ export class Model {
   free() {}
 }
 
-export class Session {
+class Session {
   runs = 0;
   instance = instance;
-  static wasm(model) {
-    return Object.assign(new Session(), { name: 'wasm', script: model.facts.script ?? {} });
-  }
-  static async webgpu(model) {
-    if (model.facts.script?.refuse) throw thrown('no-webgpu', model.facts.script.refuse);
-    return Object.assign(Session.wasm(model), { name: 'webgpu' });
+  constructor(model) {
+    this.script = model.facts.script ?? {};
   }
   async prepare(batch) {
     if (this.script.slow) await new Promise((done) => setTimeout(done, this.script.slow));
@@ -66,13 +62,25 @@ export class Session {
   adapter() {
     return `stand-in ${this.name}`;
   }
-  kernels() {
-    return '';
-  }
   memory() {
     return 1000;
   }
   free() {}
+}
+
+export class CpuSession extends Session {
+  name = 'wasm';
+  static open(model) {
+    return new CpuSession(model);
+  }
+}
+
+export class GpuSession extends Session {
+  name = 'webgpu';
+  static async open(model) {
+    if (model.facts.script?.refuse) throw thrown('no-webgpu', model.facts.script.refuse);
+    return new GpuSession(model);
+  }
 }
 
 export function digest(logits) {
