@@ -63,8 +63,8 @@ pub fn prepare(bytes: &[u8], config: &SwinConfig, pre: &Preprocessing) -> Result
 /// into the pixels that a model of `config` takes.
 ///
 /// # Errors
-/// [`Error::Image`](crate::Error::Image) if `rgba` has another length, the image is empty, larger
-/// than 16384 pixels a side or than 512 MiB, or the model has neither 1 nor 3 channels; [`Error::Config`](crate::Error::Config)
+/// [`Error::Image`] if `rgba` has another length, the image is empty, larger
+/// than 16384 pixels a side or than 512 MiB, or the model has neither 1 nor 3 channels; [`Error::Config`]
 /// if `config` or `pre` is not valid.
 pub fn prepare_rgba(
     rgba: &[u8],
