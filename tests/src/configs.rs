@@ -1,7 +1,12 @@
 //! Configurations of small models.
 
-use intformer::model::{Activation, SwinConfig};
+use intformer::model::{Activation, PerBlock, SwinConfig};
 use proptest::prelude::*;
+
+/// One of eight bits for each block.
+fn bit(bits: u8, stage: usize, block: usize) -> bool {
+    bits >> (2 * stage + block) & 1 == 1
+}
 
 prop_compose! {
     /// Small configurations of all kinds: odd windows, channels that no power of two divides,
@@ -18,7 +23,8 @@ prop_compose! {
         ratio in 1usize..=4,
         classes in 1usize..=20,
         qkv_bias: bool,
-        relu: bool,
+        relu: u8,
+        fc1_bias: u8,
     ) -> SwinConfig {
         // The last map is a multiple of the window; earlier ones are twice as large each.
         let side = |factor: usize| ((window * factor) << (stages - 1)) * patch;
@@ -34,7 +40,11 @@ prop_compose! {
             classes,
             qkv_bias,
             layer_norm_eps: 1e-5,
-            activation: if relu { Activation::Relu } else { Activation::Gelu },
+            activation: PerBlock::each(&depths[..stages], |stage, block| match bit(relu, stage, block) {
+                true => Activation::Relu,
+                false => Activation::Gelu,
+            }),
+            fc1_bias: PerBlock::each(&depths[..stages], |stage, block| bit(fc1_bias, stage, block)),
         }
     }
 }

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use intformer::Error;
-use intformer::model::{Activation, SwinConfig};
+use intformer::model::{Activation, PerBlock, SwinConfig};
 use intformer::runtime::wgpu::{Options, Wgpu};
 use intformer::runtime::{Cpu, Executor, Reference};
 use intformer_tests::synthetic::{images, int_model};
@@ -23,7 +23,8 @@ fn small() -> SwinConfig {
         window_size: 3,
         mlp_ratio: 3.0,
         classes: 7,
-        activation: Activation::Gelu,
+        activation: PerBlock::All(Activation::Gelu),
+        fc1_bias: PerBlock::All(true),
         ..SwinConfig::tiny()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::{
     Error,
-    model::{Activation, SwinConfig},
+    model::{Activation, PerBlock, SwinConfig},
     plan::{Epilogue, Format, IntModel, IntWeights, Operation, Plan, Program},
     runtime::{Cpu, Executor, Reference},
 };
@@ -25,7 +25,8 @@ fn config() -> SwinConfig {
         classes: 3,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
-        activation: Activation::Gelu,
+        activation: PerBlock::All(Activation::Gelu),
+        fc1_bias: PerBlock::All(true),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::{
     FloatModel, Pixels, float,
-    model::{Activation, SwinConfig},
+    model::{Activation, PerBlock, SwinConfig},
     plan::IntModel,
     quant::{Calibration, QuantizeOptions, quantize},
     rescale,
@@ -25,7 +25,8 @@ fn config(activation: Activation) -> SwinConfig {
         classes: 7,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
-        activation,
+        activation: PerBlock::All(activation),
+        fc1_bias: PerBlock::All(true),
     }
 }
 

@@ -56,7 +56,7 @@ impl Model {
         let info = json!({
             "digest": digest,
             "architecture": "swin",
-            "activation": model.config.activation,
+            "activation": model.config.activation.to_string(),
             "imageSize": model.config.image_size,
             "channels": model.config.in_channels,
             "classes": model.config.classes,

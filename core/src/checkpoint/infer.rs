@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::{LoadOptions, describe::Description, dialect::Renamed};
 use crate::{
     Error, HostTensor, Params, Result,
-    model::{Activation, SwinConfig},
+    model::{Activation, PerBlock, SwinConfig},
 };
 
 /// The configuration of `renamed`, which `description` must agree with.
@@ -99,7 +99,8 @@ pub(super) fn config(
         classes,
         qkv_bias,
         layer_norm_eps: 1e-5,
-        activation: description.activation.unwrap_or(Activation::Gelu),
+        activation: PerBlock::All(description.activation.unwrap_or(Activation::Gelu)),
+        fc1_bias: PerBlock::All(true),
     };
     config.validate()?;
     if !renamed.dialect.shifts_sides_apart() {

@@ -1,7 +1,10 @@
 //! The configuration of a Swin Transformer V1.
 
+use std::fmt::{self, Display, Formatter};
+
 use serde::{Deserialize, Serialize};
 
+use super::PerBlock;
 use crate::{Error, Result};
 
 /// Bounds that keep a hostile configuration from asking for absurd amounts of memory.
@@ -17,6 +20,15 @@ pub enum Activation {
     Gelu,
     /// max(0, x).
     Relu,
+}
+
+impl Display for Activation {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gelu => "gelu",
+            Self::Relu => "relu",
+        })
+    }
 }
 
 /// Hyper-parameters of a Swin Transformer V1 classifier (arXiv 2103.14030).
@@ -45,8 +57,35 @@ pub struct SwinConfig {
     pub qkv_bias: bool,
     /// Added to the variance in every layer normalization.
     pub layer_norm_eps: f64,
-    /// The activation of every block.
-    pub activation: Activation,
+    /// The activation of the MLPs.
+    pub activation: PerBlock<Activation>,
+    /// Whether the first linear layer of an MLP has a bias.
+    #[serde(default = "everywhere", skip_serializing_if = "is_everywhere")]
+    pub fc1_bias: PerBlock<bool>,
+}
+
+/// A block of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Block {
+    /// The stage, from 0.
+    pub stage: usize,
+    /// The place in the stage, from 0.
+    pub block: usize,
+}
+
+impl Block {
+    /// What the names of the block's operations and parameters begin with.
+    pub fn site(self) -> String {
+        format!("layers.{}.blocks.{}", self.stage, self.block)
+    }
+}
+
+fn everywhere() -> PerBlock<bool> {
+    PerBlock::All(true)
+}
+
+fn is_everywhere(values: &PerBlock<bool>) -> bool {
+    values.uniform() == Some(true)
 }
 
 /// A token map and the attention windows that tile it.
@@ -93,7 +132,8 @@ impl SwinConfig {
             classes: 1000,
             qkv_bias: true,
             layer_norm_eps: 1e-5,
-            activation: Activation::Gelu,
+            activation: PerBlock::All(Activation::Gelu),
+            fc1_bias: everywhere(),
         }
     }
 
@@ -121,6 +161,14 @@ impl SwinConfig {
             heads: vec![6, 12, 24, 48],
             ..Self::small()
         }
+    }
+
+    /// All blocks, first to last.
+    pub fn blocks(&self) -> Vec<Block> {
+        let stages = self.depths.iter().enumerate();
+        stages
+            .flat_map(|(stage, &depth)| (0..depth).map(move |block| Block { stage, block }))
+            .collect()
     }
 
     /// Channels of stage `stage`.
@@ -175,6 +223,12 @@ impl SwinConfig {
             return fail(format!(
                 "expected 1 to 256 blocks a stage, found {:?}",
                 self.depths
+            ));
+        }
+        if !self.activation.fits(&self.depths) || !self.fc1_bias.fits(&self.depths) {
+            return fail(format!(
+                "expected an activation and an fc1 bias for each block of {:?}, found {:?} and {:?}",
+                self.depths, self.activation, self.fc1_bias
             ));
         }
         for (what, value, most) in [

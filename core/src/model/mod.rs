@@ -6,10 +6,12 @@
 
 mod census;
 mod config;
+mod per_block;
 mod swin;
 
 pub use census::{Census, census};
-pub use config::{Activation, SwinConfig, Windows};
+pub use config::{Activation, Block, SwinConfig, Windows};
+pub use per_block::PerBlock;
 pub use swin::swin;
 
 use crate::Result;

@@ -1,6 +1,6 @@
 //! The Swin Transformer V1 (arXiv 2103.14030).
 
-use super::{LinearShape, Ops, SwinConfig};
+use super::{Block, LinearShape, Ops, SwinConfig};
 use crate::Result;
 
 /// The forward pass: an image to logits `[batch, 1, classes]`.
@@ -32,7 +32,7 @@ pub fn swin<O: Ops>(ops: &mut O, config: &SwinConfig, image: O::Tensor) -> Resul
             x = ops.linear(&format!("{site}.reduction"), &x, shape)?;
         }
         for block in 0..depth {
-            let site = format!("{layer}.blocks.{block}");
+            let site = Block { stage, block }.site();
             let hidden = config.hidden(stage);
 
             let y = ops.layer_norm(&format!("{site}.norm1"), &x, channels, eps)?;
@@ -45,9 +45,10 @@ pub fn swin<O: Ops>(ops: &mut O, config: &SwinConfig, image: O::Tensor) -> Resul
             x = ops.add(&format!("{site}.attn.add"), &x, &y)?;
 
             let y = ops.layer_norm(&format!("{site}.norm2"), &x, channels, eps)?;
-            let shape = linear(channels, hidden, true);
+            let shape = linear(channels, hidden, config.fc1_bias.get(stage, block));
             let y = ops.linear(&format!("{site}.mlp.fc1"), &y, shape)?;
-            let y = ops.activation(&format!("{site}.mlp.act"), &y, config.activation)?;
+            let activation = config.activation.get(stage, block);
+            let y = ops.activation(&format!("{site}.mlp.act"), &y, activation)?;
             let shape = linear(hidden, channels, true);
             let y = ops.linear(&format!("{site}.mlp.fc2"), &y, shape)?;
             x = ops.add(&format!("{site}.mlp.add"), &x, &y)?;

@@ -229,8 +229,13 @@ fn weight_bytes(weights: &IntWeights, operation: &Operation) -> usize {
 
 /// The hyper-parameters in a few words.
 fn described(config: &intformer::model::SwinConfig) -> String {
+    let fc1_bias = match config.fc1_bias.uniform() {
+        Some(true) => "",
+        Some(false) => " without fc1 bias",
+        None => " partly without fc1 bias",
+    };
     format!(
-        "Swin {}x{}x{}, patch {}, window {}, width {}, depths {:?}, heads {:?}, {:?}, {} classes",
+        "Swin {}x{}x{}, patch {}, window {}, width {}, depths {:?}, heads {:?}, {}{}, {} classes",
         config.image_size[0],
         config.image_size[1],
         config.in_channels,
@@ -240,6 +245,7 @@ fn described(config: &intformer::model::SwinConfig) -> String {
         config.depths,
         config.heads,
         config.activation,
+        fc1_bias,
         config.classes
     )
 }

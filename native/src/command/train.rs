@@ -11,7 +11,7 @@ use intformer::{
     Preprocessing, Resize, checkpoint,
     data::{Dataset, ImageFolder},
     float::train::{Dashboard, Plain, TrainOptions, TrainUi, train},
-    model::{Activation, SwinConfig},
+    model::{Activation, PerBlock, SwinConfig},
 };
 use serde_json::json;
 
@@ -224,8 +224,8 @@ impl Options {
             mlp_ratio: model.mlp_ratio,
             classes,
             activation: match model.activation {
-                Function::Gelu => Activation::Gelu,
-                Function::Relu => Activation::Relu,
+                Function::Gelu => PerBlock::All(Activation::Gelu),
+                Function::Relu => PerBlock::All(Activation::Relu),
             },
             ..SwinConfig::tiny()
         }

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output},
 };
 
-use intformer::model::{Activation, SwinConfig};
+use intformer::model::{Activation, PerBlock, SwinConfig};
 use intformer_tests::synthetic;
 use tempfile::TempDir;
 
@@ -30,7 +30,8 @@ impl Workplace {
             classes: 5,
             qkv_bias: true,
             layer_norm_eps: 1e-5,
-            activation: Activation::Gelu,
+            activation: PerBlock::All(Activation::Gelu),
+            fc1_bias: PerBlock::All(true),
         };
         let mut model = synthetic::int_model(&config, 1).unwrap();
         model.labels = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::{
     Resize,
-    model::{Activation, SwinConfig, census},
+    model::{Activation, PerBlock, SwinConfig, census},
 };
 
 fn fixture(name: &str) -> PathBuf {
@@ -47,7 +47,8 @@ fn the_configuration_of_timm() {
         classes: 7,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
-        activation: Activation::Gelu,
+        activation: PerBlock::All(Activation::Gelu),
+        fc1_bias: PerBlock::All(true),
     };
     assert_eq!(model.config, expected);
     assert_eq!(model.labels[6], "sign 6");
@@ -74,7 +75,8 @@ fn the_configuration_of_microsoft_comes_from_shapes_and_masks() {
         classes: 9,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
-        activation: Activation::Gelu,
+        activation: PerBlock::All(Activation::Gelu),
+        fc1_bias: PerBlock::All(true),
     };
     assert_eq!(model.config, expected);
 }
@@ -82,7 +84,7 @@ fn the_configuration_of_microsoft_comes_from_shapes_and_masks() {
 #[test]
 fn the_configuration_of_hugging_face() {
     let model = load(fixture("huggingface-window3")).unwrap();
-    assert_eq!(model.config.activation, Activation::Relu);
+    assert_eq!(model.config.activation, PerBlock::All(Activation::Relu));
     assert_eq!(model.config.image_size, [24, 24]);
     assert_eq!(model.preprocessing.resize, Resize::Squash);
     assert_eq!(model.preprocessing.mean, [0.5, 0.4, 0.3]);

@@ -1,0 +1,115 @@
+//! A choice that each block of a model makes for itself.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+/// One value for all blocks, or one for each block of each stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PerBlock<T> {
+    /// The same everywhere.
+    All(T),
+    /// By stage, then by block.
+    Each(Vec<Vec<T>>),
+}
+
+impl<T: Copy + PartialEq> PerBlock<T> {
+    /// The value of block `block` of stage `stage`.
+    ///
+    /// # Panics
+    /// If the values do not fit the model ([`PerBlock::fits`]).
+    pub fn get(&self, stage: usize, block: usize) -> T {
+        match self {
+            Self::All(value) => *value,
+            Self::Each(stages) => stages[stage][block],
+        }
+    }
+
+    /// The value that all blocks share.
+    pub fn uniform(&self) -> Option<T> {
+        let mut values = match self {
+            Self::All(value) => return Some(*value),
+            Self::Each(stages) => stages.iter().flatten(),
+        };
+        let first = *values.next()?;
+        values.all(|value| *value == first).then_some(first)
+    }
+
+    /// The value `of(stage, block)` in each block of a model with `depths` blocks in its stages.
+    pub fn each(depths: &[usize], of: impl Fn(usize, usize) -> T) -> Self {
+        let stages = depths.iter().enumerate();
+        let each = Self::Each(
+            stages
+                .map(|(stage, &depth)| (0..depth).map(|block| of(stage, block)).collect())
+                .collect(),
+        );
+        each.uniform().map_or(each, Self::All)
+    }
+
+    /// The same with `value` in one block of a model with `depths` blocks in its stages.
+    pub fn with(&self, depths: &[usize], stage: usize, block: usize, value: T) -> Self {
+        Self::each(depths, |s, b| match (s, b) == (stage, block) {
+            true => value,
+            false => self.get(s, b),
+        })
+    }
+
+    /// Whether there is a value for each block of a model with `depths` blocks in its stages.
+    pub fn fits(&self, depths: &[usize]) -> bool {
+        match self {
+            Self::All(_) => true,
+            Self::Each(stages) => stages.iter().map(Vec::len).eq(depths.iter().copied()),
+        }
+    }
+}
+
+/// `relu`, or `gelu,relu;relu,relu` for two stages of two blocks.
+impl<T: Display> Display for PerBlock<T> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let stages = match self {
+            Self::All(value) => return value.fmt(f),
+            Self::Each(stages) => stages,
+        };
+        for (s, blocks) in stages.iter().enumerate() {
+            for (b, value) in blocks.iter().enumerate() {
+                let before = match (s, b) {
+                    (0, 0) => "",
+                    (_, 0) => ";",
+                    _ => ",",
+                };
+                write!(f, "{before}{value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_change_one_by_one_until_all_are_alike() {
+        let depths = [1, 2];
+        let mut values = PerBlock::All(1);
+        values = values.with(&depths, 1, 0, 2);
+        assert_eq!(values, PerBlock::Each(vec![vec![1], vec![2, 1]]));
+        assert_eq!(values.to_string(), "1;2,1");
+        assert_eq!(values.uniform(), None);
+        assert!(values.fits(&depths) && !values.fits(&[2, 1]) && !values.fits(&[1]));
+        values = values.with(&depths, 0, 0, 2).with(&depths, 1, 1, 2);
+        assert_eq!(values, PerBlock::All(2));
+        assert!(values.fits(&[7]));
+    }
+
+    #[test]
+    fn one_value_is_written_as_itself() {
+        let text = |values: &PerBlock<bool>| serde_json::to_string(values).unwrap();
+        let mixed = PerBlock::Each(vec![vec![true, false]]);
+        assert_eq!(text(&PerBlock::All(true)), "true");
+        assert_eq!(text(&mixed), "[[true,false]]");
+        let read: PerBlock<bool> = serde_json::from_str("[[true,false]]").unwrap();
+        assert_eq!(read, mixed);
+    }
+}
