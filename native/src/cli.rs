@@ -76,6 +76,7 @@ commands! {
     Verify = verify,
     Data = data,
     Train = train,
+    Distill = distill,
     Rescale = rescale,
     Twins = twins,
 }

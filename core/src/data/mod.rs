@@ -2,9 +2,11 @@
 
 mod folder;
 pub mod glyphs;
+mod spread;
 
 pub use folder::ImageFolder;
 pub use glyphs::{GlyphOptions, GlyphSet, GlyphSplit, Split};
+pub use spread::Spread;
 
 use crate::{Pixels, Result};
 

@@ -5,13 +5,16 @@ mod ops;
 mod run;
 mod swin;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod train;
 
 pub use attention::Attention;
 pub use ops::FloatOps;
 pub use run::{FloatRunner, logits, observe};
 pub use swin::Swin;
+
+/// Where burn computes: `Device::flex()` is the CPU.
+pub use burn::tensor::Device;
 
 use burn::Tensor;
 

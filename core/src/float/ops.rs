@@ -19,6 +19,13 @@ pub struct FloatOps<'a> {
     swin: &'a Swin,
     attention: &'a mut Attention,
     observer: Option<&'a mut dyn Observer>,
+    tap: Option<Tap<'a>>,
+}
+
+/// Keeps the outputs at some sites.
+struct Tap<'a> {
+    sites: Vec<String>,
+    kept: &'a mut Vec<Tensor<3>>,
 }
 
 impl<'a> FloatOps<'a> {
@@ -28,6 +35,15 @@ impl<'a> FloatOps<'a> {
             swin,
             attention,
             observer: None,
+            tap: None,
+        }
+    }
+
+    /// The same, and the outputs at `sites` are pushed to `kept` as they come, with their graph.
+    pub fn tapped(self, sites: Vec<String>, kept: &'a mut Vec<Tensor<3>>) -> Self {
+        Self {
+            tap: Some(Tap { sites, kept }),
+            ..self
         }
     }
 
@@ -47,6 +63,11 @@ impl<'a> FloatOps<'a> {
         if let Some(observer) = &mut self.observer {
             let channels = x.dims()[2];
             observer.observe(site, channels, &host(x.clone()));
+        }
+        if let Some(tap) = &mut self.tap
+            && tap.sites.iter().any(|wanted| wanted == site)
+        {
+            tap.kept.push(x.clone());
         }
         x
     }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Two stages, a window of 3 on a 6x6 map that shifts by 1, two channels.
-pub(super) fn small() -> FloatModel {
+pub(crate) fn small() -> FloatModel {
     let config = SwinConfig {
         image_size: [12, 12],
         in_channels: 2,

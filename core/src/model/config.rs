@@ -78,6 +78,11 @@ impl Block {
     pub fn site(self) -> String {
         format!("layers.{}.blocks.{}", self.stage, self.block)
     }
+
+    /// The site of the block's last operation, whose tensor is the block's output.
+    pub fn output(self) -> String {
+        format!("{}.mlp.add", self.site())
+    }
 }
 
 fn everywhere() -> PerBlock<bool> {

@@ -32,7 +32,8 @@ pub fn swin<O: Ops>(ops: &mut O, config: &SwinConfig, image: O::Tensor) -> Resul
             x = ops.linear(&format!("{site}.reduction"), &x, shape)?;
         }
         for block in 0..depth {
-            let site = Block { stage, block }.site();
+            let place = Block { stage, block };
+            let site = place.site();
             let hidden = config.hidden(stage);
 
             let y = ops.layer_norm(&format!("{site}.norm1"), &x, channels, eps)?;
@@ -51,7 +52,7 @@ pub fn swin<O: Ops>(ops: &mut O, config: &SwinConfig, image: O::Tensor) -> Resul
             let y = ops.activation(&format!("{site}.mlp.act"), &y, activation)?;
             let shape = linear(hidden, channels, true);
             let y = ops.linear(&format!("{site}.mlp.fc2"), &y, shape)?;
-            x = ops.add(&format!("{site}.mlp.add"), &x, &y)?;
+            x = ops.add(&place.output(), &x, &y)?;
         }
     }
 

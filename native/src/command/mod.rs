@@ -9,15 +9,21 @@ pub mod logits;
 pub mod verify;
 
 #[cfg(feature = "float")]
+pub mod distill;
+#[cfg(feature = "float")]
 pub mod quantize;
 #[cfg(feature = "float")]
 pub mod rescale;
 #[cfg(feature = "float")]
 pub mod train;
 #[cfg(feature = "float")]
+mod training_images;
+#[cfg(feature = "float")]
 pub mod twins;
 
 #[cfg(not(feature = "float"))]
 pub mod absent;
 #[cfg(not(feature = "float"))]
-pub use {absent as quantize, absent as rescale, absent as train, absent as twins};
+pub use {
+    absent as distill, absent as quantize, absent as rescale, absent as train, absent as twins,
+};

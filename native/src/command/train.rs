@@ -9,7 +9,6 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use intformer::{
     Preprocessing, Resize, checkpoint,
-    data::{Dataset, ImageFolder},
     float::train::{Dashboard, Plain, TrainOptions, TrainUi, train},
     model::{Activation, PerBlock, SwinConfig},
 };
@@ -17,8 +16,8 @@ use serde_json::json;
 
 use crate::{
     answer::Answer,
-    cli::{Globals, count, within},
-    command::data::{GlyphArguments, Part},
+    cli::{Globals, within},
+    command::training_images::TrainingImages,
 };
 
 /// Trains a float Swin.
@@ -35,17 +34,8 @@ pub struct Options {
     /// The file of the trained model, ending in .safetensors.
     #[arg(long, short)]
     out: PathBuf,
-    /// A folder with train and val, each with a sub-folder for each class.
-    #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
-    data: Option<PathBuf>,
-    /// Renders so many images of letters and digits anew in each epoch.
-    #[arg(long, value_name = "N", value_parser = count())]
-    glyphs: Option<usize>,
-    /// Images of glyphs to validate with, of other fonts.
-    #[arg(long, default_value_t = 2000, value_parser = count())]
-    glyphs_val: usize,
     #[command(flatten)]
-    rendering: GlyphArguments,
+    images: TrainingImages,
     #[command(flatten)]
     model: ModelArguments,
     #[command(flatten)]
@@ -153,7 +143,8 @@ impl Options {
             );
         }
         let preprocessing = self.preprocessing();
-        let (images, validation) = self.open(&preprocessing)?;
+        let classes_to_config = |classes| self.config(classes);
+        let (images, validation) = self.images.open(classes_to_config, &preprocessing)?;
         let config = self.config(images.labels().len());
         config.validate()?;
         let schedule = &self.schedule;
@@ -189,7 +180,7 @@ impl Options {
     }
 
     fn channels(&self) -> usize {
-        match self.glyphs {
+        match self.images.glyphs {
             Some(_) => 1,
             None => self.model.channels,
         }
@@ -197,7 +188,7 @@ impl Options {
 
     /// Glyphs are rendered around a middle grey; photographs have the statistics of ImageNet.
     fn preprocessing(&self) -> Preprocessing {
-        match self.glyphs {
+        match self.images.glyphs {
             Some(_) => Preprocessing {
                 resize: Resize::Squash,
                 mean: vec![0.5],
@@ -209,8 +200,8 @@ impl Options {
 
     fn config(&self, classes: usize) -> SwinConfig {
         let model = &self.model;
-        let side = match self.glyphs {
-            Some(_) => self.rendering.size,
+        let side = match self.images.glyphs {
+            Some(_) => self.images.rendering.size,
             None => model.image_size,
         };
         SwinConfig {
@@ -229,25 +220,6 @@ impl Options {
             },
             ..SwinConfig::tiny()
         }
-    }
-
-    /// The images to train on and to validate with.
-    fn open(&self, preprocessing: &Preprocessing) -> Result<(Box<dyn Dataset>, Box<dyn Dataset>)> {
-        if let Some(count) = self.glyphs {
-            let [train, validation] = self
-                .rendering
-                .splits([(Part::Train, count), (Part::Val, self.glyphs_val)])?;
-            return Ok((Box::new(train), Box::new(validation)));
-        }
-        let Some(folder) = &self.data else {
-            bail!("expected --data or --glyphs");
-        };
-        let open = |name: &str| -> Result<Box<dyn Dataset>> {
-            let images = ImageFolder::open(folder.join(name))?;
-            let config = self.config(images.labels().len());
-            Ok(Box::new(images.dataset(config, preprocessing.clone())))
-        };
-        Ok((open("train")?, open("val")?))
     }
 
     fn state(&self) -> PathBuf {

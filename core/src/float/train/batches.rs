@@ -40,8 +40,10 @@ pub fn produce(
     first: usize,
     sender: &SyncSender<Result<Batch>>,
 ) {
+    let epoch = options.first_epoch + epoch;
     let mut order: Vec<usize> = (0..data.len()).collect();
     order.shuffle(&mut random(options.seed, Purpose::Order, epoch, 0));
+    order.truncate(options.images(data.len()));
     for (place, indices) in order.chunks(options.batch).enumerate().skip(first) {
         let batch = load(options, data, epoch, indices, options.label_smoothing)
             .map(|batch| mixed(options, batch, epoch, place));

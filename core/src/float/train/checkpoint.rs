@@ -12,7 +12,7 @@ use super::{EpochReport, TrainOptions};
 use crate::{Error, HostTensor, Params, Result};
 
 /// Version of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Where a run stands, next to the tensors.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,8 +23,10 @@ pub struct Progress {
     pub options: TrainOptions,
     /// Names of the classes.
     pub labels: Vec<String>,
-    /// Images of an epoch.
+    /// Images of the training data.
     pub images: usize,
+    /// Digest of what the run began with.
+    pub origin: String,
     /// Steps done.
     pub step: usize,
     /// Sum of the losses of the steps done of an unfinished epoch.
@@ -47,12 +49,13 @@ pub struct Checkpoint {
 
 impl Progress {
     /// The start of a run.
-    pub fn new(options: &TrainOptions, labels: &[String], images: usize) -> Self {
+    pub fn new(options: &TrainOptions, labels: &[String], images: usize, origin: String) -> Self {
         Self {
             version: VERSION,
             options: options.clone(),
             labels: labels.to_vec(),
             images,
+            origin,
             step: 0,
             loss_sum: 0.0,
             history: Vec::new(),

@@ -4,47 +4,63 @@ use burn::{
     Tensor,
     module::{Module, ParamGroup},
     optim::{AdamWConfig, GradientsParams, ModuleOptimizer},
-    tensor::{Bytes, Device, TensorData, activation::log_softmax},
+    tensor::{Bytes, Device},
 };
 
-use super::{TrainOptions, batches::Batch};
+use super::{
+    Origin, TrainOptions,
+    batches::Batch,
+    loss::{Network, Teacher, cross_entropy},
+};
 use crate::{
-    Error, Params, Result,
-    float::{Attention, FloatOps, Swin, host},
-    model::{self, SwinConfig},
+    Error, FloatModel, Params, Result,
+    float::{Swin, host},
 };
 
-/// A model and its optimizer.
+/// A model, its optimizer and, where there is one, its teacher.
 pub struct Learner {
-    config: SwinConfig,
     clip: f32,
-    swin: Swin,
+    network: Network,
+    teacher: Option<Teacher>,
     optimizer: ModuleOptimizer,
-    attention: Attention,
     device: Device,
 }
 
 /// A model that does not learn.
-pub struct Frozen<'a> {
-    config: &'a SwinConfig,
-    swin: Swin,
-    attention: std::cell::RefCell<Attention>,
+pub struct Frozen {
+    network: Network,
     device: Device,
 }
 
+/// The losses of a step, before it.
+pub struct Losses {
+    /// What was minimized.
+    pub total: f64,
+    /// The cross-entropy with the labels.
+    pub labels: f64,
+}
+
 impl Learner {
-    /// New weights.
-    pub fn new(options: &TrainOptions) -> Result<Self> {
-        let device = Device::flex().autodiff();
-        let swin = Swin::init(&options.config, options.seed, &device)?;
-        Ok(Self::with(options, swin, device))
+    /// The state at the start of a run.
+    pub fn new(options: &TrainOptions, origin: &Origin) -> Result<Self> {
+        let device = origin.device.clone().autodiff();
+        let swin = match origin.params {
+            Some(params) => Swin::from_params(&options.config, params, &device)?,
+            None => Swin::init(&options.config, options.seed, &device)?,
+        };
+        Self::with(options, origin, swin, device)
     }
 
     /// The state of a checkpoint.
-    pub fn resume(options: &TrainOptions, params: &Params, optimizer: Vec<u8>) -> Result<Self> {
-        let device = Device::flex().autodiff();
+    pub fn resume(
+        options: &TrainOptions,
+        origin: &Origin,
+        params: &Params,
+        optimizer: Vec<u8>,
+    ) -> Result<Self> {
+        let device = origin.device.clone().autodiff();
         let swin = Swin::from_params(&options.config, params, &device)?;
-        let mut learner = Self::with(options, swin, device);
+        let mut learner = Self::with(options, origin, swin, device)?;
         learner.optimizer = learner
             .optimizer
             .from_bytes(Bytes::from_bytes_vec(optimizer))
@@ -52,7 +68,11 @@ impl Learner {
         Ok(learner)
     }
 
-    fn with(options: &TrainOptions, swin: Swin, device: Device) -> Self {
+    fn with(options: &TrainOptions, origin: &Origin, swin: Swin, device: Device) -> Result<Self> {
+        let teacher = match (origin.teacher, options.distillation) {
+            (Some(model), Some(how)) => Some(Teacher::new(model, how, &device)?),
+            _ => None,
+        };
         let adamw = AdamWConfig::new().with_epsilon(1e-8);
         let decaying = ParamGroup::from_ids(swin.weight_ids());
         let optimizer = ModuleOptimizer::from(adamw.clone().with_weight_decay(0.0).build())
@@ -61,61 +81,65 @@ impl Learner {
                 adamw.with_weight_decay(options.weight_decay).build(),
                 None,
             );
-        Self {
-            config: options.config.clone(),
+        Ok(Self {
             clip: options.clip,
-            attention: Attention::new(&device),
-            swin,
+            network: Network::new(options.config.clone(), swin, &device),
+            teacher,
             optimizer,
             device,
-        }
+        })
     }
 
-    /// Learns from one batch; the mean loss before the step.
+    /// Learns from one batch.
     ///
     /// # Errors
     /// What is not finite. The weights are then as they were.
-    pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<f64, String> {
-        let logits = forward(
-            &self.config,
-            &self.swin,
-            &mut self.attention,
-            batch,
-            &self.device,
-        )
-        .map_err(|e| e.to_string())?;
-        let loss = cross_entropy(logits, batch, &self.device);
-        let value = f64::from(host(loss.clone())[0]);
-        if !value.is_finite() {
-            return Err(format!("a loss of {value}"));
+    pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<Losses, String> {
+        let losses = self.losses(batch).map_err(|e| e.to_string())?;
+        let (loss, labels) = losses;
+        let total = f64::from(host(loss.clone())[0]);
+        if !total.is_finite() {
+            return Err(format!("a loss of {total}"));
         }
-        let mut gradients = GradientsParams::from_grads(loss.backward(), &self.swin);
-        let norm = self.swin.gradient_norm(&gradients);
+        let swin = &self.network.swin;
+        let mut gradients = GradientsParams::from_grads(loss.backward(), swin);
+        let norm = swin.gradient_norm(&gradients);
         if !norm.is_finite() {
             return Err(format!("a gradient of norm {norm}"));
         }
         if self.clip > 0.0 && norm > f64::from(self.clip) {
-            self.swin
-                .scale_gradients(&mut gradients, f64::from(self.clip) / norm);
+            swin.scale_gradients(&mut gradients, f64::from(self.clip) / norm);
         }
-        self.swin = self.optimizer.step(rate, self.swin.clone(), gradients);
-        Ok(value)
+        self.network.swin = self.optimizer.step(rate, swin.clone(), gradients);
+        Ok(Losses { total, labels })
+    }
+
+    /// The loss, and the cross-entropy in it.
+    fn losses(&mut self, batch: &Batch) -> Result<(Tensor<1>, f64)> {
+        let features = self.teacher.as_ref().is_some_and(Teacher::wants_features);
+        let output = self.network.run(batch, features)?;
+        let labels = cross_entropy(output.logits.clone(), batch, &self.device);
+        let value = f64::from(host(labels.clone())[0]);
+        let loss = match &mut self.teacher {
+            Some(teacher) => teacher.loss(batch, output, labels)?,
+            None => labels,
+        };
+        Ok((loss, value))
     }
 
     /// The model as it is now.
-    pub fn frozen(&self) -> Frozen<'_> {
+    pub fn frozen(&self) -> Frozen {
         let device = self.device.clone().inner();
+        let (config, swin) = (&self.network.config, self.network.swin.valid());
         Frozen {
-            config: &self.config,
-            swin: self.swin.valid(),
-            attention: Attention::new(&device).into(),
+            network: Network::new(config.clone(), swin, &device),
             device,
         }
     }
 
     /// The parameters as they are now.
     pub fn params(&self) -> Params {
-        self.swin.to_params()
+        self.network.swin.to_params()
     }
 
     /// The optimizer's state, for [`Learner::resume`].
@@ -127,13 +151,22 @@ impl Learner {
     }
 }
 
-impl Frozen<'_> {
+impl Frozen {
+    /// A model that is not being trained.
+    pub fn new(model: &FloatModel, device: &Device) -> Result<Self> {
+        let swin = Swin::from_model(model, device)?;
+        Ok(Self {
+            network: Network::new(model.config.clone(), swin, device),
+            device: device.clone(),
+        })
+    }
+
     /// Sum of the losses of a batch, and how many images it gets right.
-    pub fn evaluate(&self, batch: &Batch) -> Result<(f64, usize)> {
-        let attention = &mut self.attention.borrow_mut();
-        let logits = forward(self.config, &self.swin, attention, batch, &self.device)?;
+    pub fn evaluate(&mut self, batch: &Batch) -> Result<(f64, usize)> {
+        let logits = self.network.run(batch, false)?.logits;
+        let classes = logits.dims()[1];
         let values = host(logits.clone());
-        let rows = values.chunks(self.config.classes);
+        let rows = values.chunks(classes);
         let right = rows
             .zip(&batch.classes)
             .filter(|(row, class)| (0..row.len()).all(|i| i == **class || row[i] < row[**class]))
@@ -141,28 +174,4 @@ impl Frozen<'_> {
         let loss = f64::from(host(cross_entropy(logits, batch, &self.device))[0]);
         Ok((loss * batch.classes.len() as f64, right))
     }
-}
-
-fn forward(
-    config: &SwinConfig,
-    swin: &Swin,
-    attention: &mut Attention,
-    batch: &Batch,
-    device: &Device,
-) -> Result<Tensor<2>> {
-    let count = batch.classes.len();
-    let pixels = config.image_size[0] * config.image_size[1];
-    let image = TensorData::new(batch.images.clone(), [count, pixels, config.in_channels]);
-    let mut ops = FloatOps::new(swin, attention);
-    let logits = model::swin(&mut ops, config, Tensor::from_data(image, device))?;
-    Ok(logits.reshape([count, config.classes]))
-}
-
-/// Mean cross-entropy `-sum(target * log(softmax(logits)))` of a batch.
-fn cross_entropy(logits: Tensor<2>, batch: &Batch, device: &Device) -> Tensor<1> {
-    let shape = logits.dims();
-    let targets = Tensor::from_data(TensorData::new(batch.targets.clone(), shape), device);
-    (log_softmax(logits, 1) * targets)
-        .sum()
-        .mul_scalar(-1.0 / shape[0] as f64)
 }

@@ -8,9 +8,10 @@ mod batches;
 mod checkpoint;
 mod dashboard;
 mod learner;
+mod loss;
 mod options;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod ui;
 
 use std::{
@@ -20,18 +21,57 @@ use std::{
     time::{Duration, Instant},
 };
 
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use dashboard::Dashboard;
+pub use loss::Distillation;
 pub use options::TrainOptions;
 pub use ui::{Plain, TrainEvent, TrainUi};
 
 use self::{
     batches::{AHEAD, Batch, produce, produce_plain},
     checkpoint::{Checkpoint, Progress},
-    learner::Learner,
+    learner::{Frozen, Learner, Losses},
 };
-use crate::{Error, FloatModel, Result, data::Dataset};
+use crate::{Error, FloatModel, Params, Result, data::Dataset, hex, model::SwinConfig};
+
+/// After so many steps a run should be better than a blind guess.
+const SETTLED: usize = 100;
+
+/// The share of the past in the running mean of the cross-entropy that tells divergence.
+const MEMORY: f64 = 0.98;
+
+/// What a run begins with and learns from.
+#[derive(Clone, Debug)]
+pub struct Origin<'a> {
+    /// The first parameters; new ones if there are none.
+    pub params: Option<&'a Params>,
+    /// The teacher, for [`TrainOptions::distillation`].
+    pub teacher: Option<&'a FloatModel>,
+    /// Where to compute; gradients are seen to.
+    pub device: Device,
+}
+
+impl Default for Origin<'_> {
+    fn default() -> Self {
+        Self {
+            params: None,
+            teacher: None,
+            device: Device::flex(),
+        }
+    }
+}
+
+/// How good a model is on some images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Mean cross-entropy.
+    pub loss: f64,
+    /// Share of the images whose class has the largest logit.
+    pub top1: f64,
+}
 
 /// A finished epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +86,38 @@ pub struct EpochReport {
     pub top1: f64,
 }
 
+impl EpochReport {
+    /// The model at its end, on the validation images.
+    pub fn evaluation(&self) -> Evaluation {
+        Evaluation {
+            loss: self.validation_loss,
+            top1: self.top1,
+        }
+    }
+}
+
+/// What a run ends with.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// The model of the epoch with the best top-1.
+    pub model: FloatModel,
+    /// All epochs.
+    pub history: Vec<EpochReport>,
+}
+
+/// [`train_from`] new parameters, without a teacher, on the CPU.
+///
+/// # Errors
+/// As [`train_from`].
+pub fn train(
+    options: &TrainOptions,
+    train: &dyn Dataset,
+    validation: &dyn Dataset,
+    ui: &mut dyn TrainUi,
+) -> Result<FloatModel> {
+    train_from(options, &Origin::default(), train, validation, ui).map(|trained| trained.model)
+}
+
 /// Trains a model on `train` and returns the weights of the epoch with the best top-1 on
 /// `validation`.
 ///
@@ -55,21 +127,23 @@ pub struct EpochReport {
 /// # Errors
 /// If the options or the data do not fit, an image or the checkpoint cannot be read or written,
 /// the loss stops being finite, or `ui` stops the run (after a checkpoint).
-pub fn train(
+pub fn train_from(
     options: &TrainOptions,
+    origin: &Origin,
     train: &dyn Dataset,
     validation: &dyn Dataset,
     ui: &mut dyn TrainUi,
-) -> Result<FloatModel> {
+) -> Result<Trained> {
     options.validate()?;
     check_data(options, train, validation)?;
+    check_teacher(options, origin)?;
     std::fs::create_dir_all(&options.out).map_err(|e| Error::io(&options.out, e))?;
-    let mut run = Run::start(options, train)?;
+    let mut run = Run::start(options, origin, train)?;
     let start = TrainEvent::Start {
         epochs: options.epochs,
         first_epoch: run.progress.history.len(),
         steps: run.steps,
-        images: train.len(),
+        images: options.images(train.len()),
         validation_images: validation.len(),
     };
     if ui.event(&start).is_break() {
@@ -80,7 +154,7 @@ pub fn train(
         let report = run.validate(validation, ui)?;
         run.finish_epoch(report, ui)?;
     }
-    run.into_model()
+    run.into_trained()
 }
 
 fn check_data(options: &TrainOptions, train: &dyn Dataset, validation: &dyn Dataset) -> Result<()> {
@@ -104,12 +178,84 @@ fn check_data(options: &TrainOptions, train: &dyn Dataset, validation: &dyn Data
     Ok(())
 }
 
+fn check_teacher(options: &TrainOptions, origin: &Origin) -> Result<()> {
+    let fail = |sentence: String| Err(Error::Training(sentence));
+    let teacher = match (origin.teacher, options.distillation) {
+        (None, None) => return Ok(()),
+        (Some(teacher), Some(_)) => teacher,
+        _ => {
+            return fail("expected a teacher with a distillation loss, found one alone".to_owned());
+        }
+    };
+    teacher.validate()?;
+    let (config, other) = (&options.config, &teacher.config);
+    let alike = SwinConfig {
+        activation: config.activation.clone(),
+        fc1_bias: config.fc1_bias.clone(),
+        ..other.clone()
+    };
+    if alike != *config || options.preprocessing != teacher.preprocessing {
+        return fail(format!(
+            "expected a teacher that differs in the activation alone, found {other:?} for {config:?}"
+        ));
+    }
+    Ok(())
+}
+
+/// How good `model` is on `data`, `batch` images at a time.
+///
+/// # Errors
+/// If the model is not valid or an image cannot be read or does not fit.
+pub fn evaluate(
+    model: &FloatModel,
+    data: &dyn Dataset,
+    batch: usize,
+    device: &Device,
+) -> Result<Evaluation> {
+    model.validate()?;
+    let mut options = TrainOptions::new(model.config.clone(), model.preprocessing.clone(), "");
+    options.batch = batch;
+    evaluate_network(&options, &mut Frozen::new(model, device)?, data, |_| true)
+}
+
+/// `go_on` is asked after each batch, with the images done.
+fn evaluate_network(
+    options: &TrainOptions,
+    model: &mut Frozen,
+    data: &dyn Dataset,
+    mut go_on: impl FnMut(usize) -> bool,
+) -> Result<Evaluation> {
+    let (mut loss, mut right, mut images) = (0.0, 0, 0);
+    batched(
+        |sender| produce_plain(options, data, sender),
+        |batches| {
+            for batch in batches {
+                let batch = batch?;
+                let (batch_loss, batch_right) = model.evaluate(&batch)?;
+                loss += batch_loss;
+                right += batch_right;
+                images += batch.classes.len();
+                if !go_on(images) {
+                    break;
+                }
+            }
+            Ok(())
+        },
+    )?;
+    Ok(Evaluation {
+        loss: loss / images as f64,
+        top1: right as f64 / images as f64,
+    })
+}
+
 /// A run between two steps.
 struct Run<'a> {
     options: &'a TrainOptions,
     learner: Learner,
-    best: Option<crate::Params>,
+    best: Option<Params>,
     progress: Progress,
+    /// Running mean of the cross-entropy since the run began or went on, and steps in it.
+    recent: (f64, usize),
     /// Steps of an epoch.
     steps: usize,
     file: PathBuf,
@@ -117,7 +263,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn start(options: &'a TrainOptions, train: &dyn Dataset) -> Result<Self> {
+    fn start(options: &'a TrainOptions, origin: &Origin, train: &dyn Dataset) -> Result<Self> {
         let file = checkpoint::path(&options.out);
         let (learner, best, progress) = if options.resume && file.exists() {
             let Checkpoint {
@@ -129,6 +275,7 @@ impl<'a> Run<'a> {
             if !options.same_run(&progress.options)
                 || progress.labels != train.labels()
                 || progress.images != train.len()
+                || progress.origin != fingerprint(origin)
             {
                 return Err(Error::Training(format!(
                     "expected a checkpoint of the same options and data in {}, found one of {:?} with {} images",
@@ -137,18 +284,20 @@ impl<'a> Run<'a> {
                     progress.images
                 )));
             }
-            let learner = Learner::resume(options, &params, optimizer)?;
+            let learner = Learner::resume(options, origin, &params, optimizer)?;
             (learner, best, progress)
         } else {
-            let progress = Progress::new(options, train.labels(), train.len());
-            (Learner::new(options)?, None, progress)
+            let origin_of = fingerprint(origin);
+            let progress = Progress::new(options, train.labels(), train.len(), origin_of);
+            (Learner::new(options, origin)?, None, progress)
         };
         Ok(Self {
             options,
             learner,
             best,
             progress,
-            steps: train.len().div_ceil(options.batch),
+            recent: (0.0, 0),
+            steps: options.images(train.len()).div_ceil(options.batch),
             file,
             saved: Instant::now(),
         })
@@ -168,10 +317,10 @@ impl<'a> Run<'a> {
                     let batch = batch?;
                     let step = self.progress.step;
                     let rate = options.rate(step, self.steps);
-                    let loss = self
-                        .learner
-                        .step(&batch, rate)
-                        .map_err(|e| self.diverged(e))?;
+                    let losses = self.learner.step(&batch, rate);
+                    let losses = losses.map_err(|e| self.diverged("finite numbers", &e))?;
+                    self.check_course(&losses)?;
+                    let loss = losses.total;
                     self.progress.step += 1;
                     self.progress.loss_sum += loss;
                     images += batch.classes.len();
@@ -197,40 +346,38 @@ impl<'a> Run<'a> {
     }
 
     fn validate(&mut self, data: &dyn Dataset, ui: &mut dyn TrainUi) -> Result<EpochReport> {
-        let options = self.options;
-        let model = self.learner.frozen();
-        let (mut loss, mut right, mut images) = (0.0, 0, 0);
         let mut stopped = false;
-        batched(
-            |sender| produce_plain(options, data, sender),
-            |batches| {
-                for batch in batches {
-                    let batch = batch?;
-                    let (batch_loss, batch_right) = model.evaluate(&batch)?;
-                    loss += batch_loss;
-                    right += batch_right;
-                    images += batch.classes.len();
-                    let event = TrainEvent::Validation {
-                        images,
-                        of: data.len(),
-                    };
-                    stopped |= ui.event(&event).is_break();
-                    if stopped {
-                        return Ok(());
-                    }
-                }
-                Ok(())
-            },
-        )?;
+        let evaluation =
+            evaluate_network(self.options, &mut self.learner.frozen(), data, |images| {
+                let of = data.len();
+                stopped |= ui.event(&TrainEvent::Validation { images, of }).is_break();
+                !stopped
+            })?;
         if stopped {
             self.stop(ui)?;
         }
         Ok(EpochReport {
             epoch: self.progress.history.len(),
             train_loss: self.progress.loss_sum / self.steps as f64,
-            validation_loss: loss / images as f64,
-            top1: right as f64 / images as f64,
+            validation_loss: evaluation.loss,
+            top1: evaluation.top1,
         })
+    }
+
+    /// Refuses to go on where the model has become worse than knowing nothing.
+    fn check_course(&mut self, losses: &Losses) -> Result<()> {
+        let (mean, steps) = &mut self.recent;
+        *mean = match *steps {
+            0 => losses.labels,
+            _ => MEMORY * *mean + (1.0 - MEMORY) * losses.labels,
+        };
+        *steps += 1;
+        let (mean, blind) = (*mean, (self.options.config.classes as f64).ln());
+        if *steps > SETTLED && mean > 2.0 * blind.max(1.0) {
+            let expected = format!("a cross-entropy below that of a blind guess, {blind:.2}");
+            return Err(self.diverged(&expected, &format!("{mean:.2} over the last steps")));
+        }
+        Ok(())
     }
 
     fn finish_epoch(&mut self, report: EpochReport, ui: &mut dyn TrainUi) -> Result<()> {
@@ -274,18 +421,18 @@ impl<'a> Run<'a> {
         ))
     }
 
-    fn diverged(&self, what: String) -> Error {
+    fn diverged(&self, expected: &str, found: &str) -> Error {
         let checkpoint = match self.file.exists() {
             true => format!("the last good checkpoint is {}", self.file.display()),
             false => "there is no checkpoint yet".to_owned(),
         };
         Error::Training(format!(
-            "expected finite numbers, found {what} in step {}; {checkpoint}",
+            "expected {expected}, found {found} in step {}; {checkpoint}",
             self.progress.step
         ))
     }
 
-    fn into_model(self) -> Result<FloatModel> {
+    fn into_trained(self) -> Result<Trained> {
         let params = self.best.unwrap_or_else(|| self.learner.params());
         let model = FloatModel {
             config: self.options.config.clone(),
@@ -294,8 +441,22 @@ impl<'a> Run<'a> {
             labels: self.progress.labels,
         };
         model.validate()?;
-        Ok(model)
+        let history = self.progress.history;
+        Ok(Trained { model, history })
     }
+}
+
+/// A digest of the parameters and the teacher that a run begins with.
+pub(crate) fn fingerprint(origin: &Origin) -> String {
+    let teacher = origin.teacher.map(|teacher| &teacher.params);
+    let mut hasher = Sha256::new();
+    for params in [origin.params, teacher].into_iter().flatten() {
+        for (name, tensor) in &params.0 {
+            hasher.update(name);
+            hasher.update(bytemuck::cast_slice::<f32, u8>(&tensor.data));
+        }
+    }
+    hex(&hasher.finalize())
 }
 
 /// Runs `consume` on the batches that `produce` makes in another thread.

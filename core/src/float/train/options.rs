@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Distillation;
 use crate::{Error, Preprocessing, Result, model::SwinConfig};
 
 /// A training run. Two runs of equal options over equal data give equal weights.
@@ -16,6 +17,12 @@ pub struct TrainOptions {
     pub preprocessing: Preprocessing,
     /// Passes over the training data.
     pub epochs: usize,
+    /// Images of an epoch, drawn from the training data; all of it if there are fewer.
+    pub epoch_images: Option<usize>,
+    /// The epoch that the data begins with: a run that follows another sees other images.
+    pub first_epoch: u64,
+    /// What is learned from a teacher beside the labels.
+    pub distillation: Option<Distillation>,
     /// Images of a step.
     pub batch: usize,
     /// Peak learning rate of AdamW.
@@ -47,6 +54,9 @@ impl TrainOptions {
             config,
             preprocessing,
             epochs: 30,
+            epoch_images: None,
+            first_epoch: 0,
+            distillation: None,
             batch: 64,
             learning_rate: 1e-3,
             weight_decay: 0.05,
@@ -69,6 +79,14 @@ impl TrainOptions {
         self.config.validate()?;
         let rules = [
             ("at least one epoch", self.epochs >= 1),
+            (
+                "at least one image in an epoch",
+                self.epoch_images != Some(0),
+            ),
+            (
+                "a positive temperature and weights of a loss",
+                self.distillation.is_none_or(|how| how.is_sound()),
+            ),
             ("a batch from 1 to 65536", (1..=65536).contains(&self.batch)),
             (
                 "a positive learning rate",
@@ -99,6 +117,11 @@ impl TrainOptions {
             Some((rule, _)) => Err(Error::Training(format!("expected {rule}, found {self:?}"))),
             None => Ok(()),
         }
+    }
+
+    /// Images of an epoch over `images` training images.
+    pub fn images(&self, images: usize) -> usize {
+        self.epoch_images.map_or(images, |most| most.min(images))
     }
 
     /// The learning rate of step `step` (from 0) of an epoch of `steps` steps: linear warm-up,

@@ -6,7 +6,7 @@ use super::{TrainEvent, TrainOptions, checkpoint, train};
 use crate::{FloatModel, Pixels, Result, data::Dataset, float::tests::small};
 
 /// Images of noise, brighter at a place that tells the class.
-struct Spots {
+pub(crate) struct Spots {
     labels: Vec<String>,
     len: usize,
 }
@@ -31,7 +31,7 @@ impl Dataset for Spots {
     }
 }
 
-fn spots(len: usize) -> Spots {
+pub(crate) fn spots(len: usize) -> Spots {
     let labels = (0..5).map(|class| class.to_string()).collect();
     Spots { labels, len }
 }

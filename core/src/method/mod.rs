@@ -1,0 +1,3 @@
+//! The published methods, one to a folder; `docs/methods` has a page on each.
+
+pub mod relu;
