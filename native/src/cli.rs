@@ -77,6 +77,7 @@ commands! {
     Data = data,
     Train = train,
     Distill = distill,
+    Reproduce = reproduce,
     Rescale = rescale,
     Twins = twins,
 }

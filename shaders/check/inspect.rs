@@ -18,15 +18,27 @@ pub struct Facts {
     pub workgroup_bytes: u32,
 }
 
+/// Whether a shader may have floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Floats {
+    /// It is of the integer path.
+    Refused,
+    /// It is there to measure against.
+    Allowed,
+}
+
 /// Checks `source` against the uniform block with `fields`; the errors are whole sentences.
-pub fn inspect(source: &str, fields: &[&str]) -> Result<Facts, Vec<String>> {
+pub fn inspect(source: &str, fields: &[&str], floats: Floats) -> Result<Facts, Vec<String>> {
     let module =
         naga::front::wgsl::parse_str(source).map_err(|error| vec![error.emit_to_string(source)])?;
     let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
         .validate(&module)
         .map_err(|error| vec![error.emit_to_string(source)])?;
 
-    let mut errors = no_float::violations(&module, &info, source);
+    let mut errors = match floats {
+        Floats::Refused => no_float::violations(&module, &info, source),
+        Floats::Allowed => Vec::new(),
+    };
     bindings(&module, fields, &mut errors);
 
     let [entry] = module.entry_points.as_slice() else {

@@ -1,31 +1,43 @@
 //! The kernels by name, and one dispatch of a kernel.
 
-use crate::params::{LayerNorm, Linear, MeanPool, PARAM_WORDS, PatchGather, WindowAttention};
+#[cfg(feature = "comparison")]
+use crate::params::FloatGelu;
+use crate::params::{
+    LayerNorm, Linear, MeanPool, PARAM_WORDS, PatchGather, ShiftGelu, WindowAttention,
+};
 use crate::twin;
 
 macro_rules! kernels {
-    ($($(#[$meta:meta])* $variant:ident($params:ident) = $name:ident),* $(,)?) => {
+    ($($(#[$meta:meta])* $variant:ident($params:ident) = $name:ident $(if $feature:literal)?),* $(,)?) => {
         /// A kernel with the parameters of one dispatch.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Dispatch { $($(#[$meta])* $variant($params)),* }
+        pub enum Dispatch { $($(#[$meta])* $(#[cfg(feature = $feature)])? $variant($params)),* }
 
         impl Dispatch {
             /// Names of all kernels: their WGSL files, twins, labels and benchmarks.
-            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+            pub const NAMES: &'static [&'static str] =
+                &[$($(#[cfg(feature = $feature)])? stringify!($name)),*];
 
             /// The kernel's name.
             pub fn name(&self) -> &'static str {
-                match self { $(Self::$variant(_) => stringify!($name)),* }
+                match self {
+                    $($(#[cfg(feature = $feature)])? Self::$variant(_) => stringify!($name)),*
+                }
             }
 
             /// The uniform block.
             pub fn words(&self) -> [u32; PARAM_WORDS] {
-                match self { $(Self::$variant(params) => params.words()),* }
+                match self {
+                    $($(#[cfg(feature = $feature)])? Self::$variant(params) => params.words()),*
+                }
             }
 
             /// Runs the scalar twin over `weights` and `arena`.
             pub fn run_twin(&self, weights: &[u32], arena: &mut [u32]) {
-                match self { $(Self::$variant(params) => twin::$name(params, weights, arena)),* }
+                match self {
+                    $($(#[cfg(feature = $feature)])?
+                    Self::$variant(params) => twin::$name(params, weights, arena)),*
+                }
             }
         }
     };
@@ -42,6 +54,10 @@ kernels! {
     LayerNorm(LayerNorm) = layer_norm,
     /// Attention inside shifted windows.
     WindowAttention(WindowAttention) = window_attention,
+    /// I-ViT's ShiftGELU.
+    ShiftGelu(ShiftGelu) = shift_gelu,
+    /// GELU in floats, as a pass of its own.
+    FloatGelu(FloatGelu) = float_gelu if "comparison",
     /// The mean over an image's tokens.
     MeanPool(MeanPool) = mean_pool,
 }

@@ -20,6 +20,8 @@ pub mod epilogue {
     pub const INT16: u32 = 3;
     /// Requantize, store int32.
     pub const INT32: u32 = 4;
+    /// Requantize, clamp to 11 bits, I-BERT's integer GELU, store int8.
+    pub const I_GELU: u32 = 5;
 }
 
 /// Where a row of `layer_norm` comes from and what it becomes (field `gather`).
@@ -117,6 +119,12 @@ params! {
         /// Arena offset of an int8 scratch `[rows, k_words]` that a variant may use for the
         /// normalized rows; its content after the step is unspecified.
         scratch,
+        /// Where the polynomial of `epilogue::I_GELU` ends: B.
+        gelu_clip,
+        /// What stands for 1 in that polynomial: C.
+        gelu_one,
+        /// Multiplier (16 bits) and shift (next 8) after it.
+        gelu_scale,
     }
 }
 
@@ -190,6 +198,45 @@ params! {
         /// Weights offset of the output channel parameters: multiplier (16 bits) and shift
         /// minus 7 fractional bits (next 8), a word for each of `heads * head_words * 4` channels.
         channel,
+    }
+}
+
+params! {
+    /// `shift_gelu`: I-ViT's ShiftGELU of int8 rows.
+    ShiftGelu {
+        /// Arena offset of the int8 input `[rows, k_words]`.
+        x,
+        /// Arena offset of the int8 output `[rows, k_words]`.
+        out,
+        /// Rows in the whole batch.
+        rows,
+        /// Words in a row, a multiple of 4.
+        k_words,
+        /// The input that stands for 1 in the exponent, 1 to 127.
+        unit,
+        /// Multiplier (16 bits) and shift (next 8) of the output.
+        scale,
+    }
+}
+
+#[cfg(feature = "comparison")]
+params! {
+    /// `float_gelu`: int8 rows to float, a bias, GELU, and back.
+    FloatGelu {
+        /// Arena offset of the int8 input `[rows, k_words]`.
+        x,
+        /// Arena offset of the int8 output `[rows, k_words]`.
+        out,
+        /// Rows in the whole batch.
+        rows,
+        /// Words in a row, a multiple of 4.
+        k_words,
+        /// Weights offset of the biases: the bits of an f32 for each of `k_words * 4` channels.
+        bias,
+        /// The bits of the f32 that one of the input stands for.
+        input_scale,
+        /// The bits of the f32 that one divided by the output's scale is.
+        output_factor,
     }
 }
 

@@ -123,6 +123,12 @@ impl Shader {
                 let windows = (p.height / p.window_height) * (p.width / p.window_width);
                 u64::from(p.batch) * u64::from(windows) * u64::from(p.heads)
             }
+            Dispatch::ShiftGelu(p) if self.has("TOGETHER") => u64::from(p.rows),
+            Dispatch::ShiftGelu(p) => u64::from(p.rows).div_ceil(threads),
+            #[cfg(feature = "comparison")]
+            Dispatch::FloatGelu(p) => {
+                (u64::from(p.rows) * u64::from(p.k_words / 4)).div_ceil(threads)
+            }
             Dispatch::MeanPool(p) => (u64::from(p.batch) * u64::from(p.stride)).div_ceil(threads),
         };
         fold(count)

@@ -5,7 +5,7 @@ mod check;
 
 use std::collections::BTreeMap;
 
-use check::inspect::inspect;
+use check::inspect::{Floats, inspect};
 use check::preprocess::{preprocess, strip};
 use check::variants::{Variant, parse};
 
@@ -26,7 +26,7 @@ fn shader(items: &str, body: &str) -> String {
 }
 
 fn errors(items: &str, body: &str) -> String {
-    match inspect(&shader(items, body), &["first", "second"]) {
+    match inspect(&shader(items, body), &["first", "second"], Floats::Refused) {
         Ok(_) => String::new(),
         Err(errors) => errors.join("\n"),
     }
@@ -34,13 +34,23 @@ fn errors(items: &str, body: &str) -> String {
 
 #[test]
 fn integers_pass() {
-    let facts = inspect(&shader("", ""), &["first", "second"]).unwrap();
+    let facts = inspect(&shader("", ""), &["first", "second"], Floats::Refused).unwrap();
     assert_eq!(
         (facts.workgroup_size, facts.workgroup_bytes),
         ([64, 1, 1], 0)
     );
     let body = "let a = dot4I8Packed(local, 7u); let b = bool(a); if (b) { return; }";
     assert_eq!(errors("const LIMIT = 5;", body), "");
+}
+
+/// The exemption is for floats alone.
+#[test]
+fn what_is_measured_against_may_have_floats() {
+    let body = "let x = f32(local); if (x > f32(p.first)) { return; }";
+    let fields = &["first", "second"];
+    assert!(inspect(&shader("", body), fields, Floats::Allowed).is_ok());
+    assert!(inspect(&shader("", body), fields, Floats::Refused).is_err());
+    assert!(inspect(&shader("", body), &["second"], Floats::Allowed).is_err());
 }
 
 #[test]
@@ -95,7 +105,7 @@ fn limits_are_kept() {
     let found = errors(items, "rows[local] = 0u;");
     assert!(found.contains("16388 bytes of workgroup memory"), "{found}");
     let large = shader("", "").replace("workgroup_size(64)", "workgroup_size(64, 5)");
-    let found = inspect(&large, &["first", "second"])
+    let found = inspect(&large, &["first", "second"], Floats::Refused)
         .unwrap_err()
         .join("\n");
     assert!(found.contains("320 invocations"), "{found}");
@@ -103,7 +113,7 @@ fn limits_are_kept() {
 
 #[test]
 fn bindings_and_fields_must_match() {
-    let swapped = inspect(&shader("", ""), &["second", "first"]).unwrap_err();
+    let swapped = inspect(&shader("", ""), &["second", "first"], Floats::Refused).unwrap_err();
     assert!(
         swapped[0].contains("the uniform block lists"),
         "{swapped:?}"
@@ -121,7 +131,10 @@ fn bindings_and_fields_must_match() {
     ];
     for (from, to) in changes {
         let changed = shader("", "").replace(from, to);
-        assert!(inspect(&changed, &["first", "second"]).is_err(), "{to}");
+        assert!(
+            inspect(&changed, &["first", "second"], Floats::Refused).is_err(),
+            "{to}"
+        );
     }
     let extra = "@group(0) @binding(3) var<storage, read> more: array<u32>;";
     assert!(errors(extra, "").contains("`more`"));

@@ -10,7 +10,7 @@ pub mod train;
 
 pub use attention::Attention;
 pub use ops::FloatOps;
-pub use run::{FloatRunner, logits, observe};
+pub use run::{FloatRunner, calibrate, logits, observe};
 pub use swin::Swin;
 
 /// Where burn computes: `Device::flex()` is the CPU.

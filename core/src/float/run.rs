@@ -6,7 +6,11 @@ use burn::{
 };
 
 use super::{Attention, FloatOps, Swin, host};
-use crate::{FloatModel, Pixels, Preprocessing, Result, model, model::SwinConfig, quant::Observer};
+use crate::{
+    FloatModel, Pixels, Preprocessing, Result, model,
+    model::SwinConfig,
+    quant::{Calibration, Observer},
+};
 
 /// Images that run through a model at once.
 const BATCH: usize = 32;
@@ -87,6 +91,30 @@ pub fn observe(
     batches
         .filter(|batch| !batch.is_empty())
         .try_for_each(|batch| runner.observe(&batch, observer))
+}
+
+/// What `model` shows of all `images`, for [`quantize`](crate::quant::quantize()): ranges in a first
+/// pass, histograms in a second. `seen` is told how many images more are done, of two times all.
+///
+/// # Errors
+/// If the model is not valid or an image does not fit it.
+pub fn calibrate(
+    model: &FloatModel,
+    images: &[Pixels],
+    mut seen: impl FnMut(usize),
+) -> Result<Calibration> {
+    let mut runner = FloatRunner::new(model)?;
+    let mut calibration = Calibration::new();
+    for pass in 0..2 {
+        if pass == 1 {
+            calibration.begin_histograms();
+        }
+        for batch in images.chunks(BATCH) {
+            runner.observe(batch, &mut calibration)?;
+            seen(batch.len());
+        }
+    }
+    Ok(calibration)
 }
 
 /// [`normalized`] pixels on `device`.

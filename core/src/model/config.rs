@@ -79,6 +79,11 @@ impl Block {
         format!("layers.{}.blocks.{}", self.stage, self.block)
     }
 
+    /// The site of the MLP's activation.
+    pub fn activation(self) -> String {
+        format!("{}.mlp.act", self.site())
+    }
+
     /// The site of the block's last operation, whose tensor is the block's output.
     pub fn output(self) -> String {
         format!("{}.mlp.add", self.site())

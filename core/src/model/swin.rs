@@ -49,7 +49,7 @@ pub fn swin<O: Ops>(ops: &mut O, config: &SwinConfig, image: O::Tensor) -> Resul
             let shape = linear(channels, hidden, config.fc1_bias.get(stage, block));
             let y = ops.linear(&format!("{site}.mlp.fc1"), &y, shape)?;
             let activation = config.activation.get(stage, block);
-            let y = ops.activation(&format!("{site}.mlp.act"), &y, activation)?;
+            let y = ops.activation(&place.activation(), &y, activation)?;
             let shape = linear(hidden, channels, true);
             let y = ops.linear(&format!("{site}.mlp.fc2"), &y, shape)?;
             x = ops.add(&place.output(), &x, &y)?;

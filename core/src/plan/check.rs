@@ -234,6 +234,9 @@ fn shapes_fit(plan: &Plan, operation: &Operation, input: &Tensor, output: &Tenso
                     words > 0 && words <= output.stride && words <= input.stride / 3
                 })
         }
+        Operation::ShiftGelu { .. } => bytes_to_bytes(input, output),
+        #[cfg(feature = "comparison")]
+        Operation::FloatGelu { .. } => bytes_to_bytes(input, output),
         Operation::MeanPool { .. } => {
             input.format == Format::Int8
                 && output.format == Format::Int8
@@ -242,6 +245,34 @@ fn shapes_fit(plan: &Plan, operation: &Operation, input: &Tensor, output: &Tenso
                 && (input.rows as i64) < ACCUMULATOR_BOUND / 127
         }
     }
+}
+
+fn bytes_to_bytes(input: &Tensor, output: &Tensor) -> bool {
+    let extents = |tensor: &Tensor| (tensor.format, tensor.rows, tensor.cols, tensor.stride);
+    input.format == Format::Int8 && extents(input) == extents(output)
+}
+
+/// Checks that a number of step `step` lies in `range`.
+pub(super) fn number(
+    step: &str,
+    what: &str,
+    value: u32,
+    range: RangeInclusive<u32>,
+) -> Result<u32> {
+    match range.contains(&value) {
+        true => Ok(value),
+        false => refuse(format!(
+            "step {step}: expected {what} from {} to {}, found {value}",
+            range.start(),
+            range.end()
+        )),
+    }
+}
+
+/// Checks a multiplier and a shift of step `step`, and packs them.
+pub(super) fn packed_scale(step: &str, multiplier: u16, shift: u8) -> Result<u32> {
+    let shift = number(step, "a shift", shift.into(), 1..=30)?;
+    Ok(u32::from(multiplier) | shift << 16)
 }
 
 /// Checks that every value lies in `range`.
@@ -262,12 +293,7 @@ pub(super) fn range<T: PartialOrd + Display + Copy>(
 
 /// Checks the constant that guards a normalization against a variance of zero.
 pub(super) fn epsilon(step: &str, epsilon: u32) -> Result<u32> {
-    match epsilon < 1 << 31 {
-        true => Ok(epsilon),
-        false => refuse(format!(
-            "step {step}: expected an epsilon below 2^31, found {epsilon}"
-        )),
-    }
+    number(step, "an epsilon", epsilon, 0..=(1 << 31) - 1)
 }
 
 /// Proves that no accumulator of a matrix product leaves its bound, whatever the input:

@@ -37,6 +37,12 @@ pub const MAX_NORM_CHANNELS: usize = 8191;
 /// Accumulators stay below this in magnitude.
 pub const ACCUMULATOR_BOUND: i64 = 1 << 30;
 
+/// The most that may stand for 1 in I-BERT's integer GELU: 2 * 1023 times it is below 2^30.
+pub const MAX_GELU_ONE: u32 = 524_800;
+
+/// The most that may stand for 1 in the exponent of I-ViT's ShiftGELU.
+pub const MAX_SHIFT_GELU_UNIT: u32 = 127;
+
 /// Rounds a byte or channel count up to the granularity of rows: 16.
 pub fn pad16(count: usize) -> usize {
     count.div_ceil(16) * 16
@@ -189,6 +195,34 @@ pub enum Operation {
         /// Words of one head in a row.
         head_words: usize,
     },
+    /// I-ViT's ShiftGELU.
+    ShiftGelu {
+        /// int8 rows.
+        input: TensorId,
+        /// int8 rows.
+        output: TensorId,
+        /// The input that stands for 1 in the exponent, 1 to 127.
+        unit: u32,
+        /// Multiplier of the output.
+        multiplier: u16,
+        /// Shift of the output.
+        shift: u8,
+    },
+    /// A bias and GELU in floats, to measure against: in no model file.
+    #[cfg(feature = "comparison")]
+    #[serde(skip)]
+    FloatGelu {
+        /// int8 rows.
+        input: TensorId,
+        /// int8 rows.
+        output: TensorId,
+        /// Name of the biases: int32, each the bits of an f32.
+        bias: String,
+        /// The bits of the f32 that one of the input stands for.
+        input_scale: u32,
+        /// The bits of the f32 that one divided by the output's scale is.
+        output_factor: u32,
+    },
     /// The mean over all tokens.
     MeanPool {
         /// int8 rows.
@@ -209,7 +243,10 @@ impl Operation {
             | Self::NormLinear { output, .. }
             | Self::LayerNorm { output, .. }
             | Self::WindowAttention { output, .. }
+            | Self::ShiftGelu { output, .. }
             | Self::MeanPool { output, .. } => output,
+            #[cfg(feature = "comparison")]
+            Self::FloatGelu { output, .. } => output,
         }
     }
 
@@ -225,7 +262,10 @@ impl Operation {
             Self::PatchGather { input, .. }
             | Self::LayerNorm { input, .. }
             | Self::WindowAttention { input, .. }
+            | Self::ShiftGelu { input, .. }
             | Self::MeanPool { input, .. } => (*input, None),
+            #[cfg(feature = "comparison")]
+            Self::FloatGelu { input, .. } => (*input, None),
         };
         match epilogue {
             Some(Epilogue::Residual { residual }) => vec![input, *residual],
@@ -256,6 +296,17 @@ pub enum Epilogue {
         /// Name of the table in the model file.
         table: String,
     },
+    /// int8 through I-BERT's integer GELU.
+    IGelu {
+        /// Where its polynomial ends; its square is at most `one`.
+        clip: u32,
+        /// What stands for 1 in the polynomial.
+        one: u32,
+        /// Multiplier of the output.
+        multiplier: u16,
+        /// Shift of the output.
+        shift: u8,
+    },
     /// Added to an int16 tensor of the output's shape, which may be the output itself.
     Residual {
         /// The tensor.
@@ -271,7 +322,7 @@ impl Epilogue {
     /// The output's format.
     pub fn format(&self) -> Format {
         match self {
-            Self::Int8 { .. } | Self::Table { .. } => Format::Int8,
+            Self::Int8 { .. } | Self::Table { .. } | Self::IGelu { .. } => Format::Int8,
             Self::Residual { .. } | Self::Int16 => Format::Int16,
             Self::Int32 => Format::Int32,
         }

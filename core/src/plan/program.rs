@@ -8,8 +8,8 @@ use intformer_shaders::{
 };
 
 use super::{
-    Epilogue, IntWeights, MAX_EXPONENT, MAX_NORM_CHANNELS, MAX_NORM_LINEAR_CHANNELS, Operation,
-    Plan, Step, Tensor, TensorId, check,
+    Epilogue, IntWeights, MAX_EXPONENT, MAX_GELU_ONE, MAX_NORM_CHANNELS, MAX_NORM_LINEAR_CHANNELS,
+    MAX_SHIFT_GELU_UNIT, Operation, Plan, Step, Tensor, TensorId, check,
 };
 use crate::{Error, Result};
 
@@ -130,6 +130,19 @@ impl Program {
                     *field *= batch;
                 }
                 Dispatch::WindowAttention(p)
+            }
+            Dispatch::ShiftGelu(mut p) => {
+                for field in [&mut p.x, &mut p.out, &mut p.rows] {
+                    *field *= batch;
+                }
+                Dispatch::ShiftGelu(p)
+            }
+            #[cfg(feature = "comparison")]
+            Dispatch::FloatGelu(mut p) => {
+                for field in [&mut p.x, &mut p.out, &mut p.rows] {
+                    *field *= batch;
+                }
+                Dispatch::FloatGelu(p)
             }
             Dispatch::MeanPool(mut p) => {
                 for field in [&mut p.x, &mut p.out, &mut p.batch] {
@@ -361,6 +374,47 @@ impl Packer<'_> {
                     channel,
                 })
             }
+            Operation::ShiftGelu {
+                input,
+                output,
+                unit,
+                multiplier,
+                shift,
+            } => {
+                let x = tensor(*input);
+                Dispatch::ShiftGelu(params::ShiftGelu {
+                    x: x.offset as u32,
+                    out: tensor(*output).offset as u32,
+                    rows: x.rows as u32,
+                    k_words: x.stride as u32,
+                    unit: check::number(step, "a unit", *unit, 1..=MAX_SHIFT_GELU_UNIT)?,
+                    scale: check::packed_scale(step, *multiplier, *shift)?,
+                })
+            }
+            #[cfg(feature = "comparison")]
+            Operation::FloatGelu {
+                input,
+                output,
+                bias,
+                input_scale,
+                output_factor,
+            } => {
+                let x = tensor(*input);
+                let cols = x.padded_cols();
+                let bias = self.section(&format!("float bias {bias} {cols}"), |source| {
+                    let bits: Vec<i32> = source.get(bias, &[cols])?;
+                    Ok(bytemuck::cast_slice(&bits).to_vec())
+                })?;
+                Dispatch::FloatGelu(params::FloatGelu {
+                    x: x.offset as u32,
+                    out: tensor(*output).offset as u32,
+                    rows: x.rows as u32,
+                    k_words: x.stride as u32,
+                    bias,
+                    input_scale: *input_scale,
+                    output_factor: *output_factor,
+                })
+            }
             Operation::MeanPool {
                 input,
                 output,
@@ -429,6 +483,17 @@ impl Packer<'_> {
                     Ok(bytemuck::pod_collect_to_vec(&table))
                 })?;
                 epilogue::TABLE
+            }
+            Epilogue::IGelu {
+                clip,
+                one,
+                multiplier,
+                shift,
+            } => {
+                p.gelu_one = check::number(name, "a one of GELU", *one, 1..=MAX_GELU_ONE)?;
+                p.gelu_clip = check::number(name, "a clip of GELU", *clip, 0..=one.isqrt())?;
+                p.gelu_scale = check::packed_scale(name, *multiplier, *shift)?;
+                epilogue::I_GELU
             }
             Epilogue::Residual { residual } => {
                 p.residual = self.plan.tensors[*residual].offset as u32;

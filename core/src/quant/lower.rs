@@ -3,6 +3,7 @@
 //! Values are lazy: a product is emitted when it is known what takes it up, so that bias,
 //! requantization, activation, residual addition and normalization become parts of it.
 
+mod activation;
 mod attention;
 mod emit;
 mod ops;
@@ -27,6 +28,24 @@ use crate::{
 /// Room that the residual keeps above what calibration saw.
 const HEADROOM: f64 = 1.25;
 
+/// The forms of GELU in integers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Gelu {
+    /// A table of 256 bytes: exact for int8.
+    #[default]
+    Table,
+    /// The polynomial of I-BERT (arXiv 2101.01321) over an 11-bit input.
+    IGelu,
+    /// The sigmoid form of I-ViT (arXiv 2207.01405): shifts and a division, relative to the largest
+    /// channel of a token.
+    ShiftGelu,
+    /// A pass in floats, as FasterTransformer's int8 Swin has it: fc1 puts out int8 without bias;
+    /// then bias, GELU and int8 again. Not integer-only: to measure against, in no model file.
+    #[cfg(feature = "comparison")]
+    Float,
+}
+
 /// How a float model becomes integers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizeOptions {
@@ -36,6 +55,8 @@ pub struct QuantizeOptions {
     pub residual_exponents: bool,
     /// Whether biases make up for the mean error of rounded weights.
     pub bias_correction: bool,
+    /// What GELU becomes.
+    pub gelu: Gelu,
 }
 
 impl Default for QuantizeOptions {
@@ -44,6 +65,7 @@ impl Default for QuantizeOptions {
             range: RangeMethod::MeanSquaredError,
             residual_exponents: true,
             bias_correction: true,
+            gelu: Gelu::Table,
         }
     }
 }

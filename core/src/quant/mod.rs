@@ -8,5 +8,5 @@ mod scales;
 mod streams;
 
 pub use calibration::{Calibration, RangeMethod, SiteStats};
-pub use lower::{QuantizeOptions, quantize};
+pub use lower::{Gelu, QuantizeOptions, quantize};
 pub use observer::Observer;

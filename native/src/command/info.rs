@@ -203,6 +203,9 @@ fn kernel(operation: &Operation) -> &'static str {
         Operation::NormLinear { .. } => "norm_linear",
         Operation::LayerNorm { .. } => "layer_norm",
         Operation::WindowAttention { .. } => "window_attention",
+        Operation::ShiftGelu { .. } => "shift_gelu",
+        #[cfg(feature = "comparison")]
+        Operation::FloatGelu { .. } => "float_gelu",
         Operation::MeanPool { .. } => "mean_pool",
     }
 }
@@ -210,7 +213,9 @@ fn kernel(operation: &Operation) -> &'static str {
 /// Bytes of the weights that an operation reads in the model file.
 fn weight_bytes(weights: &IntWeights, operation: &Operation) -> usize {
     let prefixes: &[&String] = match operation {
-        Operation::PatchGather { .. } => &[],
+        Operation::PatchGather { .. } | Operation::ShiftGelu { .. } => &[],
+        #[cfg(feature = "comparison")]
+        Operation::FloatGelu { .. } => &[],
         Operation::Linear { weights, .. }
         | Operation::WindowAttention { weights, .. }
         | Operation::MeanPool { weights, .. } => &[weights],

@@ -13,6 +13,8 @@ pub mod distill;
 #[cfg(feature = "float")]
 pub mod quantize;
 #[cfg(feature = "float")]
+pub mod reproduce;
+#[cfg(feature = "float")]
 pub mod rescale;
 #[cfg(feature = "float")]
 pub mod train;
@@ -25,5 +27,6 @@ pub mod twins;
 pub mod absent;
 #[cfg(not(feature = "float"))]
 pub use {
-    absent as distill, absent as quantize, absent as rescale, absent as train, absent as twins,
+    absent as distill, absent as quantize, absent as reproduce, absent as rescale, absent as train,
+    absent as twins,
 };

@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use indicatif::ProgressBar;
 use intformer::{
     FloatModel, Pixels, checkpoint,
     data::{Dataset, ImageFolder},
     float,
     plan::IntModel,
-    quant::{Calibration, QuantizeOptions, RangeMethod, quantize},
+    quant::{Gelu, QuantizeOptions, RangeMethod, quantize},
 };
 use rayon::prelude::*;
 use serde_json::json;
@@ -21,9 +20,6 @@ use crate::{
     command::data::{GlyphArguments, Part},
     images,
 };
-
-/// Images that calibration takes at once.
-const BATCH: usize = 32;
 
 /// Makes an integer-only model of a float model.
 ///
@@ -69,6 +65,9 @@ pub struct Method {
     /// One scale for all channels of the residual, in place of a power of two for each.
     #[arg(long)]
     no_residual_exponents: bool,
+    /// What GELU becomes, in models that have it.
+    #[arg(long, value_enum, default_value_t = GeluForm::Table)]
+    gelu: GeluForm,
     /// Leaves biases as they are, in place of making up for the mean error of rounded weights.
     #[arg(long)]
     no_bias_correction: bool,
@@ -80,6 +79,17 @@ pub struct Shown {
     pub images: Vec<Pixels>,
     /// What to say of them in the file.
     pub source: String,
+}
+
+/// The forms of GELU.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum GeluForm {
+    /// A table of 256 bytes: exact for int8.
+    Table,
+    /// The polynomial of I-BERT (arXiv 2101.01321).
+    IGelu,
+    /// The shifts of I-ViT (arXiv 2207.01405), a pass of its own.
+    ShiftGelu,
 }
 
 /// How ranges are found.
@@ -128,11 +138,8 @@ impl Method {
     ) -> Result<IntModel> {
         let options = self.options()?;
         let images = &shown.images;
-        let mut calibration = Calibration::new();
         let bar = globals.bar("calibrating", 2 * images.len());
-        pass(model, images, &mut calibration, &bar)?;
-        calibration.begin_histograms();
-        pass(model, images, &mut calibration, &bar)?;
+        let calibration = float::calibrate(model, images, |seen| bar.inc(seen as u64))?;
         bar.finish_and_clear();
         let source = &shown.source;
         Ok(quantize(
@@ -163,6 +170,11 @@ impl Method {
             },
             residual_exponents: !self.no_residual_exponents,
             bias_correction: !self.no_bias_correction,
+            gelu: match self.gelu {
+                GeluForm::Table => Gelu::Table,
+                GeluForm::IGelu => Gelu::IGelu,
+                GeluForm::ShiftGelu => Gelu::ShiftGelu,
+            },
         })
     }
 
@@ -205,20 +217,6 @@ impl Method {
             source: source.to_owned(),
         })
     }
-}
-
-/// Shows all images to the calibration once.
-fn pass(
-    model: &FloatModel,
-    images: &[Pixels],
-    calibration: &mut Calibration,
-    bar: &ProgressBar,
-) -> Result<()> {
-    let batches = images.chunks(BATCH).map(|batch| {
-        bar.inc(batch.len() as u64);
-        batch.to_vec()
-    });
-    Ok(float::observe(model, batches, calibration)?)
 }
 
 fn number(text: &str) -> Result<usize> {

@@ -1,6 +1,7 @@
 //! Twin of `linear.wgsl`: an int8 matrix product with its epilogue.
 
 use super::arithmetic::{clamp8, clamp16, requantize, unpack_scale};
+use super::i_gelu::i_gelu;
 use super::memory::{int8, int8_mut, int16, int16_mut};
 use crate::params::{Linear, epilogue};
 
@@ -37,6 +38,12 @@ pub(super) fn linear_row(p: &Linear, weights: &[u32], arena: &mut [u32], row: u3
                 int16_mut(arena, out, cols)[col] = clamp16(i32::from(residual) + value);
             }
             epilogue::INT16 => int16_mut(arena, out, cols)[col] = clamp16(value),
+            epilogue::I_GELU => {
+                let value = i_gelu(value, p.gelu_clip, p.gelu_one);
+                let (multiplier, shift) = unpack_scale(p.gelu_scale);
+                let value = requantize(value, multiplier, shift);
+                int8_mut(arena, out, cols)[col] = clamp8(value, -127);
+            }
             epilogue::INT32 => arena[out as usize + col] = value as u32,
             other => unreachable!("no epilogue {other}"),
         }

@@ -24,6 +24,16 @@ fn look_up(value: vec4<i32>) -> u32 {
     return pack8(vec4<i32>(found >> ((entry & vec4(3u)) * 8u)));
 }
 
+// I-BERT's integer GELU of four requantized values; twin: src/twin/i_gelu.rs.
+fn i_gelu(value: vec4<i32>) -> u32 {
+    let clip = vec4(i32(p.gelu_clip));
+    let q = clamp(value, vec4(-1023i), vec4(1023i));
+    let u = clip - min(abs(q), clip);
+    let square = u * u;
+    let wide = q * select(vec4(2i * i32(p.gelu_one)) - square, square, q < vec4(0i));
+    return pack8(clamp8(requantize4(wide, vec4(p.gelu_scale)), -127i));
+}
+
 // Adds eight int16 values of the residual, if there is one, and packs.
 fn wide(at: u32, left: vec4<i32>, right: vec4<i32>) -> vec4<u32> {
     var before = vec4(0u);
@@ -60,6 +70,10 @@ fn store16(row: u32, col: u32, v0: vec4<i32>, v1: vec4<i32>, v2: vec4<i32>, v3: 
             let at = start + (col >> 3u);
             arena[out + at] = wide(at, v0, v1);
             arena[out + at + 1u] = wide(at + 1u, v2, v3);
+        }
+        case 5u: {
+            arena[out + start + (col >> 4u)] =
+                vec4(i_gelu(v0), i_gelu(v1), i_gelu(v2), i_gelu(v3));
         }
         default: {
             let at = out + start + (col >> 2u);

@@ -18,6 +18,9 @@ struct Params {
     norm_channels: u32,
     norm_epsilon: u32,
     scratch: u32,
+    gelu_clip: u32,
+    gelu_one: u32,
+    gelu_scale: u32,
 }
 
 @group(0) @binding(0) var<storage, read> weights: array<vec4<u32>>;

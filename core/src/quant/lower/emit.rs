@@ -5,16 +5,12 @@ use std::rc::Rc;
 use super::{Bytes, Input, Linear, Lowering, Norm, Value};
 use crate::{
     Error, Result,
-    model::Activation,
     plan::{Epilogue, Format, MAX_NORM_LINEAR_CHANNELS, Operation, TensorId, pad16},
     quant::{
-        rows::{IntRows, Rows},
+        rows::IntRows,
         scales::{FACTOR_MARGIN, multiplier},
     },
 };
-
-/// Where GELU has flattened out on the negative side.
-const GELU_TAIL: f64 = 4.0;
 
 /// The columns of a padded row whose channels stand in their own order.
 pub(super) fn in_order(channels: usize) -> Vec<Option<usize>> {
@@ -23,7 +19,7 @@ pub(super) fn in_order(channels: usize) -> Vec<Option<usize>> {
         .collect()
 }
 
-fn largest(values: &[f64]) -> f64 {
+pub(super) fn largest(values: &[f64]) -> f64 {
     values.iter().copied().fold(0.0, f64::max)
 }
 
@@ -132,67 +128,6 @@ impl Lowering<'_> {
         };
         self.step(site, operation);
         Ok(output)
-    }
-
-    /// Emits a product with its activation, for the rows that take it up.
-    pub(super) fn emit_activation(
-        &mut self,
-        hidden: &Linear,
-        site: &str,
-        activation: Activation,
-        next: &Rows,
-    ) -> Result<Bytes> {
-        let rows = self.quantized(hidden)?;
-        let channels = rows.unit.len();
-        let (tensor, scale) = match activation {
-            Activation::Relu => {
-                let balanced = self.balanced(site, next)?;
-                let finest = rows.unit.iter().map(|unit| unit * FACTOR_MARGIN);
-                let scale: Vec<f64> = balanced.iter().zip(finest).map(|(s, f)| s.max(f)).collect();
-                let epilogue = Epilogue::Int8 { relu: true };
-                (self.emit(hidden, &rows, &scale, epilogue, None)?, scale)
-            }
-            Activation::Gelu => {
-                // One table serves all channels, so they share the scales on both sides of it.
-                let input = self.gelu_input(&hidden.site)?;
-                let input = input.max(largest(&rows.unit) * FACTOR_MARGIN);
-                let after = self.calibration.ranges(site, self.options.range)?;
-                let output = (largest(&after) / 127.0).max(1e-12);
-                let table: Vec<i8> = (-128..128)
-                    .map(|entry| {
-                        let x = f64::from(entry) * input;
-                        let y = 0.5 * x * (1.0 + libm::erf(x / std::f64::consts::SQRT_2));
-                        (y / output).round().clamp(-127.0, 127.0) as i8
-                    })
-                    .collect();
-                let name = format!("{site}.table");
-                self.weights.insert(name.clone(), &[256], &table);
-                let epilogue = Epilogue::Table { table: name };
-                let scale = vec![input; channels];
-                let tensor = self.emit(hidden, &rows, &scale, epilogue, None)?;
-                (tensor, vec![output; channels])
-            }
-        };
-        let stats = self.calibration.site(site)?;
-        let means = (0..channels).map(|c| stats.mean(c) / scale[c]).collect();
-        Ok(Bytes {
-            tensor,
-            columns: in_order(channels),
-            scale,
-            means: Some(means),
-            affine: None,
-        })
-    }
-
-    /// The scale of GELU's input: negative values count as far as GELU is not flat.
-    fn gelu_input(&self, site: &str) -> Result<f64> {
-        let stats = self.calibration.site(site)?;
-        let clipped = self.calibration.ranges(site, self.options.range)?;
-        let ranges = clipped.iter().zip(&stats.max).map(|(&range, &max)| {
-            let positive = f64::from(max).clamp(0.0, range);
-            positive.max(range.min(GELU_TAIL))
-        });
-        Ok((ranges.fold(0.0, f64::max) / 127.0).max(1e-12))
     }
 
     /// Emits a norm and the mean over its tokens; gain and shift are left to what follows.

@@ -1,12 +1,12 @@
 //! One dispatch after the other, in room that they share.
 
-use intformer_shaders::Dispatch;
+use intformer_shaders::{Dispatch, twin::ShiftTables};
 
 use super::{
     attention::{Attention, window_attention},
     linear::{Panels, Source, linear},
     norm::{Norm, Table, layer_norm},
-    simple::{mean_pool, patch_gather},
+    simple::{mean_pool, patch_gather, shift_gelu},
 };
 
 /// The vector instructions that this build uses.
@@ -30,6 +30,7 @@ pub struct Kernels {
     norm: Norm,
     attention: Attention,
     sums: Vec<i32>,
+    shift_tables: ShiftTables,
 }
 
 impl Kernels {
@@ -51,6 +52,9 @@ impl Kernels {
             Dispatch::WindowAttention(p) => {
                 window_attention(p, weights, arena, &mut self.attention);
             }
+            Dispatch::ShiftGelu(p) => shift_gelu(p, arena, &mut self.shift_tables),
+            #[cfg(feature = "comparison")]
+            Dispatch::FloatGelu(p) => super::float_gelu::float_gelu(p, weights, arena),
             Dispatch::MeanPool(p) => mean_pool(p, weights, arena, &mut self.sums),
         }
     }
@@ -62,5 +66,6 @@ impl Kernels {
             + self.norm.memory()
             + self.attention.memory()
             + 4 * self.sums.capacity()
+            + self.shift_tables.memory()
     }
 }

@@ -1,14 +1,17 @@
 //! `linear` and `norm_linear`.
 
 use bytemuck::{cast, cast_slice, cast_slice_mut};
-use intformer_shaders::params::{Linear, epilogue};
+use intformer_shaders::{
+    params::{Linear, epilogue},
+    twin::{I_GELU_LARGEST, arithmetic::unpack_scale},
+};
 use wide::{i8x16, i16x8, i16x16, i32x4, i32x8};
 
 use super::{
     memory::{Rest, split},
     norm::{Norm, Table},
     product::{COLS, Left, ROWS, Right, Tile, put_columns, put_row, tile},
-    scale::Scales,
+    scale::{Scales, requantize_all},
 };
 
 /// Bytes of the rows that are widened at once: they stay in the second cache.
@@ -126,6 +129,7 @@ struct Store<'a> {
     kind: u32,
     low: i16,
     table: &'a [u8; 256],
+    gelu: IGelu,
     /// The residual, or `None` if it is the output.
     residual: Option<&'a [u32]>,
     stride: usize,
@@ -143,6 +147,7 @@ impl<'a> Store<'a> {
             kind: p.epilogue,
             low: (p.low as i32) as i16,
             table: table.try_into().expect("256 bytes"),
+            gelu: IGelu::new(p),
             residual: other.then(|| rest.words(p.residual as usize, words)),
             stride: p.out_stride as usize,
         }
@@ -162,6 +167,10 @@ impl<'a> Store<'a> {
                 for (out, value) in out.iter_mut().zip(int8(values, -127)) {
                     *out = self.table[usize::from(value as u8 ^ 0x80)];
                 }
+            }),
+            epilogue::I_GELU => each(sums, scales, out, stride, |_, values, out| {
+                let bytes = int8(values.map(|values| self.gelu.apply(values)), -127);
+                out[col / 4..][..COLS / 4].copy_from_slice(&cast::<_, [u32; 2]>(bytes));
             }),
             epilogue::RESIDUAL => each(sums, scales, out, stride, |row, values, out| {
                 let out = &mut out[col / 2..][..COLS / 2];
@@ -183,6 +192,34 @@ impl<'a> Store<'a> {
             }),
             other => unreachable!("no epilogue {other}"),
         }
+    }
+}
+
+/// I-BERT's integer GELU (`intformer_shaders::twin::i_gelu`), requantized.
+struct IGelu {
+    clip: i32x4,
+    two: i32x4,
+    scale: (u32, u32),
+}
+
+impl IGelu {
+    fn new(p: &Linear) -> Self {
+        Self {
+            clip: i32x4::splat(p.gelu_clip as i32),
+            two: i32x4::splat(2 * p.gelu_one as i32),
+            scale: unpack_scale(p.gelu_scale),
+        }
+    }
+
+    #[inline(always)]
+    fn apply(&self, values: i32x4) -> i32x4 {
+        let most = i32x4::splat(I_GELU_LARGEST);
+        let q = values.min(most).max(-most);
+        let u = self.clip - q.abs().min(self.clip);
+        let square = u * u;
+        let negative = q.simd_lt(i32x4::ZERO);
+        let wide = q * negative.select(square, self.two - square);
+        requantize_all(wide, self.scale.0, self.scale.1)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The CPU executor: the integer kernels on 128-bit vectors, natively and in WebAssembly.
 
 mod attention;
+#[cfg(feature = "comparison")]
+mod float_gelu;
 mod kernels;
 mod linear;
 mod memory;

@@ -1,9 +1,12 @@
-//! `patch_gather` and `mean_pool`.
+//! `patch_gather`, `shift_gelu` and `mean_pool`.
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use intformer_shaders::{
-    params::{MeanPool, PatchGather},
-    twin::arithmetic::{clamp8, requantize, unpack_scale},
+    params::{MeanPool, PatchGather, ShiftGelu},
+    twin::{
+        ShiftTables,
+        arithmetic::{clamp8, requantize, unpack_scale},
+    },
 };
 
 use super::memory::split;
@@ -30,6 +33,17 @@ pub fn patch_gather(p: &PatchGather, arena: &mut [u32]) {
             }
         }
         out[side * bytes..].fill(0);
+    }
+}
+
+/// Runs one dispatch. What a value becomes depends on the top of its row alone: there are few tops,
+/// so a table for each replaces exponentials and divisions.
+pub fn shift_gelu(p: &ShiftGelu, arena: &mut [u32], tables: &mut ShiftTables) {
+    let (out, stride) = (p.out as usize, p.k_words as usize);
+    let (out, rest) = split(arena, out..out + p.rows as usize * stride);
+    for (row, out) in out.chunks_exact_mut(stride).enumerate() {
+        let x = rest.words(p.x as usize + row * stride, stride);
+        tables.row(p, cast_slice(x), cast_slice_mut(out));
     }
 }
 

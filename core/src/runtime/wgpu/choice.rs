@@ -100,6 +100,9 @@ pub(super) fn work(dispatch: &Dispatch) -> u64 {
             let window = p.window_height * p.window_width;
             product(&[p.batch, p.height * p.width, window, p.heads, p.head_words]) * 12
         }
+        Dispatch::ShiftGelu(p) => product(&[p.rows, p.k_words, 4]) * 16,
+        #[cfg(feature = "comparison")]
+        Dispatch::FloatGelu(p) => product(&[p.rows, p.k_words, 4]) * 16,
         Dispatch::MeanPool(p) => product(&[p.batch, p.tokens, p.stride, 4]),
     }
 }
@@ -122,6 +125,9 @@ pub(super) fn shrink(mut dispatch: Dispatch, limit: u64) -> Dispatch {
             p.batch = 1;
             p.height = (p.height / excess / p.window_height).max(1) * p.window_height;
         }
+        Dispatch::ShiftGelu(p) => p.rows = p.rows.div_ceil(excess),
+        #[cfg(feature = "comparison")]
+        Dispatch::FloatGelu(p) => p.rows = p.rows.div_ceil(excess),
         Dispatch::MeanPool(p) => p.batch = p.batch.div_ceil(excess),
     }
     dispatch
@@ -143,6 +149,9 @@ pub(super) fn class(mut dispatch: Dispatch) -> Dispatch {
             &mut p.norm_channel,
             &mut p.norm_epsilon,
             &mut p.scratch,
+            &mut p.gelu_clip,
+            &mut p.gelu_one,
+            &mut p.gelu_scale,
         ],
         Dispatch::LayerNorm(p) => {
             vec![&mut p.x, &mut p.out, &mut p.channel, &mut p.epsilon]
@@ -154,6 +163,15 @@ pub(super) fn class(mut dispatch: Dispatch) -> Dispatch {
             &mut p.head,
             &mut p.exp,
             &mut p.channel,
+        ],
+        Dispatch::ShiftGelu(p) => vec![&mut p.x, &mut p.out, &mut p.unit, &mut p.scale],
+        #[cfg(feature = "comparison")]
+        Dispatch::FloatGelu(p) => vec![
+            &mut p.x,
+            &mut p.out,
+            &mut p.bias,
+            &mut p.input_scale,
+            &mut p.output_factor,
         ],
         Dispatch::MeanPool(p) => vec![&mut p.x, &mut p.out, &mut p.channel],
     };
@@ -181,6 +199,9 @@ pub(super) fn shape(dispatch: &Dispatch) -> String {
             p.heads,
             p.head_words * 4
         ),
+        Dispatch::ShiftGelu(p) => format!("{}x{}", p.rows, p.k_words * 4),
+        #[cfg(feature = "comparison")]
+        Dispatch::FloatGelu(p) => format!("{}x{}", p.rows, p.k_words * 4),
         Dispatch::MeanPool(p) => format!("{}x{}x{}", p.batch, p.tokens, p.stride * 4),
     }
 }

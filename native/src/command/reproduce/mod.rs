@@ -1,0 +1,45 @@
+//! `intformer reproduce`: a paper's claim, shown or not by one command.
+
+mod relu;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::{answer::Answer, cli::Globals};
+
+/// Repeats the study of a paper, as far as this machine can, and reports what came out.
+///
+/// Example: intformer reproduce relu --out relu-study
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Options {
+    /// Which study.
+    #[command(subcommand)]
+    what: What,
+}
+
+/// The studies.
+#[derive(Subcommand)]
+enum What {
+    /// GELU to ReLU by iterative distillation (arXiv 2402.01169), on glyphs.
+    ///
+    /// Students of the teacher are made in several ways, with several seeds each, made integer-only
+    /// and tested; the time of ReLU is measured against each form of GELU. The folder --out gets
+    /// report.html and results.json. A run that was cut off goes on where it was when it is started
+    /// again with the same options.
+    ///
+    /// Example: intformer reproduce relu --out relu-study
+    ///
+    /// Example: intformer reproduce relu --quick --out relu-quick
+    #[command(verbatim_doc_comment)]
+    Relu(relu::Relu),
+}
+
+impl Options {
+    /// Runs the study.
+    pub fn run(&self, globals: &Globals) -> Result<Answer> {
+        match &self.what {
+            What::Relu(relu) => relu.run(globals),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What was run and how, and what that leaves open.
+
+use std::{collections::BTreeSet, fmt::Write};
+
+use anyhow::Result;
+
+use super::{
+    super::results::Results,
+    html::{Column, Text, count, fixed, table},
+    verdict::claimed,
+};
+
+/// For someone who has ImageNet and a card.
+const COMMANDS: &str = "\
+intformer distill relu microsoft/swin-tiny-patch4-window7-224 --data imagenet --out swin-t-relu-float.safetensors
+intformer quantize swin-t-relu-float.safetensors --calib imagenet/train --out swin-t-relu.safetensors
+intformer eval swin-t-relu.safetensors --data imagenet/val
+intformer bench swin-t,swin-s,swin-b --compare-activations --batch 1,8,32 --executor wgpu --by-op
+";
+
+/// What the study cannot show.
+pub fn limits(results: &Results) -> Result<String> {
+    let devices: BTreeSet<_> = results
+        .latency
+        .iter()
+        .map(|latency| &latency.device)
+        .collect();
+    let devices: Vec<_> = devices.into_iter().map(String::as_str).collect();
+    let devices = match devices.is_empty() {
+        true => "no times were taken at all".to_owned(),
+        false => format!("the times above are of {}", devices.join("; ")),
+    };
+    Ok(format!(
+        "<ul>\n\
+         <li>Accuracy on ImageNet: no photo was classified here. Glyphs are an easy task with few \
+         classes, on which a small loss is easier to reach and harder to see.</li>\n\
+         <li>Latency on an RTX 4090, or on any other card that is not named here: {}. A software \
+         adapter such as llvmpipe runs on the processor and stands for no card. What an activation \
+         costs beside the matrix products differs from device to device.</li>\n\
+         <li>Whether these figures match the paper's: its own tables were not available to \
+         compare, only what its abstract claims.</li>\n\
+         <li>Whether it holds for other teachers: all students come from one.</li>\n</ul>\n\
+         <p>Who has ImageNet and a card can measure both:</p>\n\
+         <pre tabindex=\"0\"><code>{COMMANDS}</code></pre>\n",
+        Text(&devices)
+    ))
+}
+
+/// Images that a student of the claimed arm is trained on: swaps and finish.
+fn budget(results: &Results) -> Option<usize> {
+    let settings = &results.settings;
+    let course = &claimed(results)?.runs.first()?.course;
+    let other = |label: &str| label != "teacher" && label != "finish";
+    let swaps = course.iter().filter(|point| other(&point.label)).count();
+    let epochs = swaps
+        .saturating_mul(settings.step_epochs)
+        .saturating_add(settings.finish_epochs);
+    Some(epochs.saturating_mul(settings.epoch_images))
+}
+
+/// All settings, the machine, the digests and the command.
+pub fn settings(results: &Results) -> Result<String> {
+    let (settings, machine) = (&results.settings, &results.machine);
+    let yes = |yes| if yes { "yes" } else { "no" }.to_owned();
+    let mut html = String::from(
+        "<p>A student begins as the teacher. Each step gives some blocks ReLU, then trains the \
+         whole student for some epochs with the labels and towards the teacher; at last it trains \
+         with all blocks changed. Then it is quantized to integers with the calibration images and \
+         scored on the test images. Test, validation and training images differ in their font \
+         families. Times are measured in turns, so that a slow minute of the machine meets all \
+         activations.</p>\n",
+    );
+    let processor = match machine.processor.as_str() {
+        "" => "unknown".to_owned(),
+        name => name.to_owned(),
+    };
+    let named = [("What", Column::Words), ("Value", Column::Words)];
+    let rows = [
+        ("Short run", yes(settings.quick)),
+        ("Teacher", settings.teacher.clone()),
+        ("Seeds of each arm", settings.seeds.to_string()),
+        ("Images of an epoch", count(settings.epoch_images)),
+        ("Epochs after each swap", count(settings.step_epochs)),
+        (
+            "Epochs with all blocks changed",
+            count(settings.finish_epochs),
+        ),
+        (
+            "Training images of a student",
+            budget(results).map_or("–".into(), count),
+        ),
+        ("Validation images", count(settings.validation_images)),
+        ("Test images", count(settings.test_images)),
+        ("Calibration images", count(settings.calibration_images)),
+        ("Font families of the test", count(settings.test_families)),
+    ];
+    let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
+    html.push_str(&table("Settings", &named, rows)?);
+    let rows = [
+        ["Platform".into(), machine.platform.clone()],
+        ["Processor".into(), processor],
+        ["Threads".into(), count(machine.threads)],
+        ["Built with optimization".into(), yes(machine.release)],
+        ["Minutes of the study".into(), fixed(machine.minutes, 1)],
+    ];
+    html.push_str(&table("Machine", &named, rows.map(Vec::from))?);
+    let runs = results
+        .arms
+        .iter()
+        .flat_map(|arm| arm.runs.iter().map(move |run| (arm, run)));
+    let rows =
+        runs.map(|(arm, run)| vec![arm.name.clone(), run.seed.to_string(), run.digest.clone()]);
+    html.push_str(&table(
+        "SHA-256 of the integer-only students' logits on the test images",
+        &[
+            ("Arm", Column::Words),
+            ("Seed", Column::Figures),
+            ("Digest", Column::Code),
+        ],
+        rows,
+    )?);
+    let quick = if settings.quick { " --quick" } else { "" };
+    writeln!(
+        html,
+        "<p>To run it again:</p>\n<pre tabindex=\"0\"><code>intformer reproduce relu{quick}</code></pre>"
+    )?;
+    Ok(html)
+}

@@ -1,0 +1,120 @@
+//! Twin of `shift_gelu.wgsl`: I-ViT's ShiftGELU (arXiv 2207.01405) of int8 rows.
+
+use super::arithmetic::{clamp8, requantize, unpack_scale};
+use super::memory::{int8, int8_mut};
+use crate::params::ShiftGelu;
+
+/// Halvings after which an exponential is nothing.
+const HALVINGS: i32 = 23;
+
+/// Runs one dispatch.
+pub fn shift_gelu(p: &ShiftGelu, _weights: &[u32], arena: &mut [u32]) {
+    let k = p.k_words as usize * 4;
+    for row in 0..p.rows {
+        let x = int8(arena, p.x + row * p.k_words, k).to_vec();
+        let top = top(&x);
+        let out = int8_mut(arena, p.out + row * p.k_words, k);
+        for (out, &value) in out.iter_mut().zip(&x) {
+            *out = output(p, i32::from(value), top);
+        }
+    }
+}
+
+/// The largest value of a row, at least 0.
+fn top(row: &[i8]) -> i32 {
+    row.iter().fold(0, |top, &value| top.max(i32::from(value)))
+}
+
+/// `value * sigmoid(1.702 * value)` as int8; `top` is the largest value of the row.
+fn output(p: &ShiftGelu, value: i32, top: i32) -> i8 {
+    let e = exp(p, value - top);
+    let sum = e + exp(p, -top);
+    let sigmoid = (e * (0x7fff_ffff / sum)) >> 24;
+    let (multiplier, shift) = unpack_scale(p.scale);
+    let product = value * sigmoid as i32;
+    clamp8(requantize(product, multiplier, shift), -127)
+}
+
+/// About `2^23 * unit * e^(d / unit)` for `-254 <= d <= 0`, by shifts and additions.
+fn exp(p: &ShiftGelu, d: i32) -> u32 {
+    let unit = p.unit as i32;
+    // 1 + 1/2 - 1/16 for log2(e).
+    let d = (d + (d >> 1) - (d >> 4)).max(-HALVINGS * unit);
+    let halvings = -d / unit;
+    let rest = d + unit * halvings;
+    (((rest + 2 * unit) as u32) << (HALVINGS - halvings)) >> 1
+}
+
+/// The outputs for each value, by the top of its row: made when first asked for.
+#[derive(Clone, Debug, Default)]
+pub struct ShiftTables {
+    made_for: Option<(u32, u32)>,
+    tables: Vec<Option<[i8; 256]>>,
+}
+
+impl ShiftTables {
+    /// The outputs of `row` into `out`.
+    pub fn row(&mut self, p: &ShiftGelu, row: &[i8], out: &mut [i8]) {
+        if self.made_for != Some((p.unit, p.scale)) {
+            self.made_for = Some((p.unit, p.scale));
+            self.tables.clear();
+            self.tables.resize(128, None);
+        }
+        let top = top(row);
+        let value = |byte: usize| i32::from(byte as u8 as i8);
+        let table = self.tables[top as usize].get_or_insert_with(|| {
+            // No value of the row exceeds the top.
+            std::array::from_fn(|byte| output(p, value(byte).min(top), top))
+        });
+        for (out, &value) in out.iter_mut().zip(row) {
+            *out = table[usize::from(value as u8)];
+        }
+    }
+
+    /// Bytes held.
+    pub fn memory(&self) -> usize {
+        self.tables.capacity() * size_of::<Option<[i8; 256]>>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a fine scale, what is left is the error of the sigmoid's form, 0.02, and of the shifted
+    /// exponential.
+    #[test]
+    fn shift_gelu_is_near_to_gelu() {
+        let scale = 4.0 / 127.0;
+        let output_scale = 4.0 / 127.0;
+        let factor = scale / 128.0 / output_scale;
+        let p = ShiftGelu {
+            unit: (1.0 / (1.702 * scale) as f64).ceil() as u32,
+            scale: (factor * f64::from(1 << 23)).round() as u32 | 7 << 16,
+            ..ShiftGelu::default()
+        };
+        for value in -127..=127 {
+            let x = f64::from(value) * scale;
+            let sigmoid = 1.0 / (1.0 + (-1.702 * x).exp());
+            let found = f64::from(output(&p, value, 127)) * output_scale;
+            assert!((found - x * sigmoid).abs() < 0.09, "{x}: {found}");
+        }
+    }
+
+    /// No row and no unit leaves 32 bits.
+    #[test]
+    fn nothing_overflows() {
+        for unit in 1..=127 {
+            let p = ShiftGelu {
+                unit,
+                scale: 65535 | 1 << 16,
+                ..ShiftGelu::default()
+            };
+            for top in 0..=127 {
+                for value in [-128, -127, -1, 0, 1, top].map(|v: i32| v.min(top)) {
+                    output(&p, value, top);
+                }
+            }
+        }
+    }
+}
