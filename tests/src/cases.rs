@@ -4,8 +4,10 @@ use std::ops::RangeInclusive;
 
 use intformer_shaders::Dispatch;
 use intformer_shaders::params::{
-    LayerNorm, Linear, MeanPool, PatchGather, WindowAttention, epilogue, gather,
+    LayerNorm, Linear, MeanPool, PatchGather, ShiftGelu, WindowAttention, epilogue, gather,
 };
+
+use intformer::plan::{MAX_GELU_ONE, MAX_SHIFT_GELU_UNIT};
 
 use crate::synthetic::Random;
 
@@ -153,8 +155,10 @@ pub fn product(
         }
     });
     let table = case.weights_int8(64);
+    let one = case.data.int(1, i64::from(MAX_GELU_ONE)) as u32;
+    let clip = case.data.int(0, i64::from(one.isqrt())) as u32;
     let out_stride = match kind {
-        epilogue::INT8 | epilogue::TABLE => cols / 4,
+        epilogue::INT8 | epilogue::TABLE | epilogue::I_GELU => cols / 4,
         epilogue::RESIDUAL | epilogue::INT16 => cols / 2,
         _ => cols,
     };
@@ -170,6 +174,9 @@ pub fn product(
         out_stride,
         epilogue: kind,
         low: if relu { 0 } else { -127i32 as u32 },
+        gelu_clip: clip,
+        gelu_one: one,
+        gelu_scale: case.data.scale(1..=30),
         ..Linear::default()
     }
 }
@@ -323,6 +330,19 @@ pub fn layer_norm(
     })
 }
 
+/// I-ViT's ShiftGELU of `16 * k` channels.
+pub fn shift_gelu(case: &mut Case, rows: u32, k: u32) -> Dispatch {
+    let k_words = 4 * k;
+    Dispatch::ShiftGelu(ShiftGelu {
+        x: case.arena_int8(rows * k_words),
+        out: case.arena_any(rows * k_words),
+        rows,
+        k_words,
+        unit: case.data.int(1, i64::from(MAX_SHIFT_GELU_UNIT)) as u32,
+        scale: case.data.scale(1..=30),
+    })
+}
+
 /// A mean over tokens.
 pub fn mean_pool(case: &mut Case, batch: u32, tokens: u32, k: u32) -> Dispatch {
     let stride = 4 * k;
@@ -342,18 +362,18 @@ pub fn random(seed: u64) -> (Case, Dispatch) {
     let mut up_to = |most: u32| extents.int(1, i64::from(most)) as u32;
     let mut case = Case::new(Data::new(seed, up_to(5) - 1));
     let case_mut = &mut case;
-    let dispatch = match up_to(9) {
+    let dispatch = match up_to(10) {
         1 => {
             let grid = [up_to(6), up_to(6)];
             patch_gather(case_mut, up_to(5), grid, up_to(4), up_to(5))
         }
         2 | 3 => {
-            let (rows, extents, kind) = (up_to(60), [up_to(12), up_to(12)], up_to(5) - 1);
+            let (rows, extents, kind) = (up_to(60), [up_to(12), up_to(12)], up_to(6) - 1);
             linear(case_mut, rows, extents, kind, up_to(2) == 1, up_to(2) == 1)
         }
         // More rows and inputs than are taken at once.
         8 => {
-            let (extents, kind) = ([90 + up_to(20), up_to(2)], up_to(5) - 1);
+            let (extents, kind) = ([90 + up_to(20), up_to(2)], up_to(6) - 1);
             linear(
                 case_mut,
                 100 + up_to(50),
@@ -364,7 +384,7 @@ pub fn random(seed: u64) -> (Case, Dispatch) {
             )
         }
         4 => {
-            let (rows, extents, kind) = (up_to(20), [up_to(200), up_to(8)], up_to(5) - 1);
+            let (rows, extents, kind) = (up_to(20), [up_to(200), up_to(8)], up_to(6) - 1);
             norm_linear(case_mut, rows, extents, kind, up_to(2) == 1)
         }
         5 => {
@@ -400,6 +420,7 @@ pub fn random(seed: u64) -> (Case, Dispatch) {
             };
             window_attention(case_mut, p)
         }
+        9 => shift_gelu(case_mut, up_to(40), up_to(12)),
         _ => mean_pool(case_mut, up_to(5), up_to(50), up_to(12)),
     };
     (case, dispatch)

@@ -131,7 +131,7 @@ fn norms_of_a_single_channel() {
 /// More rows and inputs than the CPU executor takes at once.
 #[test]
 fn products_in_parts() {
-    for kind in 0..5 {
+    for kind in 0..6 {
         let mut case = Case::new(Data::new(kind.into(), 0));
         let dispatch = cases::linear(&mut case, 150, [100, 2], kind, false, kind % 2 == 0);
         check(case, dispatch);
@@ -169,7 +169,7 @@ proptest! {
         rows in 1u32..150,
         k in 1u32..12,
         cols in 1u32..12,
-        kind in 0u32..5,
+        kind in 0u32..6,
         relu: bool,
         in_place: bool,
     ) {
@@ -185,7 +185,7 @@ proptest! {
         k in prop_oneof![1u32..12, 40u32..=60, Just(96)],
         missing in 0u32..16,
         cols in 1u32..20,
-        kind in 0u32..5,
+        kind in 0u32..6,
         relu: bool,
     ) {
         let mut case = Case::new(data);
@@ -245,6 +245,13 @@ proptest! {
             ..WindowAttention::default()
         };
         let dispatch = cases::window_attention(&mut case, p);
+        check(case, dispatch);
+    }
+
+    #[test]
+    fn shift_gelu(data in data(), rows in 1u32..70, k in prop_oneof![1u32..12, 40u32..=80]) {
+        let mut case = Case::new(data);
+        let dispatch = cases::shift_gelu(&mut case, rows, k);
         check(case, dispatch);
     }
 
