@@ -5,7 +5,7 @@ use std::sync::Arc;
 use intformer::{
     Error,
     model::{Activation, PerBlock, SwinConfig},
-    plan::{Epilogue, Format, IntModel, IntWeights, Operation, Plan, Program},
+    plan::{Epilogue, Format, IntModel, IntWeights, MAX_GELU_ONE, Operation, Plan, Program, Step},
     runtime::{Cpu, Executor, Reference},
 };
 use intformer_tests::synthetic::{self, Random};
@@ -57,6 +57,51 @@ fn put<T: intformer::plan::IntElement>(weights: &mut IntWeights, name: &str, val
 }
 
 type Break = fn(&mut Plan, &mut IntWeights);
+
+fn i_gelu(clip: u32, one: u32, shift: u8) -> Epilogue {
+    Epilogue::IGelu {
+        clip,
+        one,
+        multiplier: 40_000,
+        shift,
+    }
+}
+
+/// Gives fc1 of the first block another epilogue of bytes.
+fn set_epilogue(plan: &mut Plan, other: Epilogue) {
+    let at = step(plan, |op| {
+        matches!(
+            op,
+            Operation::NormLinear {
+                epilogue: Epilogue::Table { .. },
+                ..
+            }
+        )
+    });
+    if let Operation::NormLinear { epilogue, .. } = &mut plan.steps[at].operation {
+        *epilogue = other;
+    }
+}
+
+/// Puts a ShiftGELU in place of the first product of bytes, over a tensor of the same extents.
+fn pass_over(plan: &mut Plan, unit: u32, shift: u8) {
+    let at = attention(plan);
+    let mut copy = plan.tensors[plan.steps[at].operation.output()].clone();
+    copy.name = "copy".to_owned();
+    copy.offset = plan.arena_words;
+    plan.arena_words += copy.words();
+    plan.tensors.push(copy);
+    let pass = Operation::ShiftGelu {
+        input: plan.steps[at].operation.output(),
+        output: plan.tensors.len() - 1,
+        unit,
+        multiplier: 40_000,
+        shift,
+    };
+    let name = "pass".to_owned();
+    let operation = pass;
+    plan.steps.insert(at + 1, Step { name, operation });
+}
 
 /// One thing broken at a time, with a part of the sentence that must come.
 const BREAKS: &[(&str, Break)] = &[
@@ -208,6 +253,18 @@ const BREAKS: &[(&str, Break)] = &[
     ("should be I8", |_, weights| {
         weights.0.get_mut("head.fc.weight").unwrap().shape = vec![1, 1];
     }),
+    ("a one of GELU from 1 to", |plan, _| {
+        set_epilogue(plan, i_gelu(5, MAX_GELU_ONE + 1, 3));
+    }),
+    ("a clip of GELU from 0 to 10", |plan, _| {
+        set_epilogue(plan, i_gelu(11, 120, 3));
+    }),
+    ("a shift from 1 to 30", |plan, _| {
+        set_epilogue(plan, i_gelu(5, 100, 31));
+    }),
+    ("a unit from 1 to 127", |plan, _| pass_over(plan, 0, 3)),
+    ("a unit from 1 to 127", |plan, _| pass_over(plan, 128, 3)),
+    ("a shift from 1 to 30", |plan, _| pass_over(plan, 1, 0)),
     // The same name for two uses: each is checked.
     ("values from 1 to 22", |plan, weights| {
         // A pool may shift by 23, attention with the same parameters may not.
@@ -237,6 +294,14 @@ const BREAKS: &[(&str, Break)] = &[
 fn what_is_broken_is_refused_with_its_sentence() {
     let sound = model();
     Program::new(&sound.plan, &sound.weights).unwrap();
+    for change in [
+        |plan: &mut Plan| set_epilogue(plan, i_gelu(10, 100, 3)),
+        |plan: &mut Plan| pass_over(plan, 127, 30),
+    ] {
+        let mut plan = sound.plan.clone();
+        change(&mut plan);
+        Program::new(&plan, &sound.weights).unwrap();
+    }
     for (at, (expected, change)) in BREAKS.iter().enumerate() {
         let (mut plan, mut weights) = (sound.plan.clone(), sound.weights.clone());
         change(&mut plan, &mut weights);
@@ -314,7 +379,7 @@ proptest! {
 #[test]
 fn a_newer_version_is_named() {
     let bytes = model().to_bytes().unwrap();
-    let version = br#"{\"format\":1"#;
+    let version = br#"{\"format\":2"#;
     let at = bytes
         .windows(version.len())
         .position(|found| found == version);

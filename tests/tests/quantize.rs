@@ -6,7 +6,7 @@ use intformer::{
     FloatModel, Pixels, float,
     model::{Activation, PerBlock, SwinConfig},
     plan::IntModel,
-    quant::{Calibration, QuantizeOptions, quantize},
+    quant::{Calibration, Gelu, QuantizeOptions, quantize},
     rescale,
     runtime::{Executor, Reference},
 };
@@ -51,6 +51,10 @@ fn images(config: &SwinConfig, count: usize, seed: u64) -> Vec<Pixels> {
 }
 
 fn quantized(model: &FloatModel) -> IntModel {
+    quantized_as(model, Gelu::Table)
+}
+
+fn quantized_as(model: &FloatModel, gelu: Gelu) -> IntModel {
     let pixels = images(&model.config, 16, 1);
     let mut calibration = Calibration::new();
     for pass in 0..2 {
@@ -62,7 +66,10 @@ fn quantized(model: &FloatModel) -> IntModel {
     quantize(
         model,
         &calibration,
-        &QuantizeOptions::default(),
+        &QuantizeOptions {
+            gelu,
+            ..QuantizeOptions::default()
+        },
         "noise",
         16,
     )
@@ -71,7 +78,10 @@ fn quantized(model: &FloatModel) -> IntModel {
 
 /// The error of the integer logits over what tells images apart in the float ones.
 fn relative_error(model: &FloatModel) -> f64 {
-    let int_model = quantized(model);
+    relative_error_of(model, &quantized(model))
+}
+
+fn relative_error_of(model: &FloatModel, int_model: &IntModel) -> f64 {
     let pixels = images(&model.config, 16, 99);
     let float = float::logits(model, &pixels).unwrap();
     let mut reference = Reference::new(Arc::new(int_model.program().unwrap()));
@@ -114,6 +124,37 @@ fn integers_stay_close_to_floats_with_gelu() {
 #[test]
 fn integers_stay_close_to_floats_with_relu() {
     close(Activation::Relu);
+}
+
+/// What each form of GELU adds to the error of the table.
+#[test]
+fn every_form_of_gelu_is_close() {
+    let model = synthetic::float_model(&config(Activation::Gelu), 7).unwrap();
+    let error = |gelu| relative_error_of(&model, &quantized_as(&model, gelu));
+    let table = error(Gelu::Table);
+    for (gelu, most) in [
+        (Gelu::IGelu, 1.3),
+        (Gelu::ShiftGelu, 3.0),
+        #[cfg(feature = "comparison")]
+        (Gelu::Float, 1.3),
+    ] {
+        let found = error(gelu);
+        println!("{gelu:?}: relative error of the logits {found:.4}, the table's {table:.4}");
+        assert!(found < most * table, "{gelu:?}: {found}");
+    }
+}
+
+/// Floats stay out of model files, whichever way they come.
+#[cfg(feature = "comparison")]
+#[test]
+fn a_float_pass_is_in_no_model_file() {
+    let model = synthetic::float_model(&config(Activation::Gelu), 7).unwrap();
+    let error = quantized_as(&model, Gelu::Float).to_bytes().unwrap_err();
+    assert!(error.to_string().contains("FloatGelu"), "{error}");
+    let text = r#"{"name": "a", "op": "float_gelu", "input": 0, "output": 1, "bias": "b",
+        "input_scale": 0, "output_factor": 0}"#;
+    let error = serde_json::from_str::<intformer::plan::Step>(text).unwrap_err();
+    assert!(error.to_string().contains("float_gelu"), "{error}");
 }
 
 #[test]

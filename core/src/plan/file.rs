@@ -17,7 +17,9 @@ use crate::{Error, Preprocessing, Result, model::SwinConfig};
 /// The metadata's one key: JSON with format version, digest, model and plan.
 const KEY: &str = "intformer";
 /// The format version that this library writes, and the newest it reads.
-pub const FORMAT: u32 = 1;
+///
+/// 1: the first; 2: activation by block, `i_gelu`, `shift_gelu`. Each is read as it was.
+pub const FORMAT: u32 = 2;
 /// Bytes that a model file may have: 1 GiB.
 const MAX_FILE: u64 = 1 << 30;
 
@@ -128,15 +130,15 @@ impl IntModel {
             )));
         };
         let Version { format } = json(KEY, text)?;
-        if format != FORMAT {
+        if !(1..=FORMAT).contains(&format) {
             return Err(match format > FORMAT {
                 true => Error::NewerFormat {
                     supported: FORMAT,
                     found: format,
                 },
-                false => {
-                    Error::ModelFile(format!("expected format version {FORMAT}, found {format}"))
-                }
+                false => Error::ModelFile(format!(
+                    "expected a format version from 1 to {FORMAT}, found {format}"
+                )),
             });
         }
         let Metadata {
