@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use crate::place;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 17] = [
     "",
     "info",
     "quantize",
@@ -16,6 +16,10 @@ const COMMANDS: [&str; 13] = [
     "data",
     "data glyphs",
     "train",
+    "distill",
+    "distill relu",
+    "reproduce",
+    "reproduce relu",
     "rescale",
     "twins",
 ];

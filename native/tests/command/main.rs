@@ -2,6 +2,8 @@
 
 mod answers;
 #[cfg(feature = "float")]
+mod distill;
+#[cfg(feature = "float")]
 mod float;
 #[cfg(feature = "float")]
 mod help;

@@ -69,7 +69,7 @@ impl Relu {
             epoch_images: self.epoch_images.unwrap_or(usual(2000, 128)),
             step_epochs: 1,
             finish_epochs: 2,
-            validation_images: usual(1_020, 136),
+            validation_images: usual(1_020, 68),
             test_images: self.test_images.unwrap_or(usual(5_440, 544)),
             calibration_images: usual(512, 64),
             test_families: 0,
