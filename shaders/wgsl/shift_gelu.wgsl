@@ -18,11 +18,12 @@ struct Params {
 
 const HALVINGS: i32 = 23i;
 
-// About 2^23 * unit * e^(d / unit).
+// About 2^23 * unit * e^(d / unit); ceil(2^16 / unit) divides numbers to 365 exactly.
 fn exponential(d: vec4<i32>) -> vec4<u32> {
     let unit = vec4(i32(p.unit));
     let wide = max(d + (d >> vec4(1u)) - (d >> vec4(4u)), vec4(-HALVINGS) * unit);
-    let halvings = -wide / unit;
+    let inverse = (65535u + p.unit) / p.unit;
+    let halvings = vec4<i32>((vec4<u32>(-wide) * inverse) >> vec4(16u));
     let rest = wide + unit * halvings;
     let shift = vec4<u32>(vec4(HALVINGS) - halvings);
     return (vec4<u32>(rest + unit + unit) << shift) >> vec4(1u);

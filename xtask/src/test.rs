@@ -40,6 +40,13 @@ const STEPS: &[Step] = &[
              -- -D warnings",
         )
     }),
+    ("lints of the comparison without float", || {
+        cargo(
+            "clippy --locked --package intformer-native --package intformer-shaders \
+             --package intformer-tests --no-default-features --features comparison \
+             --all-targets -- -D warnings",
+        )
+    }),
     ("tests", tests),
     ("doc tests", || cargo("test --locked --workspace --doc")),
     ("shaders in Chromium", chromium::run),

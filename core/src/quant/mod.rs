@@ -1,6 +1,7 @@
 //! From a float model to an integer plan: calibration, scales, lowering.
 
 mod calibration;
+mod invented;
 mod lower;
 mod observer;
 mod rows;
@@ -8,5 +9,6 @@ mod scales;
 mod streams;
 
 pub use calibration::{Calibration, RangeMethod, SiteStats};
+pub use invented::{Random, float_model, invented};
 pub use lower::{Gelu, QuantizeOptions, quantize};
 pub use observer::Observer;

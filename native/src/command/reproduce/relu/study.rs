@@ -17,16 +17,24 @@ use intformer::{
     FloatModel, checkpoint,
     data::{Dataset, GlyphSet, GlyphSplit, Split},
     method::relu::swapped,
+    model::SwinConfig,
     quant::{Gelu, QuantizeOptions},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     arms::{WAYS, Way},
-    results::{Arm, ArmRun, Form, Machine, Results, Settings},
+    results::{Arm, ArmRun, Form, Latency, Machine, Results, Settings, VariantLatency},
     test_set::TestSet,
 };
-use crate::{cli::Globals, command::data::GlyphArguments};
+use crate::{
+    cli::Globals,
+    command::{
+        bench::compare::{Compared, Request, measure},
+        data::GlyphArguments,
+    },
+    executor::Choice,
+};
 
 /// The integer forms of GELU, as `intformer quantize --gelu` names them.
 const FORMS: [(&str, Gelu); 3] = [
@@ -112,10 +120,48 @@ impl Study {
             untrained,
             arms,
             histograms: test.histograms(&self.teacher, &student)?,
-            latency: Vec::new(),
+            latency: self.latency(globals)?,
             confusions,
             examples,
         })
+    }
+
+    /// Times on the executors of this machine, of the teacher's size and, in a full study, of Swin-T.
+    fn latency(&self, globals: &Globals) -> Result<Vec<Latency>> {
+        let mut models = vec![("glyphs", self.teacher.config.clone())];
+        if !self.settings.quick {
+            models.push(("swin-t", SwinConfig::tiny()));
+        }
+        let mut found = Vec::new();
+        for (name, config) in &models {
+            for executor in [Choice::Cpu, Choice::Wgpu] {
+                let large = *name == "swin-t";
+                // A software adapter takes a second for an image of Swin-T.
+                let (batches, rounds): (&[usize], _) = match (large, executor) {
+                    (false, _) => (&[1, 8, 32], 20),
+                    (true, Choice::Cpu) => (&[1], 20),
+                    (true, _) => (&[1], 6),
+                };
+                let request = Request {
+                    executors: &[executor],
+                    batches,
+                    threads: 1,
+                    warm_up: 2,
+                    rounds: if self.settings.quick { 6 } else { rounds },
+                    by_op: false,
+                };
+                match measure(&request, config, globals) {
+                    Ok(rows) => found.extend(latency(name, request.rounds, &rows)),
+                    Err(error) => match error.downcast_ref::<intformer::Error>() {
+                        Some(cause) if cause.is_device() => {
+                            globals.note(&format!("without {executor:?}: {error:#}"));
+                        }
+                        _ => return Err(error),
+                    },
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The teacher with each form of GELU.
@@ -250,6 +296,30 @@ impl Study {
         };
         write().with_context(|| path.display().to_string())
     }
+}
+
+/// The rows of each executor and batch size together.
+fn latency(model: &str, rounds: usize, rows: &[Compared]) -> Vec<Latency> {
+    let same = |a: &Compared, b: &Compared| (a.executor, a.batch) == (b.executor, b.batch);
+    rows.chunk_by(same)
+        .map(|rows| Latency {
+            model: model.to_owned(),
+            executor: rows[0].executor.to_owned(),
+            device: rows[0].device.clone(),
+            batch: rows[0].batch,
+            rounds,
+            variants: rows
+                .iter()
+                .map(|row| VariantLatency {
+                    activation: row.activation.to_owned(),
+                    q1_ms: row.q1_ms,
+                    median_ms: row.median_ms,
+                    q3_ms: row.q3_ms,
+                    saved: row.relu_takes_less,
+                })
+                .collect(),
+        })
+        .collect()
 }
 
 /// Where a run is in the study's folder.

@@ -1,5 +1,7 @@
 //! `intformer bench`: how long a model takes.
 
+pub mod compare;
+
 use std::{
     collections::BTreeMap,
     fmt::Write,
@@ -8,7 +10,11 @@ use std::{
 
 use anyhow::Result;
 use clap::Args;
-use intformer::Pixels;
+use intformer::{
+    Pixels,
+    model::SwinConfig,
+    quant::{QuantizeOptions, invented},
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -27,10 +33,18 @@ use crate::{
 /// Example: intformer bench models/glyphs.safetensors --executor wgpu --batch 1,8,64
 ///
 /// Example: intformer bench models/glyphs.safetensors --executor reference --by-op
+///
+/// With --compare-activations, models with random weights that differ in the activation alone run in
+/// turn: in each round every one once, in an order that rotates. By how much ReLU takes less is the
+/// median over the rounds, between the order statistics that hold it with 95 % (by the binomial
+/// distribution; below six rounds the smallest and the largest).
+///
+/// Example: intformer bench swin-t --executor cpu --batch 1 --compare-activations
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
-    /// The model's file, a checkpoint's folder, or a Hugging Face id.
+    /// The model's file, a checkpoint's folder, or a Hugging Face id; or swin-t, swin-s, swin-b,
+    /// swin-l with random weights.
     model: String,
     /// The executors; several are separated by commas.
     #[arg(long, short, value_enum, value_delimiter = ',', default_value = "all")]
@@ -51,6 +65,20 @@ pub struct Options {
     /// Times the operations one by one as well, where the executor can.
     #[arg(long)]
     by_op: bool,
+    /// Compares ReLU with the forms of GELU in models of this one's configuration.
+    #[arg(long)]
+    compare_activations: bool,
+}
+
+/// The configuration that a name of `bench` stands for.
+fn named(name: &str) -> Option<SwinConfig> {
+    Some(match name {
+        "swin-t" => SwinConfig::tiny(),
+        "swin-s" => SwinConfig::small(),
+        "swin-b" => SwinConfig::base(),
+        "swin-l" => SwinConfig::large(),
+        _ => return None,
+    })
 }
 
 /// The times of one executor at one batch size.
@@ -77,11 +105,34 @@ struct OperationTime {
 impl Options {
     /// Measures.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        let model = Model::load(&self.model)?;
+        let named = named(&self.model);
+        if self.compare_activations {
+            let config = match &named {
+                Some(config) => config.clone(),
+                None => Model::load(&self.model)?.config().clone(),
+            };
+            let request = compare::Request {
+                executors: &self.executor,
+                batches: &self.batch,
+                threads: self.threads,
+                warm_up: self.warm_up,
+                rounds: self.runs,
+                by_op: self.by_op,
+            };
+            return compare::run(&request, &config, globals);
+        }
+        let model = match &named {
+            Some(config) => {
+                let model = invented(config, 0, &QuantizeOptions::default())?;
+                Model::Compressed(Box::new(model))
+            }
+            None => Model::load(&self.model)?,
+        };
         let mut runners = executor::several(&model, &self.executor, self.threads, globals)?;
         let work = runners.len() * self.batch.len() * (self.warm_up + self.runs);
         let bar = globals.bar("measuring", work);
         let mut results = Vec::new();
+        let runs = if self.by_op { self.runs } else { 0 };
         for runner in &mut runners {
             for &batch in &self.batch {
                 let images = images::random(model.config(), batch, 0)?;
@@ -102,36 +153,40 @@ impl Options {
                     median_ms,
                     q1_ms,
                     q3_ms,
-                    operations: self.operations(runner, &images)?,
+                    operations: operations(runner, &images, runs)?,
                 });
             }
         }
         bar.finish_and_clear();
-        Answer::new(text(&runners, &results)?, &json!({ "results": results }))
+        let mut text = text(&runners, &results)?;
+        let mut json = json!({ "results": results });
+        if named.is_some() {
+            text.insert_str(0, "random weights: these times say nothing of accuracy\n");
+            json["weights"] = "random".into();
+        }
+        Answer::new(text, &json)
     }
 }
 
-impl Options {
-    /// The time of each operation in all runs, the longest first.
-    fn operations(&self, runner: &mut Runner, images: &[Pixels]) -> Result<Vec<OperationTime>> {
-        let mut times: BTreeMap<String, (usize, Vec<Duration>)> = BTreeMap::new();
-        for run in 0..if self.by_op { self.runs } else { 0 } {
-            for (op, time) in runner.times(images)?.unwrap_or_default() {
-                let (steps, sums) = times.entry(op).or_default();
-                sums.resize(run + 1, Duration::ZERO);
-                sums[run] += time;
-                *steps += usize::from(run == 0);
-            }
+/// The time of each operation in `runs` runs, the longest first.
+fn operations(runner: &mut Runner, images: &[Pixels], runs: usize) -> Result<Vec<OperationTime>> {
+    let mut times: BTreeMap<String, (usize, Vec<Duration>)> = BTreeMap::new();
+    for run in 0..runs {
+        for (op, time) in runner.times(images)?.unwrap_or_default() {
+            let (steps, sums) = times.entry(op).or_default();
+            sums.resize(run + 1, Duration::ZERO);
+            sums[run] += time;
+            *steps += usize::from(run == 0);
         }
-        let operation = |(op, (steps, mut sums)): (_, (_, Vec<_>))| OperationTime {
-            op,
-            steps,
-            median_ms: quartiles(&mut sums)[1],
-        };
-        let mut operations: Vec<_> = times.into_iter().map(operation).collect();
-        operations.sort_by(|a, b| b.median_ms.total_cmp(&a.median_ms));
-        Ok(operations)
     }
+    let operation = |(op, (steps, mut sums)): (_, (_, Vec<_>))| OperationTime {
+        op,
+        steps,
+        median_ms: quartiles(&mut sums)[1],
+    };
+    let mut operations: Vec<_> = times.into_iter().map(operation).collect();
+    operations.sort_by(|a, b| b.median_ms.total_cmp(&a.median_ms));
+    Ok(operations)
 }
 
 fn text(runners: &[Runner], results: &[Measured]) -> Result<String> {

@@ -1,0 +1,233 @@
+//! `--compare-activations`: models that differ in the activation alone, measured in turn.
+
+use std::{
+    fmt::Write,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use intformer::{
+    model::{Activation, PerBlock, SwinConfig},
+    quant::{Gelu, QuantizeOptions, invented},
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{OperationTime, operations, quartiles};
+use crate::{
+    answer::Answer,
+    cli::Globals,
+    executor::{self, Choice, Runner},
+    images,
+    model::Model,
+};
+
+/// The activations by name; ReLU, which the others are compared with, is the first.
+const VARIANTS: &[(&str, Activation, Gelu)] = &[
+    ("relu", Activation::Relu, Gelu::Table),
+    ("table", Activation::Gelu, Gelu::Table),
+    ("i-gelu", Activation::Gelu, Gelu::IGelu),
+    ("shift-gelu", Activation::Gelu, Gelu::ShiftGelu),
+    #[cfg(feature = "comparison")]
+    ("float", Activation::Gelu, Gelu::Float),
+];
+
+/// The times of one activation on one executor at one batch size.
+#[derive(Serialize)]
+pub struct Compared {
+    /// The executor's name.
+    pub executor: &'static str,
+    /// What it runs on.
+    pub device: String,
+    /// Images of a run.
+    pub batch: usize,
+    /// Threads of the executor.
+    pub threads: usize,
+    /// The activation's name.
+    pub activation: &'static str,
+    /// Median over the rounds.
+    pub median_ms: f64,
+    /// First quartile.
+    pub q1_ms: f64,
+    /// Third quartile.
+    pub q3_ms: f64,
+    /// By what share ReLU takes less: lower end, median and upper end over the rounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relu_takes_less: Option<[f64; 3]>,
+    /// Of each round, in the order of the rounds.
+    times_ms: Vec<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    operations: Vec<OperationTime>,
+}
+
+/// What is measured on what.
+pub struct Request<'a> {
+    /// The executors.
+    pub executors: &'a [Choice],
+    /// Images of a run.
+    pub batches: &'a [usize],
+    /// Threads of the executors on the CPU.
+    pub threads: usize,
+    /// Rounds before those that are measured.
+    pub warm_up: usize,
+    /// Rounds that are measured.
+    pub rounds: usize,
+    /// Whether operations are timed one by one as well.
+    pub by_op: bool,
+}
+
+/// Measures `config` with every activation on random weights.
+pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Result<Vec<Compared>> {
+    let mut variants: Vec<Vec<Runner>> = Vec::new();
+    for &(_, activation, gelu) in VARIANTS {
+        let config = SwinConfig {
+            activation: PerBlock::All(activation),
+            ..config.clone()
+        };
+        let options = QuantizeOptions {
+            gelu,
+            ..QuantizeOptions::default()
+        };
+        let model = Model::Compressed(Box::new(invented(&config, 0, &options)?));
+        let runners = executor::several(&model, request.executors, request.threads, globals)?;
+        variants.push(runners);
+    }
+    let executors = variants[0].len();
+    let rounds = request.warm_up + request.rounds;
+    let work = executors * request.batches.len() * rounds * variants.len();
+    let bar = globals.bar("measuring", work);
+    let mut results = Vec::new();
+    for executor in 0..executors {
+        for &batch in request.batches {
+            let images = images::random(config, batch, 0)?;
+            let mut times = vec![Vec::with_capacity(request.rounds); variants.len()];
+            for round in 0..rounds {
+                for turn in 0..variants.len() {
+                    // Each comes first, second and so on equally often.
+                    let at = (round + turn) % variants.len();
+                    let start = Instant::now();
+                    variants[at][executor].logits(&images)?;
+                    if round >= request.warm_up {
+                        times[at].push(start.elapsed());
+                    }
+                    bar.inc(1);
+                }
+            }
+            for (at, variant) in variants.iter_mut().enumerate() {
+                let runner = &mut variant[executor];
+                let [q1_ms, median_ms, q3_ms] = quartiles(&mut times[at].clone());
+                let less = saved(&times[at], &times[0]);
+                let runs = if request.by_op { request.rounds } else { 0 };
+                results.push(Compared {
+                    executor: runner.name,
+                    device: runner.device(),
+                    batch,
+                    threads: runner.threads,
+                    activation: VARIANTS[at].0,
+                    median_ms,
+                    q1_ms,
+                    q3_ms,
+                    relu_takes_less: (at > 0).then(|| median_interval(less)),
+                    times_ms: times[at].iter().map(|t| 1e3 * t.as_secs_f64()).collect(),
+                    operations: operations(runner, &images, runs)?,
+                });
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(results)
+}
+
+/// The answer of `bench --compare-activations`.
+pub fn run(request: &Request, config: &SwinConfig, globals: &Globals) -> Result<Answer> {
+    let results = measure(request, config, globals)?;
+    Answer::new(
+        text(&results)?,
+        &json!({ "weights": "random", "results": results }),
+    )
+}
+
+/// By what share of `times` those of the same rounds in `relu` are shorter.
+fn saved(times: &[Duration], relu: &[Duration]) -> Vec<f64> {
+    let pairs = times.iter().zip(relu);
+    pairs
+        .map(|(time, relu)| 1.0 - relu.as_secs_f64() / time.as_secs_f64())
+        .collect()
+}
+
+/// The median between the ends of an interval that holds that of the population with at least 95 %:
+/// the order statistics k and n + 1 - k with the largest k for which a fair coin thrown n times
+/// shows fewer than k heads in at most 2.5 % of cases. Below six values, their smallest and largest.
+fn median_interval(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_unstable_by(f64::total_cmp);
+    let count = values.len();
+    let median = (values[(count - 1) / 2] + values[count / 2]) / 2.0;
+    let (mut tail, mut fewer) = (0.0, 0);
+    // The probability of exactly `fewer` heads, by its logarithm: 2^-n underflows.
+    let mut log = -(count as f64) * std::f64::consts::LN_2;
+    while fewer < count / 2 && tail + log.exp() <= 0.025 {
+        tail += log.exp();
+        log += ((count - fewer) as f64 / (fewer + 1) as f64).ln();
+        fewer += 1;
+    }
+    let low = fewer.saturating_sub(1);
+    [values[low], median, values[count - 1 - low]]
+}
+
+fn text(results: &[Compared]) -> Result<String> {
+    let mut text = String::from("random weights: these times say nothing of accuracy\n");
+    let mut devices: Vec<(&str, &str)> = Vec::new();
+    for row in results {
+        if !devices.contains(&(row.executor, &row.device)) {
+            devices.push((row.executor, &row.device));
+            writeln!(text, "{:<10} {}", row.executor, row.device)?;
+        }
+    }
+    writeln!(
+        text,
+        "\n{:<10} {:>5} {:<11} {:>10} {:>10} {:>10}   ReLU takes less, % [95 %]",
+        "executor", "batch", "activation", "median ms", "q1 ms", "q3 ms"
+    )?;
+    for row in results {
+        let less = row
+            .relu_takes_less
+            .map(|less| less.map(|share| 100.0 * share));
+        let less = less.map(|[low, less, high]| format!("{less:5.1} [{low:.1}, {high:.1}]"));
+        writeln!(
+            text,
+            "{:<10} {:>5} {:<11} {:>10.3} {:>10.3} {:>10.3}   {}",
+            row.executor,
+            row.batch,
+            row.activation,
+            row.median_ms,
+            row.q1_ms,
+            row.q3_ms,
+            less.unwrap_or_default(),
+        )?;
+        for operation in &row.operations {
+            writeln!(
+                text,
+                "  {:<28} {:>4} steps {:>9.3}",
+                operation.op, operation.steps, operation.median_ms
+            )?;
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ranks from tables of the sign test.
+    #[test]
+    fn intervals_are_those_of_the_sign_test() {
+        let ranks = |count: usize| median_interval((1..=count).map(|i| i as f64).collect());
+        assert_eq!(ranks(5), [1.0, 3.0, 5.0]);
+        assert_eq!(ranks(6), [1.0, 3.5, 6.0]);
+        assert_eq!(ranks(9), [2.0, 5.0, 8.0]);
+        assert_eq!(ranks(20), [6.0, 10.5, 15.0]);
+        assert_eq!(ranks(100), [40.0, 50.5, 61.0]);
+        assert_eq!(ranks(1), [1.0; 3]);
+    }
+}
