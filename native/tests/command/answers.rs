@@ -110,6 +110,34 @@ fn verify_with_one_executor_says_that_it_compared_nothing() {
 }
 
 #[test]
+fn bench_compares_activations_in_turn() {
+    let place = Workplace::new();
+    let answer =
+        place.json("bench model.safetensors --compare-activations -e cpu,reference -b 1,2 -n 3");
+    assert_eq!(answer["weights"], "random");
+    let rows = answer["results"].as_array().unwrap();
+    let names: Vec<_> = rows
+        .iter()
+        .map(|row| row["activation"].as_str().unwrap())
+        .collect();
+    let variants = names.len() / 4;
+    assert_eq!(names[..4], ["relu", "table", "i-gelu", "shift-gelu"]);
+    assert_eq!(names[..variants], names[3 * variants..]);
+    for row in rows {
+        assert_eq!(row["times_ms"].as_array().unwrap().len(), 3);
+        assert_eq!(
+            row["relu_takes_less"].is_null(),
+            row["activation"] == "relu"
+        );
+    }
+    let sentence = place.refused("bench swin-x");
+    assert!(
+        sentence.contains("expected swin-t, swin-s, swin-b, swin-l"),
+        "{sentence}"
+    );
+}
+
+#[test]
 fn bench_reports_a_row_for_each_batch() {
     let place = Workplace::new();
     let answer = place.json("bench model.safetensors -e reference -b 1,3 -n 4 --by-op --threads 2");

@@ -5,10 +5,11 @@ pub mod compare;
 use std::{
     collections::BTreeMap,
     fmt::Write,
+    path::Path,
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use intformer::{
     Pixels,
@@ -71,14 +72,17 @@ pub struct Options {
 }
 
 /// The configuration that a name of `bench` stands for.
-fn named(name: &str) -> Option<SwinConfig> {
-    Some(match name {
+fn named(name: &str) -> Result<Option<SwinConfig>> {
+    Ok(Some(match name {
         "swin-t" => SwinConfig::tiny(),
         "swin-s" => SwinConfig::small(),
         "swin-b" => SwinConfig::base(),
         "swin-l" => SwinConfig::large(),
-        _ => return None,
-    })
+        _ if name.starts_with("swin-") && !Path::new(name).exists() => {
+            bail!("expected swin-t, swin-s, swin-b, swin-l or a model, found {name}")
+        }
+        _ => return Ok(None),
+    }))
 }
 
 /// The times of one executor at one batch size.
@@ -105,7 +109,7 @@ struct OperationTime {
 impl Options {
     /// Measures.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        let named = named(&self.model);
+        let named = named(&self.model)?;
         if self.compare_activations {
             let config = match &named {
                 Some(config) => config.clone(),

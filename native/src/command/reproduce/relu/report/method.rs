@@ -15,7 +15,9 @@ const COMMANDS: &str = "\
 intformer distill relu microsoft/swin-tiny-patch4-window7-224 --data imagenet --out swin-t-relu-float.safetensors
 intformer quantize swin-t-relu-float.safetensors --calib imagenet/train --out swin-t-relu.safetensors
 intformer eval swin-t-relu.safetensors --data imagenet/val
-intformer bench swin-t,swin-s,swin-b --compare-activations --batch 1,8,32 --executor wgpu --by-op
+for size in t s b; do
+  intformer bench swin-$size --compare-activations --batch 1,8,32 --executor wgpu --by-op
+done
 ";
 
 /// What the study cannot show.
