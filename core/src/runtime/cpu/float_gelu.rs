@@ -22,7 +22,7 @@ pub fn float_gelu(p: &FloatGelu, weights: &[u32], arena: &mut [u32]) {
             let x = f32x8::from(x.map(f32::from)) * scale + f32x8::from(*bias);
             // The tanh form, by one exponential.
             let inner = x * f32x8::splat(0.044_715) * x * x + x;
-            let y = x / (f32x8::ONE + (inner * f32x8::splat(-1.595_769_1)).exp());
+            let y = x / (f32x8::ONE + (inner * f32x8::splat(-1.595_769)).exp());
             let bytes = (y * factor).round_int().to_array();
             *out = bytes.map(|value| value.clamp(-127, 127) as i8);
         }
