@@ -60,9 +60,11 @@ fn table(wgsl: &Path) -> Result<(String, String), Vec<String>> {
         let name = path.file_stem().expect("a file name").to_string_lossy();
         shared.insert(name.to_string(), read(&path));
     }
-    let mut sets = vec![(wgsl.to_path_buf(), KERNELS, Floats::Refused)];
-    #[cfg(feature = "comparison")]
-    sets.push((wgsl.join("comparison"), COMPARISON, Floats::Allowed));
+    let sets = [
+        (wgsl.to_path_buf(), KERNELS, Floats::Refused),
+        #[cfg(feature = "comparison")]
+        (wgsl.join("comparison"), COMPARISON, Floats::Allowed),
+    ];
 
     let mut table =
         String::from("/// Every variant of every kernel.\npub const SHADERS: &[Shader] = &[\n");

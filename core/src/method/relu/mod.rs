@@ -86,7 +86,7 @@ pub fn distill(
     let mut log = run.log(blocks)?;
     let mut student = match log.steps.len() {
         0 => teacher.clone(),
-        done => X,
+        done => checkpoint::load(run.model_file(done - 1))?,
     };
     run.tell(&ReluEvent::Start(&log))?;
     for index in log.steps.len()..=log.plan.len() {
