@@ -3,7 +3,7 @@
 //! The plans are as odd as plans can be, and saturate often. They serve to compare executors, not
 //! to classify.
 
-pub use intformer::quant::{Random, float_model};
+pub use intformer::quant::Random;
 use intformer::{
     Result,
     model::SwinConfig,

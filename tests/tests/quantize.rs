@@ -10,7 +10,6 @@ use intformer::{
     rescale,
     runtime::{Executor, Reference},
 };
-use intformer_tests::synthetic;
 
 fn config(activation: Activation) -> SwinConfig {
     SwinConfig {
@@ -103,7 +102,7 @@ fn relative_error_of(model: &FloatModel, int_model: &IntModel) -> f64 {
 
 /// Also when channels are rescaled in ways that the function does not notice.
 fn close(activation: Activation) {
-    let model = synthetic::float_model(&config(activation), 7).unwrap();
+    let model = intformer::quant::float_model(&config(activation), 7).unwrap();
     let plain = relative_error(&model);
     println!("{activation:?}: relative error of the logits {plain:.4}");
     assert!(plain < 0.1, "{plain}");
@@ -129,7 +128,7 @@ fn integers_stay_close_to_floats_with_relu() {
 /// What each form of GELU adds to the error of the table.
 #[test]
 fn every_form_of_gelu_is_close() {
-    let model = synthetic::float_model(&config(Activation::Gelu), 7).unwrap();
+    let model = intformer::quant::float_model(&config(Activation::Gelu), 7).unwrap();
     let error = |gelu| relative_error_of(&model, &quantized_as(&model, gelu));
     let table = error(Gelu::Table);
     for (gelu, most) in [
@@ -148,7 +147,7 @@ fn every_form_of_gelu_is_close() {
 #[cfg(feature = "comparison")]
 #[test]
 fn a_float_pass_is_in_no_model_file() {
-    let model = synthetic::float_model(&config(Activation::Gelu), 7).unwrap();
+    let model = intformer::quant::float_model(&config(Activation::Gelu), 7).unwrap();
     let error = quantized_as(&model, Gelu::Float).to_bytes().unwrap_err();
     assert!(error.to_string().contains("FloatGelu"), "{error}");
     let text = r#"{"name": "a", "op": "float_gelu", "input": 0, "output": 1, "bias": "b",
@@ -159,7 +158,7 @@ fn a_float_pass_is_in_no_model_file() {
 
 #[test]
 fn a_model_file_reads_back_as_written() {
-    let model = synthetic::float_model(&config(Activation::Gelu), 7).unwrap();
+    let model = intformer::quant::float_model(&config(Activation::Gelu), 7).unwrap();
     let int_model = quantized(&model);
     let bytes = int_model.to_bytes().unwrap();
     assert!(bytes == int_model.to_bytes().unwrap(), "the bytes differ");

@@ -16,7 +16,7 @@ use intformer::{
         train::{Distillation, Plain, TrainOptions, TrainUi},
     },
     method::relu::{Order, ReluEvent, ReluLog, ReluOptions, distill},
-    model::Block,
+    model::{Activation, Block},
 };
 
 use crate::{
@@ -212,7 +212,9 @@ impl Relu {
             None => self.out.with_extension("distill"),
         };
         let usual = ReluOptions::new(teacher, state);
-        let blocks = teacher.config.blocks().len();
+        let config = &teacher.config;
+        let gelu = |at: &&Block| config.activation.get(at.stage, at.block) == Activation::Gelu;
+        let blocks = config.blocks().iter().filter(gelu).count().max(1);
         let [group, step_epochs, finish_epochs] = match plan.at_once {
             true => [blocks, 0, plan.finish_epochs + blocks * plan.step_epochs],
             false => [plan.group, plan.step_epochs, plan.finish_epochs],

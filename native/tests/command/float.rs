@@ -2,12 +2,11 @@
 
 use crate::place::Workplace;
 use intformer::{checkpoint, plan::IntModel};
-use intformer_tests::synthetic;
 
 fn with_float() -> Workplace {
     let place = Workplace::new();
     let model = IntModel::load(place.path("model.safetensors")).unwrap();
-    let float = synthetic::float_model(&model.config, 1).unwrap();
+    let float = intformer::quant::float_model(&model.config, 1).unwrap();
     checkpoint::save(&float, place.path("float.safetensors")).unwrap();
     place
 }

@@ -45,35 +45,52 @@ fn exp(p: &ShiftGelu, d: i32) -> u32 {
     (((rest + 2 * unit) as u32) << (HALVINGS - halvings)) >> 1
 }
 
-/// The outputs for each value, by the top of its row: made when first asked for.
+/// The outputs for each value, by the top of its row: made when first asked for, and kept for each
+/// unit and scale.
 #[derive(Clone, Debug, Default)]
 pub struct ShiftTables {
-    made_for: Option<(u32, u32)>,
+    sets: Vec<TableSet>,
+}
+
+#[derive(Clone, Debug)]
+struct TableSet {
+    made_for: (u32, u32),
+    /// By top.
     tables: Vec<Option<[i8; 256]>>,
 }
 
+/// Sets that are kept, one for each block of usual models: 2 MB at most.
+const MOST_SETS: usize = 64;
+
 impl ShiftTables {
-    /// The outputs of `row` into `out`.
-    pub fn row(&mut self, p: &ShiftGelu, row: &[i8], out: &mut [i8]) {
-        if self.made_for != Some((p.unit, p.scale)) {
-            self.made_for = Some((p.unit, p.scale));
-            self.tables.clear();
-            self.tables.resize(128, None);
-        }
-        let top = top(row);
-        let value = |byte: usize| i32::from(byte as u8 as i8);
-        let table = self.tables[top as usize].get_or_insert_with(|| {
-            // No value of the row exceeds the top.
-            std::array::from_fn(|byte| output(p, value(byte).min(top), top))
+    /// What gives the outputs of rows.
+    pub fn rows(&mut self, p: &ShiftGelu) -> impl FnMut(&[i8], &mut [i8]) {
+        let made_for = (p.unit, p.scale);
+        let found = self.sets.iter().position(|set| set.made_for == made_for);
+        let at = found.unwrap_or_else(|| {
+            self.sets.truncate(MOST_SETS - 1);
+            let tables = vec![None; 128];
+            self.sets.insert(0, TableSet { made_for, tables });
+            0
         });
-        for (out, &value) in out.iter_mut().zip(row) {
-            *out = table[usize::from(value as u8)];
+        let tables = &mut self.sets[at].tables;
+        move |row, out| {
+            let top = top(row);
+            let value = |byte: usize| i32::from(byte as u8 as i8);
+            let table = tables[top as usize].get_or_insert_with(|| {
+                // No value of the row exceeds the top.
+                std::array::from_fn(|byte| output(p, value(byte).min(top), top))
+            });
+            for (out, &value) in out.iter_mut().zip(row) {
+                *out = table[usize::from(value as u8)];
+            }
         }
     }
 
     /// Bytes held.
     pub fn memory(&self) -> usize {
-        self.tables.capacity() * size_of::<Option<[i8; 256]>>()
+        let bytes = |set: &TableSet| set.tables.capacity() * size_of::<Option<[i8; 256]>>();
+        self.sets.iter().map(bytes).sum()
     }
 }
 
@@ -84,9 +101,9 @@ mod tests {
     /// The reciprocal has few bits, as published: the error grows with the top of the row.
     #[test]
     fn shift_gelu_is_near_to_gelu() {
-        let scale = 4.0 / 127.0;
+        let scale: f64 = 4.0 / 127.0;
         let p = ShiftGelu {
-            unit: (1.0 / (1.702 * scale) as f64).ceil() as u32,
+            unit: (1.0 / (1.702 * scale)).ceil() as u32,
             // A 128th: outputs have the scale of the inputs.
             scale: 32768 | 6 << 16,
             ..ShiftGelu::default()
@@ -102,18 +119,24 @@ mod tests {
         }
     }
 
-    /// No row and no unit leaves 32 bits.
+    /// For every unit and top: sum and product fit 31 bits, and the sigmoid seven.
     #[test]
     fn nothing_overflows() {
         for unit in 1..=127 {
             let p = ShiftGelu {
                 unit,
-                scale: 65535 | 1 << 16,
                 ..ShiftGelu::default()
             };
             for top in 0..=127 {
-                for value in [-128, -127, -1, 0, 1, top].map(|v: i32| v.min(top)) {
-                    output(&p, value, top);
+                let base = u64::from(exp(&p, -top));
+                for d in -254..=0 {
+                    let e = u64::from(exp(&p, d));
+                    assert!(e >= 1 && e + base <= 0x7fff_ffff, "{unit} {top} {d}");
+                    let product = e * (0x7fff_ffff / (e + base));
+                    assert!(
+                        product <= 0x7fff_ffff && product >> 24 <= 127,
+                        "{unit} {top} {d}"
+                    );
                 }
             }
         }

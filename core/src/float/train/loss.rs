@@ -170,7 +170,60 @@ pub fn cross_entropy(logits: Tensor<2>, batch: &Batch, device: &Device) -> Tenso
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::float::host;
+    use crate::float::{host, tests::small};
+
+    /// A batch of two images of noise.
+    fn batch(config: &SwinConfig) -> Batch {
+        let pixels = config.image_size[0] * config.image_size[1] * config.in_channels;
+        let images = (0..2 * pixels).map(|at| ((at * at) as f32).sin());
+        let mut targets = vec![0.0; 2 * config.classes];
+        targets[0] = 1.0;
+        targets[config.classes + 1] = 1.0;
+        Batch {
+            images: images.collect(),
+            targets,
+            classes: vec![0, 1],
+        }
+    }
+
+    #[test]
+    fn features_count_by_their_size_and_a_copy_loses_nothing() {
+        let model = small();
+        let device = Device::flex().autodiff();
+        let batch = batch(&model.config);
+        let how = Distillation {
+            labels: 0.0,
+            logits: 1.0,
+            features: 3.0,
+            temperature: 2.0,
+        };
+        let mut teacher = Teacher::new(&model, how, &device).unwrap();
+        let swin = Swin::from_model(&model, &device).unwrap();
+        let mut student = Network::new(model.config.clone(), swin, &device);
+        let mut loss = |output: Output| {
+            let labels = cross_entropy(output.logits.clone(), &batch, &device);
+            host(teacher.loss(&batch, output, labels).unwrap())[0]
+        };
+        let output = student.run(&batch, true).unwrap();
+        assert_eq!(output.features.len(), model.config.blocks().len());
+        assert!(loss(output).abs() < 1e-6);
+
+        let mut output = student.run(&batch, true).unwrap();
+        let mean_square = |x: &Tensor<3>| host(x.clone().square().mean())[0];
+        let sizes: Vec<f32> = output.features.iter().map(mean_square).collect();
+        let shares = sizes.iter().map(|size| 0.25 / size);
+        let expected = 3.0 * shares.sum::<f32>() / sizes.len() as f32;
+        output.features = output
+            .features
+            .into_iter()
+            .map(|x| x.add_scalar(0.5))
+            .collect();
+        let found = loss(output);
+        assert!(
+            (found - expected).abs() < 1e-4 * expected,
+            "{found} {expected}"
+        );
+    }
 
     #[test]
     fn a_divergence_is_that_of_the_definition() {

@@ -196,7 +196,7 @@ fn check_teacher(options: &TrainOptions, origin: &Origin) -> Result<()> {
     };
     if alike != *config || options.preprocessing != teacher.preprocessing {
         return fail(format!(
-            "expected a teacher that differs in the activation alone, found {other:?} for {config:?}"
+            "expected a teacher that differs in activation and fc1 bias alone, found {other:?} for {config:?}"
         ));
     }
     Ok(())
@@ -367,14 +367,13 @@ impl<'a> Run<'a> {
     /// Refuses to go on where the model has become worse than knowing nothing.
     fn check_course(&mut self, losses: &Losses) -> Result<()> {
         let (mean, steps) = &mut self.recent;
-        *mean = match *steps {
-            0 => losses.labels,
-            _ => MEMORY * *mean + (1.0 - MEMORY) * losses.labels,
-        };
+        *mean = MEMORY * *mean + (1.0 - MEMORY) * losses.labels;
         *steps += 1;
-        let (mean, blind) = (*mean, (self.options.config.classes as f64).ln());
-        if *steps > SETTLED && mean > 2.0 * blind.max(1.0) {
-            let expected = format!("a cross-entropy below that of a blind guess, {blind:.2}");
+        // The share of the mean that is from steps at all.
+        let mean = *mean / (1.0 - MEMORY.powi(*steps as i32));
+        let limit = 2.0 * (self.options.config.classes as f64).ln().max(1.0);
+        if *steps > SETTLED && mean > limit {
+            let expected = format!("a cross-entropy below {limit:.2}, twice that of a blind guess");
             return Err(self.diverged(&expected, &format!("{mean:.2} over the last steps")));
         }
         Ok(())

@@ -136,6 +136,26 @@ fn a_diverging_run_stops_with_the_step() {
     assert!(kept.progress.step >= 1);
 }
 
+/// Numbers that stay finite, but say less than a blind guess.
+#[test]
+fn a_run_that_loses_its_way_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = TrainOptions {
+        learning_rate: 0.5,
+        warmup: 0.0,
+        mixup: 0.0,
+        batch: 2,
+        epochs: 4,
+        checkpoint_seconds: 600,
+        ..options(folder.path())
+    };
+    let ui = &mut |_: &TrainEvent<'_>| ControlFlow::Continue(());
+    let error = train(&options, &spots(100), &spots(10), ui).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("twice that of a blind guess"), "{error}");
+    assert!(error.contains("the last good checkpoint is"), "{error}");
+}
+
 #[test]
 fn a_checkpoint_of_another_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();

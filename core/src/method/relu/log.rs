@@ -24,6 +24,8 @@ pub struct ReluLog {
     pub options: ReluOptions,
     /// Digest of the teacher's parameters.
     pub teacher: String,
+    /// Images to train on and to validate with.
+    pub images: [usize; 2],
     /// The teacher on the validation images.
     pub teacher_score: Evaluation,
     /// The teacher with one block changed and no training, if the order asked for it.
@@ -55,6 +57,7 @@ impl ReluLog {
     pub(super) fn new(
         options: &ReluOptions,
         teacher: String,
+        images: [usize; 2],
         teacher_score: Evaluation,
         sensitivity: Vec<(Block, Evaluation)>,
         plan: Vec<Vec<Block>>,
@@ -63,6 +66,7 @@ impl ReluLog {
             version: VERSION,
             options: options.clone(),
             teacher,
+            images,
             teacher_score,
             sensitivity,
             plan,

@@ -154,6 +154,7 @@ impl Run<'_, '_> {
             device: self.device.clone(),
         };
         let teacher = fingerprint(&origin);
+        let images = [self.train.len(), self.validation.len()];
         if file.exists() {
             if !options.training.resume {
                 return Err(Error::Training(format!(
@@ -162,9 +163,9 @@ impl Run<'_, '_> {
                 )));
             }
             let log = ReluLog::load(&file)?;
-            if !options.same_run(&log.options) || log.teacher != teacher {
+            if !options.same_run(&log.options) || log.teacher != teacher || log.images != images {
                 return Err(Error::Training(format!(
-                    "expected a run of the same options and teacher in {}, found one of {:?}",
+                    "expected a run of the same options, teacher and data in {}, found one of {:?}",
                     options.training.out.display(),
                     log.options
                 )));
@@ -177,7 +178,7 @@ impl Run<'_, '_> {
         let sensitivity =
             swap::sensitivity(options, self.teacher, &blocks, self.validation, self.device)?;
         let plan = swap::plan(options, blocks, &sensitivity);
-        let log = ReluLog::new(options, teacher, score, sensitivity, plan);
+        let log = ReluLog::new(options, teacher, images, score, sensitivity, plan);
         log.save(&file)?;
         Ok(log)
     }

@@ -190,7 +190,7 @@ fn what_does_not_fit_is_refused() {
     assert!(refusal(&options, &teacher).contains("expected no earlier run"));
     options.training.resume = true;
     options.finish_epochs += 1;
-    assert!(refusal(&options, &teacher).contains("same options and teacher"));
+    assert!(refusal(&options, &teacher).contains("same options, teacher and data"));
 }
 
 #[test]

@@ -41,9 +41,10 @@ pub fn patch_gather(p: &PatchGather, arena: &mut [u32]) {
 pub fn shift_gelu(p: &ShiftGelu, arena: &mut [u32], tables: &mut ShiftTables) {
     let (out, stride) = (p.out as usize, p.k_words as usize);
     let (out, rest) = split(arena, out..out + p.rows as usize * stride);
+    let mut outputs = tables.rows(p);
     for (row, out) in out.chunks_exact_mut(stride).enumerate() {
         let x = rest.words(p.x as usize + row * stride, stride);
-        tables.row(p, cast_slice(x), cast_slice_mut(out));
+        outputs(cast_slice(x), cast_slice_mut(out));
     }
 }
 

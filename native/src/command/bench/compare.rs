@@ -103,7 +103,12 @@ pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Res
             let mut times = vec![Vec::with_capacity(request.rounds); variants.len()];
             for round in 0..rounds {
                 for turn in 0..variants.len() {
-                    // Each comes first, second and so on equally often.
+                    // The order rotates, and turns round, so that none always follows another.
+                    let turn = if round % 2 == 0 {
+                        turn
+                    } else {
+                        variants.len() - 1 - turn
+                    };
                     let at = (round + turn) % variants.len();
                     let start = Instant::now();
                     variants[at][executor].logits(&images)?;
@@ -185,7 +190,7 @@ fn text(results: &[Compared]) -> Result<String> {
     }
     writeln!(
         text,
-        "\n{:<10} {:>5} {:<11} {:>10} {:>10} {:>10}   ReLU takes less, % [95 %]",
+        "\n{:<10} {:>5} {:<11} {:>10} {:>10} {:>10}   ReLU takes less, % [interval]",
         "executor", "batch", "activation", "median ms", "q1 ms", "q3 ms"
     )?;
     for row in results {

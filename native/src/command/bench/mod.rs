@@ -36,9 +36,9 @@ use crate::{
 /// Example: intformer bench models/glyphs.safetensors --executor reference --by-op
 ///
 /// With --compare-activations, models with random weights that differ in the activation alone run in
-/// turn: in each round every one once, in an order that rotates. By how much ReLU takes less is the
-/// median over the rounds, between the order statistics that hold it with 95 % (by the binomial
-/// distribution; below six rounds the smallest and the largest).
+/// turn: in each round every one once, in an order that rotates and turns round. By how much ReLU
+/// takes less is the median over the rounds, between the order statistics that hold it with 95 % (by
+/// the binomial distribution; below six rounds the smallest and the largest).
 ///
 /// Example: intformer bench swin-t --executor cpu --batch 1 --compare-activations
 #[derive(Args)]

@@ -65,6 +65,8 @@ impl Relu {
         Settings {
             quick: self.quick,
             teacher: self.teacher.clone(),
+            teacher_digest: String::new(),
+            glyphs: String::new(),
             seeds: self.seeds as u64,
             epoch_images: self.epoch_images.unwrap_or(usual(2000, 128)),
             step_epochs: 1,

@@ -23,7 +23,7 @@ pub struct Results {
     pub histograms: Vec<BlockHistogram>,
     /// Times with each activation.
     pub latency: Vec<Latency>,
-    /// Pairs of classes that the shipped arm's first student mixes up, most frequent first.
+    /// Pairs of classes that the claimed arm's first student mixes up, most frequent first.
     pub confusions: Vec<Confusion>,
     /// Images on which that student and the teacher differ.
     pub examples: Vec<Example>,
@@ -36,6 +36,10 @@ pub struct Settings {
     pub quick: bool,
     /// File of the teacher.
     pub teacher: String,
+    /// SHA-256 of that file.
+    pub teacher_digest: String,
+    /// How the glyphs are rendered, with the families of the fonts, as a SHA-256.
+    pub glyphs: String,
     /// Students of each arm.
     pub seeds: u64,
     /// Images of a training epoch.
@@ -65,7 +69,7 @@ pub struct Machine {
     pub threads: usize,
     /// Whether this command was built with optimization for speed; else its times mean little.
     pub release: bool,
-    /// Minutes that the study took, over all its runs.
+    /// Minutes of training since each run last began or went on, summed over the runs.
     pub minutes: f64,
 }
 
@@ -114,7 +118,7 @@ pub struct Arm {
 pub struct ArmRun {
     /// Seed of order and batches.
     pub seed: u64,
-    /// Top-1 on the validation images along the way; the first point is the teacher.
+    /// Top-1 on the validation images along the way.
     pub course: Vec<Point>,
     /// The student's scores.
     pub student: Pair,

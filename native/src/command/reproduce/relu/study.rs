@@ -21,6 +21,7 @@ use intformer::{
     quant::{Gelu, QuantizeOptions},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 
 use super::{
     arms::{WAYS, Way},
@@ -71,6 +72,10 @@ impl Study {
             );
         }
         settings.test_families = glyphs.families(Split::Test).len();
+        let file = fs::read(&settings.teacher).with_context(|| settings.teacher.clone())?;
+        settings.teacher_digest = digest(&file);
+        let families = Split::ALL.map(|split| glyphs.families(split));
+        settings.glyphs = digest(format!("{:?} {families:?}", glyphs.options()).as_bytes());
         let study = Self {
             settings,
             out: out.to_path_buf(),
@@ -235,7 +240,7 @@ impl Study {
         let steps = job.way.steps(settings, self.teacher.config.blocks().len());
         if self.read::<ArmRun>(&folder.join("result.json"))?.is_some() {
             bar.inc(steps as u64);
-            return Ok(());
+            return remove(&self.out.join(&folder).join("state"));
         }
         let began = Instant::now();
         let train = self.split(Split::Train, settings.epoch_images);
@@ -257,8 +262,8 @@ impl Study {
             digest,
             seconds,
         };
-        self.write_json(&folder.join("result.json"), &run)?;
-        fs::remove_dir_all(&state).with_context(|| state.display().to_string())
+        self.write_json(folder.join("result.json"), &run)?;
+        remove(&state)
     }
 
     fn student(&self, way: &Way, seed: u64) -> Result<FloatModel> {
@@ -266,7 +271,7 @@ impl Study {
             .out
             .join(run_folder(way, seed))
             .join("student.safetensors");
-        Ok(checkpoint::load(&file.display().to_string())?)
+        Ok(checkpoint::load(file)?)
     }
 
     /// The file `name` of the folder, if it is there.
@@ -320,6 +325,20 @@ fn latency(model: &str, rounds: usize, rows: &[Compared]) -> Vec<Latency> {
                 .collect(),
         })
         .collect()
+}
+
+/// Removes a folder, if it is there.
+fn remove(folder: &Path) -> Result<()> {
+    match folder.exists() {
+        true => fs::remove_dir_all(folder).with_context(|| folder.display().to_string()),
+        false => Ok(()),
+    }
+}
+
+/// The SHA-256 of some bytes.
+fn digest(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where a run is in the study's folder.

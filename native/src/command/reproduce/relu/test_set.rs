@@ -164,6 +164,7 @@ impl TestSet {
         }
         let mut confusions: Vec<_> = pairs
             .into_iter()
+            .filter(|(_, [student, _])| *student > 0)
             .map(|((truth, named), [student, teacher])| Confusion {
                 truth: self.classes[truth].clone(),
                 named: self.classes[named].clone(),
@@ -171,7 +172,7 @@ impl TestSet {
                 teacher,
             })
             .collect();
-        confusions.sort_by_key(|pair| std::cmp::Reverse(pair.student + pair.teacher));
+        confusions.sort_by_key(|pair| std::cmp::Reverse(pair.student));
         confusions.truncate(20);
         Ok((confusions, examples))
     }

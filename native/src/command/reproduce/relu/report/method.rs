@@ -12,7 +12,7 @@ use super::{
 
 /// For someone who has ImageNet and a card.
 const COMMANDS: &str = "\
-intformer distill relu microsoft/swin-tiny-patch4-window7-224 --data imagenet --out swin-t-relu-float.safetensors
+intformer distill relu swin_tiny_patch4_window7_224.pth --data imagenet --out swin-t-relu-float.safetensors
 intformer quantize swin-t-relu-float.safetensors --calib imagenet/train --out swin-t-relu.safetensors
 intformer eval swin-t-relu.safetensors --data imagenet/val
 for size in t s b; do
