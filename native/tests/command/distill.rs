@@ -107,7 +107,7 @@ fn the_study_runs_and_goes_on() {
         "/../models/glyphs-gelu-float.safetensors"
     );
     let study = format!(
-        "reproduce relu --quick --seeds 1 --epoch-images 8 --test-images 34 --teacher {teacher} --out study"
+        "reproduce relu --quick --no-times --seeds 1 --epoch-images 8 --test-images 34 --teacher {teacher} --out study"
     );
     let results = place.json(&study);
     let arms = results["arms"].as_array().unwrap();

@@ -33,12 +33,12 @@ pub use ui::{Plain, TrainEvent, TrainUi};
 use self::{
     batches::{AHEAD, Batch, produce, produce_plain},
     checkpoint::{Checkpoint, Progress},
-    learner::{Frozen, Learner, Losses},
+    learner::{Frozen, Learner},
 };
 use crate::{Error, FloatModel, Params, Result, data::Dataset, hex, model::SwinConfig};
 
 /// After so many steps a run should be better than a blind guess.
-const SETTLED: usize = 100;
+const SETTLED: i32 = 100;
 
 /// The share of the past in the running mean of the cross-entropy that tells divergence.
 const MEMORY: f64 = 0.98;
@@ -248,14 +248,39 @@ fn evaluate_network(
     })
 }
 
+/// The cross-entropy since the run began or went on.
+#[derive(Default)]
+struct Course {
+    /// Running mean, of which the first steps are a part only.
+    mean: f64,
+    steps: i32,
+}
+
+/// A cross-entropy that is worse than knowing nothing.
+#[derive(Debug, PartialEq)]
+struct Stray {
+    mean: f64,
+    limit: f64,
+}
+
+impl Course {
+    /// Takes the loss of a step; tells if a settled run has lost its way.
+    fn strays(&mut self, loss: f64, classes: usize) -> Option<Stray> {
+        self.mean = MEMORY * self.mean + (1.0 - MEMORY) * loss;
+        self.steps = self.steps.saturating_add(1);
+        let mean = self.mean / (1.0 - MEMORY.powi(self.steps));
+        let limit = 2.0 * (classes as f64).ln().max(1.0);
+        (self.steps > SETTLED && mean > limit).then_some(Stray { mean, limit })
+    }
+}
+
 /// A run between two steps.
 struct Run<'a> {
     options: &'a TrainOptions,
     learner: Learner,
     best: Option<Params>,
     progress: Progress,
-    /// Running mean of the cross-entropy since the run began or went on, and steps in it.
-    recent: (f64, usize),
+    course: Course,
     /// Steps of an epoch.
     steps: usize,
     file: PathBuf,
@@ -296,7 +321,7 @@ impl<'a> Run<'a> {
             learner,
             best,
             progress,
-            recent: (0.0, 0),
+            course: Course::default(),
             steps: options.images(train.len()).div_ceil(options.batch),
             file,
             saved: Instant::now(),
@@ -319,7 +344,15 @@ impl<'a> Run<'a> {
                     let rate = options.rate(step, self.steps);
                     let losses = self.learner.step(&batch, rate);
                     let losses = losses.map_err(|e| self.diverged("finite numbers", &e))?;
-                    self.check_course(&losses)?;
+                    if let Some(Stray { mean, limit }) =
+                        self.course.strays(losses.labels, options.config.classes)
+                    {
+                        let expected = format!(
+                            "a cross-entropy below {limit:.2}, twice that of a blind guess"
+                        );
+                        let found = format!("{mean:.2} over the last steps");
+                        return Err(self.diverged(&expected, &found));
+                    }
                     let loss = losses.total;
                     self.progress.step += 1;
                     self.progress.loss_sum += loss;
@@ -362,21 +395,6 @@ impl<'a> Run<'a> {
             validation_loss: evaluation.loss,
             top1: evaluation.top1,
         })
-    }
-
-    /// Refuses to go on where the model has become worse than knowing nothing.
-    fn check_course(&mut self, losses: &Losses) -> Result<()> {
-        let (mean, steps) = &mut self.recent;
-        *mean = MEMORY * *mean + (1.0 - MEMORY) * losses.labels;
-        *steps += 1;
-        // The share of the mean that is from steps at all.
-        let mean = *mean / (1.0 - MEMORY.powi(*steps as i32));
-        let limit = 2.0 * (self.options.config.classes as f64).ln().max(1.0);
-        if *steps > SETTLED && mean > limit {
-            let expected = format!("a cross-entropy below {limit:.2}, twice that of a blind guess");
-            return Err(self.diverged(&expected, &format!("{mean:.2} over the last steps")));
-        }
-        Ok(())
     }
 
     fn finish_epoch(&mut self, report: EpochReport, ui: &mut dyn TrainUi) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{TrainEvent, TrainOptions, checkpoint, train};
+use super::{Course, TrainEvent, TrainOptions, checkpoint, train};
 use crate::{FloatModel, Pixels, Result, data::Dataset, float::tests::small};
 
 /// Images of noise, brighter at a place that tells the class.
@@ -136,24 +136,21 @@ fn a_diverging_run_stops_with_the_step() {
     assert!(kept.progress.step >= 1);
 }
 
-/// Numbers that stay finite, but say less than a blind guess.
+/// Losses that stay finite, but say less than a blind guess.
 #[test]
-fn a_run_that_loses_its_way_stops() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = TrainOptions {
-        learning_rate: 0.5,
-        warmup: 0.0,
-        mixup: 0.0,
-        batch: 2,
-        epochs: 4,
-        checkpoint_seconds: 600,
-        ..options(folder.path())
+fn a_run_that_loses_its_way_is_told_from_one_that_begins_badly() {
+    let strays = |losses: &mut dyn Iterator<Item = f64>| {
+        let mut course = Course::default();
+        losses.filter_map(|loss| course.strays(loss, 2)).next()
     };
-    let ui = &mut |_: &TrainEvent<'_>| ControlFlow::Continue(());
-    let error = train(&options, &spots(100), &spots(10), ui).unwrap_err();
-    let error = error.to_string();
-    assert!(error.contains("twice that of a blind guess"), "{error}");
-    assert!(error.contains("the last good checkpoint is"), "{error}");
+    let learns = [10.0].into_iter().chain([0.8; 400]);
+    assert_eq!(strays(&mut learns.clone()), None);
+    // What came before a run was settled does not count by itself.
+    assert_eq!(strays(&mut [10.0; 100].into_iter()), None);
+    let lost = strays(&mut [10.0; 101].into_iter()).unwrap();
+    assert!((lost.mean - 10.0).abs() < 1e-9 && lost.limit == 2.0);
+    let mut worse = learns.chain([5.0; 100]);
+    assert!(strays(&mut worse).unwrap().mean > 2.0);
 }
 
 #[test]

@@ -45,6 +45,9 @@ pub struct Relu {
     /// Students that train at the same time, each mostly on one core.
     #[arg(long, value_parser = within(1..=256))]
     jobs: Option<usize>,
+    /// Measures no times.
+    #[arg(long)]
+    no_times: bool,
     #[command(flatten)]
     rendering: GlyphArguments,
 }
@@ -54,7 +57,7 @@ impl Relu {
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let study = Study::open(self.settings(), &self.rendering, &self.out)?;
         let jobs = self.jobs.unwrap_or_else(rayon::current_num_threads);
-        let results = study.run(jobs, globals)?;
+        let results = study.run(jobs, !self.no_times, globals)?;
         study.write("results.json", &serde_json::to_string_pretty(&results)?)?;
         study.write("report.html", &report::page(&results)?)?;
         Answer::new(self.text(&results)?, &results)

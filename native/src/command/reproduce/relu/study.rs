@@ -98,7 +98,7 @@ impl Study {
     }
 
     /// Makes the students that are not made yet, `jobs` at a time, and measures.
-    pub fn run(&self, jobs: usize, globals: &Globals) -> Result<Results> {
+    pub fn run(&self, jobs: usize, times: bool, globals: &Globals) -> Result<Results> {
         let settings = &self.settings;
         let test = TestSet::new(
             &self.split(Split::Test, settings.test_images),
@@ -125,7 +125,10 @@ impl Study {
             untrained,
             arms,
             histograms: test.histograms(&self.teacher, &student)?,
-            latency: self.latency(globals)?,
+            latency: match times {
+                true => self.latency(globals)?,
+                false => Vec::new(),
+            },
             confusions,
             examples,
         })
