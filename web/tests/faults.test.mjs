@@ -56,7 +56,7 @@ test('a corrupt byte of the weights is found by the digest of the file', async (
 
 test('a model of a newer format says so', async () => {
   const bytes = await modelBytes();
-  const mark = Buffer.from('{\\"format\\":1');
+  const mark = Buffer.from('{\\"format\\":2');
   const at = bytes.indexOf(mark);
   assert.ok(at > 0, 'the file states its format');
   const newer = Buffer.from(bytes);
@@ -64,7 +64,7 @@ test('a model of a newer format says so', async () => {
   server.fault(MODEL, { body: newer });
   const { name, message } = await outcome({ executor: 'wasm' });
   assert.equal(name, 'NewerFormatError');
-  assert.match(message, /expected format version 1, found 7/);
+  assert.match(message, /expected format version 2, found 7/);
 });
 
 test('what is no model says so', async () => {
