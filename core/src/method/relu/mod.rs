@@ -63,7 +63,7 @@ pub type ReluUi<'a> = dyn FnMut(&ReluEvent<'_>) -> ControlFlow<()> + 'a;
 /// # Errors
 /// If no block of the teacher has GELU, the data has other classes than the teacher, the folder
 /// has the state of another run, the loss diverges, or as
-/// [`train_from`](crate::float::train::train_from).
+/// [`train_from`].
 pub fn distill(
     options: &ReluOptions,
     teacher: &FloatModel,
