@@ -74,9 +74,7 @@ for (const executor of ['webgpu', 'wasm']) {
     assert.ok(late.heap - early.heap < FRAMES * 256, `heap grew by ${late.heap - early.heap} bytes`);
     // Less than 512 bytes a frame, half of what one image's pixels take on the device. After the first round the pages
     // of the process vary by some hundreds of KiB for all frames together, so less than that could not be told from noise.
-    // On WASM nothing of the package is in that process.
-    const grown = lateGpu - earlyGpu;
-    assert.ok(executor === 'wasm' || grown < FRAMES * 512, `the GPU process grew by ${grown} bytes`);
+    assert.ok(lateGpu - earlyGpu < FRAMES * 512, `the GPU process grew by ${lateGpu - earlyGpu} bytes`);
     await context.close();
   });
 }
