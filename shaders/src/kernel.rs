@@ -3,7 +3,7 @@
 #[cfg(feature = "comparison")]
 use crate::params::FloatGelu;
 use crate::params::{
-    LayerNorm, Linear, MeanPool, PARAM_WORDS, PatchGather, ShiftGelu, WindowAttention,
+    LayerNorm, Linear, MeanPool, PARAM_WORDS, PatchGather, ShiftGelu, WindowAttention, gather,
 };
 use crate::twin;
 
@@ -60,4 +60,28 @@ kernels! {
     FloatGelu(FloatGelu) = float_gelu if "comparison",
     /// The mean over an image's tokens.
     MeanPool(MeanPool) = mean_pool,
+}
+
+impl Dispatch {
+    /// `norm_linear` as two dispatches, the norm to its scratch and the product of that; `None` for
+    /// other kernels.
+    pub fn split(&self) -> Option<[Self; 2]> {
+        let Self::NormLinear(p) = *self else {
+            return None;
+        };
+        let norm = LayerNorm {
+            x: p.x,
+            x_stride: p.x_stride,
+            out: p.scratch,
+            out_stride: p.k_words,
+            rows: p.rows,
+            channels: p.norm_channels,
+            channel: p.norm_channel,
+            epsilon: p.norm_epsilon,
+            gather: gather::ROW,
+            ..LayerNorm::default()
+        };
+        let product = Linear { a: p.scratch, ..p };
+        Some([Self::LayerNorm(norm), Self::Linear(product)])
+    }
 }

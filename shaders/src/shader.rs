@@ -6,7 +6,7 @@ use crate::Dispatch;
 
 /// All sources, one after the other: variants differ little, so that together they are a tenth.
 static SOURCES: LazyLock<String> = LazyLock::new(|| {
-    let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/sources.deflate"));
+    let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/shaders.deflate"));
     let bytes = miniz_oxide::inflate::decompress_to_vec(bytes).expect("the build wrote it");
     String::from_utf8(bytes).expect("the build wrote text")
 });

@@ -1,0 +1,52 @@
+// Layer normalization of int16 rows to int8 or int16 (docs/INTEGER.md, "layer_norm"). One warp computes one row.
+
+#include "shared/arithmetic.cuh"
+#include "shared/product.cuh"
+#include "shared/normalize.cuh"
+
+enum Gather { ROW, MERGE };
+
+extern "C" __global__ void __launch_bounds__(WARPS * LANES)
+    layer_norm(const unsigned* __restrict__ weights, unsigned* arena, const LayerNorm p) {
+    unsigned row = blockIdx.x * WARPS + threadIdx.x / LANES;
+    if (row >= p.rows) return;
+    const unsigned* x = arena + p.x;
+    unsigned channels = p.channels;
+
+    // The first of the four tokens of a cell.
+    size_t token = row;
+    if (p.gather == MERGE) {
+        unsigned across = p.width / 2, cells = p.height / 2 * across;
+        unsigned cell = row % cells;
+        token = ((size_t)(row / cells) * p.height + cell / across * 2) * p.width + cell % across * 2;
+        channels *= 4;
+    }
+    // In the order (y, x) = (0, 0), (1, 0), (0, 1), (1, 1).
+    auto part_of = [&](unsigned part) { return x + (token + (part & 1) * p.width + (part >> 1)) * p.x_stride; };
+    auto load = [&](unsigned group) -> uint2 {
+        unsigned channel = 4 * group;
+        if (p.gather == ROW) return load_channels(x + token * p.x_stride, channel, channels);
+        if (p.channels % 4 == 0) {
+            return load_channels(part_of(channel / p.channels), channel % p.channels, p.channels);
+        }
+        int half[4] = {};
+        for (unsigned i = 0; i < 4 && channel + i < channels; ++i) {
+            unsigned at = (channel + i) % p.channels;
+            half[i] = half_of(part_of((channel + i) / p.channels)[at / 2], at % 2);
+        }
+        return make_uint2(pack_halves(half[0], half[1]), pack_halves(half[2], half[3]));
+    };
+    unsigned* out = arena + p.out + (size_t)row * p.out_stride;
+    auto store = [&](unsigned group, const int (&values)[4]) {
+        if (p.wide) {
+            int v[4];
+#pragma unroll
+            for (int i = 0; i < 4; ++i) v[i] = clamp(values[i], -32768, 32767);
+            *(uint2*)(out + 2 * group) = make_uint2(pack_halves(v[0], v[1]), pack_halves(v[2], v[3]));
+        } else {
+            out[group] = clamp_bytes(values);
+        }
+    };
+    unsigned groups = p.wide ? p.out_stride / 2 : p.out_stride;
+    normalize_row<GROUPS>(weights + p.channel, channels, p.epsilon, groups, load, store);
+}

@@ -1,0 +1,45 @@
+// An int8 matrix product with its epilogue (docs/INTEGER.md, "linear"). One block computes one tile.
+
+#include "shared/arithmetic.cuh"
+#include "shared/product.cuh"
+#include "shared/epilogue.cuh"
+#include "shared/tile.cuh"
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    linear(const unsigned* __restrict__ weights, unsigned* arena, const Linear p) {
+    extern __shared__ __align__(128) unsigned char memory[];
+    __shared__ unsigned table[64];
+    constexpr unsigned STAGE = ROWS_BLOCK + COLS_BLOCK;
+
+    unsigned col_tiles = (p.cols + TILE_COLS - 1) / TILE_COLS;
+    unsigned col = blockIdx.x % col_tiles * TILE_COLS;
+    unsigned row = blockIdx.x / col_tiles * TILE_ROWS;
+    unsigned blocks = (p.k_words * 4 + TILE_K - 1) / TILE_K;
+    unsigned base = shared_address(memory);
+
+    auto start = [&](unsigned block) {
+        if (block < blocks) {
+            unsigned stage = base + block % STAGES * STAGE;
+            unsigned word = block * (TILE_K / 4);
+            copy_block<TILE_ROWS, TILE_K, THREADS>(stage, arena + p.a, row, p.rows, word, p.k_words);
+            copy_block<TILE_COLS, TILE_K, THREADS>(stage + ROWS_BLOCK, weights + p.weight, col, p.cols, word, p.k_words);
+        }
+        end_copies();
+    };
+    for (unsigned block = 0; block < STAGES - 1; ++block) start(block);
+    load_table(p, weights, table);
+
+    Sums sums = {};
+    Place place = warp_place();
+    for (unsigned block = 0; block < blocks; ++block) {
+        await_copies<STAGES - 2>();
+        __syncthreads();
+        // The stage that is filled was read before the barrier.
+        start(block + STAGES - 1);
+        unsigned stage = base + block % STAGES * STAGE;
+        multiply_blocks(sums, place, stage, stage + ROWS_BLOCK);
+    }
+    await_copies<0>();
+    __syncthreads();
+    finish_tile(p, weights, arena, (const signed char*)table, sums, place, (int*)memory, row, col);
+}

@@ -1,0 +1,68 @@
+// Layer normalization of int16 rows, then an int8 matrix product with its epilogue (docs/INTEGER.md, "norm_linear").
+// A block normalizes TILE_ROWS rows once, keeps them in shared memory and computes every gridDim.y-th of their tiles.
+
+#include "shared/arithmetic.cuh"
+#include "shared/product.cuh"
+#include "shared/epilogue.cuh"
+#include "shared/tile.cuh"
+#include "shared/normalize.cuh"
+
+extern "C" __global__ void __launch_bounds__(THREADS)
+    norm_linear(const unsigned* __restrict__ weights, unsigned* arena, const Linear p) {
+    extern __shared__ __align__(128) unsigned char memory[];
+    __shared__ unsigned table[64];
+
+    unsigned blocks = (p.k_words * 4 + TILE_K - 1) / TILE_K;
+    unsigned row = blockIdx.x * TILE_ROWS;
+    unsigned col_tiles = (p.cols + TILE_COLS - 1) / TILE_COLS;
+    // First the rows, then the stages of weights, which the sums take over.
+    unsigned char* stages = memory + blocks * ROWS_BLOCK;
+    unsigned rows_base = shared_address(memory), cols_base = shared_address(stages);
+
+    auto start = [&](unsigned tile, unsigned block) {
+        if (block < blocks) {
+            copy_block<TILE_COLS, TILE_K, THREADS>(cols_base + block % STAGES * COLS_BLOCK, weights + p.weight,
+                                                   tile * TILE_COLS, p.cols, block * (TILE_K / 4), p.k_words);
+        }
+        end_copies();
+    };
+    for (unsigned block = 0; block < STAGES - 1; ++block) start(blockIdx.y, block);
+    load_table(p, weights, table);
+
+    for (unsigned r = threadIdx.x / LANES; r < TILE_ROWS; r += THREADS / LANES) {
+        auto store = [&](unsigned group, const int (&values)[4]) {
+            unsigned byte = 4 * group;
+            unsigned at = byte / TILE_K * ROWS_BLOCK + chunk_at<TILE_K>(r, byte % TILE_K / CHUNK) + byte % CHUNK;
+            *(unsigned*)(memory + at) = clamp_bytes(values);
+        };
+        // Whole blocks: the products read what lies past the last channel, and rows past the last.
+        unsigned groups = blocks * (TILE_K / 4);
+        if (row + r < p.rows) {
+            const unsigned* x = arena + p.x + (size_t)(row + r) * p.x_stride;
+            auto load = [&](unsigned group) { return load_channels(x, 4 * group, p.norm_channels); };
+            normalize_row<GROUPS>(weights + p.norm_channel, p.norm_channels, p.norm_epsilon, groups, load, store);
+        } else {
+            int zero[4] = {};
+            for (unsigned group = threadIdx.x % LANES; group < groups; group += LANES) store(group, zero);
+        }
+    }
+
+    Place place = warp_place();
+    for (unsigned tile = blockIdx.y; tile < col_tiles; tile += gridDim.y) {
+        Sums sums = {};
+        for (unsigned block = 0; block < blocks; ++block) {
+            await_copies<STAGES - 2>();
+            __syncthreads();
+            start(tile, block + STAGES - 1);
+            multiply_blocks(sums, place, rows_base + block * ROWS_BLOCK, cols_base + block % STAGES * COLS_BLOCK);
+        }
+        await_copies<0>();
+        __syncthreads();
+        finish_tile(p, weights, arena, (const signed char*)table, sums, place, (int*)stages, row, tile * TILE_COLS);
+        if (tile + gridDim.y < col_tiles) {
+            // The stages held the sums.
+            __syncthreads();
+            for (unsigned block = 0; block < STAGES - 1; ++block) start(tile + gridDim.y, block);
+        }
+    }
+}

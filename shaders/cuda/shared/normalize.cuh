@@ -1,0 +1,144 @@
+// Layer normalization of one row by one warp (docs/INTEGER.md, "layer_norm"). A lane takes every 32nd group of four
+// channels.
+
+// The channel parameters of four neighbouring channels. Of channels past the last they are whatever follows: the weights
+// have words to spare (`CudaKernel::WEIGHTS_SPARE`), and nothing comes of them.
+struct NormChannels {
+    unsigned scale[4];
+    int bias[4];
+};
+
+__device__ __forceinline__ NormChannels load_norm(const unsigned* params, unsigned channel) {
+    const uint4* words = (const uint4*)(params + 2 * channel);
+    uint4 a = words[0], b = words[1];
+    return {{a.x, a.z, b.x, b.z}, {int(a.y), int(a.w), int(b.y), int(b.w)}};
+}
+
+// What the row as a whole gives: Y = (x << exponent) - mean, then U = Y * 2^(up - down) * reciprocal.
+struct RowScale {
+    int mean;
+    int up, down;
+    int reciprocal;
+};
+
+constexpr unsigned ALL_LANES = 0xffffffff;
+
+// The mean from each lane's part of the sum. Offset binary keeps the division unsigned.
+__device__ __forceinline__ int row_mean(int sum, unsigned channels) {
+    unsigned total = unsigned(__reduce_add_sync(ALL_LANES, sum)) + (channels << 18);
+    return int((total + channels / 2) / channels) - (1 << 18);
+}
+
+__device__ __forceinline__ int row_down(unsigned largest, unsigned channels) {
+    largest = __reduce_max_sync(ALL_LANES, largest);
+    int kept = int(31 - bits(channels - 1)) / 2;
+    return max(0, int(bits(largest)) - kept);
+}
+
+__device__ __forceinline__ RowScale row_scale(int mean, int down, unsigned squares, unsigned epsilon) {
+    unsigned sum = __reduce_add_sync(ALL_LANES, squares);
+    sum = max(1u, sum + (epsilon >> 2 * down));
+    int up = __clz(sum) / 2;
+    unsigned root = square_root(sum << 2 * up);
+    return {mean, up, down, int(min(65535u, (1u << 31) / root))};
+}
+
+// One channel of the output, before it is clamped.
+__device__ __forceinline__ int norm_output(const RowScale& row, int y, unsigned word, int bias) {
+    int shifted = row.up >= row.down ? y << (row.up - row.down) : y >> (row.down - row.up);
+    int unit = clamp(scale(shifted, row.reciprocal), -32767, 32767);
+    int shift = word >> 16 & 0xff;
+    return (unit * half_of(word, 0) + bias + (1 << (shift - 1))) >> shift;
+}
+
+// Normalizes a row of `channels` channels. `load(group)` gives the two words of the int16 channels 4 * group on, zero
+// past the end; `store(group, values)` takes four outputs, zero past the end, for every group below `groups`.
+// GROUPS is how many groups a lane keeps in registers; with 0 it loads them again in each pass.
+template <int GROUPS, class Load, class Store>
+__device__ __forceinline__ void normalize_row(const unsigned* params, unsigned channels, unsigned epsilon,
+                                              unsigned groups, Load load, Store store) {
+    constexpr int KEPT = GROUPS > 0 ? GROUPS : 1;
+    unsigned lane = threadIdx.x % LANES;
+    int kept[KEPT][4];
+    auto shifted = [&](unsigned group, int (&x)[4]) {
+        uint2 words = load(group);
+        NormChannels norm = load_norm(params, 4 * group);
+        x[0] = half_of(words.x, 0) << (norm.scale[0] >> 24);
+        x[1] = half_of(words.x, 1) << (norm.scale[1] >> 24);
+        x[2] = half_of(words.y, 0) << (norm.scale[2] >> 24);
+        x[3] = half_of(words.y, 1) << (norm.scale[3] >> 24);
+    };
+    // Calls `each(group, x)` for the lane's groups that have channels.
+    auto pass = [&](auto each) {
+        if constexpr (GROUPS > 0) {
+#pragma unroll
+            for (int n = 0; n < GROUPS; ++n) {
+                unsigned group = lane + n * LANES;
+                if (4 * group < channels) each(group, kept[n]);
+            }
+        } else {
+            for (unsigned group = lane; 4 * group < channels; group += LANES) {
+                shifted(group, kept[0]);
+                each(group, kept[0]);
+            }
+        }
+    };
+    if constexpr (GROUPS > 0) {
+        pass([&](unsigned group, int (&x)[4]) { shifted(group, x); });
+    }
+
+    int sum = 0;
+    // Channels past the end are zero.
+    pass([&](unsigned, int (&x)[4]) { sum += x[0] + x[1] + x[2] + x[3]; });
+    int mean = row_mean(sum, channels);
+
+    unsigned largest = 0;
+    pass([&](unsigned group, int (&x)[4]) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            if (4 * group + i < channels) largest = max(largest, unsigned(abs(x[i] - mean)));
+        }
+    });
+    int down = row_down(largest, channels);
+
+    unsigned squares = 0;
+    pass([&](unsigned group, int (&x)[4]) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            int y = (x[i] - mean) >> down;
+            if (4 * group + i < channels) squares += unsigned(y * y);
+        }
+    });
+    RowScale row = row_scale(mean, down, squares, epsilon);
+
+    pass([&](unsigned group, int (&x)[4]) {
+        NormChannels norm = load_norm(params, 4 * group);
+        int values[4];
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            bool present = 4 * group + i < channels;
+            values[i] = present ? norm_output(row, x[i] - mean, norm.scale[i], norm.bias[i]) : 0;
+        }
+        store(group, values);
+    });
+    // Padding.
+    for (unsigned group = (channels + 3) / 4 + lane; group < groups; group += LANES) {
+        int zero[4] = {};
+        store(group, zero);
+    }
+}
+
+// The two words of the int16 channels `channel` on of a row of `channels`, zero past its end.
+__device__ __forceinline__ uint2 load_channels(const unsigned* row, unsigned channel, unsigned channels) {
+    uint2 words = *(const uint2*)(row + channel / 2);
+    if (channel + 4 > channels) {
+        if (channel + 3 >= channels) words.y &= 0xffff;
+        if (channel + 2 >= channels) words.y = 0;
+        if (channel + 1 >= channels) words.x &= 0xffff;
+    }
+    return words;
+}
+
+__device__ __forceinline__ unsigned clamp_bytes(const int (&v)[4]) {
+    return pack_bytes(clamp(v[0], -127, 127), clamp(v[1], -127, 127), clamp(v[2], -127, 127), clamp(v[3], -127, 127));
+}
