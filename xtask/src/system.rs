@@ -33,12 +33,16 @@ pub fn has_target(name: &str) -> bool {
     })
 }
 
-/// Whether some fonts are installed where Debian puts them; other systems bring their own.
-pub fn has_fonts() -> bool {
-    !cfg!(target_os = "linux")
-        || Path::new("/usr/share/fonts/truetype")
-            .read_dir()
-            .is_ok_and(|mut folders| folders.next().is_some())
+/// The packages among `fonts`, each with its folder, that are not installed where Debian puts them;
+/// other systems bring fonts of their own.
+pub fn missing_fonts(fonts: &[(&'static str, &str)]) -> Vec<&'static str> {
+    let folder = Path::new("/usr/share/fonts/truetype");
+    let missing = |(_, name): &&(_, &str)| cfg!(target_os = "linux") && !folder.join(name).exists();
+    fonts
+        .iter()
+        .filter(missing)
+        .map(|(package, _)| *package)
+        .collect()
 }
 
 /// Installs Debian packages.

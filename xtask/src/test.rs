@@ -7,11 +7,11 @@ use clap::Args;
 
 use crate::{chromium, fuzz, mutants, parity, shell, system, web};
 
-/// Text fonts for the tests that render glyphs.
-const FONTS: &[&str] = &[
-    "fonts-dejavu-core",
-    "fonts-liberation",
-    "fonts-freefont-ttf",
+/// Text fonts for the tests that render glyphs, which need three designs: packages and their folders.
+const FONTS: &[(&str, &str)] = &[
+    ("fonts-dejavu-core", "dejavu"),
+    ("fonts-liberation", "liberation"),
+    ("fonts-freefont-ttf", "freefont"),
 ];
 
 /// Options of `cargo xtask test`.
@@ -103,9 +103,7 @@ fn set_up(options: &Options) -> Result<()> {
     {
         missing.push("chromium");
     }
-    if !system::has_fonts() {
-        missing.extend(FONTS);
-    }
+    missing.extend(system::missing_fonts(FONTS));
     if missing.is_empty() {
         return Ok(());
     }
