@@ -17,7 +17,7 @@ export async function open(context, server, query = '?executor=wasm') {
   const page = await context.newPage();
   page.problems = [];
   page.on('pageerror', (error) => page.problems.push(error.message));
-  page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()));
+  page.on('console', (message) => message.type() === 'error' && page.problems.push(`${message.text()} (${message.location().url})`));
   page.setDefaultTimeout(60_000);
   await page.goto(server.url + '/' + query);
   return page;

@@ -18,12 +18,11 @@ export function startOffline(): void {
   press('reload', () => {
     void navigator.serviceWorker.getRegistration().then((found) => found?.waiting?.postMessage('activate'));
   });
-  // Offline or refused by the browser: the page goes on as it is, and the worker of before still serves it.
+  // Refused by the browser, or the server is gone: the page goes on as it is.
   void register().catch(() => {});
 }
 
 async function register(): Promise<void> {
-  if (!navigator.onLine) return;
   const answer = await fetch('files.json', { cache: 'no-cache' });
   if (!answer.ok) return;
   const { version } = (await answer.json()) as { version: string };

@@ -55,6 +55,10 @@
     return (await cache.match(request, { ignoreSearch, ignoreVary: true })) ?? fetch(request);
   };
 
+  /** The version that the server has; where it cannot be asked, this one. */
+  const newest = (request: Request): Promise<Response> =>
+    fetch(request).catch(() => Response.json({ version, files: [] }));
+
   worker.addEventListener('install', (event) => event.waitUntil(install()));
   worker.addEventListener('activate', (event) => event.waitUntil(activate()));
   worker.addEventListener('message', (event) => {
@@ -63,8 +67,8 @@
   worker.addEventListener('fetch', (event) => {
     const { request } = event;
     const path = request.url.startsWith(base) ? request.url.slice(base.length).split(/[?#]/)[0]! : null;
-    // What is never kept here goes its way: models are asked for by range, files.json tells of new versions.
-    if (request.method !== 'GET' || path === null || path === 'files.json' || path.endsWith('.safetensors')) return;
-    event.respondWith(answer(request));
+    // What is never kept here goes its way: models are asked for by range.
+    if (request.method !== 'GET' || path === null || path.endsWith('.safetensors')) return;
+    event.respondWith(path === 'files.json' ? newest(request) : answer(request));
   });
 }
