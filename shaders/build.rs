@@ -27,11 +27,7 @@ type Kernel = (&'static str, &'static str, &'static [&'static str]);
 
 /// The kernels that are integer-only.
 const KERNELS: &[Kernel] = &[
-    (
-        "patch_gather",
-        "PatchGather",
-        params::PatchGather::FIELDS,
-    ),
+    ("patch_gather", "PatchGather", params::PatchGather::FIELDS),
     ("linear", "Linear", params::Linear::FIELDS),
     ("norm_linear", "Linear", params::Linear::FIELDS),
     ("layer_norm", "LayerNorm", params::LayerNorm::FIELDS),
@@ -97,7 +93,8 @@ fn table(wgsl: &Path) -> Result<(String, String), Vec<String>> {
         let variants = variants.map_err(|error| vec![error])?;
         for variant in &variants {
             let label = format!("{}/{}", variant.kernel, variant.name);
-            let Some((_, _, fields)) = kernels.iter().find(|(name, ..)| *name == variant.kernel) else {
+            let Some((_, _, fields)) = kernels.iter().find(|(name, ..)| *name == variant.kernel)
+            else {
                 errors.push(format!("{label}: no such kernel"));
                 continue;
             };

@@ -10,7 +10,7 @@ use crate::twin;
 macro_rules! kernels {
     ($($(#[$meta:meta])* $variant:ident($params:ident) = $name:ident $(if $feature:literal)?),* $(,)?) => {
         /// A kernel with the parameters of one dispatch.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Dispatch { $($(#[$meta])* $(#[cfg(feature = $feature)])? $variant($params)),* }
 
         impl Dispatch {

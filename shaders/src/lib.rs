@@ -1,5 +1,6 @@
 //! The integer kernels: WGSL and CUDA sources and, for each, a scalar twin with the same parameters.
 
+mod cost;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod kernel;
@@ -9,6 +10,7 @@ mod ptx;
 mod shader;
 pub mod twin;
 
+pub use cost::Cost;
 #[cfg(feature = "cuda")]
 pub use cuda::{CUDA_KERNELS, CudaKernel, Launch};
 pub use kernel::Dispatch;

@@ -1,6 +1,7 @@
 //! How `cuda/ptx.deflate` is laid out: the PTX of each kernel after a line that names it.
 
 /// A number that changes with the source: 64-bit FNV-1a.
+#[allow(dead_code, reason = "for the build script")]
 pub fn hash(source: &str) -> u64 {
     let bytes = source.bytes();
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

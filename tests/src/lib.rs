@@ -2,4 +2,6 @@
 
 pub mod cases;
 pub mod configs;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod synthetic;

@@ -54,6 +54,17 @@ fn wgpu(program: Arc<Program>) -> Wgpu {
     pollster::block_on(Wgpu::on(gpu(), program, options())).unwrap()
 }
 
+#[cfg(feature = "cuda")]
+fn cuda(program: Arc<Program>) -> intformer::runtime::cuda::Cuda {
+    use intformer::runtime::cuda::{Cuda, Device};
+    static DEVICE: OnceLock<Arc<Device>> = OnceLock::new();
+    let open = || {
+        let device = intformer_tests::cuda::open(&intformer_tests::cuda::options());
+        Arc::new(device.expect("a card or the emulator"))
+    };
+    Cuda::on(Arc::clone(DEVICE.get_or_init(open)), program).unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 50, ..ProptestConfig::default() })]
 
@@ -66,6 +77,18 @@ proptest! {
     fn cpu_equals_the_reference(config in configs::config(), batch in 1usize..=5, seed: u64) {
         prop_assert!(compare(&config, batch, seed, Cpu::new) >= 8);
     }
+
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn cuda_equals_the_reference(config in configs::config(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(&config, batch, seed, cuda) >= 8);
+    }
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_equals_the_reference_at_swin_t() {
+    assert_eq!(compare(&SwinConfig::tiny(), 1, 3, cuda), 72);
 }
 
 #[test]

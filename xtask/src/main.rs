@@ -1,6 +1,7 @@
 //! Set-up, demo, tests and checks of the project: `cargo xtask help`.
 
 mod chromium;
+mod cuda;
 mod demo;
 mod fonts;
 mod fuzz;
@@ -28,6 +29,8 @@ enum Task {
     Parity,
     /// Compiles every shader in headless Chromium.
     ShadersChromium,
+    /// Compiles every CUDA kernel with NVRTC for each generation of cards; needs no card.
+    CudaCheck(cuda::Options),
     /// Changes the kernels one place at a time; fails if the tests do not notice.
     Mutants(mutants::Options),
     /// Installs the Debian fonts that the shipped model was trained on.

@@ -46,6 +46,22 @@ pub enum Gelu {
     Float,
 }
 
+impl Gelu {
+    /// The forms that are integer-only.
+    pub const INTEGER: [Self; 3] = [Self::Table, Self::IGelu, Self::ShiftGelu];
+
+    /// The name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::IGelu => "i-gelu",
+            Self::ShiftGelu => "shift-gelu",
+            #[cfg(feature = "comparison")]
+            Self::Float => "float",
+        }
+    }
+}
+
 /// How a float model becomes integers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizeOptions {

@@ -1,7 +1,11 @@
 //! Executors: they run a [`Program`](crate::plan::Program) and all give the same bytes.
 
 pub mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod reference;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod shape;
 #[cfg(feature = "wgpu")]
 pub mod wgpu;
 
@@ -12,7 +16,7 @@ use crate::Result;
 
 /// Runs a program on batches of images.
 pub trait Executor {
-    /// Short name: `reference`, `cpu`, `wgpu`.
+    /// Short name: `reference`, `cpu`, `wgpu`, `cuda`.
     fn name(&self) -> &str;
 
     /// What it runs on, in a line.

@@ -225,3 +225,18 @@ fn number(text: &str) -> Result<usize> {
         _ => bail!("expected a number of images from 1 to 10000000, found {text:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reports name the forms as the command line does.
+    #[test]
+    fn forms_of_gelu_have_one_name() {
+        let named = GeluForm::value_variants().iter().map(|form| {
+            let value = form.to_possible_value().expect("none is hidden");
+            value.get_name().to_owned()
+        });
+        assert!(named.eq(Gelu::INTEGER.map(Gelu::name)));
+    }
+}

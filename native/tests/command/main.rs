@@ -1,6 +1,8 @@
 //! The built command, run as people and scripts run it.
 
 mod answers;
+#[cfg(feature = "cuda")]
+mod cuda;
 #[cfg(feature = "float")]
 mod distill;
 #[cfg(feature = "float")]

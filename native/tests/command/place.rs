@@ -86,12 +86,17 @@ impl Workplace {
 
 /// Runs the command in `folder`.
 pub fn run(folder: &Path, arguments: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_intformer"))
+    command(folder, arguments).output().unwrap()
+}
+
+/// The command with `arguments`, separated by spaces, to be run in `folder`.
+pub fn command(folder: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_intformer"));
+    command
         .args(arguments.split_whitespace())
         .current_dir(folder)
         // Help is wrapped to the terminal's width.
         .env("COLUMNS", "100")
-        .env_remove("RUST_LOG")
-        .output()
-        .unwrap()
+        .env_remove("RUST_LOG");
+    command
 }

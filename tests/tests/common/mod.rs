@@ -4,7 +4,11 @@ use std::cell::RefCell;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use intformer::runtime::cpu::Kernels;
+#[cfg(feature = "cuda")]
+use intformer::runtime::cuda::Device;
 use intformer::runtime::wgpu::{AdapterChoice, Gpu, Options};
+#[cfg(feature = "cuda")]
+use intformer_shaders::CudaKernel;
 use intformer_shaders::{Dispatch, Shader};
 use intformer_tests::cases::Case;
 
@@ -42,13 +46,26 @@ pub fn gpu() -> Option<&'static Mutex<Gpu>> {
     gpu.as_ref()
 }
 
-/// Runs the CPU kernel and every variant that fits and compares the whole arena with the twin's.
+/// The CUDA device: the card, or the emulator.
+#[cfg(feature = "cuda")]
+pub fn cuda() -> &'static Mutex<Device> {
+    static CUDA: OnceLock<Mutex<Device>> = OnceLock::new();
+    CUDA.get_or_init(|| {
+        let device = intformer_tests::cuda::open(&intformer_tests::cuda::options());
+        Mutex::new(device.unwrap_or_else(|error| panic!("no CUDA kernel can be tested: {error}")))
+    })
+}
+
+/// Runs the CPU kernel and every variant that fits, of WGSL and of CUDA, and compares the whole
+/// arena with the twin's.
 pub fn check(mut case: Case, dispatch: Dispatch) {
     let start = case.arena.clone();
     dispatch.run_twin(&case.weights, &mut case.arena);
     let mut found = start.clone();
     CPU.with_borrow_mut(|cpu| cpu.run(&dispatch, &case.weights, &mut found));
     compare(&case, "cpu", &found, &start, &dispatch);
+    #[cfg(feature = "cuda")]
+    check_cuda(&case, &start, &dispatch);
     let Some(gpu) = gpu() else { return };
     let gpu = gpu.lock().unwrap_or_else(PoisonError::into_inner);
     let mut fitting = 0;
@@ -63,6 +80,24 @@ pub fn check(mut case: Case, dispatch: Dispatch) {
         compare(&case, &shader.label(), &found, &start, &dispatch);
     }
     assert!(fitting > 0, "no variant fits {dispatch:?}");
+}
+
+#[cfg(feature = "cuda")]
+fn check_cuda(case: &Case, start: &[u32], dispatch: &Dispatch) {
+    let device = cuda().lock().unwrap_or_else(PoisonError::into_inner);
+    let mut fitting = 0;
+    for kernel in CudaKernel::of(dispatch.name()) {
+        if !device.can_run(kernel, dispatch) {
+            continue;
+        }
+        fitting += 1;
+        let found = device
+            .run_once(kernel, dispatch, &case.weights, start)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let label = format!("cuda {}", kernel.label());
+        compare(case, &label, &found, start, dispatch);
+    }
+    assert!(fitting > 0, "no CUDA kernel fits {dispatch:?}");
 }
 
 /// Fails if `found` is not the arena that the twin made of `start`.

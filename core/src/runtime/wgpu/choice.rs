@@ -2,6 +2,8 @@
 
 use intformer_shaders::{Dispatch, Shader};
 
+use crate::runtime::shape::work;
+
 /// Workgroups that keep a hardware GPU busy; below that a smaller tile is likelier.
 const BUSY: u64 = 192;
 
@@ -89,24 +91,6 @@ fn unlikeliness(shader: &Shader, dispatch: &Dispatch, kind: AdapterKind) -> (boo
     (!shader.uses_workgroup_memory(), !shader.has("PACKED"), size)
 }
 
-/// Products (or similar) that a dispatch takes: a rough cost.
-pub(super) fn work(dispatch: &Dispatch) -> u64 {
-    let product = |factors: &[u32]| factors.iter().map(|&f| u64::from(f)).product::<u64>();
-    match dispatch {
-        Dispatch::PatchGather(p) => product(&[p.rows, p.k_words, 4]),
-        Dispatch::Linear(p) | Dispatch::NormLinear(p) => product(&[p.rows, p.cols, p.k_words, 4]),
-        Dispatch::LayerNorm(p) => product(&[p.rows, p.out_stride, 4]) * 16,
-        Dispatch::WindowAttention(p) => {
-            let window = p.window_height * p.window_width;
-            product(&[p.batch, p.height * p.width, window, p.heads, p.head_words]) * 12
-        }
-        Dispatch::ShiftGelu(p) => product(&[p.rows, p.k_words, 4]) * 16,
-        #[cfg(feature = "comparison")]
-        Dispatch::FloatGelu(p) => product(&[p.rows, p.k_words, 4]) * 16,
-        Dispatch::MeanPool(p) => product(&[p.batch, p.tokens, p.stride, 4]),
-    }
-}
-
 /// A smaller dispatch of the same kind with at most about `limit` work, for measuring on adapters
 /// where the whole would take too long.
 pub(super) fn shrink(mut dispatch: Dispatch, limit: u64) -> Dispatch {
@@ -131,79 +115,6 @@ pub(super) fn shrink(mut dispatch: Dispatch, limit: u64) -> Dispatch {
         Dispatch::MeanPool(p) => p.batch = p.batch.div_ceil(excess),
     }
     dispatch
-}
-
-/// `dispatch` without its offsets: two dispatches of the same class take the same time.
-pub(super) fn class(mut dispatch: Dispatch) -> Dispatch {
-    let offsets: Vec<&mut u32> = match &mut dispatch {
-        Dispatch::PatchGather(p) => vec![&mut p.image, &mut p.out],
-        Dispatch::Linear(p) | Dispatch::NormLinear(p) => vec![
-            &mut p.a,
-            &mut p.weight,
-            &mut p.channel,
-            &mut p.out,
-            &mut p.residual,
-            &mut p.table,
-            &mut p.low,
-            &mut p.x,
-            &mut p.norm_channel,
-            &mut p.norm_epsilon,
-            &mut p.scratch,
-            &mut p.gelu_clip,
-            &mut p.gelu_one,
-            &mut p.gelu_scale,
-        ],
-        Dispatch::LayerNorm(p) => {
-            vec![&mut p.x, &mut p.out, &mut p.channel, &mut p.epsilon]
-        }
-        Dispatch::WindowAttention(p) => vec![
-            &mut p.qkv,
-            &mut p.out,
-            &mut p.bias,
-            &mut p.head,
-            &mut p.exp,
-            &mut p.channel,
-        ],
-        Dispatch::ShiftGelu(p) => vec![&mut p.x, &mut p.out, &mut p.unit, &mut p.scale],
-        #[cfg(feature = "comparison")]
-        Dispatch::FloatGelu(p) => vec![
-            &mut p.x,
-            &mut p.out,
-            &mut p.bias,
-            &mut p.input_scale,
-            &mut p.output_factor,
-        ],
-        Dispatch::MeanPool(p) => vec![&mut p.x, &mut p.out, &mut p.channel],
-    };
-    for offset in offsets {
-        *offset = 0;
-    }
-    dispatch
-}
-
-/// The shape of a dispatch for people: rows, inner and output width.
-pub(super) fn shape(dispatch: &Dispatch) -> String {
-    match dispatch {
-        Dispatch::PatchGather(p) => format!("{}x{}", p.rows, p.k_words * 4),
-        Dispatch::Linear(p) | Dispatch::NormLinear(p) => {
-            format!("{}x{}x{}", p.rows, p.k_words * 4, p.cols)
-        }
-        Dispatch::LayerNorm(p) => format!("{}x{}", p.rows, p.channels),
-        Dispatch::WindowAttention(p) => format!(
-            "{}x{}x{}/{}x{}, {} heads of {}",
-            p.batch,
-            p.height,
-            p.width,
-            p.window_height,
-            p.window_width,
-            p.heads,
-            p.head_words * 4
-        ),
-        Dispatch::ShiftGelu(p) => format!("{}x{}", p.rows, p.k_words * 4),
-        #[cfg(feature = "comparison")]
-        Dispatch::FloatGelu(p) => format!("{}x{}", p.rows, p.k_words * 4),
-        Dispatch::MeanPool(p) => format!("{}x{}x{}", p.batch, p.tokens, p.stride * 4),
-    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use intformer_shaders::{Dispatch, Shader};
 use web_time::{Duration, Instant};
 
-use super::choice::{candidates, class, contenders, shape, shrink, work};
+use super::choice::{candidates, contenders, shrink};
 use super::gpu::Gpu;
+use crate::runtime::shape::{class, shape, work};
 use crate::{Error, Result};
 
 /// Work measured at most on a software adapter, where a whole layer may take a second.

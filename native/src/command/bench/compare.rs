@@ -7,13 +7,17 @@ use std::{
 
 use anyhow::Result;
 use intformer::{
+    Pixels,
     model::{Activation, PerBlock, SwinConfig},
     quant::{Gelu, QuantizeOptions, invented},
 };
 use serde::Serialize;
 use serde_json::json;
 
-use super::{OperationTime, operations, quartiles};
+use super::{
+    operations::{self, OperationTime},
+    quartiles,
+};
 use crate::{
     answer::Answer,
     cli::Globals,
@@ -22,15 +26,23 @@ use crate::{
     model::Model,
 };
 
-/// The activations by name; ReLU, which the others are compared with, is the first.
-const VARIANTS: &[(&str, Activation, Gelu)] = &[
-    ("relu", Activation::Relu, Gelu::Table),
-    ("table", Activation::Gelu, Gelu::Table),
-    ("i-gelu", Activation::Gelu, Gelu::IGelu),
-    ("shift-gelu", Activation::Gelu, Gelu::ShiftGelu),
+/// The activations; ReLU, which the others are compared with, is the first.
+const VARIANTS: &[(Activation, Gelu)] = &[
+    (Activation::Relu, Gelu::Table),
+    (Activation::Gelu, Gelu::Table),
+    (Activation::Gelu, Gelu::IGelu),
+    (Activation::Gelu, Gelu::ShiftGelu),
     #[cfg(feature = "comparison")]
-    ("float", Activation::Gelu, Gelu::Float),
+    (Activation::Gelu, Gelu::Float),
 ];
+
+/// The name of an activation in the answer.
+fn name((activation, gelu): (Activation, Gelu)) -> &'static str {
+    match activation {
+        Activation::Relu => "relu",
+        Activation::Gelu => gelu.name(),
+    }
+}
 
 /// The times of one activation on one executor at one batch size.
 #[derive(Serialize)]
@@ -79,7 +91,7 @@ pub struct Request<'a> {
 /// Measures `config` with every activation on random weights.
 pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Result<Vec<Compared>> {
     let mut variants: Vec<Vec<Runner>> = Vec::new();
-    for &(_, activation, gelu) in VARIANTS {
+    for &(activation, gelu) in VARIANTS {
         let config = SwinConfig {
             activation: PerBlock::All(activation),
             ..config.clone()
@@ -110,10 +122,9 @@ pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Res
                         variants.len() - 1 - turn
                     };
                     let at = (round + turn) % variants.len();
-                    let start = Instant::now();
-                    variants[at][executor].logits(&images)?;
+                    let time = time(&mut variants[at][executor], &images)?;
                     if round >= request.warm_up {
-                        times[at].push(start.elapsed());
+                        times[at].push(time);
                     }
                     bar.inc(1);
                 }
@@ -128,13 +139,13 @@ pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Res
                     device: runner.device(),
                     batch,
                     threads: runner.threads,
-                    activation: VARIANTS[at].0,
+                    activation: name(VARIANTS[at]),
                     median_ms,
                     q1_ms,
                     q3_ms,
                     relu_takes_less: (at > 0).then(|| median_interval(less)),
                     times_ms: times[at].iter().map(|t| 1e3 * t.as_secs_f64()).collect(),
-                    operations: operations(runner, &images, runs)?,
+                    operations: operations::measure(runner, &images, runs)?,
                 });
             }
         }
@@ -150,6 +161,18 @@ pub fn run(request: &Request, config: &SwinConfig, globals: &Globals) -> Result<
         text(&results)?,
         &json!({ "weights": "random", "results": results }),
     )
+}
+
+/// The time of one run: of the kernels by the card's clock for the executor cuda, else from images in
+/// memory to logits in memory.
+fn time(runner: &mut Runner, images: &[Pixels]) -> Result<Duration> {
+    #[cfg(feature = "cuda")]
+    if let Some(times) = runner.transfer_times(images)? {
+        return Ok(times.run);
+    }
+    let start = Instant::now();
+    runner.logits(images)?;
+    Ok(start.elapsed())
 }
 
 /// By what share of `times` those of the same rounds in `relu` are shorter.
@@ -209,13 +232,7 @@ fn text(results: &[Compared]) -> Result<String> {
             row.q3_ms,
             less.unwrap_or_default(),
         )?;
-        for operation in &row.operations {
-            writeln!(
-                text,
-                "  {:<28} {:>4} steps {:>9.3}",
-                operation.op, operation.steps, operation.median_ms
-            )?;
-        }
+        text += &operations::text(&row.operations)?;
     }
     Ok(text)
 }

@@ -1,9 +1,11 @@
 //! `intformer bench`: how long a model takes.
 
+#[cfg(feature = "cuda")]
+mod card;
 pub mod compare;
+mod operations;
 
 use std::{
-    collections::BTreeMap,
     fmt::Write,
     path::Path,
     time::{Duration, Instant},
@@ -12,10 +14,10 @@ use std::{
 use anyhow::{Result, bail};
 use clap::Args;
 use intformer::{
-    Pixels,
     model::SwinConfig,
     quant::{QuantizeOptions, invented},
 };
+use operations::OperationTime;
 use serde::Serialize;
 use serde_json::json;
 
@@ -29,7 +31,10 @@ use crate::{
 
 /// Measures how long a model takes on random images: median and quartiles.
 ///
-/// Each run takes the images of a batch from memory and ends with the logits in memory.
+/// Each run takes the images of a batch from memory and ends with the logits in memory. For the
+/// executor cuda the card's own clock tells in addition how long the kernels took, as one graph, and
+/// how long the transfers. With --by-op, rates are of the least work: int8 multiply-adds, and bytes of
+/// tensors and weights each moved once.
 ///
 /// Example: intformer bench models/glyphs.safetensors --executor wgpu --batch 1,8,64
 ///
@@ -94,16 +99,12 @@ struct Measured {
     median_ms: f64,
     q1_ms: f64,
     q3_ms: f64,
+    /// By the card's own clock, for the executor cuda.
+    #[cfg(feature = "cuda")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<card::CardTimes>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     operations: Vec<OperationTime>,
-}
-
-/// The time of all steps of one kernel in a run.
-#[derive(Serialize)]
-struct OperationTime {
-    op: String,
-    steps: usize,
-    median_ms: f64,
 }
 
 impl Options {
@@ -157,7 +158,9 @@ impl Options {
                     median_ms,
                     q1_ms,
                     q3_ms,
-                    operations: operations(runner, &images, runs)?,
+                    #[cfg(feature = "cuda")]
+                    card: card::measure(runner, &images, self.runs)?,
+                    operations: operations::measure(runner, &images, runs)?,
                 });
             }
         }
@@ -170,27 +173,6 @@ impl Options {
         }
         Answer::new(text, &json)
     }
-}
-
-/// The time of each operation in `runs` runs, the longest first.
-fn operations(runner: &mut Runner, images: &[Pixels], runs: usize) -> Result<Vec<OperationTime>> {
-    let mut times: BTreeMap<String, (usize, Vec<Duration>)> = BTreeMap::new();
-    for run in 0..runs {
-        for (op, time) in runner.times(images)?.unwrap_or_default() {
-            let (steps, sums) = times.entry(op).or_default();
-            sums.resize(run + 1, Duration::ZERO);
-            sums[run] += time;
-            *steps += usize::from(run == 0);
-        }
-    }
-    let operation = |(op, (steps, mut sums)): (_, (_, Vec<_>))| OperationTime {
-        op,
-        steps,
-        median_ms: quartiles(&mut sums)[1],
-    };
-    let mut operations: Vec<_> = times.into_iter().map(operation).collect();
-    operations.sort_by(|a, b| b.median_ms.total_cmp(&a.median_ms));
-    Ok(operations)
 }
 
 fn text(runners: &[Runner], results: &[Measured]) -> Result<String> {
@@ -215,13 +197,11 @@ fn text(runners: &[Runner], results: &[Measured]) -> Result<String> {
             row.q3_ms,
             1e3 * row.batch as f64 / row.median_ms
         )?;
-        for operation in &row.operations {
-            writeln!(
-                text,
-                "  {:<20} {:>4} steps {:>9.3}",
-                operation.op, operation.steps, operation.median_ms
-            )?;
+        #[cfg(feature = "cuda")]
+        if let Some(card) = &row.card {
+            text += &card::text(card)?;
         }
+        text += &operations::text(&row.operations)?;
     }
     Ok(text)
 }

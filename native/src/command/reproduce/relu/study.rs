@@ -37,13 +37,6 @@ use crate::{
     executor::Choice,
 };
 
-/// The integer forms of GELU, as `intformer quantize --gelu` names them.
-const FORMS: [(&str, Gelu); 3] = [
-    ("table", Gelu::Table),
-    ("i-gelu", Gelu::IGelu),
-    ("shift-gelu", Gelu::ShiftGelu),
-];
-
 /// A study in its folder.
 pub struct Study {
     settings: Settings,
@@ -174,17 +167,17 @@ impl Study {
 
     /// The teacher with each form of GELU.
     fn forms(&self, test: &TestSet) -> Result<Vec<Form>> {
-        let form = |&(name, gelu): &(&str, Gelu)| {
+        let form = |gelu: Gelu| {
             let options = QuantizeOptions {
                 gelu,
                 ..QuantizeOptions::default()
             };
             Ok(Form {
-                name: name.to_owned(),
+                name: gelu.name().to_owned(),
                 score: test.integer_score(&self.teacher, &options)?,
             })
         };
-        FORMS.iter().map(form).collect()
+        Gelu::INTEGER.into_iter().map(form).collect()
     }
 
     fn arms(&self, test: &TestSet, jobs: usize, globals: &Globals) -> Result<Vec<Arm>> {

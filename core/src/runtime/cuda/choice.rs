@@ -1,0 +1,212 @@
+//! The ways to run a dispatch, and which is the fastest here.
+
+use std::{collections::HashMap, time::Duration};
+
+use cudarc::driver::{CudaFunction, CudaSlice, DriverError, sys::CUevent_flags};
+use intformer_shaders::{CudaKernel, Dispatch, Launch};
+
+use super::{
+    device::{Device, failure},
+    launch::{self, Graph},
+};
+use crate::{
+    Error, Result,
+    runtime::shape::{class, shape},
+};
+
+/// One launch of a kernel.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub kernel: &'static CudaKernel,
+    pub dispatch: Dispatch,
+    pub launch: Launch,
+}
+
+/// A way to run one dispatch: one kernel, or two one after the other.
+#[derive(Clone, Debug)]
+pub struct Way {
+    parts: Vec<Part>,
+}
+
+impl Way {
+    /// The kernels in their order, as in `layer_norm/groups_3 + linear/tile_64x64`.
+    pub fn label(&self) -> String {
+        let labels: Vec<_> = self.parts.iter().map(|part| part.kernel.label()).collect();
+        labels.join(" + ")
+    }
+
+    /// The launches, with their compiled kernels.
+    pub(super) fn ready(&self, device: &Device) -> Result<Vec<(Part, CudaFunction)>> {
+        let parts = self.parts.iter();
+        parts
+            .map(|part| Ok((part.clone(), device.function(part.kernel)?)))
+            .collect()
+    }
+}
+
+/// A way that was chosen for all dispatches of one shape.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The shape, for people.
+    pub shape: String,
+    /// The way.
+    pub way: Way,
+    /// The time of each way tried; empty if nothing was measured.
+    pub measured: Vec<(Way, Duration)>,
+}
+
+/// The choices so far.
+#[derive(Default)]
+pub(super) struct Choices {
+    /// By [`class`].
+    chosen: HashMap<Dispatch, Chosen>,
+}
+
+impl Choices {
+    /// The choices, in a stable order.
+    pub fn all(&self) -> Vec<&Chosen> {
+        let mut all: Vec<_> = self.chosen.values().collect();
+        all.sort_by(|a, b| a.shape.cmp(&b.shape));
+        all
+    }
+
+    /// The way for each of `dispatches`, measured on `weights` and `arena`, whose content is lost.
+    pub fn choose(
+        &mut self,
+        device: &Device,
+        dispatches: &[Dispatch],
+        weights: &CudaSlice<u32>,
+        arena: &mut CudaSlice<u32>,
+    ) -> Result<Vec<Way>> {
+        let mut found = Vec::with_capacity(dispatches.len());
+        for dispatch in dispatches {
+            let class = class(*dispatch);
+            if let Some(chosen) = self.chosen.get(&class) {
+                // Of the same shape, but with other offsets.
+                found.extend(same_way(device, &chosen.way, dispatch));
+                continue;
+            }
+            let ways = ways(device, dispatch);
+            let mut measured = Vec::new();
+            if device.probes() && ways.len() > 1 {
+                for way in &ways {
+                    measured.push((way.clone(), time(device, way, weights, arena)?));
+                }
+            }
+            let best = measured.iter().min_by_key(|(_, time)| *time);
+            let likeliest = ways.first();
+            let way = best.map(|(way, _)| way).or(likeliest).ok_or_else(|| {
+                Error::Device(format!(
+                    "no {} takes the shape {}",
+                    dispatch.name(),
+                    shape(dispatch)
+                ))
+            })?;
+            found.push(way.clone());
+            let chosen = Chosen {
+                shape: format!("{} {}", dispatch.name(), shape(dispatch)),
+                way: way.clone(),
+                measured,
+            };
+            self.chosen.insert(class, chosen);
+        }
+        Ok(found)
+    }
+}
+
+/// All ways to run `dispatch` on the device, the likeliest first.
+pub(super) fn ways(device: &Device, dispatch: &Dispatch) -> Vec<Way> {
+    let alone = |dispatch: Dispatch| {
+        let parts =
+            CudaKernel::of(dispatch.name()).filter_map(move |kernel| device.part(kernel, dispatch));
+        // Variants for larger rows or windows are slower where a smaller one will do.
+        let enough = match dispatch {
+            Dispatch::Linear(_) | Dispatch::NormLinear(_) => usize::MAX,
+            _ => 1,
+        };
+        parts.take(enough)
+    };
+    let mut ways: Vec<Way> = alone(*dispatch)
+        .map(|part| Way { parts: vec![part] })
+        .collect();
+    if let Some([norm, product]) = dispatch.split() {
+        let norm: Option<Part> = alone(norm).next();
+        ways.extend(norm.iter().flat_map(|norm| {
+            alone(product).map(|product| Way {
+                parts: vec![norm.clone(), product],
+            })
+        }));
+    }
+    ways.sort_by_key(|way| cost(way, device.processors()));
+    ways
+}
+
+/// `way`, for another dispatch of the same class.
+fn same_way(device: &Device, way: &Way, dispatch: &Dispatch) -> Option<Way> {
+    let label = way.label();
+    ways(device, dispatch)
+        .into_iter()
+        .find(|other| other.label() == label)
+}
+
+/// A rough cost: rounds of blocks over the multiprocessors, times the work of a block.
+fn cost(way: &Way, processors: u32) -> u64 {
+    let of_part = |part: &Part| {
+        let [x, y] = part.launch.grid.map(u64::from);
+        let rounds = (x * y).div_ceil(u64::from(processors));
+        let constant = |name| u64::from(part.kernel.constant(name));
+        let work = match part.dispatch {
+            Dispatch::Linear(p) => {
+                let tile = constant("TILE_ROWS") + constant("TILE_COLS");
+                tile * u64::from(p.k_words) / constant("K_WARPS")
+            }
+            Dispatch::NormLinear(p) => {
+                let tiles = u64::from(p.cols)
+                    .div_ceil(constant("TILE_COLS"))
+                    .div_ceil(y);
+                let tile = constant("TILE_ROWS") + constant("TILE_COLS");
+                (tiles * tile + 2 * constant("TILE_ROWS")) * u64::from(p.k_words)
+            }
+            _ => 1,
+        };
+        // A launch costs as much as some thousand words.
+        rounds * work + 4096
+    };
+    way.parts.iter().map(of_part).sum()
+}
+
+/// Runs in one measurement: the card's clock has steps of half a microsecond.
+const REPEATS: u32 = 20;
+
+/// The time of one run of `way` by the card's clock: the least of a few averages over [`REPEATS`]
+/// runs in a graph.
+pub(super) fn time(
+    device: &Device,
+    way: &Way,
+    weights: &CudaSlice<u32>,
+    arena: &mut CudaSlice<u32>,
+) -> Result<Duration> {
+    let parts = way.ready(device)?;
+    let stream = &device.stream;
+    let fail = |error| failure(&way.label(), error);
+    let mut graph = Graph::capture(stream, || {
+        for _ in 0..REPEATS {
+            for (part, function) in &parts {
+                launch::launch(stream, function, part, weights, arena)?;
+            }
+        }
+        Ok::<_, DriverError>(())
+    })
+    .map_err(fail)?;
+    graph.start().map_err(fail)?;
+    let mut least = Duration::MAX;
+    for _ in 0..3 {
+        let flags = Some(CUevent_flags::CU_EVENT_DEFAULT);
+        let start = stream.record_event(flags).map_err(fail)?;
+        graph.start().map_err(fail)?;
+        let end = stream.record_event(flags).map_err(fail)?;
+        let elapsed = start.elapsed_ms(&end).map_err(fail)?;
+        least = least.min(Duration::from_secs_f64(f64::from(elapsed) / 1e3) / REPEATS);
+    }
+    Ok(least)
+}

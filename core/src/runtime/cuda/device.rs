@@ -1,0 +1,259 @@
+//! An open device: its limits, its stream, its compiled kernels.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaStream, DriverError,
+    sys::{CUdevice_attribute, CUresult},
+};
+use intformer_shaders::{CudaKernel, Dispatch};
+
+use super::{
+    choice::Part,
+    compile::{self, KernelSource},
+    launch,
+};
+use crate::{Error, Result};
+
+/// How to open a device.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its number, as the driver counts (`CUDA_VISIBLE_DEVICES` renumbers).
+    pub ordinal: usize,
+    /// Where kernels come from.
+    pub kernels: KernelSource,
+    /// Where compiled kernels are kept; `None` keeps none.
+    pub cache: Option<PathBuf>,
+    /// Whether variants of kernels are measured; else the likeliest are taken.
+    pub probe: bool,
+}
+
+impl Default for Options {
+    /// The first device, the best kernels to be had, kept in the user's cache, measured.
+    fn default() -> Self {
+        Self {
+            ordinal: 0,
+            kernels: KernelSource::default(),
+            cache: compile::user_cache(),
+            probe: true,
+        }
+    }
+}
+
+/// An open device.
+pub struct Device {
+    pub(super) context: Arc<CudaContext>,
+    pub(super) stream: Arc<CudaStream>,
+    options: Options,
+    name: String,
+    capability: (i32, i32),
+    processors: u32,
+    shared_limit: u32,
+    functions: Mutex<HashMap<String, CudaFunction>>,
+}
+
+impl Device {
+    /// Opens a device.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] without a driver, without such a device, or if it is older than
+    /// compute capability 8.0; [`Error::Device`] if the driver refuses.
+    pub fn open(options: &Options) -> Result<Self> {
+        if !launch::has_driver() {
+            return Err(Error::NoAdapter(
+                "expected an NVIDIA driver (libcuda), found none".into(),
+            ));
+        }
+        let ordinal = options.ordinal;
+        let count = CudaContext::device_count().map_err(|error| {
+            Error::NoAdapter(format!(
+                "expected an NVIDIA card, found a driver that says: {}",
+                told(error)
+            ))
+        })?;
+        if ordinal as i64 >= i64::from(count) {
+            return Err(Error::NoAdapter(format!(
+                "expected a CUDA device {ordinal}, found {count} devices"
+            )));
+        }
+        let fail = |error| failure("opening the device", error);
+        let context = CudaContext::new(ordinal).map_err(fail)?;
+        launch::use_one_stream(&context);
+        let attribute = |which| context.attribute(which).map_err(fail);
+        use CUdevice_attribute as Attribute;
+        let processors = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
+        let shared_limit =
+            attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?;
+        let capability = context.compute_capability().map_err(fail)?;
+        let name = context.name().map_err(fail)?;
+        if capability < (8, 0) {
+            return Err(Error::NoAdapter(format!(
+                "expected a card of compute capability 8.0 (Ampere) or newer, found {name} of {}.{}",
+                capability.0, capability.1
+            )));
+        }
+        Ok(Self {
+            stream: context.new_stream().map_err(fail)?,
+            options: options.clone(),
+            name,
+            capability,
+            processors: processors as u32,
+            shared_limit: shared_limit as u32,
+            functions: Mutex::default(),
+            context,
+        })
+    }
+
+    /// Name and capability.
+    pub fn describe(&self) -> String {
+        let (major, minor) = self.capability;
+        format!(
+            "{} (sm_{major}{minor}, {} multiprocessors)",
+            self.name, self.processors
+        )
+    }
+
+    /// Name of the card.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Compute capability: major and minor.
+    pub fn capability(&self) -> (i32, i32) {
+        self.capability
+    }
+
+    /// Multiprocessors.
+    pub fn processors(&self) -> u32 {
+        self.processors
+    }
+
+    /// The highest clocks of multiprocessors and memory in kHz, and the width of the memory's bus in
+    /// bits; what the driver does not tell is 0.
+    pub fn clocks(&self) -> [u32; 3] {
+        use CUdevice_attribute as Attribute;
+        [
+            Attribute::CU_DEVICE_ATTRIBUTE_CLOCK_RATE,
+            Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE,
+            Attribute::CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH,
+        ]
+        .map(|which| {
+            self.context
+                .attribute(which)
+                .map_or(0, |value| value as u32)
+        })
+    }
+
+    /// The launch of `dispatch` by `kernel` here; `None` if the kernel cannot run it.
+    pub(super) fn part(&self, kernel: &'static CudaKernel, dispatch: Dispatch) -> Option<Part> {
+        let launch = kernel.launch(&dispatch, self.processors, self.shared_limit)?;
+        Some(Part {
+            kernel,
+            dispatch,
+            launch,
+        })
+    }
+
+    /// Whether `kernel` can run `dispatch` here.
+    pub fn can_run(&self, kernel: &'static CudaKernel, dispatch: &Dispatch) -> bool {
+        self.part(kernel, *dispatch).is_some()
+    }
+
+    /// Runs one dispatch by one kernel on copies of `weights` and `arena`; returns the arena. For
+    /// tests of kernels.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the kernel cannot run it or the device fails.
+    pub fn run_once(
+        &self,
+        kernel: &'static CudaKernel,
+        dispatch: &Dispatch,
+        weights: &[u32],
+        arena: &[u32],
+    ) -> Result<Vec<u32>> {
+        let part = self
+            .part(kernel, *dispatch)
+            .ok_or_else(|| Error::Device(format!("{} cannot run {dispatch:?}", kernel.label())))?;
+        let function = self.function(kernel)?;
+        let weights = self.upload_weights(weights)?;
+        let fail = |error| failure(&kernel.label(), error);
+        let mut arena = self.stream.clone_htod(arena).map_err(fail)?;
+        launch::launch(&self.stream, &function, &part, &weights, &mut arena).map_err(fail)?;
+        let found = self.stream.clone_dtoh(&arena).map_err(fail)?;
+        self.stream.synchronize().map_err(fail)?;
+        Ok(found)
+    }
+
+    pub(super) fn probes(&self) -> bool {
+        self.options.probe
+    }
+
+    /// The compiled kernel, made or found at its first use.
+    pub(super) fn function(&self, kernel: &'static CudaKernel) -> Result<CudaFunction> {
+        let label = kernel.label();
+        let known = |functions: &HashMap<_, CudaFunction>| functions.get(&label).cloned();
+        let functions = || {
+            self.functions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(function) = known(&functions()) {
+            return Ok(function);
+        }
+        let options = &self.options;
+        let load = |image| launch::load(&self.context, image, kernel.kernel, self.shared_limit);
+        let function = compile::load(
+            kernel,
+            self.capability,
+            options.kernels,
+            options.cache.as_deref(),
+            load,
+        )?;
+        functions().insert(label, function.clone());
+        Ok(function)
+    }
+
+    /// The weights on the device, with the words to spare that kernels read.
+    pub(super) fn upload_weights(&self, weights: &[u32]) -> Result<cudarc::driver::CudaSlice<u32>> {
+        let fail = |error| failure("the weights", error);
+        let words = weights.len() + CudaKernel::WEIGHTS_SPARE;
+        let mut on_device = self.stream.alloc_zeros(words).map_err(fail)?;
+        self.stream
+            .memcpy_htod(weights, &mut on_device)
+            .map_err(fail)?;
+        self.stream.synchronize().map_err(fail)?;
+        Ok(on_device)
+    }
+}
+
+/// What the driver says of an error.
+fn told(error: DriverError) -> String {
+    let text = |found: Result<&std::ffi::CStr, DriverError>| {
+        found.map(|text| text.to_string_lossy().into_owned()).ok()
+    };
+    match (text(error.error_name()), text(error.error_string())) {
+        (Some(name), Some(text)) => format!("{text} ({name})"),
+        _ => format!("error {:?}", error.0),
+    }
+}
+
+/// The library's error for one of the driver during `what`.
+pub(super) fn failure(what: &str, error: DriverError) -> Error {
+    let text = format!("{what}: {}", told(error));
+    match error.0 {
+        CUresult::CUDA_ERROR_OUT_OF_MEMORY => Error::OutOfMemory(text),
+        // After these the context answers nothing else any more.
+        CUresult::CUDA_ERROR_ILLEGAL_ADDRESS
+        | CUresult::CUDA_ERROR_MISALIGNED_ADDRESS
+        | CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION
+        | CUresult::CUDA_ERROR_LAUNCH_FAILED
+        | CUresult::CUDA_ERROR_LAUNCH_TIMEOUT
+        | CUresult::CUDA_ERROR_ECC_UNCORRECTABLE
+        | CUresult::CUDA_ERROR_HARDWARE_STACK_ERROR => Error::DeviceLost(text),
+        _ => Error::Device(text),
+    }
+}

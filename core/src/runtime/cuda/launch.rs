@@ -1,0 +1,132 @@
+//! Where CUDA is called in ways that the compiler cannot check.
+#![allow(
+    unsafe_code,
+    reason = "launching a kernel hands it raw memory; each place says why that is sound"
+)]
+
+use std::sync::Arc;
+
+use cudarc::{
+    driver::{
+        CudaContext, CudaFunction, CudaGraph, CudaSlice, CudaStream, DeviceRepr, DriverError,
+        LaunchConfig, PinnedHostSlice, PushKernelArg,
+        sys::{CUfunction_attribute, CUgraphInstantiate_flags, CUstreamCaptureMode},
+    },
+    nvrtc::Ptx,
+};
+use intformer_shaders::params::PARAM_WORDS;
+
+use super::choice::Part;
+
+/// Whether the driver's library is on this machine.
+pub fn has_driver() -> bool {
+    // SAFETY: loads the driver's library, whose initializers are NVIDIA's.
+    unsafe { cudarc::driver::sys::is_culib_present() }
+}
+
+/// Ends the bookkeeping by events that lets buffers be used from several streams: it cannot be
+/// captured into a graph.
+pub fn use_one_stream(context: &Arc<CudaContext>) {
+    // SAFETY: all work on buffers of this context goes through one stream, in order.
+    unsafe { context.disable_event_tracking() }
+}
+
+/// Loads a kernel, which may then use shared memory up to the device's limit.
+pub fn load(
+    context: &Arc<CudaContext>,
+    image: Ptx,
+    name: &str,
+    shared_limit: u32,
+) -> Result<CudaFunction, DriverError> {
+    let function = context.load_module(image)?.load_function(name)?;
+    let most = shared_limit as i32 - function.shared_size_bytes()?;
+    function.set_attribute(
+        CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+        most,
+    )?;
+    Ok(function)
+}
+
+/// The parameters of a kernel as it takes them: by value, as many of the words as it has fields.
+#[repr(transparent)]
+struct Block([u32; PARAM_WORDS]);
+
+// SAFETY: plain words without pointers.
+unsafe impl DeviceRepr for Block {}
+
+/// Puts a launch on the stream.
+pub fn launch(
+    stream: &CudaStream,
+    function: &CudaFunction,
+    part: &Part,
+    weights: &CudaSlice<u32>,
+    arena: &mut CudaSlice<u32>,
+) -> Result<(), DriverError> {
+    let block = Block(part.dispatch.words());
+    let [x, y] = part.launch.grid;
+    let config = LaunchConfig {
+        grid_dim: (x, y, 1),
+        block_dim: (part.launch.threads, 1, 1),
+        shared_mem_bytes: part.launch.shared_bytes,
+    };
+    let mut arguments = stream.launch_builder(function);
+    arguments.arg(weights).arg(arena).arg(&block);
+    // SAFETY: every kernel takes weights, arena and its parameters, which `Program::new` proved to
+    // stay inside both.
+    unsafe { arguments.launch(config) }.map(drop)
+}
+
+/// Work that was captured once and can be started as a whole.
+pub struct Graph(CudaGraph);
+
+// SAFETY: a graph may be used from any thread, but from one at a time; starting one takes
+// `&mut self`.
+unsafe impl Send for Graph {}
+
+impl Graph {
+    /// Captures what `work` puts on the stream.
+    pub fn capture<E: From<DriverError>>(
+        stream: &Arc<CudaStream>,
+        work: impl FnOnce() -> Result<(), E>,
+    ) -> Result<Self, E> {
+        stream.begin_capture(CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)?;
+        let worked = work();
+        // Ends the capture in any case: the stream is of no use in the middle of one.
+        let graph = stream.end_capture(CUgraphInstantiate_flags(0));
+        worked?;
+        let graph = graph?.ok_or(DriverError(
+            cudarc::driver::sys::CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED,
+        ))?;
+        graph.upload()?;
+        Ok(Self(graph))
+    }
+
+    /// Puts the work on the stream that it was captured from.
+    pub fn start(&mut self) -> Result<(), DriverError> {
+        self.0.launch()
+    }
+}
+
+/// Words of page-locked memory, which the card reads and writes by itself.
+pub struct Pinned(PinnedHostSlice<u32>);
+
+impl Pinned {
+    /// `words` zeros.
+    pub fn new(context: &Arc<CudaContext>, words: usize) -> Result<Self, DriverError> {
+        // SAFETY: filled below before it is read. Flags 0: memory that the CPU caches, since it
+        // reads the logits there.
+        let mut memory = unsafe { context.alloc_pinned_with_flags(words, 0) }?;
+        memory.as_mut_slice()?.fill(0);
+        Ok(Self(memory))
+    }
+
+    /// For copies to and from the device.
+    pub fn slice(&mut self) -> &mut PinnedHostSlice<u32> {
+        &mut self.0
+    }
+
+    /// The words; the caller has waited for copies that were under way.
+    pub fn words(&mut self) -> Result<&mut [u32], DriverError> {
+        self.0.as_mut_slice()
+    }
+}

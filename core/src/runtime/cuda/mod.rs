@@ -1,0 +1,15 @@
+//! The CUDA executor: the integer kernels on NVIDIA's tensor cores, each batch size one CUDA graph.
+//!
+//! Nothing of CUDA is needed to build: the driver is loaded at run time. Kernels are compiled for
+//! the card by NVRTC where it is installed, else by the driver from PTX that is built in.
+
+mod choice;
+mod compile;
+mod device;
+mod executor;
+mod launch;
+
+pub use choice::{Chosen, Way};
+pub use compile::{Compiled, KernelSource, compile, version as nvrtc_version};
+pub use device::{Device, Options};
+pub use executor::{Cuda, StepTime, TransferTimes};

@@ -1,0 +1,124 @@
+//! What `bench` tells of an NVIDIA card: its own clock, transfers apart, frequencies, peaks.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use intformer::{Pixels, runtime::cuda::Device};
+use nvml_wrapper::{
+    Nvml,
+    enum_wrappers::device::{Clock, TemperatureSensor},
+};
+use serde::Serialize;
+
+use super::quartiles;
+use crate::executor::Runner;
+
+/// Times by the card's clock.
+#[derive(Serialize)]
+pub struct CardTimes {
+    /// First quartile, median and third quartile of the graph of all kernels.
+    pub graph_ms: [f64; 3],
+    /// The same for images to the card, from page-locked memory.
+    upload_ms: [f64; 3],
+    /// The same for logits back.
+    download_ms: [f64; 3],
+    /// After the runs, where the driver's management library tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
+}
+
+/// The card's state at a moment.
+#[derive(Serialize)]
+struct State {
+    driver: String,
+    multiprocessor_mhz: u32,
+    memory_mhz: u32,
+    celsius: u32,
+    watts: f64,
+}
+
+/// Measures `runs` runs by the card's clock; `None` if the executor is not on a card.
+pub fn measure(runner: &mut Runner, images: &[Pixels], runs: usize) -> Result<Option<CardTimes>> {
+    let mut times = [const { Vec::new() }; 3];
+    for _ in 0..runs {
+        let Some(run) = runner.transfer_times(images)? else {
+            return Ok(None);
+        };
+        for (times, time) in times.iter_mut().zip([run.run, run.upload, run.download]) {
+            times.push(time);
+        }
+    }
+    let [graph_ms, upload_ms, download_ms] = times.map(|mut times| quartiles(&mut times));
+    Ok(Some(CardTimes {
+        graph_ms,
+        upload_ms,
+        download_ms,
+        state: runner.cuda().and_then(|device| state(device).ok()),
+    }))
+}
+
+/// Lines for people.
+pub fn text(times: &CardTimes) -> Result<String> {
+    let mut text = String::new();
+    for (name, [q1, median, q3]) in [
+        ("kernels (one graph)", times.graph_ms),
+        ("images to the card", times.upload_ms),
+        ("logits back", times.download_ms),
+    ] {
+        writeln!(
+            text,
+            "  {name:<22} {median:>9.3} ms [{q1:.3}, {q3:.3}] by the card's clock"
+        )?;
+    }
+    if let Some(state) = &times.state {
+        writeln!(
+            text,
+            "  clocks {} MHz, memory {} MHz, {} °C, {:.0} W, driver {}",
+            state.multiprocessor_mhz, state.memory_mhz, state.celsius, state.watts, state.driver
+        )?;
+    }
+    Ok(text)
+}
+
+/// The state of the card that has the device's name.
+fn state(device: &Device) -> Result<State> {
+    let nvml = Nvml::init()?;
+    let cards = (0..nvml.device_count()?).map(|at| nvml.device_by_index(at));
+    let mut named = cards
+        .flatten()
+        .filter(|card| card.name().is_ok_and(|name| name == device.name()));
+    let card = named
+        .next()
+        .ok_or_else(|| anyhow::anyhow!("expected a card named {}", device.name()))?;
+    Ok(State {
+        driver: nvml.sys_driver_version()?,
+        multiprocessor_mhz: card.clock_info(Clock::SM)?,
+        memory_mhz: card.clock_info(Clock::Memory)?,
+        celsius: card.temperature(TemperatureSensor::Gpu)?,
+        watts: f64::from(card.power_usage()?) / 1e3,
+    })
+}
+
+/// int8 multiply-adds that the tensor cores of one multiprocessor do in a cycle, without sparsity:
+/// the peaks of NVIDIA's data sheets divided by multiprocessors and clock (A100 624 TOPS, RTX 3090
+/// 284, RTX 4090 660.6, H100 SXM 1979, RTX 5090 838).
+fn products_a_cycle(capability: (i32, i32)) -> Option<u32> {
+    match capability {
+        (8, 0) => Some(2048),
+        (8, 6) | (8, 9) | (12, 0) => Some(1024),
+        (9, 0) => Some(4096),
+        _ => None,
+    }
+}
+
+/// Billions of multiply-adds and of bytes a second at the highest clocks, where they are known.
+pub fn peaks(device: &Device) -> Option<[f64; 2]> {
+    let [clock, memory_clock, bus] = device.clocks().map(f64::from);
+    let products = products_a_cycle(device.capability())?;
+    // Clocks are in kHz; memory sends twice a cycle.
+    let peaks = [
+        f64::from(products) * f64::from(device.processors()) * clock / 1e6,
+        2.0 * memory_clock * bus / 8.0 / 1e6,
+    ];
+    peaks.iter().all(|&peak| peak > 0.0).then_some(peaks)
+}

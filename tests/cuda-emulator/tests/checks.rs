@@ -1,0 +1,295 @@
+//! Every check finds what breaks it, and says nothing of the repaired twin.
+
+#[allow(dead_code, reason = "shared by several tests")]
+mod common;
+
+use common::{clean, fault, run_blocks, words};
+use intformer_cuda_emulator::{Device, Grid, Kind};
+
+/// The fault of `broken` says `says`, and `repaired` has none.
+fn both(threads: u32, says: &str, broken: &str, repaired: &str) {
+    let message = fault(threads, broken);
+    assert!(message.contains(says), "{message}");
+    assert!(
+        message.starts_with("kernel test, block (0, 0, 0)"),
+        "{message}"
+    );
+    clean(threads, repaired);
+}
+
+#[test]
+fn addresses_and_alignment() {
+    both(
+        32,
+        "outside of any allocation",
+        "ld.global.u32 %r5, [%d0+512];",
+        "ld.global.u32 %r5, [%d0+508];",
+    );
+    both(
+        32,
+        "outside of any allocation",
+        "st.global.u32 [%d0+-4], %r5;",
+        "",
+    );
+    both(
+        32,
+        "shared memory, which has 4096 bytes",
+        "st.shared.u32 [memory+4096], %r0;",
+        "setp.eq.u32 %p1, %r0, 0; @%p1 st.shared.u32 [memory+4092], %r0;",
+    );
+    both(
+        32,
+        "local memory, which has 64 bytes",
+        "st.local.u32 [local+64], %r0;",
+        "st.local.u32 [local+60], %r0;",
+    );
+    both(
+        32,
+        "not a multiple of its size",
+        "ld.global.u32 %r5, [%d2+2];",
+        "ld.global.u16 %r5, [%d2+2];",
+    );
+    both(
+        32,
+        "not a multiple of its size",
+        "st.shared.v2.u32 [memory+4], {%r1, %r2};",
+        "setp.eq.u32 %p1, %r0, 0; @%p1 st.shared.v2.u32 [memory+8], {%r1, %r2};",
+    );
+}
+
+#[test]
+fn memory_that_nobody_wrote() {
+    both(
+        32,
+        "has not written",
+        "ld.shared.u32 %r5, [memory+16];",
+        "st.shared.u32 [memory+16], 5; bar.sync 0; ld.shared.u32 %r5, [memory+16];",
+    );
+    // Three of the four bytes.
+    both(
+        1,
+        "has not written",
+        "st.shared.u16 [memory], 1; st.shared.u8 [memory+2], 1; ld.shared.u32 %r5, [memory];",
+        "st.shared.u16 [memory], 1; st.shared.u16 [memory+2], 1; ld.shared.u32 %r5, [memory];",
+    );
+}
+
+/// Each thread writes its word, and reads that of the thread `by` further.
+fn exchange(by: u32, between: &str) -> String {
+    format!(
+        "mov.u64 %d4, memory; mad.wide.u32 %d5, %r0, 4, %d4; st.shared.u32 [%d5], 0; bar.sync 0;
+         st.shared.u32 [%d5], %r0; {between}
+         mov.u32 %r9, %ntid.x; add.u32 %r10, %r0, {by}; rem.u32 %r10, %r10, %r9;
+         mad.wide.u32 %d6, %r10, 4, %d4; ld.shared.u32 %r5, [%d6];"
+    )
+}
+
+#[test]
+fn races_between_warps() {
+    both(
+        64,
+        "no barrier in between: a race",
+        &exchange(32, ""),
+        &exchange(32, "bar.sync 0;"),
+    );
+    // A barrier of the warp does not order two warps.
+    both(
+        64,
+        "a race",
+        &exchange(32, "bar.warp.sync -1;"),
+        &exchange(32, "barrier.sync 0;"),
+    );
+    // Write after read.
+    let again = |between: &str| {
+        format!(
+            "{} {between} setp.ge.u32 %p1, %r0, 32; @%p1 st.shared.u32 [%d5], %r2;",
+            exchange(32, "bar.sync 0;")
+        )
+    };
+    both(64, "that warp 0 read", &again(""), &again("bar.sync 0;"));
+    // Write after write, of different values; each byte counts for itself.
+    let write = |offset: u32| {
+        format!(
+            "mov.u64 %d4, memory; shr.u32 %r9, %r0, 5; mul.lo.u32 %r10, %r9, {offset};
+             cvt.u64.u32 %d5, %r10; add.u64 %d6, %d4, %d5; and.b32 %r11, %r0, 31;
+             setp.eq.u32 %p1, %r11, 0; @%p1 st.shared.u8 [%d6], %r9;"
+        )
+    };
+    both(64, "wrote", &write(0), &write(1));
+}
+
+#[test]
+fn races_inside_a_warp() {
+    both(
+        32,
+        "no __syncwarp in between",
+        &exchange(1, ""),
+        &exchange(1, "bar.warp.sync -1;"),
+    );
+    // Two lanes, one word.
+    both(
+        32,
+        "wrote",
+        "st.shared.u32 [memory], %r0;",
+        "setp.eq.u32 %p1, %r0, 3; @%p1 st.shared.u32 [memory], %r0;",
+    );
+    // The same value by all lanes does no harm.
+    clean(64, "st.shared.u32 [memory], 7;");
+}
+
+#[test]
+fn barriers_of_some_warps() {
+    // Warps 0 and 1 meet at barrier 1, which does not order warp 2.
+    let some = |warps: u32| {
+        format!(
+            "mov.u64 %d4, memory; shr.u32 %r9, %r0, 5; setp.eq.u32 %p1, %r0, 0;
+             @%p1 st.shared.u32 [memory], 7; setp.lt.u32 %p2, %r9, {warps}; @!%p2 bra over;
+             bar.sync 1, {};
+             over: ld.shared.u32 %r5, [memory];",
+            warps * 32
+        )
+    };
+    both(96, "a race", &some(2), &some(3));
+}
+
+#[test]
+fn barriers_that_nobody_leaves() {
+    both(
+        64,
+        "waits for ever at barrier 0: 32 threads came of 64",
+        "setp.lt.u32 %p1, %r0, 32; @%p1 bra over; bar.sync 0; over: ",
+        "bar.sync 0;",
+    );
+    both(
+        64,
+        "32 have exited",
+        "setp.lt.u32 %p1, %r0, 32; @%p1 exit; bar.sync 0;",
+        "bar.sync 0; setp.lt.u32 %p1, %r0, 32; @%p1 exit;",
+    );
+    // Half a warp.
+    both(
+        32,
+        "never come to it",
+        "setp.lt.u32 %p1, %r0, 16; @%p1 bra over; bar.sync 0; bra end; over: mov.u32 %r5, 1; end: ",
+        "bar.sync 0;",
+    );
+}
+
+#[test]
+fn members_that_are_not_there() {
+    both(
+        32,
+        "never come to it",
+        "setp.lt.u32 %p1, %r0, 16; @%p1 shfl.sync.bfly.b32 %r5, %r1, 1, 31, -1;",
+        "setp.lt.u32 %p1, %r0, 16; @%p1 shfl.sync.bfly.b32 %r5, %r1, 1, 31, 0xffff;",
+    );
+    both(
+        32,
+        "does not name the lane itself",
+        "vote.sync.ballot.b32 %r5, 1, 0xffff;",
+        "vote.sync.ballot.b32 %r5, 1, -1;",
+    );
+    both(
+        32,
+        "does not take part",
+        "setp.lt.u32 %p1, %r0, 16; @%p1 shfl.sync.bfly.b32 %r5, %r1, 16, 31, 0xffff;",
+        "shfl.sync.bfly.b32 %r5, %r1, 16, 31, -1;",
+    );
+    // Half a warp cannot multiply matrices.
+    let mma = "mma.sync.aligned.m16n8k16.row.col.s32.s8.s8.s32 {%r5,%r6,%r7,%r8}, {%r1,%r2}, {%r3},
+               {%r5,%r6,%r7,%r8};";
+    clean(32, mma);
+    assert!(fault(16, mma).contains("of which only the lanes"));
+}
+
+/// Copies of all threads, which then read what another one copied.
+fn copy(wait: &str, by: u32) -> String {
+    format!(
+        "mov.u64 %d4, memory; mad.wide.u32 %d5, %r0, 16, %d4;
+         st.shared.v4.u32 [%d5], {{%r5, %r6, %r7, %r8}}; bar.sync 0;
+         cp.async.ca.shared.global [%d5], [%d2], 16; cp.async.commit_group; {wait}
+         mov.u32 %r9, %ntid.x; add.u32 %r10, %r0, {by}; rem.u32 %r10, %r10, %r9;
+         mad.wide.u32 %d6, %r10, 16, %d4; ld.shared.u32 %r5, [%d6];"
+    )
+}
+
+#[test]
+fn copies_without_wait_or_barrier() {
+    let good = copy("cp.async.wait_group 0; bar.sync 0;", 1);
+    both(64, "may still be writing", &copy("", 0), &good);
+    both(64, "may still be writing", &copy("bar.sync 0;", 1), &good);
+    both(
+        64,
+        "may still be writing",
+        &copy("cp.async.wait_group 1; bar.sync 0;", 1),
+        &good,
+    );
+    both(
+        64,
+        "no __syncwarp in between",
+        &copy("cp.async.wait_group 0;", 1),
+        &good,
+    );
+    both(
+        64,
+        "a race",
+        &copy("cp.async.wait_group 0; bar.warp.sync -1;", 33),
+        &good,
+    );
+    // The wait must come before the barrier.
+    both(
+        64,
+        "may still be writing",
+        &copy("bar.sync 0; cp.async.wait_group 0;", 33),
+        &good,
+    );
+    clean(64, &copy("cp.async.wait_group 0;", 0));
+    // A copy into what another warp still reads.
+    let prefetch = |between: &str| {
+        format!(
+            "{} {between} setp.ge.u32 %p1, %r0, 32;
+             @%p1 cp.async.ca.shared.global [%d5], [%d2], 16; cp.async.wait_all;",
+            copy("cp.async.wait_group 0; bar.sync 0;", 32)
+        )
+    };
+    both(
+        64,
+        "that warp 0 read",
+        &prefetch(""),
+        &prefetch("bar.sync 0;"),
+    );
+}
+
+#[test]
+fn races_between_blocks() {
+    let input = words(32, 1);
+    let run = |check: bool, body: &str| {
+        let grid = Grid::new(2, 32, 0);
+        // The last instruction stores the same place in all blocks, which only block 0 may do.
+        let body = format!("{body} mov.u32 %r9, %ctaid.x; setp.ne.u32 %p7, %r9, 0; @%p7 exit;");
+        run_blocks(&Device::new(check), grid, &body, &input)
+    };
+    let write = "st.global.u32 [%d1], 1;";
+    let atomic = "setp.ne.u32 %p1, %ctaid.x, 0; @%p1 red.global.add.u32 [%d0], 1;";
+    assert!(run(false, write).is_ok());
+    let fault = run(true, write).unwrap_err();
+    assert!(
+        fault.message.contains("of the same launch wrote"),
+        "{fault}"
+    );
+    assert!(run(true, "").is_ok());
+    let fault = run(true, atomic).unwrap_err();
+    assert!(fault.message.contains("of the same launch read"), "{fault}");
+}
+
+#[test]
+fn launches_that_do_not_fit() {
+    let input = words(2048, 1);
+    let fault = run_blocks(&Device::default(), Grid::new(1, 1025, 0), "", &input).unwrap_err();
+    assert_eq!(fault.kind, Kind::Configuration);
+    assert!(
+        fault.message.contains("up to 1024 threads, not 1025"),
+        "{fault}"
+    );
+    run_blocks(&Device::default(), Grid::new(1, 1024, 0), "", &input).unwrap();
+}

@@ -1,0 +1,68 @@
+//! The CUDA device of tests: the card of this machine, or the emulator where there is none.
+#![allow(unsafe_code, reason = "loading a library runs its initializers")]
+
+use std::{
+    env::consts::{DLL_PREFIX, DLL_SUFFIX},
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use intformer::runtime::cuda::{Device, KernelSource, Options};
+
+/// Options for tests: built-in PTX, nothing kept, nothing measured.
+pub fn options() -> Options {
+    Options {
+        kernels: KernelSource::BuiltIn,
+        cache: None,
+        probe: false,
+        ..Options::default()
+    }
+}
+
+/// Opens the card, or the emulator where there is no card or `INTFORMER_CUDA` is `emulated`.
+///
+/// # Errors
+/// If neither opens.
+pub fn open(options: &Options) -> intformer::Result<Device> {
+    static EMULATED: OnceLock<bool> = OnceLock::new();
+    EMULATED.get_or_init(|| {
+        let asked = std::env::var("INTFORMER_CUDA").is_ok_and(|name| name == "emulated");
+        let emulated = asked || !Path::new("/dev/nvidia0").exists();
+        if emulated {
+            load(&emulator().expect("cargo builds the emulator")).expect("the emulator loads");
+        }
+        emulated
+    });
+    let device = Device::open(options)?;
+    eprintln!("CUDA kernels run on {}", device.describe());
+    Ok(device)
+}
+
+/// Loads the library at `path` for as long as the process lives: whoever asks for it by its name
+/// afterwards gets this one.
+///
+/// # Errors
+/// The loader's sentence.
+pub fn load(path: &Path) -> Result<(), String> {
+    // SAFETY: the emulator and NVRTC have initializers that do nothing but set up themselves.
+    let library = unsafe { libloading::Library::new(path) };
+    let library = library.map_err(|error| format!("{}: {error}", path.display()))?;
+    std::mem::forget(library);
+    Ok(())
+}
+
+/// Where cargo put the emulator of the driver, beside the running test.
+///
+/// # Errors
+/// If it is not there.
+pub fn emulator() -> Result<PathBuf, String> {
+    let name = format!("{DLL_PREFIX}intformer_cuda_emulator{DLL_SUFFIX}");
+    let test = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut folders = test.ancestors().skip(1).take(2);
+    folders
+        .find_map(|folder| {
+            let places = [folder.join(&name), folder.join("deps").join(&name)];
+            places.into_iter().find(|place| place.is_file())
+        })
+        .ok_or_else(|| format!("expected {name} beside {}, found none", test.display()))
+}

@@ -1,0 +1,94 @@
+//! The CUDA executor on a card, or on the emulator of the driver: graphs, batches, errors.
+
+use std::sync::Arc;
+
+use intformer::Error;
+use intformer::model::SwinConfig;
+use intformer::runtime::cuda::{Cuda, Options};
+use intformer::runtime::{Executor, Reference};
+use intformer_tests::cuda::{open, options};
+use intformer_tests::synthetic::{images, int_model};
+
+/// Channels and windows that no power of two divides.
+fn small() -> SwinConfig {
+    SwinConfig {
+        image_size: [24, 36],
+        patch_size: 2,
+        embed_dim: 20,
+        depths: vec![2, 2],
+        heads: vec![2, 4],
+        window_size: 3,
+        mlp_ratio: 3.0,
+        classes: 7,
+        ..SwinConfig::tiny()
+    }
+}
+
+fn executors(options: &Options) -> (Cuda, Reference) {
+    let program = Arc::new(int_model(&small(), 5).unwrap().program().unwrap());
+    let device = Arc::new(open(options).unwrap());
+    let cuda = Cuda::on(device, Arc::clone(&program)).unwrap();
+    (cuda, Reference::new(program))
+}
+
+/// Traces and logits at one batch size after another.
+fn compare(cuda: &mut Cuda, reference: &mut Reference, batches: &[usize]) {
+    for &batch in batches {
+        let images = images(&small(), batch, 9 + batch as u64);
+        let expected = reference.trace(&images, batch).unwrap();
+        let found = cuda.trace(&images, batch).unwrap();
+        assert_eq!(expected.len(), found.len());
+        for (step, (expected, found)) in expected.iter().zip(&found).enumerate() {
+            assert!(expected == found, "batch {batch}: step {step} differs");
+        }
+        let logits = reference.run(&images, batch).unwrap();
+        // The graph, twice: the second run must not depend on what the first left behind.
+        for _ in 0..2 {
+            assert_eq!(logits, cuda.run(&images, batch).unwrap());
+        }
+    }
+}
+
+#[test]
+fn graphs_equal_the_reference_at_every_batch_size() {
+    let (mut cuda, mut reference) = executors(&options());
+    // A batch size seen before must work after another.
+    compare(&mut cuda, &mut reference, &[1, 3, 1, 7, 2]);
+}
+
+#[test]
+fn measured_ways_equal_the_reference() {
+    let (mut cuda, mut reference) = executors(&Options {
+        probe: true,
+        ..options()
+    });
+    compare(&mut cuda, &mut reference, &[1, 3]);
+    assert!(cuda.chosen().iter().any(|chosen| chosen.measured.len() > 1));
+    let image = images(&small(), 1, 1);
+    let times = cuda.times(&image, 1).unwrap();
+    assert_eq!(times.len(), cuda.trace(&image, 1).unwrap().len());
+    let times = cuda.transfer_times(&image, 1).unwrap();
+    assert!(!times.run.is_zero());
+    println!("{}", cuda.describe());
+}
+
+#[test]
+fn what_it_cannot_run_is_a_sentence() {
+    let (mut cuda, _) = executors(&options());
+    let most = cuda.max_batch();
+    assert!(most >= 1);
+    let error = cuda.prepare(most + 1 + most / 8).unwrap_err();
+    assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
+    let error = cuda.prepare(1 << 40).unwrap_err();
+    assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
+    let error = cuda.run(&[0; 10], 1).unwrap_err();
+    assert!(error.to_string().contains("found 10 bytes"), "{error}");
+    // The executor goes on after each.
+    cuda.run(&images(&small(), 1, 1), 1).unwrap();
+    let none = open(&Options {
+        ordinal: 99,
+        ..options()
+    });
+    let error = none.err().expect("no machine has a hundred cards");
+    assert!(matches!(error, Error::NoAdapter(_)), "{error}");
+}
