@@ -9,14 +9,30 @@ use std::{
 
 use intformer::runtime::cuda::{Device, KernelSource, Options};
 
-/// Options for tests: built-in PTX, nothing kept, nothing measured.
+/// Options for tests: nothing kept, nothing measured; PTX of the sources as they are where
+/// `INTFORMER_NVRTC` names a compiler, else built-in.
 pub fn options() -> Options {
     Options {
-        kernels: KernelSource::BuiltIn,
+        kernels: match nvrtc() {
+            true => KernelSource::Ptx,
+            false => KernelSource::BuiltIn,
+        },
         cache: None,
         probe: false,
         ..Options::default()
     }
+}
+
+/// Whether `INTFORMER_NVRTC` names NVRTC's library, which is then loaded.
+pub fn nvrtc() -> bool {
+    static LOADED: OnceLock<bool> = OnceLock::new();
+    *LOADED.get_or_init(|| match std::env::var_os("INTFORMER_NVRTC") {
+        Some(path) => {
+            load(Path::new(&path)).expect("INTFORMER_NVRTC names NVRTC's library");
+            true
+        }
+        None => false,
+    })
 }
 
 /// Opens the card, or the emulator where there is no card or `INTFORMER_CUDA` is `emulated`.
@@ -40,10 +56,7 @@ pub fn open(options: &Options) -> intformer::Result<Device> {
 
 /// Loads the library at `path` for as long as the process lives: whoever asks for it by its name
 /// afterwards gets this one.
-///
-/// # Errors
-/// The loader's sentence.
-pub fn load(path: &Path) -> Result<(), String> {
+fn load(path: &Path) -> Result<(), String> {
     // SAFETY: the emulator and NVRTC have initializers that do nothing but set up themselves.
     let library = unsafe { libloading::Library::new(path) };
     let library = library.map_err(|error| format!("{}: {error}", path.display()))?;

@@ -24,17 +24,17 @@ fn small() -> SwinConfig {
     }
 }
 
-fn executors(options: &Options) -> (Cuda, Reference) {
-    let program = Arc::new(int_model(&small(), 5).unwrap().program().unwrap());
+fn executors(config: &SwinConfig, options: &Options) -> (Cuda, Reference) {
+    let program = Arc::new(int_model(config, 5).unwrap().program().unwrap());
     let device = Arc::new(open(options).unwrap());
     let cuda = Cuda::on(device, Arc::clone(&program)).unwrap();
     (cuda, Reference::new(program))
 }
 
 /// Traces and logits at one batch size after another.
-fn compare(cuda: &mut Cuda, reference: &mut Reference, batches: &[usize]) {
+fn compare(config: &SwinConfig, cuda: &mut Cuda, reference: &mut Reference, batches: &[usize]) {
     for &batch in batches {
-        let images = images(&small(), batch, 9 + batch as u64);
+        let images = images(config, batch, 9 + batch as u64);
         let expected = reference.trace(&images, batch).unwrap();
         let found = cuda.trace(&images, batch).unwrap();
         assert_eq!(expected.len(), found.len());
@@ -51,20 +51,29 @@ fn compare(cuda: &mut Cuda, reference: &mut Reference, batches: &[usize]) {
 
 #[test]
 fn graphs_equal_the_reference_at_every_batch_size() {
-    let (mut cuda, mut reference) = executors(&options());
+    let config = small();
+    let (mut cuda, mut reference) = executors(&config, &options());
     // A batch size seen before must work after another.
-    compare(&mut cuda, &mut reference, &[1, 3, 1, 7, 2]);
+    compare(&config, &mut cuda, &mut reference, &[1, 3, 1, 7, 2]);
 }
 
 #[test]
 fn measured_ways_equal_the_reference() {
-    let (mut cuda, mut reference) = executors(&Options {
+    // Measuring runs each way some eighty times.
+    let config = SwinConfig {
+        image_size: [12, 12],
+        depths: vec![1],
+        heads: vec![2],
+        ..small()
+    };
+    let probing = Options {
         probe: true,
         ..options()
-    });
-    compare(&mut cuda, &mut reference, &[1, 3]);
+    };
+    let (mut cuda, mut reference) = executors(&config, &probing);
+    compare(&config, &mut cuda, &mut reference, &[1, 3]);
     assert!(cuda.chosen().iter().any(|chosen| chosen.measured.len() > 1));
-    let image = images(&small(), 1, 1);
+    let image = images(&config, 1, 1);
     let times = cuda.times(&image, 1).unwrap();
     assert_eq!(times.len(), cuda.trace(&image, 1).unwrap().len());
     let times = cuda.transfer_times(&image, 1).unwrap();
@@ -74,7 +83,7 @@ fn measured_ways_equal_the_reference() {
 
 #[test]
 fn what_it_cannot_run_is_a_sentence() {
-    let (mut cuda, _) = executors(&options());
+    let (mut cuda, _) = executors(&small(), &options());
     let most = cuda.max_batch();
     assert!(most >= 1);
     let error = cuda.prepare(most + 1 + most / 8).unwrap_err();

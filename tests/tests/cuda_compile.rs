@@ -6,26 +6,22 @@
 
 use std::{fmt::Write, path::Path};
 
-use intformer::runtime::cuda::{compile, nvrtc_version};
+use intformer::runtime::cuda::{PTX_TARGET, compile, nvrtc_version};
 use intformer_shaders::{CUDA_KERNELS, CudaKernel, Dispatch, ptx_header};
-use intformer_tests::cuda::load;
 use rayon::prelude::*;
 
 /// Ampere, its consumer cards, Ada, Hopper.
 const GENERATIONS: &[&str] = &["sm_80", "sm_86", "sm_89", "sm_90"];
 
-/// What the built-in PTX is made for: the oldest of them, newer ones run it too.
-const PTX_TARGET: &str = "compute_80";
-
 /// Loads NVRTC, or says that nothing was run.
 fn nvrtc() -> bool {
-    let Some(path) = std::env::var_os("INTFORMER_NVRTC") else {
+    if !intformer_tests::cuda::nvrtc() {
         println!(
-            "NOT RUN: no CUDA kernel was compiled: INTFORMER_NVRTC is not set (cargo xtask cuda-check sets it)"
+            "NOT RUN: no CUDA kernel was compiled: INTFORMER_NVRTC is not set (cargo xtask \
+             cuda-check sets it)"
         );
         return false;
-    };
-    load(Path::new(&path)).expect("INTFORMER_NVRTC names NVRTC's library");
+    }
     let (major, minor) = nvrtc_version().expect("NVRTC was loaded");
     println!("NVRTC {major}.{minor}");
     true

@@ -83,6 +83,16 @@ fn attention_with_a_large_total_of_a_power_of_two() {
     check(case, Dispatch::WindowAttention(p));
 }
 
+/// More columns than are computed at once: what is kept of the rows serves several tiles.
+#[test]
+fn norms_before_products_of_many_columns() {
+    for kind in [epilogue::INT8, epilogue::INT32] {
+        let mut case = Case::new(Data::new(7, 0));
+        let dispatch = cases::norm_linear(&mut case, 200, [100, 20], kind, false);
+        check(case, dispatch);
+    }
+}
+
 /// Runs a norm over rows made of words; its outputs are the normalized values themselves.
 fn check_units(rows: u32, channels: u32, word: impl FnMut(u32) -> u32) {
     let mut case = Case::new(Data::new(1, 0));

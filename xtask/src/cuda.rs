@@ -31,24 +31,33 @@ pub fn run(options: &Options) -> Result<()> {
     shell::run(&mut test)
 }
 
-/// NVRTC's library, out of a wheel of the Python package index.
+/// NVRTC's library, out of a wheel of the Python package index, installed if it is not yet.
 pub fn nvrtc() -> Result<PathBuf> {
-    let folder = shell::target().join("cuda-python");
-    let find = || -> Option<PathBuf> {
-        let versions = folder.join("lib").read_dir().ok()?;
-        let libraries = versions.flatten().map(|version| {
-            let package = version.path().join("site-packages/nvidia/cuda_nvrtc/lib");
-            package.join("libnvrtc.so.12")
-        });
-        libraries.into_iter().find(|library| library.is_file())
-    };
-    if let Some(library) = find() {
+    if let Some(library) = installed() {
         return Ok(library);
     }
+    let folder = environment();
     let mut venv = Command::new("python3");
     shell::run(venv.args(["-m", "venv"]).arg(&folder))?;
-    let python = folder.join("bin/python");
     let install = format!("-m pip install --quiet --no-deps {NVRTC}");
-    shell::run(&mut shell::command(python, &install))?;
-    find().with_context(|| format!("expected a library in {NVRTC}, found none"))
+    shell::run(&mut shell::command(folder.join("bin/python"), &install))?;
+    installed().with_context(|| format!("expected a library in {NVRTC}, found none"))
+}
+
+/// Whether it is installed.
+pub fn has_nvrtc() -> bool {
+    installed().is_some()
+}
+
+fn environment() -> PathBuf {
+    shell::target().join("cuda-python")
+}
+
+fn installed() -> Option<PathBuf> {
+    let versions = environment().join("lib").read_dir().ok()?;
+    let libraries = versions.flatten().map(|version| {
+        let package = version.path().join("site-packages/nvidia/cuda_nvrtc/lib");
+        package.join("libnvrtc.so.12")
+    });
+    libraries.into_iter().find(|library| library.is_file())
 }

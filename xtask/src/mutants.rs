@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::Value;
 
-use crate::shell;
+use crate::{cuda, shell};
 
 /// The list of changes.
 const LIST: &str = "tests/mutants.txt";
@@ -45,12 +45,13 @@ pub fn run(options: &Options) -> Result<()> {
             "{LIST}: expected once in {file}, found {found} times: {from}"
         );
     }
+    let nvrtc = cuda::nvrtc()?;
     let base = shell::target().join("mutants");
     let tree = base.join("tree");
     copy_tree(&tree)?;
     println!("the unchanged kernels");
     let tests = build(&tree, &base)?.context("the unchanged tree does not build")?;
-    ensure!(test(&tests)?, "the unchanged tests fail");
+    ensure!(test(&tests, &nvrtc)?, "the unchanged tests fail");
 
     let wanted = |mutant: &&Mutant| {
         let only = options.only.as_deref();
@@ -69,7 +70,7 @@ pub fn run(options: &Options) -> Result<()> {
         let tests = tests.with_context(|| {
             format!("a mutant of {file} does not build, so it tests nothing: {to}")
         })?;
-        let passes = test(&tests)?;
+        let passes = test(&tests, &nvrtc)?;
         println!(
             "{:3} of {}  {}  {:4.0} s  {file}: {to}",
             at + 1,
@@ -135,7 +136,8 @@ fn build(tree: &Path, base: &Path) -> Result<Option<Vec<(PathBuf, PathBuf)>>> {
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", base.join("target"))
         .args("test --package intformer-shaders --package intformer-tests".split(' '))
-        .args("--no-default-features --lib --test kernels --no-run".split(' '))
+        .args("--no-default-features --features intformer-tests/cuda".split(' '))
+        .args("--lib --test kernels --no-run".split(' '))
         .args(["--message-format", "json"])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
@@ -163,12 +165,14 @@ fn build(tree: &Path, base: &Path) -> Result<Option<Vec<(PathBuf, PathBuf)>>> {
 }
 
 /// Whether the tests pass within the limit.
-fn test(tests: &[(PathBuf, PathBuf)]) -> Result<bool> {
+fn test(tests: &[(PathBuf, PathBuf)], nvrtc: &Path) -> Result<bool> {
     let start = Instant::now();
     for (binary, folder) in tests {
         let mut child = Command::new(binary)
             .current_dir(folder)
             .env("CARGO_MANIFEST_DIR", folder)
+            // CUDA kernels as they are in the tree, not as they were built in.
+            .env("INTFORMER_NVRTC", nvrtc)
             // The same cases for every mutant.
             .env("PROPTEST_RNG_SEED", "1")
             .env("PROPTEST_MAX_SHRINK_ITERS", "0")

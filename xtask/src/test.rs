@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{chromium, fuzz, mutants, parity, shell, system, web};
+use crate::{chromium, cuda, fuzz, mutants, parity, shell, system, web};
 
 /// Text fonts for the tests that render glyphs, which need three designs: packages and their folders.
 const FONTS: &[(&str, &str)] = &[
@@ -43,7 +43,7 @@ const STEPS: &[Step] = &[
     ("lints of the comparison without float", || {
         cargo(
             "clippy --locked --package intformer-native --package intformer-shaders \
-             --package intformer-tests --no-default-features --features comparison \
+             --package intformer-tests --no-default-features --features comparison,cuda \
              --all-targets -- -D warnings",
         )
     }),
@@ -93,6 +93,10 @@ fn set_up(options: &Options) -> Result<()> {
         system::has_program("node") && system::has_program("npm"),
         "the tests of the browser's part need Node 20 or newer with npm"
     );
+    anyhow::ensure!(
+        cuda::has_nvrtc() || !options.no_install,
+        "the tests need NVRTC: `cargo xtask cuda-check` installs it"
+    );
     let mut missing = Vec::new();
     if !system::has_vulkan() {
         missing.extend(system::VULKAN);
@@ -118,9 +122,10 @@ fn cargo(arguments: &str) -> Result<()> {
 
 /// cargo-nextest where it is installed, cargo's own runner elsewhere.
 fn tests() -> Result<()> {
-    if shell::succeeds(&mut shell::cargo("nextest --version")) {
-        cargo("nextest run --locked --workspace --no-fail-fast")
+    let runner = if shell::succeeds(&mut shell::cargo("nextest --version")) {
+        "nextest run --locked --workspace --no-fail-fast"
     } else {
-        cargo("test --locked --workspace --no-fail-fast --lib --bins --tests")
-    }
+        "test --locked --workspace --no-fail-fast --lib --bins --tests"
+    };
+    shell::run(shell::cargo(runner).env("INTFORMER_NVRTC", cuda::nvrtc()?))
 }

@@ -18,6 +18,9 @@ use intformer_shaders::CudaKernel;
 use super::device::failure;
 use crate::{Error, Result, file};
 
+/// What PTX is made for: the oldest generation, newer ones run it too.
+pub const PTX_TARGET: &str = "compute_80";
+
 /// Where compiled kernels come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KernelSource {
@@ -28,6 +31,9 @@ pub enum KernelSource {
     Compiled,
     /// Built-in PTX, which the driver compiles.
     BuiltIn,
+    /// PTX that NVRTC makes of the sources, which the driver compiles: for kernels under change, also
+    /// on an emulator.
+    Ptx,
 }
 
 /// The user's folder for compiled kernels, if the system has one.
@@ -50,6 +56,12 @@ pub fn load(
     cache: Option<&Path>,
     load: impl Fn(Ptx) -> Result<CudaFunction, DriverError>,
 ) -> Result<CudaFunction> {
+    if source == KernelSource::Ptx {
+        let ptx = compile(kernel.source(), PTX_TARGET)?.image;
+        let ptx = String::from_utf8_lossy(&ptx);
+        let ptx = Ptx::from_src(ptx.trim_end_matches('\0'));
+        return load(ptx).map_err(|error| failure(&kernel.label(), error));
+    }
     if source != KernelSource::BuiltIn {
         let compiled = compiled(kernel, capability, cache).and_then(|image| {
             load(Ptx::from_binary(image)).map_err(|error| failure(&kernel.label(), error))

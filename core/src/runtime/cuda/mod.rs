@@ -10,6 +10,6 @@ mod executor;
 mod launch;
 
 pub use choice::{Chosen, Way};
-pub use compile::{Compiled, KernelSource, compile, version as nvrtc_version};
+pub use compile::{Compiled, KernelSource, PTX_TARGET, compile, version as nvrtc_version};
 pub use device::{Device, Options};
 pub use executor::{Cuda, StepTime, TransferTimes};

@@ -38,9 +38,10 @@ const VARIANTS: &[(Activation, Gelu)] = &[
 
 /// The name of an activation in the answer.
 fn name((activation, gelu): (Activation, Gelu)) -> &'static str {
-    match activation {
-        Activation::Relu => "relu",
-        Activation::Gelu => gelu.name(),
+    if activation == Activation::Relu {
+        "relu"
+    } else {
+        gelu.name()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the device says of itself: an A100, or a card of another capability.
+//! What the device says of itself: the limits of a capability.
 
 /// Limits that depend on the compute capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,17 +15,19 @@ pub(super) struct Limits {
 
 /// Shared memory of a multiprocessor that each block takes besides its own.
 pub(super) const RESERVED: u32 = 1024;
+/// Few multiprocessors, so that launches that spread work over them leave each block more than one part.
+const PROCESSORS: u32 = 4;
 /// Shared memory that a block may have without asking.
 pub(super) const SHARED: u32 = 48 * 1024;
 
 impl Limits {
     /// The limits of a capability; of one that is not known, those of 8.0.
     pub(super) fn new(capability: u32) -> Self {
-        let (processors, kilobytes, threads, blocks) = match capability {
-            86 => (84, 100, 1536, 16),
-            89 => (128, 100, 1536, 24),
-            90 => (132, 228, 2048, 32),
-            _ => (108, 164, 2048, 32),
+        let (kilobytes, threads, blocks) = match capability {
+            86 => (100, 1536, 16),
+            89 => (100, 1536, 24),
+            90 => (228, 2048, 32),
+            _ => (164, 2048, 32),
         };
         Self {
             capability: if matches!(capability, 86 | 89 | 90) {
@@ -33,7 +35,7 @@ impl Limits {
             } else {
                 80
             },
-            processors,
+            processors: PROCESSORS,
             shared: kilobytes * 1024,
             threads,
             blocks,
@@ -56,7 +58,8 @@ impl Limits {
         format!("Emulated sm_{} (no GPU)", self.capability)
     }
 
-    /// The attribute with this number in `CUdevice_attribute`; what is not here is zero.
+    /// The attribute with this number in `CUdevice_attribute`; what is not here is zero: clocks among them,
+    /// which would make peaks of a card that there is none of.
     pub(super) fn attribute(&self, number: u32) -> u32 {
         match number {
             1..=3 => 1024,         // threads of a block, in all and by x and y
@@ -68,12 +71,9 @@ impl Limits {
             10 => 32,              // threads of a warp
             11 => i32::MAX as u32, // pitch
             12 | 82 => 65_536,     // registers of a block and of a multiprocessor
-            13 => 1_410_000,       // kHz
             14 => 512,             // alignment of textures
             15 | 31 | 41 => 1,     // overlap, concurrent kernels, one address space
             16 => self.processors, // multiprocessors
-            36 => 1_215_000,       // kHz of the memory
-            37 => 5120,            // bits of the memory's bus
             38 => 40 << 20,        // bytes of the second-level cache
             39 => self.threads,    // threads of a multiprocessor
             40 => 3,               // copy engines

@@ -122,7 +122,14 @@ impl<'a> Context<'a> {
     }
 
     /// Where the address of `lane` leads, once it is known to be aligned and inside.
-    fn place(&self, warp: &Warp, space: Space, at: Address, lane: u32, bytes: u32) -> Step<Place> {
+    pub(super) fn place(
+        &self,
+        warp: &Warp,
+        space: Space,
+        at: Address,
+        lane: u32,
+        bytes: u32,
+    ) -> Step<Place> {
         let address = address(warp, at, lane);
         if !address.is_multiple_of(bytes.into()) {
             let message = format!(
