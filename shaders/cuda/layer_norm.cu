@@ -6,7 +6,7 @@
 
 enum Gather { ROW, MERGE };
 
-extern "C" __global__ void __launch_bounds__(WARPS * LANES)
+extern "C" __global__ void __launch_bounds__(WARPS * LANES, 1)
     layer_norm(const unsigned* __restrict__ weights, unsigned* arena, const LayerNorm p) {
     unsigned row = blockIdx.x * WARPS + threadIdx.x / LANES;
     if (row >= p.rows) return;
@@ -39,12 +39,10 @@ extern "C" __global__ void __launch_bounds__(WARPS * LANES)
     unsigned* out = arena + p.out + (size_t)row * p.out_stride;
     auto store = [&](unsigned group, const int (&values)[4]) {
         if (p.wide) {
-            int v[4];
-#pragma unroll
-            for (int i = 0; i < 4; ++i) v[i] = clamp(values[i], -32768, 32767);
-            *(uint2*)(out + 2 * group) = make_uint2(pack_halves(v[0], v[1]), pack_halves(v[2], v[3]));
+            uint2 words = make_uint2(pack_halves(values[0], values[1]), pack_halves(values[2], values[3]));
+            *(uint2*)(out + 2 * group) = words;
         } else {
-            out[group] = clamp_bytes(values);
+            out[group] = pack_symmetric(values[0], values[1], values[2], values[3]);
         }
     };
     unsigned groups = p.wide ? p.out_stride / 2 : p.out_stride;

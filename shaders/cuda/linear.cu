@@ -5,7 +5,7 @@
 #include "shared/epilogue.cuh"
 #include "shared/tile.cuh"
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 1)
     linear(const unsigned* __restrict__ weights, unsigned* arena, const Linear p) {
     extern __shared__ __align__(128) unsigned char memory[];
     __shared__ unsigned table[64];
@@ -17,12 +17,13 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     unsigned blocks = (p.k_words * 4 + TILE_K - 1) / TILE_K;
     unsigned base = shared_address(memory);
 
+    BlockCopy<TILE_ROWS, TILE_K, THREADS> inputs(arena + p.a, row, p.rows, p.k_words);
+    BlockCopy<TILE_COLS, TILE_K, THREADS> columns(weights + p.weight, col, p.cols, p.k_words);
     auto start = [&](unsigned block) {
         if (block < blocks) {
             unsigned stage = base + block % STAGES * STAGE;
-            unsigned word = block * (TILE_K / 4);
-            copy_block<TILE_ROWS, TILE_K, THREADS>(stage, arena + p.a, row, p.rows, word, p.k_words);
-            copy_block<TILE_COLS, TILE_K, THREADS>(stage + ROWS_BLOCK, weights + p.weight, col, p.cols, word, p.k_words);
+            inputs.start(stage, block);
+            columns.start(stage + ROWS_BLOCK, block);
         }
         end_copies();
     };

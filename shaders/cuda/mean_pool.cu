@@ -36,6 +36,6 @@ extern "C" __global__ void __launch_bounds__(COLS * PARTS)
     const unsigned* scales = weights + p.channel + 4 * word;
     int v[4] = {sum.x, sum.y, sum.z, sum.w};
 #pragma unroll
-    for (int i = 0; i < 4; ++i) v[i] = clamp(requantize(v[i], unpack_scale(scales[i])), -127, 127);
-    arena[p.out + image * p.stride + word] = pack_bytes(v[0], v[1], v[2], v[3]);
+    for (int i = 0; i < 4; ++i) v[i] = requantize(v[i], unpack_scale(scales[i]));
+    arena[p.out + image * p.stride + word] = pack_symmetric(v[0], v[1], v[2], v[3]);
 }

@@ -7,7 +7,7 @@
 #include "shared/tile.cuh"
 #include "shared/normalize.cuh"
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 1)
     norm_linear(const unsigned* __restrict__ weights, unsigned* arena, const Linear p) {
     extern __shared__ __align__(128) unsigned char memory[];
     __shared__ unsigned table[64];
@@ -19,21 +19,21 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     unsigned char* stages = memory + blocks * ROWS_BLOCK;
     unsigned rows_base = shared_address(memory), cols_base = shared_address(stages);
 
-    auto start = [&](unsigned tile, unsigned block) {
-        if (block < blocks) {
-            copy_block<TILE_COLS, TILE_K, THREADS>(cols_base + block % STAGES * COLS_BLOCK, weights + p.weight,
-                                                   tile * TILE_COLS, p.cols, block * (TILE_K / 4), p.k_words);
-        }
+    typedef BlockCopy<TILE_COLS, TILE_K, THREADS> Copy;
+    auto columns_of = [&](unsigned tile) { return Copy(weights + p.weight, tile * TILE_COLS, p.cols, p.k_words); };
+    auto start = [&](const Copy& columns, unsigned block) {
+        if (block < blocks) columns.start(cols_base + block % STAGES * COLS_BLOCK, block);
         end_copies();
     };
-    for (unsigned block = 0; block < STAGES - 1; ++block) start(blockIdx.y, block);
+    Copy columns = columns_of(blockIdx.y);
+    for (unsigned block = 0; block < STAGES - 1; ++block) start(columns, block);
     load_table(p, weights, table);
 
     for (unsigned r = threadIdx.x / LANES; r < TILE_ROWS; r += THREADS / LANES) {
         auto store = [&](unsigned group, const int (&values)[4]) {
             unsigned byte = 4 * group;
             unsigned at = byte / TILE_K * ROWS_BLOCK + chunk_at<TILE_K>(r, byte % TILE_K / CHUNK) + byte % CHUNK;
-            *(unsigned*)(memory + at) = clamp_bytes(values);
+            *(unsigned*)(memory + at) = pack_symmetric(values[0], values[1], values[2], values[3]);
         };
         // Whole blocks: the products read what lies past the last channel, and rows past the last.
         unsigned groups = blocks * (TILE_K / 4);
@@ -53,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         for (unsigned block = 0; block < blocks; ++block) {
             await_copies<STAGES - 2>();
             __syncthreads();
-            start(tile, block + STAGES - 1);
+            start(columns, block + STAGES - 1);
             multiply_blocks(sums, place, rows_base + block * ROWS_BLOCK, cols_base + block % STAGES * COLS_BLOCK);
         }
         await_copies<0>();
@@ -62,7 +62,8 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         if (tile + gridDim.y < col_tiles) {
             // The stages held the sums.
             __syncthreads();
-            for (unsigned block = 0; block < STAGES - 1; ++block) start(tile + gridDim.y, block);
+            columns = columns_of(tile + gridDim.y);
+            for (unsigned block = 0; block < STAGES - 1; ++block) start(columns, block);
         }
     }
 }

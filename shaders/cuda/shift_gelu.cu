@@ -37,8 +37,8 @@ extern "C" __global__ void __launch_bounds__(WARPS * LANES)
             int value = byte_of(word, i);
             unsigned e = exponential(unit, value - top);
             int sigmoid = int(e * (0x7fffffffu / (e + base)) >> 24);
-            v[i] = clamp(requantize(value * sigmoid, output), -127, 127);
+            v[i] = requantize(value * sigmoid, output);
         }
-        out[at] = pack_bytes(v[0], v[1], v[2], v[3]);
+        out[at] = pack_symmetric(v[0], v[1], v[2], v[3]);
     }
 }

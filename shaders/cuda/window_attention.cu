@@ -51,7 +51,7 @@ __device__ __forceinline__ Value of_four_lanes(Value value, Value (*both)(Value,
     return both(value, __shfl_xor_sync(0xffffffff, value, 2));
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 1)
     window_attention(const unsigned* __restrict__ weights, unsigned* arena, const WindowAttention p) {
     extern __shared__ __align__(128) unsigned char memory[];
     unsigned char* queries = memory;
@@ -108,14 +108,16 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     __syncthreads();
 
     Scale logit_scale = unpack_scale(weights[p.head + head]);
-    unsigned query_base = shared_address(queries), key_base = shared_address(keys);
+    unsigned query_base = shared_address(queries), key_lane = shared_address(keys) + cols_lane<HEAD_BYTES>(0);
     // A query at place q sees a key at place k with the bias at q + middle - k.
     unsigned middle = (p.window_height - 1) * (2 * p.window_width - 1) + p.window_width - 1;
 
     for (unsigned first = thread / LANES * 16; first < count; first += WARPS * 16) {
         unsigned q[HEAD_BYTES / 32][4];
 #pragma unroll
-        for (int step = 0; step < HEAD_BYTES / 32; ++step) load_rows<HEAD_BYTES>(q[step], query_base, first, step);
+        for (int step = 0; step < HEAD_BYTES / 32; ++step) {
+            load_matrices(q[step], (query_base + rows_lane<HEAD_BYTES>(first)) ^ 32 * step);
+        }
         int logits[KEY_PARTS][4];
 #pragma unroll
         for (int j = 0; j < KEY_PARTS; j += 2) {
@@ -124,7 +126,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
             for (int i = 0; i < 4; ++i) logits[j][i] = logits[j + 1][i] = 0;
 #pragma unroll
             for (int step = 0; step < HEAD_BYTES / 32; ++step) {
-                load_cols<HEAD_BYTES>(k, key_base, 8 * j, step);
+                load_matrices(k, (key_lane ^ 32 * step) + 8 * j * HEAD_BYTES);
                 multiply_add(logits[j], q[step], k[0], k[1]);
                 multiply_add(logits[j + 1], q[step], k[2], k[3]);
             }
@@ -168,7 +170,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
                     e[i] = visible ? exponentials[entry] : 0;
                     total[r] += e[i];
                 }
-                weight[j / 2][r] = pack_bytes(e[0], e[1], e[2], e[3]);
+                weight[j / 2][r] = pack_unsigned_bytes(e[0], e[1], e[2], e[3]);
             }
         }
         int width[2], reciprocal[2];

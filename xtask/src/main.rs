@@ -51,6 +51,7 @@ fn main() -> Result<()> {
         Task::Test(options) => test::run(&options),
         Task::Parity => parity::run(),
         Task::ShadersChromium => chromium::run(),
+        Task::CudaCheck(options) => cuda::run(&options),
         Task::Mutants(options) => mutants::run(&options),
         Task::Fonts => fonts::run(),
         Task::Web(options) => web::run(&options),

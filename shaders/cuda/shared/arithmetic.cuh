@@ -39,8 +39,30 @@ __device__ __forceinline__ int byte_of(unsigned word, int at) { return int(word 
 // Sign-extended half of a word.
 __device__ __forceinline__ int half_of(unsigned word, int at) { return int(word << (16 - 16 * at)) >> 16; }
 
+// Four int8, saturated, the first in the lowest byte.
 __device__ __forceinline__ unsigned pack_bytes(int a, int b, int c, int d) {
-    return __byte_perm(__byte_perm(a, b, 0x0040), __byte_perm(c, d, 0x0040), 0x5410);
+    unsigned high, word;
+    asm("cvt.pack.sat.s8.s32.b32 %0, %1, %2, %3;" : "=r"(high) : "r"(d), "r"(c), "r"(0));
+    asm("cvt.pack.sat.s8.s32.b32 %0, %1, %2, %3;" : "=r"(word) : "r"(b), "r"(a), "r"(high));
+    return word;
 }
 
-__device__ __forceinline__ unsigned pack_halves(int a, int b) { return __byte_perm(a, b, 0x5410); }
+// The same for uint8.
+__device__ __forceinline__ unsigned pack_unsigned_bytes(int a, int b, int c, int d) {
+    unsigned high, word;
+    asm("cvt.pack.sat.u8.s32.b32 %0, %1, %2, %3;" : "=r"(high) : "r"(d), "r"(c), "r"(0));
+    asm("cvt.pack.sat.u8.s32.b32 %0, %1, %2, %3;" : "=r"(word) : "r"(b), "r"(a), "r"(high));
+    return word;
+}
+
+// Four int8 of which -128 becomes -127.
+__device__ __forceinline__ unsigned pack_symmetric(int a, int b, int c, int d) {
+    return pack_bytes(max(a, -127), max(b, -127), max(c, -127), max(d, -127));
+}
+
+// Two int16, saturated, the first in the lower half.
+__device__ __forceinline__ unsigned pack_halves(int a, int b) {
+    unsigned word;
+    asm("cvt.pack.sat.s16.s32 %0, %1, %2;" : "=r"(word) : "r"(b), "r"(a));
+    return word;
+}

@@ -14,11 +14,10 @@ __device__ __forceinline__ NormChannels load_norm(const unsigned* params, unsign
     return {{a.x, a.z, b.x, b.z}, {int(a.y), int(a.w), int(b.y), int(b.w)}};
 }
 
-// What the row as a whole gives: Y = (x << exponent) - mean, then U = Y * 2^(up - down) * reciprocal.
+// What the row as a whole gives: U = scale(Y >> right, factor), where the factor holds the shift up.
 struct RowScale {
-    int mean;
-    int up, down;
-    int reciprocal;
+    int right;
+    int factor;
 };
 
 constexpr unsigned ALL_LANES = 0xffffffff;
@@ -35,18 +34,19 @@ __device__ __forceinline__ int row_down(unsigned largest, unsigned channels) {
     return max(0, int(bits(largest)) - kept);
 }
 
-__device__ __forceinline__ RowScale row_scale(int mean, int down, unsigned squares, unsigned epsilon) {
+__device__ __forceinline__ RowScale row_scale(int down, unsigned squares, unsigned epsilon) {
     unsigned sum = __reduce_add_sync(ALL_LANES, squares);
     sum = max(1u, sum + (epsilon >> 2 * down));
     int up = __clz(sum) / 2;
     unsigned root = square_root(sum << 2 * up);
-    return {mean, up, down, int(min(65535u, (1u << 31) / root))};
+    unsigned reciprocal = min(65535u, (1u << 31) / root);
+    // The reciprocal has 16 bits and `up` is at most 15: the factor fits 31.
+    return {max(0, down - up), int(reciprocal << max(0, up - down))};
 }
 
 // One channel of the output, before it is clamped.
 __device__ __forceinline__ int norm_output(const RowScale& row, int y, unsigned word, int bias) {
-    int shifted = row.up >= row.down ? y << (row.up - row.down) : y >> (row.down - row.up);
-    int unit = clamp(scale(shifted, row.reciprocal), -32767, 32767);
+    int unit = clamp(scale(y >> row.right, row.factor), -32767, 32767);
     int shift = word >> 16 & 0xff;
     return (unit * half_of(word, 0) + bias + (1 << (shift - 1))) >> shift;
 }
@@ -92,35 +92,43 @@ __device__ __forceinline__ void normalize_row(const unsigned* params, unsigned c
     pass([&](unsigned, int (&x)[4]) { sum += x[0] + x[1] + x[2] + x[3]; });
     int mean = row_mean(sum, channels);
 
+    // From here on x is less the mean, but past the end it stays zero.
+    auto centred = [&](auto each) {
+        return [=](unsigned group, int (&x)[4]) {
+            int y[4] = {x[0] - mean, x[1] - mean, x[2] - mean, x[3] - mean};
+            if (4 * group + 4 > channels) {
+                if (4 * group + 1 >= channels) y[1] = 0;
+                if (4 * group + 2 >= channels) y[2] = 0;
+                y[3] = 0;
+            }
+            each(group, y);
+        };
+    };
     unsigned largest = 0;
-    pass([&](unsigned group, int (&x)[4]) {
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-            if (4 * group + i < channels) largest = max(largest, unsigned(abs(x[i] - mean)));
-        }
-    });
+    pass(centred([&](unsigned, const int (&y)[4]) {
+        largest = max(largest, unsigned(max(max(abs(y[0]), abs(y[1])), max(abs(y[2]), abs(y[3])))));
+    }));
     int down = row_down(largest, channels);
 
     unsigned squares = 0;
-    pass([&](unsigned group, int (&x)[4]) {
+    pass(centred([&](unsigned, const int (&y)[4]) {
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-            int y = (x[i] - mean) >> down;
-            if (4 * group + i < channels) squares += unsigned(y * y);
-        }
-    });
-    RowScale row = row_scale(mean, down, squares, epsilon);
+        for (int i = 0; i < 4; ++i) squares += unsigned((y[i] >> down) * (y[i] >> down));
+    }));
+    RowScale row = row_scale(down, squares, epsilon);
 
-    pass([&](unsigned group, int (&x)[4]) {
+    pass(centred([&](unsigned group, const int (&y)[4]) {
         NormChannels norm = load_norm(params, 4 * group);
         int values[4];
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-            bool present = 4 * group + i < channels;
-            values[i] = present ? norm_output(row, x[i] - mean, norm.scale[i], norm.bias[i]) : 0;
+        for (int i = 0; i < 4; ++i) values[i] = norm_output(row, y[i], norm.scale[i], norm.bias[i]);
+        if (4 * group + 4 > channels) {
+            if (4 * group + 1 >= channels) values[1] = 0;
+            if (4 * group + 2 >= channels) values[2] = 0;
+            values[3] = 0;
         }
         store(group, values);
-    });
+    }));
     // Padding.
     for (unsigned group = (channels + 3) / 4 + lane; group < groups; group += LANES) {
         int zero[4] = {};
@@ -137,8 +145,4 @@ __device__ __forceinline__ uint2 load_channels(const unsigned* row, unsigned cha
         if (channel + 1 >= channels) words.x &= 0xffff;
     }
     return words;
-}
-
-__device__ __forceinline__ unsigned clamp_bytes(const int (&v)[4]) {
-    return pack_bytes(clamp(v[0], -127, 127), clamp(v[1], -127, 127), clamp(v[2], -127, 127), clamp(v[3], -127, 127));
 }

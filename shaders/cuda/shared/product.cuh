@@ -31,19 +31,40 @@ __device__ __forceinline__ void await_copies() {
     asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
 }
 
-// Starts the copy of ROWS rows of ROW_BYTES bytes: rows `row` on of `rows`, words `word` on of `words`.
+// Copies of blocks of ROWS rows out of a matrix by COUNT threads, one block of K after the other. Each thread takes a
+// chunk of every STEP-th row.
 template <int ROWS, int ROW_BYTES, int COUNT>
-__device__ __forceinline__ void copy_block(unsigned to, const unsigned* from, unsigned row, unsigned rows,
-                                           unsigned word, unsigned words) {
-    constexpr unsigned CHUNKS = ROW_BYTES / CHUNK;
-#pragma unroll
-    for (unsigned at = threadIdx.x; at < ROWS * CHUNKS; at += COUNT) {
-        unsigned r = at / CHUNKS, c = at % CHUNKS;
-        unsigned w = word + 4 * c;
-        bool present = row + r < rows && w < words;
-        copy_chunk(to + chunk_at<ROW_BYTES>(r, c), present ? from + (size_t)(row + r) * words + w : from, present);
+struct BlockCopy {
+    static constexpr int CHUNKS = ROW_BYTES / CHUNK;
+    static constexpr int STEP = COUNT / CHUNKS;
+    static_assert(ROWS % STEP == 0 && STEP % 8 == 0, "every thread has the same chunk of as many rows");
+
+    const unsigned* from;
+    // Rows from the thread's first on, and words from its chunk on.
+    int rows, words;
+    size_t step;
+    unsigned to;
+
+    // Of the rows `row` on of a matrix of `count` rows of `words` words.
+    __device__ __forceinline__ BlockCopy(const unsigned* matrix, unsigned row, unsigned count, unsigned words) {
+        unsigned r = threadIdx.x / CHUNKS, c = threadIdx.x % CHUNKS;
+        from = matrix + (size_t)(row + r) * words + 4 * c;
+        rows = int(count - row) - int(r);
+        this->words = int(words) - int(4 * c);
+        step = (size_t)STEP * words;
+        to = chunk_at<ROW_BYTES>(r, c);
     }
-}
+
+    // Starts the copy of block `block` of K to the address `stage`; zeros where the matrix has nothing.
+    __device__ __forceinline__ void start(unsigned stage, unsigned block) const {
+        int word = block * (ROW_BYTES / 4);
+#pragma unroll
+        for (int i = 0; i < ROWS / STEP; ++i) {
+            bool present = i * STEP < rows && word < words;
+            copy_chunk(stage + to + i * STEP * ROW_BYTES, from + i * step + word, present);
+        }
+    }
+};
 
 // Four 8x16-byte matrices, a lane the address of one row.
 __device__ __forceinline__ void load_matrices(unsigned (&to)[4], unsigned address) {
@@ -53,18 +74,19 @@ __device__ __forceinline__ void load_matrices(unsigned (&to)[4], unsigned addres
                  : "memory");
 }
 
-// 16 rows and 32 bytes of the first factor, from byte 32 * step on.
+// Where in a block this lane begins to read rows of the first factor, and columns of the second, from row or column
+// `first` on. Products take 32 bytes of K at a time: step s begins at the address with bits 32 * s flipped, since the
+// permutation of chunks is one of their bits.
 template <int ROW_BYTES>
-__device__ __forceinline__ void load_rows(unsigned (&to)[4], unsigned block, unsigned row, unsigned step) {
+__device__ __forceinline__ unsigned rows_lane(unsigned first) {
     unsigned lane = threadIdx.x % LANES;
-    load_matrices(to, block + chunk_at<ROW_BYTES>(row + lane % 16, 2 * step + lane / 16));
+    return chunk_at<ROW_BYTES>(first + lane % 16, lane / 16);
 }
 
-// 16 columns and 32 bytes of the second factor: two columns of 8.
 template <int ROW_BYTES>
-__device__ __forceinline__ void load_cols(unsigned (&to)[4], unsigned block, unsigned col, unsigned step) {
+__device__ __forceinline__ unsigned cols_lane(unsigned first) {
     unsigned lane = threadIdx.x % LANES;
-    load_matrices(to, block + chunk_at<ROW_BYTES>(col + lane / 16 * 8 + lane % 8, 2 * step + lane / 8 % 2));
+    return chunk_at<ROW_BYTES>(first + lane / 16 * 8 + lane % 8, lane / 8 % 2);
 }
 
 // sum += a * b for 16 rows, 8 columns and 32 inputs of int8.

@@ -17,29 +17,47 @@ constexpr unsigned ROWS_BLOCK = TILE_ROWS * TILE_K;
 // Words between the rows of sums in shared memory: neighbouring rows begin 8 banks apart.
 constexpr unsigned SUMS_STRIDE = TILE_COLS + 8;
 
+// Groups of four columns, one for each thread of the epilogue.
+constexpr unsigned COL_GROUPS = TILE_COLS / 4;
+
+// An epilogue as a type.
+template <int VALUE>
+struct Kind {
+    static constexpr int value = VALUE;
+};
+
 typedef int Sums[ROW_PARTS][COL_PARTS][4];
 
-// The warp's place along rows, columns and K.
+// The warp's place along rows, columns and K, and where its lane reads a block of each factor.
 struct Place {
     unsigned row, col, k;
+    unsigned rows_lane, cols_lane;
 };
 
 __device__ __forceinline__ Place warp_place() {
     unsigned warp = threadIdx.x / LANES;
-    return {warp % ROW_WARPS * WARP_ROWS, warp / ROW_WARPS % COL_WARPS * WARP_COLS, warp / (ROW_WARPS * COL_WARPS)};
+    Place place = {warp % ROW_WARPS * WARP_ROWS, warp / ROW_WARPS % COL_WARPS * WARP_COLS, warp / (ROW_WARPS * COL_WARPS)};
+    place.rows_lane = rows_lane<TILE_K>(place.row);
+    place.cols_lane = cols_lane<TILE_K>(place.col);
+    return place;
 }
 
 __device__ __forceinline__ void multiply_blocks(Sums& sums, const Place& place, unsigned rows_block, unsigned cols_block) {
+    unsigned rows = rows_block + place.rows_lane, cols = cols_block + place.cols_lane;
+    if (K_WARPS > 1) {
+        rows ^= 32 * place.k;
+        cols ^= 32 * place.k;
+    }
 #pragma unroll
     for (unsigned s = 0; s < TILE_K / 32 / K_WARPS; ++s) {
-        unsigned step = s * K_WARPS + (K_WARPS > 1 ? place.k : 0);
+        unsigned flipped = 32 * s * K_WARPS;
         unsigned a[ROW_PARTS][4];
 #pragma unroll
-        for (int i = 0; i < ROW_PARTS; ++i) load_rows<TILE_K>(a[i], rows_block, place.row + 16 * i, step);
+        for (int i = 0; i < ROW_PARTS; ++i) load_matrices(a[i], (rows ^ flipped) + 16 * i * TILE_K);
 #pragma unroll
         for (int j = 0; j < COL_PARTS; j += 2) {
             unsigned b[4];
-            load_cols<TILE_K>(b, cols_block, place.col + 8 * j, step);
+            load_matrices(b, (cols ^ flipped) + 8 * j * TILE_K);
 #pragma unroll
             for (int i = 0; i < ROW_PARTS; ++i) {
                 multiply_add(sums[i][j], a[i], b[0], b[1]);
@@ -50,7 +68,7 @@ __device__ __forceinline__ void multiply_blocks(Sums& sums, const Place& place, 
 }
 
 // Sums to shared memory, then the epilogue, a thread four neighbouring columns of some rows. The caller sees to it that
-// nothing else uses `stage` before; the sums have been read when this returns only for this thread.
+// nothing else uses `stage` before, and waits for the other threads before it uses it again.
 __device__ __forceinline__ void finish_tile(const Linear& p, const unsigned* weights, unsigned* arena, const signed char* table,
                                             const Sums& sums, const Place& place, int* stage, unsigned row, unsigned col) {
     unsigned lane = threadIdx.x % LANES;
@@ -65,23 +83,29 @@ __device__ __forceinline__ void finish_tile(const Linear& p, const unsigned* wei
         }
     }
     __syncthreads();
-    constexpr unsigned GROUPS = TILE_COLS / 4;
-    unsigned group = threadIdx.x % GROUPS;
-    unsigned out_col = col + 4 * group;
+    unsigned out_col = col + threadIdx.x % COL_GROUPS * 4;
     if (out_col >= p.cols) return;
     Columns columns = load_columns(p, weights, out_col);
     unsigned rows = min(TILE_ROWS, p.rows - row);
-    for (unsigned r = threadIdx.x / GROUPS; r < rows; r += THREADS / GROUPS) {
-        int total[4] = {};
+    auto finish_rows = [&](auto epilogue) {
+        for (unsigned r = threadIdx.x / COL_GROUPS; r < rows; r += THREADS / COL_GROUPS) {
+            const int* at = stage + r * SUMS_STRIDE + threadIdx.x % COL_GROUPS * 4;
+            int4 total = *(const int4*)at;
 #pragma unroll
-        for (int k = 0; k < K_WARPS; ++k) {
-            int4 part = *(const int4*)(stage + (k * TILE_ROWS + r) * SUMS_STRIDE + 4 * group);
-            total[0] += part.x;
-            total[1] += part.y;
-            total[2] += part.z;
-            total[3] += part.w;
+            for (int k = 1; k < K_WARPS; ++k) {
+                int4 part = *(const int4*)(at + k * TILE_ROWS * SUMS_STRIDE);
+                total = make_int4(total.x + part.x, total.y + part.y, total.z + part.z, total.w + part.w);
+            }
+            finish<epilogue.value>(p, arena, table, columns, row + r, out_col, total);
         }
-        finish(p, arena, table, columns, row + r, out_col, total);
+    };
+    switch (p.epilogue) {
+    case INT8: return finish_rows(Kind<INT8>());
+    case TABLE: return finish_rows(Kind<TABLE>());
+    case RESIDUAL: return finish_rows(Kind<RESIDUAL>());
+    case INT16: return finish_rows(Kind<INT16>());
+    case INT32: return finish_rows(Kind<INT32>());
+    default: return finish_rows(Kind<I_GELU>());
     }
 }
 

@@ -155,17 +155,14 @@ fn cost(way: &Way, processors: u32) -> u64 {
         let [x, y] = part.launch.grid.map(u64::from);
         let rounds = (x * y).div_ceil(u64::from(processors));
         let constant = |name| u64::from(part.kernel.constant(name));
+        let [rows, cols] = [constant("TILE_ROWS"), constant("TILE_COLS")];
+        // Products go by the area of a tile, copies by its sides.
+        let tile = rows * cols / 64 + rows + cols;
         let work = match part.dispatch {
-            Dispatch::Linear(p) => {
-                let tile = constant("TILE_ROWS") + constant("TILE_COLS");
-                tile * u64::from(p.k_words) / constant("K_WARPS")
-            }
+            Dispatch::Linear(p) => tile * u64::from(p.k_words),
             Dispatch::NormLinear(p) => {
-                let tiles = u64::from(p.cols)
-                    .div_ceil(constant("TILE_COLS"))
-                    .div_ceil(y);
-                let tile = constant("TILE_ROWS") + constant("TILE_COLS");
-                (tiles * tile + 2 * constant("TILE_ROWS")) * u64::from(p.k_words)
+                let tiles = u64::from(p.cols).div_ceil(cols).div_ceil(y);
+                (tiles * tile + 2 * rows) * u64::from(p.k_words)
             }
             _ => 1,
         };
