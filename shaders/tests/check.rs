@@ -5,6 +5,7 @@ mod check;
 
 use std::collections::BTreeMap;
 
+use check::cuda;
 use check::inspect::{Floats, inspect};
 use check::preprocess::{preprocess, strip};
 use check::variants::{Variant, parse};
@@ -191,4 +192,33 @@ fn variants_are_listed() {
             "{bad}"
         );
     }
+}
+
+#[test]
+fn cuda_sources_take_constants_parameters_and_each_file_once() {
+    let variant = |constant| Variant {
+        kernel: "add".into(),
+        name: "wide".into(),
+        symbols: vec![("THREADS".into(), constant)],
+    };
+    let shared = BTreeMap::from([
+        (
+            "a".to_string(),
+            "#include \"shared/b.cuh\"\nint a;".to_string(),
+        ),
+        ("b".to_string(), "int b;".to_string()),
+    ]);
+    let source = "#include \"shared/a.cuh\"\n#include \"shared/b.cuh\"\nint add;";
+    let expand = |constant, source| {
+        cuda::expand(&variant(constant), ("Add", &["x", "out"]), source, &shared)
+    };
+    assert_eq!(
+        expand(Some(64), source).unwrap(),
+        "constexpr unsigned THREADS = 64;\nstruct Add { unsigned x, out; };\nint b;\nint a;\nint add;\n"
+    );
+    assert!(expand(None, source).unwrap_err().contains("THREADS"));
+    let missing = expand(Some(64), "#include \"shared/c.cuh\"").unwrap_err();
+    assert!(missing.contains("no shared file `c`"), "{missing}");
+    let system = expand(Some(64), "#include <cuda.h>").unwrap_err();
+    assert!(system.contains("expected a file of shared/"), "{system}");
 }
