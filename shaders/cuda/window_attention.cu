@@ -193,22 +193,24 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                 multiply_add_unsigned(sums, a, turned[8 * s + lane % 4], turned[8 * s + 4 + lane % 4]);
             }
             unsigned channel = 8 * j + lane % 4 * 2;
-            if (channel >= 4 * p.head_words) continue;
-            uint2 words = *(const uint2*)(weights + p.channel + 4 * head * p.head_words + channel);
+            if (channel < 4 * p.head_words) {
+                uint2 words = *(const uint2*)(weights + p.channel + 4 * head * p.head_words + channel);
 #pragma unroll
-            for (int r = 0; r < 2; ++r) {
-                int out[2];
+                for (int r = 0; r < 2; ++r) {
+                    int out[2];
 #pragma unroll
-                for (int c = 0; c < 2; ++c) {
-                    Scale s = unpack_scale(c == 0 ? words.x : words.y);
-                    s.shift += width[r] - 8;
-                    out[c] = clamp(requantize(scale(sums[2 * r + c], reciprocal[r]), s), -127, 127);
+                    for (int c = 0; c < 2; ++c) {
+                        Scale s = unpack_scale(c == 0 ? words.x : words.y);
+                        s.shift += width[r] - 8;
+                        out[c] = clamp(requantize(scale(sums[2 * r + c], reciprocal[r]), s), -127, 127);
+                    }
+                    unsigned short both = (unsigned short)((out[0] & 0xff) | out[1] << 8);
+                    *(unsigned short*)(queries + (first + lane / 4 + 8 * r) * HEAD_BYTES + channel) = both;
                 }
-                unsigned short both = (unsigned short)((out[0] & 0xff) | out[1] << 8);
-                *(unsigned short*)(queries + (first + lane / 4 + 8 * r) * HEAD_BYTES + channel) = both;
             }
+            // Products take whole warps.
+            __syncwarp();
         }
-        __syncwarp();
         // The last head also writes what lies past the heads.
         unsigned end = head + 1 == p.heads ? p.out_stride - head * p.head_words : p.head_words;
         unsigned rows = min(16u, count - first);
@@ -217,5 +219,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             unsigned value = word < p.head_words ? *(unsigned*)(queries + token * HEAD_BYTES + 4 * word) : 0;
             arena[p.out + (size_t)tokens[token].row * p.out_stride + head * p.head_words + word] = value;
         }
+        __syncwarp();
     }
 }

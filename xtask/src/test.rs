@@ -49,6 +49,12 @@ const STEPS: &[Step] = &[
     }),
     ("tests", tests),
     ("doc tests", || cargo("test --locked --workspace --doc")),
+    ("statistics of the peers on a card", || {
+        shell::run(&mut shell::command(
+            "python3",
+            "-m unittest discover -s benches/peers",
+        ))
+    }),
     ("shaders in Chromium", chromium::run),
     ("the browser", web::check),
     ("documentation", || {

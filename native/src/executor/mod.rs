@@ -50,15 +50,25 @@ pub fn one(model: &Model, choice: Choice, threads: usize, globals: &Globals) -> 
         #[cfg(feature = "float")]
         (Choice::Auto, Model::Float(_)) => Runner::open(model, Choice::Float, threads, globals),
         (Choice::Auto, Model::Compressed(compressed)) => {
-            #[cfg(feature = "cuda")]
-            if let Ok(runner) = Runner::open(model, Choice::Cuda, threads, globals) {
-                return Ok(runner);
-            }
-            // A software driver is slower than the executor cpu: it is taken where it is named.
             let adapter = match adapter(&globals.adapter) {
+                // A software driver is slower than the executor cpu: it is taken where it is named.
                 AdapterChoice::Any => AdapterChoice::Hardware,
                 named => named,
             };
+            #[cfg(feature = "cuda")]
+            if adapter == AdapterChoice::Hardware {
+                match Runner::open(model, Choice::Cuda, threads, globals) {
+                    Ok(runner) => return Ok(runner),
+                    Err(error) => match error.downcast_ref::<Error>() {
+                        // Most machines have no card: no word about that.
+                        Some(Error::NoAdapter(_)) => {}
+                        Some(cause) if cause.is_device() => {
+                            globals.note(&format!("not on the executor cuda: {error:#}"));
+                        }
+                        _ => return Err(error),
+                    },
+                }
+            }
             Runner::wgpu(compressed, adapter).or_else(|error| {
                 globals.note(&format!("running on the executor cpu: {error:#}"));
                 Runner::open(model, Choice::Cpu, threads, globals)
