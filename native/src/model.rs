@@ -3,7 +3,12 @@
 use std::path::Path;
 
 use anyhow::Result;
-use intformer::{Preprocessing, model::SwinConfig, plan::IntModel};
+use intformer::{
+    Preprocessing,
+    model::SwinConfig,
+    plan::IntModel,
+    quant::{QuantizeOptions, invented},
+};
 
 /// A model that this build can run.
 pub enum Model {
@@ -14,7 +19,34 @@ pub enum Model {
     Float(Box<intformer::FloatModel>),
 }
 
+/// The configuration that the name of a size of Swin stands for, for models with random weights; `None`
+/// for what may be a model's place.
+///
+/// # Errors
+/// If it looks like such a name, but is none.
+pub fn named(name: &str) -> Result<Option<SwinConfig>> {
+    Ok(Some(match name {
+        "swin-t" => SwinConfig::tiny(),
+        "swin-s" => SwinConfig::small(),
+        "swin-b" => SwinConfig::base(),
+        "swin-l" => SwinConfig::large(),
+        _ if name.starts_with("swin-") && !Path::new(name).exists() => {
+            anyhow::bail!("expected swin-t, swin-s, swin-b, swin-l or a model, found {name}")
+        }
+        _ => return Ok(None),
+    }))
+}
+
 impl Model {
+    /// A compressed model with random weights: of use to compare executors and their speed alone.
+    ///
+    /// # Errors
+    /// If there is no model of this configuration.
+    pub fn invented(config: &SwinConfig) -> Result<Self> {
+        let model = invented(config, 0, &QuantizeOptions::default())?;
+        Ok(Self::Compressed(Box::new(model)))
+    }
+
     /// Reads the model at `source`: a compressed model's file, or a checkpoint if this build reads
     /// them.
     ///

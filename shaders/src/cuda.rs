@@ -21,12 +21,9 @@ fn inflated(bytes: &[u8]) -> String {
 /// Threads of a warp.
 const LANES: u32 = 32;
 
-/// The most bytes of shared memory that a kernel declares by itself (`linear`: the table), beside
+/// Bytes of shared memory that products declare by themselves, for the table, beside
 /// [`Launch::shared_bytes`].
 const STATIC_SHARED: u32 = 256;
-
-/// Entries of the largest position bias of one head: a window of 16 by 16 tokens.
-const MAX_PLACES: u32 = 31 * 31;
 
 /// One CUDA kernel: a variant of a kernel of the contract.
 ///
@@ -170,7 +167,7 @@ impl CudaKernel {
                 let tokens = p.window_height * p.window_width;
                 let [most, bytes] = ["TOKENS", "HEAD_BYTES"].map(|name| self.constant(name));
                 let places = (2 * p.window_height - 1) * (2 * p.window_width - 1);
-                if tokens > most || 4 * p.head_words > bytes || places > MAX_PLACES {
+                if tokens > most || 4 * p.head_words > bytes {
                     return None;
                 }
                 let windows = p.height / p.window_height * (p.width / p.window_width);

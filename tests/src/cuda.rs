@@ -43,7 +43,7 @@ pub fn open(options: &Options) -> intformer::Result<Device> {
     static EMULATED: OnceLock<bool> = OnceLock::new();
     EMULATED.get_or_init(|| {
         let asked = std::env::var("INTFORMER_CUDA").is_ok_and(|name| name == "emulated");
-        let emulated = asked || !Path::new("/dev/nvidia0").exists();
+        let emulated = asked || !has_card();
         if emulated {
             load(&emulator().expect("cargo builds the emulator")).expect("the emulator loads");
         }
@@ -62,6 +62,13 @@ fn load(path: &Path) -> Result<(), String> {
     let library = library.map_err(|error| format!("{}: {error}", path.display()))?;
     std::mem::forget(library);
     Ok(())
+}
+
+/// Whether this machine seems to have an NVIDIA card: its device file, or that of Windows' Linux.
+pub fn has_card() -> bool {
+    ["/dev/nvidia0", "/dev/dxg"]
+        .iter()
+        .any(|name| Path::new(name).exists())
 }
 
 /// Where cargo put the emulator of the driver, beside the running test.

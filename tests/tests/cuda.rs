@@ -81,19 +81,42 @@ fn measured_ways_equal_the_reference() {
     println!("{}", cuda.describe());
 }
 
+/// One device, a stream for each executor: capturing in one thread leaves the others alone.
+#[test]
+fn executors_share_a_device_from_several_threads() {
+    let config = small();
+    let program = Arc::new(int_model(&config, 5).unwrap().program().unwrap());
+    let device = Arc::new(open(&options()).unwrap());
+    let images = images(&config, 2, 3);
+    let expected = Reference::new(Arc::clone(&program))
+        .run(&images, 2)
+        .unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..3 {
+                    let mut cuda = Cuda::on(Arc::clone(&device), Arc::clone(&program)).unwrap();
+                    assert_eq!(cuda.run(&images, 2).unwrap(), expected);
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn what_it_cannot_run_is_a_sentence() {
     let (mut cuda, _) = executors(&small(), &options());
     let most = cuda.max_batch();
     assert!(most >= 1);
-    let error = cuda.prepare(most + 1 + most / 8).unwrap_err();
+    let error = cuda.prepare(2 * most).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
     let error = cuda.prepare(1 << 40).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
     let error = cuda.run(&[0; 10], 1).unwrap_err();
     assert!(error.to_string().contains("found 10 bytes"), "{error}");
-    // The executor goes on after each.
+    // The executor goes on after each: with one image, then with as many as it says that fit.
     cuda.run(&images(&small(), 1, 1), 1).unwrap();
+    cuda.prepare(most).unwrap();
     let none = open(&Options {
         ordinal: 99,
         ..options()

@@ -91,14 +91,7 @@ fn the_built_in_ptx_is_integer_only_and_of_these_sources() {
         })
         .collect();
     for (kernel, ptx) in CUDA_KERNELS.iter().zip(&made) {
-        // `comparison` is what is measured against, and nothing else has floats.
-        if kernel.kernel != "float_gelu" {
-            let float = [".f16", ".bf16", ".f32", ".f64", ".tf32"];
-            let found = ptx
-                .lines()
-                .find(|line| float.iter().any(|kind| line.contains(kind)));
-            assert_eq!(found, None, "{}: a float", kernel.label());
-        }
+        has_no_float(kernel, ptx);
     }
     assert!(
         Dispatch::NAMES
@@ -123,6 +116,32 @@ fn the_built_in_ptx_is_integer_only_and_of_these_sources() {
             "{}: the built-in PTX is of other sources: cargo xtask cuda-check --write",
             kernel.label()
         );
+    }
+}
+
+/// `comparison` is what is measured against, and nothing else has floats.
+fn has_no_float(kernel: &CudaKernel, ptx: &str) {
+    if kernel.kernel != "float_gelu" {
+        let float = [".f16", ".bf16", ".f32", ".f64", ".tf32"];
+        let mut lines = ptx.lines();
+        let found = lines.find(|line| float.iter().any(|kind| line.contains(kind)));
+        assert_eq!(found, None, "{}: a float", kernel.label());
+    }
+}
+
+/// Without a compiler, too.
+#[test]
+fn every_kernel_has_built_in_ptx_without_floats() {
+    for kernel in CUDA_KERNELS {
+        let label = kernel.label();
+        let ptx = kernel.ptx().unwrap_or_else(|| {
+            panic!("{label}: the built-in PTX is of other sources: cargo xtask cuda-check --write")
+        });
+        assert!(
+            ptx.contains(&format!(".entry {}(", kernel.kernel)),
+            "{label}"
+        );
+        has_no_float(kernel, ptx);
     }
 }
 

@@ -10,6 +10,9 @@ use crate::shell;
 /// The compiler whose PTX is built in: drivers from 535 on take it.
 const NVRTC: &str = "nvidia-cuda-nvrtc-cu12==12.2.140";
 
+/// Whether there is such a compiler for this system.
+pub const AVAILABLE: bool = cfg!(target_os = "linux");
+
 /// Options of `cargo xtask cuda-check`.
 #[derive(Args)]
 pub struct Options {

@@ -169,6 +169,22 @@ impl Program {
     /// # Errors
     /// [`Error::Image`] if `images` does not hold `batch` images.
     pub fn pack_images(&self, images: &[u8], batch: usize) -> Result<Vec<u32>> {
+        self.check_images(images, batch)?;
+        let mut words = vec![0u32; batch * self.input.words];
+        self.pack_images_into(images, &mut words);
+        Ok(words)
+    }
+
+    /// The same into `words`, which are as many as the images take; what pads them stays as it was.
+    pub(crate) fn pack_images_into(&self, images: &[u8], words: &mut [u32]) {
+        let rows = words.chunks_mut(self.input.words);
+        for (row, image) in rows.zip(images.chunks(self.image_bytes)) {
+            bytemuck::cast_slice_mut(row)[..image.len()].copy_from_slice(image);
+        }
+    }
+
+    /// Whether `images` are `batch` images of `image_bytes` each.
+    pub(crate) fn check_images(&self, images: &[u8], batch: usize) -> Result<()> {
         if batch == 0 || Some(images.len()) != batch.checked_mul(self.image_bytes) {
             return Err(Error::Image(format!(
                 "expected {batch} images (at least 1) of {} bytes, found {} bytes",
@@ -176,12 +192,7 @@ impl Program {
                 images.len()
             )));
         }
-        let mut words = vec![0u32; batch * self.input.words];
-        let rows = words.chunks_mut(self.input.words);
-        for (row, image) in rows.zip(images.chunks(self.image_bytes)) {
-            bytemuck::cast_slice_mut(row)[..image.len()].copy_from_slice(image);
-        }
-        Ok(words)
+        Ok(())
     }
 
     /// The logits `[batch, classes]` out of the words of the output region.

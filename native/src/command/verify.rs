@@ -12,7 +12,7 @@ use crate::{
     cli::{Globals, within},
     executor::{self, Choice, Runner},
     images,
-    model::Model,
+    model::{self, Model},
 };
 
 /// Runs every step of a compressed model's plan on every executor and compares what they wrote.
@@ -21,10 +21,12 @@ use crate::{
 /// fewer than two executors run, nothing is compared: `equal` is null in JSON, the exit code 3.
 ///
 /// Example: intformer verify models/glyphs.safetensors --random 4
+///
+/// Example: intformer verify swin-t --random 30 --executor cpu,cuda
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
-    /// The compressed model's file.
+    /// The compressed model's file; or swin-t, swin-s, swin-b, swin-l with random weights.
     model: String,
     /// Image files to run on; without any, black, white and random images are used.
     #[arg(long, short)]
@@ -53,7 +55,10 @@ struct Difference {
 impl Options {
     /// Runs and compares.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        let model = Model::load(&self.model)?;
+        let model = match model::named(&self.model)? {
+            Some(config) => Model::invented(&config)?,
+            None => Model::load(&self.model)?,
+        };
         let images = self.images(&model)?;
         let compressed = model.compressed()?;
         let mut runners = executor::several(&model, &self.executor, 1, globals)?;

@@ -1,6 +1,6 @@
 //! The executor cuda on the emulator of the driver, and without any driver.
 
-use std::{path::Path, process::Output};
+use std::process::Output;
 
 use crate::place::{Workplace, command};
 
@@ -26,7 +26,7 @@ fn json(place: &Workplace, arguments: &str) -> serde_json::Value {
 
 #[test]
 fn without_a_driver_it_says_so() {
-    if Path::new("/dev/nvidia0").exists() {
+    if intformer_tests::cuda::has_card() {
         println!("NOT RUN: this machine has an NVIDIA card");
         return;
     }

@@ -12,7 +12,7 @@ use crate::statistics::Statistics;
 
 /// How much memory a device says it has: enough for the models here, and less than machines that run
 /// tests have.
-const TOTAL: u64 = 8 << 30;
+const TOTAL: u64 = 1 << 30;
 
 /// What is launched how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The ways to run a dispatch, and which is the fastest here.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use cudarc::driver::{CudaFunction, CudaSlice, DriverError, sys::CUevent_flags};
+use cudarc::driver::{CudaFunction, CudaSlice, CudaStream, DriverError, sys::CUevent_flags};
 use intformer_shaders::{CudaKernel, Dispatch, Launch};
 
 use super::{
@@ -74,6 +74,7 @@ impl Choices {
     pub fn choose(
         &mut self,
         device: &Device,
+        stream: &Arc<CudaStream>,
         dispatches: &[Dispatch],
         weights: &CudaSlice<u32>,
         arena: &mut CudaSlice<u32>,
@@ -83,25 +84,23 @@ impl Choices {
             let class = class(*dispatch);
             if let Some(chosen) = self.chosen.get(&class) {
                 // Of the same shape, but with other offsets.
-                found.extend(same_way(device, &chosen.way, dispatch));
+                let way = same_way(device, &chosen.way, dispatch);
+                found.push(way.ok_or_else(|| none(dispatch))?);
                 continue;
             }
             let ways = ways(device, dispatch);
             let mut measured = Vec::new();
             if device.probes() && ways.len() > 1 {
                 for way in &ways {
-                    measured.push((way.clone(), time(device, way, weights, arena)?));
+                    let time = time(stream, &way.ready(device)?, weights, arena);
+                    let time = time.map_err(|error| failure(&way.label(), error))?;
+                    measured.push((way.clone(), time));
                 }
             }
             let best = measured.iter().min_by_key(|(_, time)| *time);
             let likeliest = ways.first();
-            let way = best.map(|(way, _)| way).or(likeliest).ok_or_else(|| {
-                Error::Device(format!(
-                    "no {} takes the shape {}",
-                    dispatch.name(),
-                    shape(dispatch)
-                ))
-            })?;
+            let way = best.map(|(way, _)| way).or(likeliest);
+            let way = way.ok_or_else(|| none(dispatch))?;
             found.push(way.clone());
             let chosen = Chosen {
                 shape: format!("{} {}", dispatch.name(), shape(dispatch)),
@@ -112,6 +111,11 @@ impl Choices {
         }
         Ok(found)
     }
+}
+
+fn none(dispatch: &Dispatch) -> Error {
+    let (name, shape) = (dispatch.name(), shape(dispatch));
+    Error::Device(format!("no {name} takes the shape {shape}"))
 }
 
 /// All ways to run `dispatch` on the device, the likeliest first.
@@ -178,61 +182,45 @@ const REPEATS: u32 = 20;
 /// A run that takes longer than this is not short.
 const SHORT: Duration = Duration::from_millis(1);
 
-/// The time of one run of `way` by the card's clock, after a first run: of what is short, the least of
-/// three averages over [`REPEATS`] runs in a graph.
+/// The time of one run of `parts` by the card's clock, after a first run: of what is short, the least
+/// of three averages over [`REPEATS`] runs in a graph.
 pub(super) fn time(
-    device: &Device,
-    way: &Way,
+    stream: &Arc<CudaStream>,
+    parts: &[(Part, CudaFunction)],
     weights: &CudaSlice<u32>,
     arena: &mut CudaSlice<u32>,
-) -> Result<Duration> {
-    let parts = way.ready(device)?;
+) -> Result<Duration, DriverError> {
     let mut measure = |repeats| {
-        let mut graph = capture(device, &parts, repeats, weights, arena)?;
-        clocked(device, &mut graph)?;
-        clocked(device, &mut graph)
+        let mut graph = Graph::capture(stream, || {
+            for (part, function) in (0..repeats).flat_map(|_| parts) {
+                launch::launch(stream, function, part, weights, arena)?;
+            }
+            Ok::<_, DriverError>(())
+        })?;
+        clocked(stream, &mut graph)?;
+        clocked(stream, &mut graph)
     };
-    let fail = |error| failure(&way.label(), error);
-    let once = measure(1).map_err(fail)?;
+    let once = measure(1)?;
     if once > SHORT {
         return Ok(once);
     }
     let mut least = Duration::MAX;
     for _ in 0..3 {
-        least = least.min(measure(REPEATS).map_err(fail)? / REPEATS);
+        least = least.min(measure(REPEATS)? / REPEATS);
     }
     Ok(least)
 }
 
-/// A graph of `repeats` runs.
-fn capture(
-    device: &Device,
-    parts: &[(Part, CudaFunction)],
-    repeats: u32,
-    weights: &CudaSlice<u32>,
-    arena: &mut CudaSlice<u32>,
-) -> Result<Graph, DriverError> {
-    let stream = &device.stream;
-    Graph::capture(stream, || {
-        for _ in 0..repeats {
-            for (part, function) in parts {
-                launch::launch(stream, function, part, weights, arena)?;
-            }
-        }
-        Ok(())
-    })
-}
-
 /// The time of one start of a graph by the card's clock.
-fn clocked(device: &Device, graph: &mut Graph) -> Result<Duration, DriverError> {
-    let mark = || {
-        device
-            .stream
-            .record_event(Some(CUevent_flags::CU_EVENT_DEFAULT))
-    };
-    let start = mark()?;
+fn clocked(stream: &CudaStream, graph: &mut Graph) -> Result<Duration, DriverError> {
+    let timed = Some(CUevent_flags::CU_EVENT_DEFAULT);
+    let [start, end] = [
+        stream.context().new_event(timed)?,
+        stream.context().new_event(timed)?,
+    ];
+    start.record(stream)?;
     graph.start()?;
-    let end = mark()?;
+    end.record(stream)?;
     let elapsed = start.elapsed_ms(&end)?;
     Ok(Duration::from_secs_f64(f64::from(elapsed) / 1e3))
 }

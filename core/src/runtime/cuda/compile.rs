@@ -14,6 +14,7 @@ use cudarc::{
     nvrtc::{Ptx, result, sys},
 };
 use intformer_shaders::CudaKernel;
+use sha2::{Digest, Sha256};
 
 use super::device::failure;
 use crate::{Error, Result, file};
@@ -38,11 +39,15 @@ pub enum KernelSource {
 
 /// The user's folder for compiled kernels, if the system has one.
 pub fn user_cache() -> Option<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let base = from("XDG_CACHE_HOME")
         .or_else(|| from("LOCALAPPDATA"))
         .or_else(|| Some(from("HOME")?.join(".cache")))?;
-    base.is_absolute().then(|| base.join("intformer/cuda"))
+    Some(base.join("intformer/cuda"))
 }
 
 /// Loads `kernel` by `load`, from where `source` says.
@@ -91,12 +96,12 @@ fn compiled(
     let arch = format!("sm_{major}{minor}");
     let (nvrtc_major, nvrtc_minor) = version()?;
     let name = format!(
-        "{}-{:016x}-{arch}-nvrtc{nvrtc_major}.{nvrtc_minor}.cubin",
+        "{}-{:016x}-{arch}-nvrtc{nvrtc_major}.{nvrtc_minor}-{CACHE}.cubin",
         kernel.label().replace('/', "-"),
         kernel.hash
     );
     let path = cache.map(|folder| folder.join(name));
-    if let Some(found) = path.as_ref().and_then(|path| std::fs::read(path).ok()) {
+    if let Some(found) = path.as_deref().and_then(kept) {
         return Ok(found);
     }
     let image = compile(kernel.source(), &arch)?.image;
@@ -108,11 +113,23 @@ fn compiled(
     Ok(image)
 }
 
+/// Machine code out of the cache, if it is what was put there: the driver would run whatever it is
+/// given.
+fn kept(path: &Path) -> Option<Vec<u8>> {
+    let mut image = std::fs::read(path).ok()?;
+    let digest = image.split_off(image.len().checked_sub(DIGEST)?);
+    (Sha256::digest(&image)[..] == digest[..]).then_some(image)
+}
+
+/// Bytes of the digest behind the machine code.
+const DIGEST: usize = 32;
+
 fn keep(path: &Path, image: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
     }
-    file::replace(path, image)
+    let bytes = [image, &Sha256::digest(image)].concat();
+    file::replace(path, &bytes)
 }
 
 /// The version of NVRTC.
@@ -130,6 +147,11 @@ pub fn version() -> Result<(i32, i32)> {
     unsafe { sys::nvrtcVersion(&mut major, &mut minor) }
         .result()
         .map_err(|error| Error::Device(format!("NVRTC: {:?}", error.0)))?;
+    if (major, minor) < (11, 1) {
+        return Err(Error::Device(format!(
+            "expected NVRTC 11.1 or newer, found {major}.{minor}"
+        )));
+    }
     Ok((major, minor))
 }
 
@@ -142,26 +164,25 @@ pub struct Compiled {
     pub log: String,
 }
 
+/// What NVRTC is told of every kernel. Kept code is not asked for these: change `CACHE` with them.
+const OPTIONS: &[&str] = &["--std=c++17", "--device-as-default-execution-space"];
+
+/// The version of what is kept.
+const CACHE: u32 = 1;
+
 /// Compiles the source of a kernel for `arch`: machine code for the likes of `sm_90`, PTX for the
 /// likes of `compute_80`.
 ///
 /// # Errors
 /// [`Error::Device`] if NVRTC is not installed or refuses the source.
 pub fn compile(source: &str, arch: &str) -> Result<Compiled> {
-    if !has_nvrtc() {
-        return Err(Error::Device(
-            "expected NVRTC (libnvrtc), found none".into(),
-        ));
-    }
+    version()?;
     let said = |error: result::NvrtcError| Error::Device(format!("NVRTC says {:?}", error.0));
     let text = CString::new(source)
         .map_err(|_| Error::Device("expected a source without a zero byte".into()))?;
     let program = result::create_program(&text, None).map_err(said)?;
-    let mut options = vec![
-        format!("--gpu-architecture={arch}"),
-        "--std=c++17".to_owned(),
-        "--device-as-default-execution-space".to_owned(),
-    ];
+    let mut options: Vec<String> = OPTIONS.iter().map(|&option| option.to_owned()).collect();
+    options.push(format!("--gpu-architecture={arch}"));
     let to_ptx = arch.starts_with("compute_");
     if !to_ptx {
         options.push("--ptxas-options=-v".to_owned());

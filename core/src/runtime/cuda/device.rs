@@ -7,7 +7,7 @@ use std::{
 };
 
 use cudarc::driver::{
-    CudaContext, CudaFunction, CudaStream, DriverError,
+    CudaContext, CudaFunction, CudaSlice, CudaStream, DriverError,
     sys::{CUdevice_attribute, CUresult},
 };
 use intformer_shaders::{CudaKernel, Dispatch};
@@ -18,6 +18,9 @@ use super::{
     launch,
 };
 use crate::{Error, Result};
+
+/// The driver's oldest version, as it numbers them: graphs are made as from 11.4 on.
+const OLDEST_DRIVER: i32 = 11_040;
 
 /// How to open a device.
 #[derive(Clone, Debug)]
@@ -47,7 +50,6 @@ impl Default for Options {
 /// An open device.
 pub struct Device {
     pub(super) context: Arc<CudaContext>,
-    pub(super) stream: Arc<CudaStream>,
     options: Options,
     name: String,
     capability: (i32, i32),
@@ -60,13 +62,22 @@ impl Device {
     /// Opens a device.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] without a driver, without such a device, or if it is older than
-    /// compute capability 8.0; [`Error::Device`] if the driver refuses.
+    /// [`Error::NoAdapter`] without a driver of CUDA 11.4 or newer, without such a device, or if it is
+    /// older than compute capability 8.0; [`Error::Device`] if the driver refuses, or no kernel can be
+    /// had: without NVRTC, drivers before 535 do not take the built-in PTX.
     pub fn open(options: &Options) -> Result<Self> {
         if !launch::has_driver() {
             return Err(Error::NoAdapter(
                 "expected an NVIDIA driver (libcuda), found none".into(),
             ));
+        }
+        let version = launch::driver_version();
+        if version < OLDEST_DRIVER {
+            return Err(Error::NoAdapter(format!(
+                "expected a driver of CUDA 11.4 or newer, found one of {}.{}",
+                version / 1000,
+                version % 1000 / 10
+            )));
         }
         let ordinal = options.ordinal;
         let count = CudaContext::device_count().map_err(|error| {
@@ -82,7 +93,7 @@ impl Device {
         }
         let fail = |error| failure("opening the device", error);
         let context = CudaContext::new(ordinal).map_err(fail)?;
-        launch::use_one_stream(&context);
+        launch::use_own_streams(&context);
         let attribute = |which| context.attribute(which).map_err(fail);
         use CUdevice_attribute as Attribute;
         let processors = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
@@ -96,8 +107,7 @@ impl Device {
                 capability.0, capability.1
             )));
         }
-        Ok(Self {
-            stream: context.new_stream().map_err(fail)?,
+        let device = Self {
             options: options.clone(),
             name,
             capability,
@@ -105,7 +115,12 @@ impl Device {
             shared_limit: shared_limit as u32,
             functions: Mutex::default(),
             context,
-        })
+        };
+        // Whether kernels can be had at all is to be known before a model is put here.
+        if let Some(smallest) = CudaKernel::of("mean_pool").next() {
+            device.function(smallest)?;
+        }
+        Ok(device)
     }
 
     /// Name and capability.
@@ -120,6 +135,22 @@ impl Device {
     /// Name of the card.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The card's number in the world, as the management library writes it: `GPU-` and hexadecimal.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the driver does not tell.
+    pub fn uuid(&self) -> Result<String> {
+        let uuid = self.context.uuid();
+        let uuid = uuid.map_err(|error| failure("the card's number", error))?;
+        let digits: Vec<_> = uuid
+            .bytes
+            .iter()
+            .map(|&byte| format!("{:02x}", byte as u8))
+            .collect();
+        let groups = [0..4, 4..6, 6..8, 8..10, 10..16].map(|group| digits[group].concat());
+        Ok(format!("GPU-{}", groups.join("-")))
     }
 
     /// Compute capability: major and minor.
@@ -164,10 +195,11 @@ impl Device {
     }
 
     /// Runs one dispatch by one kernel on copies of `weights` and `arena`; returns the arena. For
-    /// tests of kernels.
+    /// tests of kernels: nothing proves that the dispatch stays inside both.
     ///
     /// # Errors
     /// [`Error::Device`] if the kernel cannot run it or the device fails.
+    #[doc(hidden)]
     pub fn run_once(
         &self,
         kernel: &'static CudaKernel,
@@ -179,12 +211,13 @@ impl Device {
             .part(kernel, *dispatch)
             .ok_or_else(|| Error::Device(format!("{} cannot run {dispatch:?}", kernel.label())))?;
         let function = self.function(kernel)?;
-        let weights = self.upload_weights(weights)?;
         let fail = |error| failure(&kernel.label(), error);
-        let mut arena = self.stream.clone_htod(arena).map_err(fail)?;
-        launch::launch(&self.stream, &function, &part, &weights, &mut arena).map_err(fail)?;
-        let found = self.stream.clone_dtoh(&arena).map_err(fail)?;
-        self.stream.synchronize().map_err(fail)?;
+        let stream = self.context.new_stream().map_err(fail)?;
+        let weights = upload_weights(&stream, weights)?;
+        let mut arena = stream.clone_htod(arena).map_err(fail)?;
+        launch::launch(&stream, &function, &part, &weights, &mut arena).map_err(fail)?;
+        let found = stream.clone_dtoh(&arena).map_err(fail)?;
+        stream.synchronize().map_err(fail)?;
         Ok(found)
     }
 
@@ -216,18 +249,16 @@ impl Device {
         functions().insert(label, function.clone());
         Ok(function)
     }
+}
 
-    /// The weights on the device, with the words to spare that kernels read.
-    pub(super) fn upload_weights(&self, weights: &[u32]) -> Result<cudarc::driver::CudaSlice<u32>> {
-        let fail = |error| failure("the weights", error);
-        let words = weights.len() + CudaKernel::WEIGHTS_SPARE;
-        let mut on_device = self.stream.alloc_zeros(words).map_err(fail)?;
-        self.stream
-            .memcpy_htod(weights, &mut on_device)
-            .map_err(fail)?;
-        self.stream.synchronize().map_err(fail)?;
-        Ok(on_device)
-    }
+/// The weights on the device, with the words to spare that kernels read.
+pub(super) fn upload_weights(stream: &Arc<CudaStream>, weights: &[u32]) -> Result<CudaSlice<u32>> {
+    let fail = |error| failure("the weights", error);
+    let words = weights.len() + CudaKernel::WEIGHTS_SPARE;
+    let mut on_device = stream.alloc_zeros(words).map_err(fail)?;
+    stream.memcpy_htod(weights, &mut on_device).map_err(fail)?;
+    stream.synchronize().map_err(fail)?;
+    Ok(on_device)
 }
 
 /// What the driver says of an error.
@@ -250,6 +281,9 @@ pub(super) fn failure(what: &str, error: DriverError) -> Error {
         CUresult::CUDA_ERROR_ILLEGAL_ADDRESS
         | CUresult::CUDA_ERROR_MISALIGNED_ADDRESS
         | CUresult::CUDA_ERROR_ILLEGAL_INSTRUCTION
+        | CUresult::CUDA_ERROR_INVALID_ADDRESS_SPACE
+        | CUresult::CUDA_ERROR_INVALID_PC
+        | CUresult::CUDA_ERROR_ASSERT
         | CUresult::CUDA_ERROR_LAUNCH_FAILED
         | CUresult::CUDA_ERROR_LAUNCH_TIMEOUT
         | CUresult::CUDA_ERROR_ECC_UNCORRECTABLE

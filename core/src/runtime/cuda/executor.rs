@@ -2,15 +2,18 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::Range,
     sync::Arc,
     time::Duration,
 };
 
-use cudarc::driver::{CudaEvent, CudaFunction, CudaSlice, DriverError, sys::CUevent_flags};
+use cudarc::driver::{
+    CudaEvent, CudaFunction, CudaSlice, CudaStream, DriverError, sys::CUevent_flags,
+};
 
 use super::{
     choice::{self, Choices, Chosen, Part, Way},
-    device::{Device, Options, failure},
+    device::{Device, Options, failure, upload_weights},
     launch::{self, Graph, Pinned},
 };
 use crate::{
@@ -24,12 +27,23 @@ const MAX_WORDS: usize = 1 << 31;
 
 /// Runs a program on an NVIDIA card.
 pub struct Cuda {
+    // What lies on the device goes before its stream.
+    batches: HashMap<usize, Batch>,
+    weights: CudaSlice<u32>,
+    marks: Vec<CudaEvent>,
+    stream: Arc<CudaStream>,
     device: Arc<Device>,
     program: Arc<Program>,
-    weights: Arc<CudaSlice<u32>>,
     choices: Choices,
-    batches: HashMap<usize, Batch>,
+    /// Bytes for arenas.
+    free: usize,
 }
+
+/// Events around the three parts of a run.
+const MARKS: usize = 4;
+
+/// Bytes, at least, that arenas leave to the driver: for kernels, graphs, its own bookkeeping.
+const RESERVE: usize = 256 << 20;
 
 /// How long one step took.
 #[derive(Clone, Debug)]
@@ -85,13 +99,24 @@ impl Cuda {
         Self::on(Arc::new(Device::open(options)?), program)
     }
 
-    /// Uploads the weights of `program` to an open device, which executors may share.
+    /// Uploads the weights of `program` to an open device. Executors may share one, also from several
+    /// threads: each has a stream of its own.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if they do not fit, [`Error::Device`] if the device fails.
     pub fn on(device: Arc<Device>, program: Arc<Program>) -> Result<Self> {
+        let fail = |error| failure("the executor", error);
+        let stream = device.context.new_stream().map_err(fail)?;
+        let weights = upload_weights(&stream, &program.weights)?;
+        let timed = Some(CUevent_flags::CU_EVENT_DEFAULT);
+        let marks = (0..MARKS).map(|_| device.context.new_event(timed));
+        let marks = marks.collect::<Result<_, _>>().map_err(fail)?;
+        let (free, total) = device.context.mem_get_info().map_err(fail)?;
         Ok(Self {
-            weights: Arc::new(device.upload_weights(&program.weights)?),
+            free: free.saturating_sub(RESERVE.max(total / 32)),
+            stream,
+            weights,
+            marks,
             device,
             program,
             choices: Choices::default(),
@@ -104,20 +129,12 @@ impl Cuda {
         &self.device
     }
 
-    /// The most images that fit the free memory of the device at once; 0 if none does.
+    /// The most images that fit the memory that the device had free when the executor was made, beside
+    /// a single image and what the driver needs; 0 if none does.
     pub fn max_batch(&self) -> usize {
-        let free = self
-            .device
-            .context
-            .mem_get_info()
-            .map_or(0, |(free, _)| free);
-        let held: usize = self
-            .batches
-            .values()
-            .map(|batch| 4 * batch.arena.len())
-            .sum();
-        let words = ((free + held) / 4).min(MAX_WORDS - 1);
-        words / self.program.arena_words.max(1)
+        let arena = self.program.arena_words.max(1);
+        let words = (self.free / 4).min(MAX_WORDS - 1 + arena);
+        (words / arena).saturating_sub(1)
     }
 
     /// The ways chosen so far, one for each shape.
@@ -135,7 +152,12 @@ impl Cuda {
         if self.batches.contains_key(&batch) {
             return Ok(());
         }
-        self.batches.retain(|&size, _| size == 1);
+        if batch > 1 {
+            self.batches.retain(|&size, _| size == 1);
+            // Only then is the memory of others free.
+            let synchronized = self.stream.synchronize();
+            synchronized.map_err(|error| failure("the arenas of before", error))?;
+        }
         let prepared = self.make_batch(batch)?;
         self.batches.insert(batch, prepared);
         Ok(())
@@ -151,8 +173,7 @@ impl Cuda {
                 self.program.arena_words
             ))
         })?;
-        let device = &self.device;
-        let stream = &device.stream;
+        let (device, stream) = (&self.device, &self.stream);
         let fail = |error| failure(&what, error);
         let mut arena = stream.alloc_zeros(words).map_err(fail)?;
         let pinned = |words| Pinned::new(&device.context, words).map_err(fail);
@@ -162,7 +183,7 @@ impl Cuda {
         let dispatches = self.program.dispatches(batch);
         let ways = self
             .choices
-            .choose(device, &dispatches, &self.weights, &mut arena)?;
+            .choose(device, stream, &dispatches, &self.weights, &mut arena)?;
         let mut steps = Vec::with_capacity(ways.len());
         for way in ways {
             let parts = way.ready(device)?;
@@ -189,57 +210,42 @@ impl Cuda {
     }
 
     /// Puts the images into page-locked memory and returns what `batch` images need.
-    fn start(&mut self, images: &[u8], batch: usize) -> Result<(&Device, &mut Batch)> {
-        let words = self.program.pack_images(images, batch)?;
+    fn start(&mut self, images: &[u8], batch: usize) -> Result<&mut Batch> {
+        self.program.check_images(images, batch)?;
         self.prepare(batch)?;
         let prepared = self.batches.get_mut(&batch).expect("prepared above");
-        let input = prepared.input.words();
-        input
-            .map_err(|error| failure("the images", error))?
-            .copy_from_slice(&words);
-        Ok((&self.device, prepared))
+        let words = prepared.input.words();
+        let words = words.map_err(|error| failure("the images", error))?;
+        self.program.pack_images_into(images, words);
+        Ok(prepared)
     }
 
-    /// One run: images to the card, the graph, logits back. With `marks`, an event before, between
+    /// One run: images to the card, the graph, logits back. With `marked`, an event before, between
     /// and after these.
-    fn go(
-        &mut self,
-        images: &[u8],
-        batch: usize,
-        marks: bool,
-    ) -> Result<(Vec<i32>, Vec<CudaEvent>)> {
-        let program = Arc::clone(&self.program);
-        let (device, prepared) = self.start(images, batch)?;
-        let stream = &device.stream;
-        let mut events = Vec::new();
-        let mut mark = || {
-            if marks {
-                events.push(stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT))?);
-            }
-            Ok::<_, DriverError>(())
-        };
-        let range = |region: Region| {
-            let start = region.offset * batch;
-            start..start + region.words * batch
+    fn go(&mut self, images: &[u8], batch: usize, marked: bool) -> Result<Vec<i32>> {
+        self.start(images, batch)?;
+        let (stream, marks, program) = (&self.stream, &self.marks, &self.program);
+        let prepared = self.batches.get_mut(&batch).expect("start prepares it");
+        let mark = |at: usize| match marked {
+            true => marks[at].record(stream),
+            false => Ok(()),
         };
         let mut enqueue = || {
-            mark()?;
-            let mut input = prepared.arena.slice_mut(range(program.input));
+            mark(0)?;
+            let mut input = prepared.arena.slice_mut(range(program.input, batch));
             stream.memcpy_htod(prepared.input.slice(), &mut input)?;
-            mark()?;
+            mark(1)?;
             prepared.graph.start()?;
-            mark()?;
-            let output = prepared.arena.slice(range(program.output));
+            mark(2)?;
+            let output = prepared.arena.slice(range(program.output, batch));
             stream.memcpy_dtoh(&output, prepared.output.slice())?;
-            mark()?;
+            mark(3)?;
             stream.synchronize()
         };
         enqueue().map_err(|error| failure(&format!("a run of {batch} images"), error))?;
-        let words = prepared
-            .output
-            .words()
-            .map_err(|error| failure("the logits", error))?;
-        Ok((program.unpack_logits(words), events))
+        let words = prepared.output.words();
+        let words = words.map_err(|error| failure("the logits", error))?;
+        Ok(program.unpack_logits(words))
     }
 
     /// Runs `batch` images and tells how long transfers and kernels took.
@@ -247,8 +253,8 @@ impl Cuda {
     /// # Errors
     /// As [`Executor::run`].
     pub fn transfer_times(&mut self, images: &[u8], batch: usize) -> Result<TransferTimes> {
-        let (_, events) = self.go(images, batch, true)?;
-        let mut spans = events.windows(2).map(|pair| {
+        self.go(images, batch, true)?;
+        let mut spans = self.marks.windows(2).map(|pair| {
             let elapsed = pair[0].elapsed_ms(&pair[1]);
             let elapsed = elapsed.map_err(|error| failure("the card's clock", error))?;
             Ok(Duration::from_secs_f64(f64::from(elapsed) / 1e3))
@@ -265,21 +271,21 @@ impl Cuda {
         })
     }
 
-    /// The time of each step, averaged over repeated runs of that step alone: its weights and
-    /// tensors may then be in the card's cache where they would not be else.
+    /// The time of each step, as ways are measured: by repeated runs of that step alone, so that its
+    /// weights and tensors may be in the card's cache where they would not be else.
     ///
     /// # Errors
     /// As [`Executor::run`].
     pub fn times(&mut self, images: &[u8], batch: usize) -> Result<Vec<StepTime>> {
-        let weights = Arc::clone(&self.weights);
-        let program = Arc::clone(&self.program);
-        let (device, prepared) = self.start(images, batch)?;
-        let mut times = Vec::with_capacity(program.steps.len());
-        for (step, (way, _)) in program.steps.iter().zip(&prepared.steps) {
+        self.start(images, batch)?;
+        let prepared = self.batches.get_mut(&batch).expect("start prepares it");
+        let mut times = Vec::with_capacity(self.program.steps.len());
+        for (step, (way, parts)) in self.program.steps.iter().zip(&prepared.steps) {
+            let time = choice::time(&self.stream, parts, &self.weights, &mut prepared.arena);
             times.push(StepTime {
                 name: step.name.clone(),
                 kernels: way.label(),
-                time: choice::time(device, way, &weights, &mut prepared.arena)?,
+                time: time.map_err(|error| failure(&step.name, error))?,
             });
         }
         Ok(times)
@@ -313,33 +319,33 @@ impl Executor for Cuda {
     }
 
     fn run(&mut self, images: &[u8], batch: usize) -> Result<Vec<i32>> {
-        Ok(self.go(images, batch, false)?.0)
+        self.go(images, batch, false)
     }
 
     fn trace(&mut self, images: &[u8], batch: usize) -> Result<Vec<Vec<u32>>> {
-        let program = Arc::clone(&self.program);
-        let weights = Arc::clone(&self.weights);
-        let (device, prepared) = self.start(images, batch)?;
-        let stream = &device.stream;
+        self.start(images, batch)?;
+        let (stream, weights, program) = (&self.stream, &self.weights, &self.program);
+        let prepared = self.batches.get_mut(&batch).expect("start prepares it");
         let arena = &mut prepared.arena;
-        let range = |region: Region| {
-            let start = region.offset * batch;
-            start..start + region.words * batch
-        };
-        let fail = |error| failure("a traced run", error);
-        let mut input = arena.slice_mut(range(program.input));
+        let mut input = arena.slice_mut(range(program.input, batch));
         let copied = stream.memcpy_htod(prepared.input.slice(), &mut input);
-        copied.map_err(fail)?;
+        copied.map_err(|error| failure("the images", error))?;
         let mut trace = Vec::with_capacity(program.steps.len());
         for (step, (_, parts)) in program.steps.iter().zip(&prepared.steps) {
             let fail = |error| failure(&step.name, error);
             for (part, function) in parts {
-                launch::launch(stream, function, part, &weights, arena).map_err(fail)?;
+                launch::launch(stream, function, part, weights, arena).map_err(fail)?;
             }
-            let words = stream.clone_dtoh(&arena.slice(range(step.output)));
+            let words = stream.clone_dtoh(&arena.slice(range(step.output, batch)));
             trace.push(words.map_err(fail)?);
             stream.synchronize().map_err(fail)?;
         }
         Ok(trace)
     }
+}
+
+/// The words of a region in the arena of `batch` images.
+fn range(region: Region, batch: usize) -> Range<usize> {
+    let start = region.offset * batch;
+    start..start + region.words * batch
 }

@@ -24,10 +24,18 @@ pub fn has_driver() -> bool {
     unsafe { cudarc::driver::sys::is_culib_present() }
 }
 
+/// The newest CUDA that the driver, which is present, knows: 12020 for 12.2.
+pub fn driver_version() -> i32 {
+    let mut version = 0;
+    // SAFETY: writes the number; if it fails, the number stays 0.
+    let _ = unsafe { cudarc::driver::sys::cuDriverGetVersion(&mut version) };
+    version
+}
+
 /// Ends the bookkeeping by events that lets buffers be used from several streams: it cannot be
 /// captured into a graph.
-pub fn use_one_stream(context: &Arc<CudaContext>) {
-    // SAFETY: all work on buffers of this context goes through one stream, in order.
+pub fn use_own_streams(context: &Arc<CudaContext>) {
+    // SAFETY: each buffer is used through the stream that it was made on, in order.
     unsafe { context.disable_event_tracking() }
 }
 
@@ -71,8 +79,8 @@ pub fn launch(
     };
     let mut arguments = stream.launch_builder(function);
     arguments.arg(weights).arg(arena).arg(&block);
-    // SAFETY: every kernel takes weights, arena and its parameters, which `Program::new` proved to
-    // stay inside both.
+    // SAFETY: every kernel takes weights, arena and its parameters. Those of a program were proved to
+    // stay inside both by `Program::new`; `Device::run_once` is for tests.
     unsafe { arguments.launch(config) }.map(drop)
 }
 

@@ -80,16 +80,10 @@ pub fn text(times: &CardTimes) -> Result<String> {
     Ok(text)
 }
 
-/// The state of the card that has the device's name.
+/// The state of the card that the device is.
 fn state(device: &Device) -> Result<State> {
     let nvml = Nvml::init()?;
-    let cards = (0..nvml.device_count()?).map(|at| nvml.device_by_index(at));
-    let mut named = cards
-        .flatten()
-        .filter(|card| card.name().is_ok_and(|name| name == device.name()));
-    let card = named
-        .next()
-        .ok_or_else(|| anyhow::anyhow!("expected a card named {}", device.name()))?;
+    let card = nvml.device_by_uuid(device.uuid()?)?;
     Ok(State {
         driver: nvml.sys_driver_version()?,
         multiprocessor_mhz: card.clock_info(Clock::SM)?,

@@ -7,16 +7,11 @@ mod operations;
 
 use std::{
     fmt::Write,
-    path::Path,
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
-use intformer::{
-    model::SwinConfig,
-    quant::{QuantizeOptions, invented},
-};
 use operations::OperationTime;
 use serde::Serialize;
 use serde_json::json;
@@ -26,7 +21,7 @@ use crate::{
     cli::{Globals, within},
     executor::{self, Choice, Runner},
     images,
-    model::Model,
+    model::{self, Model},
 };
 
 /// Measures how long a model takes on random images: median and quartiles.
@@ -42,7 +37,7 @@ use crate::{
 ///
 /// With --compare-activations, models with random weights that differ in the activation alone run in
 /// turn: in each round every one once, in an order that rotates and turns round. By how much ReLU
-/// takes less is the median over the rounds, between the order statistics that hold it with 95 % (by
+/// takes less (on cuda of the kernels' time alone, by the card's clock) is the median over the rounds, between the order statistics that hold it with 95 % (by
 /// the binomial distribution; below six rounds the smallest and the largest).
 ///
 /// Example: intformer bench swin-t --executor cpu --batch 1 --compare-activations
@@ -76,24 +71,12 @@ pub struct Options {
     compare_activations: bool,
 }
 
-/// The configuration that a name of `bench` stands for.
-fn named(name: &str) -> Result<Option<SwinConfig>> {
-    Ok(Some(match name {
-        "swin-t" => SwinConfig::tiny(),
-        "swin-s" => SwinConfig::small(),
-        "swin-b" => SwinConfig::base(),
-        "swin-l" => SwinConfig::large(),
-        _ if name.starts_with("swin-") && !Path::new(name).exists() => {
-            bail!("expected swin-t, swin-s, swin-b, swin-l or a model, found {name}")
-        }
-        _ => return Ok(None),
-    }))
-}
-
 /// The times of one executor at one batch size.
 #[derive(Serialize)]
 struct Measured {
     executor: &'static str,
+    /// What it runs on.
+    device: String,
     batch: usize,
     threads: usize,
     median_ms: f64,
@@ -110,7 +93,7 @@ struct Measured {
 impl Options {
     /// Measures.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        let named = named(&self.model)?;
+        let named = model::named(&self.model)?;
         if self.compare_activations {
             let config = match &named {
                 Some(config) => config.clone(),
@@ -127,10 +110,7 @@ impl Options {
             return compare::run(&request, &config, globals);
         }
         let model = match &named {
-            Some(config) => {
-                let model = invented(config, 0, &QuantizeOptions::default())?;
-                Model::Compressed(Box::new(model))
-            }
+            Some(config) => Model::invented(config)?,
             None => Model::load(&self.model)?,
         };
         let mut runners = executor::several(&model, &self.executor, self.threads, globals)?;
@@ -153,6 +133,7 @@ impl Options {
                 let [q1_ms, median_ms, q3_ms] = quartiles(&mut times);
                 results.push(Measured {
                     executor: runner.name,
+                    device: runner.device(),
                     batch,
                     threads: runner.threads,
                     median_ms,
