@@ -72,7 +72,7 @@ pub fn text(operations: &[OperationTime]) -> Result<String> {
     for operation in operations {
         write!(
             text,
-            "  {:<36} {:>4} steps {:>9.3} ms {:>9.1} GMAC/s {:>8.1} GB/s",
+            "  {:<42} {:>4} steps {:>9.3} ms {:>9.1} GMAC/s {:>8.1} GB/s",
             operation.op,
             operation.steps,
             operation.median_ms,
