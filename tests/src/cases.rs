@@ -55,6 +55,10 @@ impl Data {
     }
 }
 
+/// What lies between buffers: also as the parameters of a channel, with an exponent of 0, it changes
+/// whatever takes it for some.
+const UNUSED: u32 = 0x0007_beef;
+
 /// The buffers of a dispatch under construction; offsets are multiples of 4 words, with unused
 /// words between that nothing may write.
 pub struct Case {
@@ -72,8 +76,8 @@ impl Case {
     pub fn new(data: Data) -> Self {
         Self {
             data,
-            weights: vec![0xdead_beef; 4],
-            arena: vec![0xdead_beef; 4],
+            weights: vec![UNUSED; 4],
+            arena: vec![UNUSED; 4],
             scratch: 0..0,
         }
     }
@@ -133,7 +137,7 @@ impl Case {
 fn append(buffer: &mut Vec<u32>, words: u32, value: impl FnMut(u32) -> u32) -> u32 {
     let offset = buffer.len();
     buffer.extend((0..words).map(value));
-    buffer.resize(buffer.len().next_multiple_of(4) + 4, 0xdead_beef);
+    buffer.resize(buffer.len().next_multiple_of(4) + 4, UNUSED);
     offset as u32
 }
 

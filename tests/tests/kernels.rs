@@ -7,6 +7,7 @@
 mod common;
 
 use common::check;
+use intformer::plan::MAX_GELU_ONE;
 use intformer_shaders::Dispatch;
 use intformer_shaders::params::{LayerNorm, WindowAttention, epilogue, gather};
 use intformer_tests::cases::{self, Case, Data, exp_table};
@@ -129,13 +130,38 @@ fn norms_of_a_power_of_two_channels() {
     }
 }
 
-/// One channel holds all of a row: bits lost before the root make it exceed the unit's range.
+/// One channel holds all of a row: bits lost before the root make it exceed the unit's range, on
+/// either side.
 #[test]
 fn norms_of_a_single_channel() {
-    check_units(512, 768, |i| match i % 384 {
-        0 => 24576 - i / 384,
-        _ => 0,
-    });
+    for sign in [1, -1] {
+        check_units(512, 768, |i| match i % 384 {
+            0 => (sign * (24576 - (i / 384) as i16)) as u16 as u32,
+            _ => 0,
+        });
+    }
+}
+
+/// Inputs of the polynomial at and beyond the ends of its range, with factors after it that tell
+/// neighbouring inputs apart.
+#[test]
+fn i_gelu_at_the_ends_of_its_range() {
+    for step in 0..64 {
+        let mut case = Case::new(Data::new(step, 0));
+        let mut p = cases::product(&mut case, 1, 4, 16, epilogue::I_GELU, false);
+        p.a = case.arena_int8(4);
+        // No products: the biases, divided by 4, are the inputs.
+        case.weights[p.weight as usize..][..64].fill(0);
+        for col in 0..16 {
+            let input = [1020 + col, -1020 - col][(col % 2) as usize];
+            let channel = &mut case.weights[(p.channel + 2 * col as u32) as usize..][..2];
+            channel.copy_from_slice(&[(4 * input) as u32, 32768 | 1 << 16]);
+        }
+        p.gelu_one = MAX_GELU_ONE;
+        p.gelu_clip = MAX_GELU_ONE.isqrt();
+        p.gelu_scale = (65535 - 97 * step as u32) | 23 << 16;
+        check(case, Dispatch::Linear(p));
+    }
 }
 
 /// More rows and inputs than the CPU executor takes at once.
