@@ -48,3 +48,21 @@ prop_compose! {
         }
     }
 }
+
+/// Channels and windows that no power of two divides.
+pub fn small() -> SwinConfig {
+    SwinConfig {
+        image_size: [24, 36],
+        in_channels: 3,
+        patch_size: 2,
+        embed_dim: 20,
+        depths: vec![2, 2],
+        heads: vec![2, 4],
+        window_size: 3,
+        mlp_ratio: 3.0,
+        classes: 7,
+        activation: PerBlock::All(Activation::Gelu),
+        fc1_bias: PerBlock::All(true),
+        ..SwinConfig::tiny()
+    }
+}

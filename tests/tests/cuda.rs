@@ -6,23 +6,9 @@ use intformer::Error;
 use intformer::model::SwinConfig;
 use intformer::runtime::cuda::{Cuda, Options};
 use intformer::runtime::{Executor, Reference};
+use intformer_tests::configs::small;
 use intformer_tests::cuda::{open, options};
 use intformer_tests::synthetic::{images, int_model};
-
-/// Channels and windows that no power of two divides.
-fn small() -> SwinConfig {
-    SwinConfig {
-        image_size: [24, 36],
-        patch_size: 2,
-        embed_dim: 20,
-        depths: vec![2, 2],
-        heads: vec![2, 4],
-        window_size: 3,
-        mlp_ratio: 3.0,
-        classes: 7,
-        ..SwinConfig::tiny()
-    }
-}
 
 fn executors(config: &SwinConfig, options: &Options) -> (Cuda, Reference) {
     let program = Arc::new(int_model(config, 5).unwrap().program().unwrap());

@@ -6,28 +6,11 @@ mod common;
 use std::sync::Arc;
 
 use intformer::Error;
-use intformer::model::{Activation, PerBlock, SwinConfig};
+use intformer::model::SwinConfig;
 use intformer::runtime::wgpu::{Options, Wgpu};
 use intformer::runtime::{Cpu, Executor, Reference};
+use intformer_tests::configs::small;
 use intformer_tests::synthetic::{images, int_model};
-
-/// Channels and windows that no power of two divides.
-fn small() -> SwinConfig {
-    SwinConfig {
-        image_size: [24, 36],
-        in_channels: 3,
-        patch_size: 2,
-        embed_dim: 20,
-        depths: vec![2, 2],
-        heads: vec![2, 4],
-        window_size: 3,
-        mlp_ratio: 3.0,
-        classes: 7,
-        activation: PerBlock::All(Activation::Gelu),
-        fc1_bias: PerBlock::All(true),
-        ..SwinConfig::tiny()
-    }
-}
 
 /// Options that take the likely variants: measuring compiles many.
 fn unprobed() -> Options {
