@@ -31,11 +31,12 @@ run() {
     fi
 }
 
-# Digests: the shipped models on every executor; larger ones against the executor cpu, at batches 2, 7 and 32.
+# Digests: the shipped models on every executor; larger ones against the executor cpu, at batches 1, 2, 7 and 32.
 for model in glyphs glyphs-gelu; do
     run "verify-$model" "$intformer" verify "models/$model.safetensors" --random 30
 done
 for model in $models; do
+    run "verify-$model-1" "$intformer" verify "$model" --image models/samples/A.png --executor cpu,cuda
     for random in 0 5 30; do
         run "verify-$model-$((random + 2))" "$intformer" verify "$model" --random "$random" --executor cpu,cuda
     done
