@@ -83,20 +83,30 @@ __device__ __forceinline__ void finish_tile(const Linear& p, const unsigned* wei
         }
     }
     __syncthreads();
-    unsigned out_col = col + threadIdx.x % COL_GROUPS * 4;
+    unsigned group = threadIdx.x % COL_GROUPS, first = threadIdx.x / COL_GROUPS;
+    unsigned out_col = col + group * 4;
     if (out_col >= p.cols) return;
     Columns columns = load_columns(p, weights, out_col);
     unsigned rows = min(TILE_ROWS, p.rows - row);
     auto finish_rows = [&](auto epilogue) {
-        for (unsigned r = threadIdx.x / COL_GROUPS; r < rows; r += THREADS / COL_GROUPS) {
-            const int* at = stage + r * SUMS_STRIDE + threadIdx.x % COL_GROUPS * 4;
-            int4 total = *(const int4*)at;
+        constexpr unsigned ROW_STEP = THREADS / COL_GROUPS;
+        // Outputs in a word.
+        constexpr unsigned OUTPUTS = epilogue.value == INT32 ? 1 : epilogue.value == RESIDUAL || epilogue.value == INT16 ? 2 : 4;
+        size_t word = (size_t)row * p.out_stride + out_col / OUTPUTS;
+        char* out = (char*)(arena + p.out + word);
+        const char* residual = (const char*)(arena + p.residual + word);
+        unsigned row_bytes = 4 * p.out_stride;
+        const int* sums = stage + first * SUMS_STRIDE + group * 4;
+#pragma unroll 2
+        for (unsigned r = first; r < rows; r += ROW_STEP, sums += ROW_STEP * SUMS_STRIDE) {
+            int4 total = *(const int4*)sums;
 #pragma unroll
             for (int k = 1; k < K_WARPS; ++k) {
-                int4 part = *(const int4*)(at + k * TILE_ROWS * SUMS_STRIDE);
+                int4 part = *(const int4*)(sums + k * TILE_ROWS * SUMS_STRIDE);
                 total = make_int4(total.x + part.x, total.y + part.y, total.z + part.z, total.w + part.w);
             }
-            finish<epilogue.value>(p, arena, table, columns, row + r, out_col, total);
+            size_t at = (size_t)r * row_bytes;
+            finish<epilogue.value>(p, (unsigned*)(out + at), (const unsigned*)(residual + at), table, columns, total);
         }
     };
     switch (p.epilogue) {
@@ -109,9 +119,13 @@ __device__ __forceinline__ void finish_tile(const Linear& p, const unsigned* wei
     }
 }
 
-// The table of the epilogue, to shared memory; the caller synchronizes before it is used.
+// The table of the epilogue, to shared memory, in the order of unsigned bytes: of the inputs 0 to 127, then -128 to -1. An
+// input of -128, to which less is saturated, is one of -127. The caller synchronizes before the table is used.
 __device__ __forceinline__ void load_table(const Linear& p, const unsigned* weights, unsigned* table) {
     if (p.epilogue == TABLE) {
-        for (unsigned at = threadIdx.x; at < 64; at += THREADS) table[at] = weights[p.table + at];
+        for (unsigned at = threadIdx.x; at < 64; at += THREADS) {
+            unsigned word = weights[p.table + at];
+            table[at ^ 32] = at == 0 ? __byte_perm(word, 0, 0x3211) : word;
+        }
     }
 }
