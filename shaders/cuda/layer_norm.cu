@@ -1,4 +1,4 @@
-// Layer normalization of int16 rows to int8 or int16 (docs/INTEGER.md, "layer_norm"). One warp computes one row.
+// Layer normalization of int16 rows to int8 or int16 (docs/INTEGER.md, "layer_norm"). A row has ROW_LANES lanes.
 
 #include "shared/arithmetic.cuh"
 #include "shared/product.cuh"
@@ -8,8 +8,10 @@ enum Gather { ROW, MERGE };
 
 extern "C" __global__ void __launch_bounds__(WARPS * LANES, 1)
     layer_norm(const unsigned* __restrict__ weights, unsigned* arena, const LayerNorm p) {
-    unsigned row = blockIdx.x * WARPS + threadIdx.x / LANES;
-    if (row >= p.rows) return;
+    unsigned row = (blockIdx.x * WARPS * LANES + threadIdx.x) / ROW_LANES;
+    // Lanes without a row of their own go along: what is summed needs all of a warp.
+    bool present = row < p.rows;
+    row = min(row, p.rows - 1);
     const unsigned* x = arena + p.x;
     unsigned channels = p.channels;
 
@@ -38,6 +40,7 @@ extern "C" __global__ void __launch_bounds__(WARPS * LANES, 1)
     };
     unsigned* out = arena + p.out + (size_t)row * p.out_stride;
     auto store = [&](unsigned group, const int (&values)[4]) {
+        if (!present) return;
         if (p.wide) {
             uint2 words = make_uint2(pack_halves(values[0], values[1]), pack_halves(values[2], values[3]));
             *(uint2*)(out + 2 * group) = words;
@@ -46,5 +49,5 @@ extern "C" __global__ void __launch_bounds__(WARPS * LANES, 1)
         }
     };
     unsigned groups = p.wide ? p.out_stride / 2 : p.out_stride;
-    normalize_row<GROUPS>(weights + p.channel, channels, p.epsilon, groups, load, store);
+    normalize_rows<GROUPS>(ROW_LANES, weights + p.channel, channels, p.epsilon, groups, load, store);
 }

@@ -29,22 +29,22 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     for (unsigned block = 0; block < STAGES - 1; ++block) start(columns, block);
     load_table(p, weights, table);
 
-    for (unsigned r = threadIdx.x / LANES; r < TILE_ROWS; r += THREADS / LANES) {
+    // As few lanes a row as keep its channels in registers.
+    unsigned row_lanes = LANES;
+    while (row_lanes > 8 && p.norm_channels <= 2 * row_lanes * GROUPS) row_lanes /= 2;
+    static_assert(TILE_ROWS % (THREADS / 8) == 0, "all lanes of a warp have a row at once");
+    // Whole blocks: the products read what lies past the last channel.
+    unsigned groups = blocks * (TILE_K / 4);
+    for (unsigned r = threadIdx.x / row_lanes; r < TILE_ROWS; r += THREADS / row_lanes) {
+        // Past the last row stands the last once more: of it nothing comes.
+        const unsigned* x = arena + p.x + (size_t)min(row + r, p.rows - 1) * p.x_stride;
+        auto load = [&](unsigned group) { return load_channels(x, 4 * group, p.norm_channels); };
         auto store = [&](unsigned group, const int (&values)[4]) {
             unsigned byte = 4 * group;
             unsigned at = byte / TILE_K * ROWS_BLOCK + chunk_at<TILE_K>(r, byte % TILE_K / CHUNK) + byte % CHUNK;
             *(unsigned*)(memory + at) = pack_symmetric(values[0], values[1], values[2], values[3]);
         };
-        // Whole blocks: the products read what lies past the last channel, and rows past the last.
-        unsigned groups = blocks * (TILE_K / 4);
-        if (row + r < p.rows) {
-            const unsigned* x = arena + p.x + (size_t)(row + r) * p.x_stride;
-            auto load = [&](unsigned group) { return load_channels(x, 4 * group, p.norm_channels); };
-            normalize_row<GROUPS>(weights + p.norm_channel, p.norm_channels, p.norm_epsilon, groups, load, store);
-        } else {
-            int zero[4] = {};
-            for (unsigned group = threadIdx.x % LANES; group < groups; group += LANES) store(group, zero);
-        }
+        normalize_rows<GROUPS>(row_lanes, weights + p.norm_channel, p.norm_channels, p.norm_epsilon, groups, load, store);
     }
 
     Place place = warp_place();

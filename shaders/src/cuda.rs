@@ -157,11 +157,12 @@ impl CudaKernel {
                 } else {
                     1
                 };
-                let groups = self.constant("GROUPS");
-                if groups > 0 && (parts * p.channels).div_ceil(4 * LANES) > groups {
+                let row_lanes = self.constant("ROW_LANES");
+                let most = 4 * row_lanes * self.constant("GROUPS");
+                if most > 0 && parts * p.channels > most {
                     return None;
                 }
-                (u64::from(p.rows.div_ceil(self.constant("WARPS"))), 1, 0)
+                (u64::from(p.rows.div_ceil(threads / row_lanes)), 1, 0)
             }
             Dispatch::WindowAttention(p) => {
                 let tokens = p.window_height * p.window_width;

@@ -1,5 +1,6 @@
-// Layer normalization of one row by one warp (docs/INTEGER.md, "layer_norm"). A lane takes every 32nd group of four
-// channels.
+// Layer normalization of rows by one warp (docs/INTEGER.md, "layer_norm"). A row has ROW_LANES neighbouring lanes, a power
+// of two, and a lane every ROW_LANES-th group of four channels: what is to be done once a row is done at once for all rows
+// of a warp.
 
 // The channel parameters of four neighbouring channels. Of channels past the last they are whatever follows: the weights
 // have words to spare (`CudaKernel::WEIGHTS_SPARE`), and nothing comes of them.
@@ -22,20 +23,32 @@ struct RowScale {
 
 constexpr unsigned ALL_LANES = 0xffffffff;
 
-// The mean from each lane's part of the sum. Offset binary keeps the division unsigned.
-__device__ __forceinline__ int row_mean(int sum, unsigned channels) {
-    unsigned total = unsigned(__reduce_add_sync(ALL_LANES, sum)) + (channels << 18);
+// The sum, or all bits, over the lanes of a row. All lanes of the warp come here together.
+__device__ __forceinline__ unsigned row_sum(unsigned value, unsigned row_lanes) {
+    if (row_lanes == LANES) return __reduce_add_sync(ALL_LANES, value);
+    for (unsigned apart = 1; apart < row_lanes; apart *= 2) value += __shfl_xor_sync(ALL_LANES, value, apart);
+    return value;
+}
+
+__device__ __forceinline__ unsigned row_union(unsigned value, unsigned row_lanes) {
+    if (row_lanes == LANES) return __reduce_or_sync(ALL_LANES, value);
+    for (unsigned apart = 1; apart < row_lanes; apart *= 2) value |= __shfl_xor_sync(ALL_LANES, value, apart);
+    return value;
+}
+
+// The mean from the sum. Offset binary keeps the division unsigned.
+__device__ __forceinline__ int row_mean(unsigned sum, unsigned channels) {
+    unsigned total = sum + (channels << 18);
     return int((total + channels / 2) / channels) - (1 << 18);
 }
 
-__device__ __forceinline__ int row_down(unsigned largest, unsigned channels) {
-    largest = __reduce_max_sync(ALL_LANES, largest);
+// From all bits of the magnitudes, of which the largest has the highest.
+__device__ __forceinline__ int row_down(unsigned magnitudes, unsigned channels) {
     int kept = int(31 - bits(channels - 1)) / 2;
-    return max(0, int(bits(largest)) - kept);
+    return max(0, int(bits(magnitudes)) - kept);
 }
 
-__device__ __forceinline__ RowScale row_scale(int down, unsigned squares, unsigned epsilon) {
-    unsigned sum = __reduce_add_sync(ALL_LANES, squares);
+__device__ __forceinline__ RowScale row_scale(int down, unsigned sum, unsigned epsilon) {
     sum = max(1u, sum + (epsilon >> 2 * down));
     int up = __clz(sum) / 2;
     unsigned root = square_root(sum << 2 * up);
@@ -51,14 +64,23 @@ __device__ __forceinline__ int norm_output(const RowScale& row, int y, unsigned 
     return (unit * half_of(word, 0) + bias + (1 << (shift - 1))) >> shift;
 }
 
-// Normalizes a row of `channels` channels. `load(group)` gives the two words of the int16 channels 4 * group on, zero
-// past the end; `store(group, values)` takes four outputs, zero past the end, for every group below `groups`.
-// GROUPS is how many groups a lane keeps in registers; with 0 it loads them again in each pass.
+// Normalizes a row of `channels` channels; each row of a warp has `row_lanes` lanes, and all lanes have one. `load(group)`
+// gives the two words of the int16 channels 4 * group on, zero past the end; `store(group, values)` takes four outputs,
+// zero past the end, for every group below `groups`. GROUPS is how many groups a lane keeps in registers; with 0 it loads
+// them again in each pass.
 template <int GROUPS, class Load, class Store>
-__device__ __forceinline__ void normalize_row(const unsigned* params, unsigned channels, unsigned epsilon,
-                                              unsigned groups, Load load, Store store) {
+__device__ __forceinline__ void normalize_rows(unsigned row_lanes, const unsigned* params, unsigned channels,
+                                               unsigned epsilon, unsigned groups, Load load, Store store) {
     constexpr int KEPT = GROUPS > 0 ? GROUPS : 1;
-    unsigned lane = threadIdx.x % LANES;
+    unsigned lane = threadIdx.x & (row_lanes - 1);
+    // Of the last group that has channels, and only where it is not whole.
+    bool whole = channels % 4 == 0;
+    auto clear_past_end = [&](unsigned group, int (&x)[4]) {
+        if (whole || 4 * group + 4 <= channels) return;
+        if (4 * group + 1 >= channels) x[1] = 0;
+        if (4 * group + 2 >= channels) x[2] = 0;
+        x[3] = 0;
+    };
     int kept[KEPT][4];
     auto shifted = [&](unsigned group, int (&x)[4]) {
         uint2 words = load(group);
@@ -73,64 +95,60 @@ __device__ __forceinline__ void normalize_row(const unsigned* params, unsigned c
         if constexpr (GROUPS > 0) {
 #pragma unroll
             for (int n = 0; n < GROUPS; ++n) {
-                unsigned group = lane + n * LANES;
+                unsigned group = lane + n * row_lanes;
                 if (4 * group < channels) each(group, kept[n]);
             }
         } else {
-            for (unsigned group = lane; 4 * group < channels; group += LANES) {
+            for (unsigned group = lane; 4 * group < channels; group += row_lanes) {
                 shifted(group, kept[0]);
                 each(group, kept[0]);
             }
         }
     };
-    if constexpr (GROUPS > 0) {
-        pass([&](unsigned group, int (&x)[4]) { shifted(group, x); });
-    }
+    if constexpr (GROUPS > 0) pass(shifted);
 
-    int sum = 0;
+    unsigned sum = 0;
     // Channels past the end are zero.
-    pass([&](unsigned, int (&x)[4]) { sum += x[0] + x[1] + x[2] + x[3]; });
-    int mean = row_mean(sum, channels);
+    pass([&](unsigned, int (&x)[4]) { sum += unsigned(x[0] + x[1] + x[2] + x[3]); });
+    int mean = row_mean(row_sum(sum, row_lanes), channels);
 
     // From here on x is less the mean, but past the end it stays zero.
-    auto centred = [&](auto each) {
-        return [=](unsigned group, int (&x)[4]) {
-            int y[4] = {x[0] - mean, x[1] - mean, x[2] - mean, x[3] - mean};
-            if (4 * group + 4 > channels) {
-                if (4 * group + 1 >= channels) y[1] = 0;
-                if (4 * group + 2 >= channels) y[2] = 0;
-                y[3] = 0;
-            }
-            each(group, y);
-        };
+    auto centre = [&](unsigned group, int (&x)[4]) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) x[i] -= mean;
+        clear_past_end(group, x);
     };
-    unsigned largest = 0;
-    pass(centred([&](unsigned, const int (&y)[4]) {
-        largest = max(largest, unsigned(max(max(abs(y[0]), abs(y[1])), max(abs(y[2]), abs(y[3])))));
-    }));
-    int down = row_down(largest, channels);
+    if constexpr (GROUPS > 0) pass(centre);
+    auto centred = [&](auto each) {
+        pass([&](unsigned group, int (&x)[4]) {
+            if constexpr (GROUPS == 0) centre(group, x);
+            each(group, x);
+        });
+    };
+    unsigned magnitudes = 0;
+    centred([&](unsigned, const int (&y)[4]) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) magnitudes |= unsigned(abs(y[i]));
+    });
+    int down = row_down(row_union(magnitudes, row_lanes), channels);
 
     unsigned squares = 0;
-    pass(centred([&](unsigned, const int (&y)[4]) {
+    centred([&](unsigned, const int (&y)[4]) {
 #pragma unroll
         for (int i = 0; i < 4; ++i) squares += unsigned((y[i] >> down) * (y[i] >> down));
-    }));
-    RowScale row = row_scale(down, squares, epsilon);
+    });
+    RowScale row = row_scale(down, row_sum(squares, row_lanes), epsilon);
 
-    pass(centred([&](unsigned group, const int (&y)[4]) {
+    centred([&](unsigned group, const int (&y)[4]) {
         NormChannels norm = load_norm(params, 4 * group);
         int values[4];
 #pragma unroll
         for (int i = 0; i < 4; ++i) values[i] = norm_output(row, y[i], norm.scale[i], norm.bias[i]);
-        if (4 * group + 4 > channels) {
-            if (4 * group + 1 >= channels) values[1] = 0;
-            if (4 * group + 2 >= channels) values[2] = 0;
-            values[3] = 0;
-        }
+        clear_past_end(group, values);
         store(group, values);
-    }));
+    });
     // Padding.
-    for (unsigned group = (channels + 3) / 4 + lane; group < groups; group += LANES) {
+    for (unsigned group = (channels + 3) / 4 + lane; group < groups; group += row_lanes) {
         int zero[4] = {};
         store(group, zero);
     }

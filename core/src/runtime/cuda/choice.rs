@@ -29,7 +29,7 @@ pub struct Way {
 }
 
 impl Way {
-    /// The kernels in their order, as in `layer_norm/groups_3 + linear/tile_64x64`.
+    /// The kernels in their order, as in `layer_norm/channels_384 + linear/tile_64x64`.
     pub fn label(&self) -> String {
         let labels: Vec<_> = self.parts.iter().map(|part| part.kernel.label()).collect();
         labels.join(" + ")
