@@ -1,6 +1,9 @@
 //! Images as the commands take them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use intformer::{Error, Pixels, model::SwinConfig, picture};
@@ -126,8 +129,44 @@ fn parse_tensor(bytes: &[u8], config: &SwinConfig) -> intformer::Result<Vec<Pixe
     images.collect()
 }
 
-/// The bytes of `images`, one after the other.
-pub fn concat(images: &[Pixels]) -> Vec<u8> {
-    let parts: Vec<_> = images.iter().map(|image| image.data.as_slice()).collect();
-    parts.concat()
+/// Images as executors take them, one after the other in memory, so that no run has to copy them.
+pub struct Batch<'a> {
+    pixels: &'a [Pixels],
+    bytes: Vec<u8>,
+    /// Where each image ends.
+    ends: Vec<usize>,
+}
+
+impl<'a> Batch<'a> {
+    /// Copies the images.
+    pub fn new(pixels: &'a [Pixels]) -> Self {
+        let parts: Vec<_> = pixels.iter().map(|image| image.data.as_slice()).collect();
+        let mut end = 0;
+        let ends = parts.iter().map(|part| {
+            end += part.len();
+            end
+        });
+        Self {
+            pixels,
+            ends: ends.collect(),
+            bytes: parts.concat(),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.pixels.len()
+    }
+
+    /// One by one.
+    #[cfg_attr(not(feature = "float"), expect(dead_code))]
+    pub fn pixels(&self) -> &'a [Pixels] {
+        self.pixels
+    }
+
+    /// The bytes of some.
+    pub fn bytes(&self, images: Range<usize>) -> &[u8] {
+        let end = |count: usize| count.checked_sub(1).map_or(0, |last| self.ends[last]);
+        &self.bytes[end(images.start)..end(images.end)]
+    }
 }

@@ -23,16 +23,9 @@ pub fn options() -> Options {
     }
 }
 
-/// Whether `INTFORMER_NVRTC` names NVRTC's library, which is then loaded.
+/// Whether `INTFORMER_NVRTC` names NVRTC's library, which is then taken.
 pub fn nvrtc() -> bool {
-    static LOADED: OnceLock<bool> = OnceLock::new();
-    *LOADED.get_or_init(|| match std::env::var_os("INTFORMER_NVRTC") {
-        Some(path) => {
-            load(Path::new(&path)).expect("INTFORMER_NVRTC names NVRTC's library");
-            true
-        }
-        None => false,
-    })
+    std::env::var_os("INTFORMER_NVRTC").is_some_and(|path| !path.is_empty())
 }
 
 /// Opens the card, or the emulator where there is no card or `INTFORMER_CUDA` is `emulated`.
@@ -57,7 +50,7 @@ pub fn open(options: &Options) -> intformer::Result<Device> {
 /// Loads the library at `path` for as long as the process lives: whoever asks for it by its name
 /// afterwards gets this one.
 fn load(path: &Path) -> Result<(), String> {
-    // SAFETY: the emulator and NVRTC have initializers that do nothing but set up themselves.
+    // SAFETY: the emulator has no initializers that do anything.
     let library = unsafe { libloading::Library::new(path) };
     let library = library.map_err(|error| format!("{}: {error}", path.display()))?;
     std::mem::forget(library);

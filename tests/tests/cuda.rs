@@ -58,7 +58,7 @@ fn measured_ways_equal_the_reference() {
     };
     let (mut cuda, mut reference) = executors(&config, &probing);
     compare(&config, &mut cuda, &mut reference, &[1, 3]);
-    assert!(cuda.chosen().iter().any(|chosen| chosen.measured.len() > 1));
+    assert!(cuda.chosen().any(|chosen| chosen.measured.len() > 1));
     let image = images(&config, 1, 1);
     let times = cuda.times(&image, 1).unwrap();
     assert_eq!(times.len(), cuda.trace(&image, 1).unwrap().len());

@@ -14,7 +14,7 @@ use crate::{
     answer::Answer,
     cli::{Globals, count},
     executor::{self, Choice, Logits, Runner},
-    images,
+    images::{self, Batch},
     model::Model,
 };
 
@@ -55,16 +55,17 @@ impl Options {
         let mut runners = executor::several(&model, &self.executor, 1, globals)?;
         // The first run of an executor sets up what later ones find.
         for runner in &mut runners {
-            runner.logits(&images[..1])?;
+            runner.logits(&Batch::new(&images[..1]))?;
         }
 
         let bar = globals.bar("classifying", images.len() * runners.len());
         let mut results = Vec::new();
         for image in &images {
+            let batch = Batch::new(std::slice::from_ref(image));
             let mut runs = Vec::new();
             for runner in &mut runners {
                 let start = Instant::now();
-                let logits = runner.logits(std::slice::from_ref(image))?;
+                let logits = runner.logits(&batch)?;
                 runs.push(Run {
                     logits,
                     time: start.elapsed(),

@@ -13,6 +13,7 @@ use crate::{
     cli::{Globals, count, within},
     command::data::{GlyphArguments, Part},
     executor::{self, Choice, Runner},
+    images::Batch,
     model::Model,
 };
 
@@ -120,7 +121,7 @@ impl Images {
             let read = chunk.par_iter().map(|&index| data.get(0, index));
             let read = read.collect::<intformer::Result<Vec<_>>>()?;
             let (images, truths): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-            let logits = runner.logits(&images)?;
+            let logits = runner.logits(&Batch::new(&images))?;
             let logits = runner.real(&logits);
             for (row, truth) in logits.chunks(model.config().classes).zip(truths) {
                 let place = place(row, classes[truth]);

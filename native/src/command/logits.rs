@@ -10,7 +10,7 @@ use crate::{
     answer::Answer,
     cli::Globals,
     executor::{self, Choice, Logits},
-    images,
+    images::{self, Batch},
     model::Model,
 };
 
@@ -52,7 +52,7 @@ impl Options {
         };
         let threads = rayon::current_num_threads().min(images.len());
         let mut runner = executor::one(&model, self.executor, threads, globals)?;
-        let logits = runner.logits(&images)?;
+        let logits = runner.logits(&Batch::new(&images))?;
         let digest = logits.digest();
         let classes = model.config().classes;
 

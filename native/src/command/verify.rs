@@ -11,7 +11,7 @@ use crate::{
     answer::Answer,
     cli::{Globals, within},
     executor::{self, Choice, Runner},
-    images,
+    images::{self, Batch},
     model::{self, Model},
 };
 
@@ -60,6 +60,7 @@ impl Options {
             None => Model::load(&self.model)?,
         };
         let images = self.images(&model)?;
+        let images = Batch::new(&images);
         let compressed = model.compressed()?;
         let mut runners = executor::several(&model, &self.executor, 1, globals)?;
 

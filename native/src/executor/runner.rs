@@ -1,12 +1,13 @@
 //! A model on an executor.
 
-use std::sync::Arc;
+#[cfg(feature = "cuda")]
+use std::sync::{Mutex, PoisonError, Weak};
+use std::{ops::Range, sync::Arc};
 
 use anyhow::{Result, bail};
 #[cfg(feature = "cuda")]
 use intformer::runtime::cuda::{self, Cuda, TransferTimes};
 use intformer::{
-    Pixels,
     plan::{IntModel, Program},
     runtime::{
         Cpu, Executor, Reference,
@@ -19,7 +20,7 @@ use super::{
     Choice, adapter,
     worker::{StepTime, Worker, parts},
 };
-use crate::{cli::Globals, images, model::Model};
+use crate::{cli::Globals, images::Batch, model::Model};
 
 /// The logits of some images, `[images, classes]`.
 #[derive(Clone)]
@@ -77,6 +78,19 @@ enum Kind {
     Float(Box<intformer::float::FloatRunner>),
 }
 
+/// The card. Models that are open at once share it, with the kernels chosen for their shapes.
+#[cfg(feature = "cuda")]
+fn cuda_device() -> intformer::Result<Arc<cuda::Device>> {
+    static OPEN: Mutex<Weak<cuda::Device>> = Mutex::new(Weak::new());
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(device) = open.upgrade() {
+        return Ok(device);
+    }
+    let device = Arc::new(cuda::Device::open(&cuda::Options::default())?);
+    *open = Arc::downgrade(&device);
+    Ok(device)
+}
+
 impl Runner {
     /// `model` on the executor `choice`, which is neither [`Choice::Auto`] nor [`Choice::All`].
     /// The executors on the CPU share the images of a batch among `threads`.
@@ -103,7 +117,7 @@ impl Runner {
             #[cfg(feature = "cuda")]
             (Model::Compressed(model), Choice::Cuda) => {
                 let program = Arc::new(model.program()?);
-                let cuda = Cuda::new(Arc::clone(&program), &cuda::Options::default())?;
+                let cuda = Cuda::on(cuda_device()?, Arc::clone(&program))?;
                 let workers = vec![Worker::Cuda(Box::new(cuda))];
                 Ok(Self::integer(model, "cuda", program, workers))
             }
@@ -173,13 +187,13 @@ impl Runner {
     ///
     /// # Errors
     /// If an image does not fit the model, or the device fails.
-    pub fn times(&mut self, images: &[Pixels]) -> Result<Option<Vec<StepTime>>> {
+    pub fn times(&mut self, images: &Batch) -> Result<Option<Vec<StepTime>>> {
         match &mut self.kind {
             Kind::Workers { workers, program } => {
                 let worker = &mut workers[0];
                 let mut steps = Vec::new();
-                for part in parts(images, worker.most()) {
-                    let times = worker.times(part)?;
+                for part in parts(0..images.len(), worker.most()) {
+                    let times = worker.times(images.bytes(part.clone()), part.len())?;
                     let dispatches = program.dispatches(part.len());
                     let pairs = times.into_iter().zip(&dispatches);
                     steps.extend(pairs.map(|((op, time), dispatch)| StepTime {
@@ -201,7 +215,7 @@ impl Runner {
     /// # Errors
     /// If an image does not fit the model, or the device fails.
     #[cfg(feature = "cuda")]
-    pub fn transfer_times(&mut self, images: &[Pixels]) -> Result<Option<TransferTimes>> {
+    pub fn transfer_times(&mut self, images: &Batch) -> Result<Option<TransferTimes>> {
         let workers = match &mut self.kind {
             Kind::Workers { workers, .. } => workers,
             #[cfg(feature = "float")]
@@ -211,8 +225,8 @@ impl Runner {
             return Ok(None);
         };
         let mut sum: Option<TransferTimes> = None;
-        for part in parts(images, cuda.max_batch()) {
-            let times = cuda.transfer_times(&images::concat(part), part.len())?;
+        for part in parts(0..images.len(), cuda.max_batch()) {
+            let times = cuda.transfer_times(images.bytes(part.clone()), part.len())?;
             sum = Some(sum.map_or(times, |sum| sum + times));
         }
         Ok(sum)
@@ -235,24 +249,25 @@ impl Runner {
     ///
     /// # Errors
     /// If an image does not fit the model, or the device fails.
-    pub fn logits(&mut self, images: &[Pixels]) -> Result<Logits> {
+    pub fn logits(&mut self, images: &Batch) -> Result<Logits> {
         match &mut self.kind {
             Kind::Workers { workers, .. } => {
                 let share = images.len().div_ceil(workers.len()).max(1);
-                let run = |(worker, images): (&mut Worker, &[Pixels])| {
+                let shares: Vec<_> = parts(0..images.len(), share).collect();
+                let run = |(worker, share): (&mut Worker, Range<usize>)| {
                     let mut logits = Vec::new();
-                    for part in parts(images, worker.most()) {
-                        let bytes = images::concat(part);
-                        logits.extend(worker.executor().run(&bytes, part.len())?);
+                    for part in parts(share, worker.most()) {
+                        let bytes = images.bytes(part.clone());
+                        logits.extend(worker.executor().run(bytes, part.len())?);
                     }
                     Ok(logits)
                 };
-                let work = workers.par_iter_mut().zip(images.par_chunks(share));
+                let work = workers.par_iter_mut().zip(shares);
                 let parts = work.map(run).collect::<intformer::Result<Vec<_>>>()?;
                 Ok(Logits::Integer(parts.concat()))
             }
             #[cfg(feature = "float")]
-            Kind::Float(runner) => Ok(Logits::Float(runner.logits(images)?.concat())),
+            Kind::Float(runner) => Ok(Logits::Float(runner.logits(images.pixels())?.concat())),
         }
     }
 
@@ -261,13 +276,14 @@ impl Runner {
     ///
     /// # Errors
     /// If the model has no plan, an image does not fit it, or the device fails.
-    pub fn trace(&mut self, images: &[Pixels]) -> Result<Vec<Vec<u32>>> {
+    pub fn trace(&mut self, images: &Batch) -> Result<Vec<Vec<u32>>> {
         match &mut self.kind {
             Kind::Workers { workers, .. } => {
                 let worker = &mut workers[0];
                 let mut steps: Vec<Vec<u32>> = Vec::new();
-                for part in parts(images, worker.most_traced()) {
-                    let traced = worker.executor().trace(&images::concat(part), part.len())?;
+                for part in parts(0..images.len(), worker.most_traced()) {
+                    let bytes = images.bytes(part.clone());
+                    let traced = worker.executor().trace(bytes, part.len())?;
                     steps.resize(traced.len(), Vec::new());
                     for (step, words) in steps.iter_mut().zip(traced) {
                         step.extend(words);

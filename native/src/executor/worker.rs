@@ -1,16 +1,11 @@
 //! One executor of the library, and images in parts that it takes.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 #[cfg(feature = "cuda")]
 use intformer::runtime::cuda::Cuda;
-use intformer::{
-    Pixels,
-    runtime::{Cpu, Executor, Reference, wgpu::Wgpu},
-};
+use intformer::runtime::{Cpu, Executor, Reference, wgpu::Wgpu};
 use intformer_shaders::Cost;
-
-use crate::images;
 
 /// An executor.
 pub enum Worker {
@@ -62,9 +57,11 @@ impl Worker {
     }
 
     /// The kernel or shader of each step with its time.
-    pub fn times(&mut self, images: &[Pixels]) -> intformer::Result<Vec<(String, Duration)>> {
-        let bytes = images::concat(images);
-        let count = images.len();
+    pub fn times(
+        &mut self,
+        bytes: &[u8],
+        count: usize,
+    ) -> intformer::Result<Vec<(String, Duration)>> {
         let named = |times: Vec<(&str, Duration)>| {
             let times = times.into_iter();
             times
@@ -72,15 +69,15 @@ impl Worker {
                 .collect()
         };
         Ok(match self {
-            Self::Reference(reference) => named(reference.times(&bytes, count)?),
-            Self::Cpu(cpu) => named(cpu.times(&bytes, count)?),
+            Self::Reference(reference) => named(reference.times(bytes, count)?),
+            Self::Cpu(cpu) => named(cpu.times(bytes, count)?),
             Self::Wgpu(wgpu) => {
-                let times = wgpu.times(&bytes, count)?.into_iter();
+                let times = wgpu.times(bytes, count)?.into_iter();
                 times.map(|step| (step.shader.label(), step.time)).collect()
             }
             #[cfg(feature = "cuda")]
             Self::Cuda(cuda) => {
-                let times = cuda.times(&bytes, count)?.into_iter();
+                let times = cuda.times(bytes, count)?.into_iter();
                 times.map(|step| (step.kernels, step.time)).collect()
             }
         })
@@ -99,9 +96,13 @@ pub struct StepTime {
 
 /// `images` in parts of nearly equal size and at most `most` images. If not one image fits, that
 /// is for the executor to say.
-pub fn parts(images: &[Pixels], most: usize) -> impl Iterator<Item = &[Pixels]> {
+pub fn parts(images: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
     let count = images.len().div_ceil(most.max(1)).max(1);
-    images.chunks(images.len().div_ceil(count).max(1))
+    let each = images.len().div_ceil(count).max(1);
+    let end = images.end;
+    images
+        .step_by(each)
+        .map(move |start| start..(start + each).min(end))
 }
 
 #[cfg(test)]
@@ -110,16 +111,17 @@ mod tests {
 
     #[test]
     fn parts_are_small_enough_and_of_nearly_equal_size() {
-        let images = vec![Pixels::new(1, 1, 1, vec![0]).unwrap(); 64];
         let sizes = |most| {
-            parts(&images, most)
-                .map(<[Pixels]>::len)
-                .collect::<Vec<_>>()
+            let parts: Vec<_> = parts(3..67, most).collect();
+            assert_eq!((parts[0].start, parts[parts.len() - 1].end), (3, 67));
+            assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start));
+            parts.iter().map(Range::len).collect::<Vec<_>>()
         };
         assert_eq!(sizes(64), [64]);
         assert_eq!(sizes(1000), [64]);
         assert_eq!(sizes(60), [32, 32]);
         assert_eq!(sizes(10), [10, 10, 10, 10, 10, 10, 4]);
         assert_eq!(sizes(0).len(), 64);
+        assert_eq!(super::parts(3..3, 8).count(), 0);
     }
 }

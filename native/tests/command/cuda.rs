@@ -90,6 +90,29 @@ fn bench_tells_kernels_and_transfers_apart() {
 }
 
 #[test]
+fn a_kernel_that_is_refused_is_left_out_where_others_do() {
+    let place = Workplace::new();
+    let verify = "verify model.safetensors -e reference,cuda --random 0";
+    let refused = |kernel| {
+        let output = emulated(&place, verify, &[("INTFORMER_CUDA_EMULATOR_FAIL", kernel)]);
+        let [text, errors] =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), text, errors)
+    };
+    // `layer_norm` and `linear` stand in for it.
+    let (code, text, errors) = refused("kernel:norm_linear");
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(text.contains("equal"), "{text}");
+    // Nothing does for this one; the driver's words are there.
+    let (code, _, errors) = refused("kernel:window_attention");
+    assert_eq!(code, Some(3), "{errors}");
+    assert!(
+        errors.contains("window_attention") && errors.contains("as the environment asks"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn a_card_that_fails_is_a_sentence() {
     let place = Workplace::new();
     let classify = "classify model.safetensors image.png --executor cuda";

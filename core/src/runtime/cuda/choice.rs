@@ -1,6 +1,10 @@
 //! The ways to run a dispatch, and which is the fastest here.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cudarc::driver::{CudaFunction, CudaSlice, CudaStream, DriverError, sys::CUevent_flags};
 use intformer_shaders::{CudaKernel, Dispatch, Launch};
@@ -55,22 +59,12 @@ pub struct Chosen {
     pub measured: Vec<(Way, Duration)>,
 }
 
-/// The choices so far.
+/// The choices so far on a device, by [`class`].
 #[derive(Default)]
-pub(super) struct Choices {
-    /// By [`class`].
-    chosen: HashMap<Dispatch, Chosen>,
-}
+pub(super) struct Choices(HashMap<Dispatch, Chosen>);
 
 impl Choices {
-    /// The choices, in a stable order.
-    pub fn all(&self) -> Vec<&Chosen> {
-        let mut all: Vec<_> = self.chosen.values().collect();
-        all.sort_by(|a, b| a.shape.cmp(&b.shape));
-        all
-    }
-
-    /// The way for each of `dispatches`, measured on `weights` and `arena`, whose content is lost.
+    /// The choice for each of `dispatches`, measured on `weights` and `arena`, whose content is lost.
     pub fn choose(
         &mut self,
         device: &Device,
@@ -78,38 +72,86 @@ impl Choices {
         dispatches: &[Dispatch],
         weights: &CudaSlice<u32>,
         arena: &mut CudaSlice<u32>,
-    ) -> Result<Vec<Way>> {
-        let mut found = Vec::with_capacity(dispatches.len());
+    ) -> Result<Vec<Chosen>> {
+        let mut new: Vec<(Dispatch, Vec<Way>)> = Vec::new();
         for dispatch in dispatches {
             let class = class(*dispatch);
-            if let Some(chosen) = self.chosen.get(&class) {
-                // Of the same shape, but with other offsets.
-                let way = same_way(device, &chosen.way, dispatch);
-                found.push(way.ok_or_else(|| none(dispatch))?);
-                continue;
+            if !self.0.contains_key(&class) && new.iter().all(|(known, _)| *known != class) {
+                new.push((class, ways(device, dispatch)));
             }
-            let ways = ways(device, dispatch);
+        }
+        // All kernels first: compiling between two measurements would let the card's clock sink.
+        let kernels = new.iter().flat_map(|(_, ways)| ways);
+        let kernels = kernels.flat_map(|way| way.parts.iter().map(|part| part.kernel));
+        device.prepare(kernels);
+        let mut warm = false;
+        for (class, ways) in new {
             let mut measured = Vec::new();
             if device.probes() && ways.len() > 1 {
-                for way in &ways {
-                    let time = time(stream, &way.ready(device)?, weights, arena);
-                    let time = time.map_err(|error| failure(&way.label(), error))?;
-                    measured.push((way.clone(), time));
+                if !warm {
+                    warm_up(device, stream, &ways[0], weights, arena)?;
+                    warm = true;
                 }
+                measured = measure(device, stream, &ways, weights, arena)?;
             }
             let best = measured.iter().min_by_key(|(_, time)| *time);
-            let likeliest = ways.first();
-            let way = best.map(|(way, _)| way).or(likeliest);
-            let way = way.ok_or_else(|| none(dispatch))?;
-            found.push(way.clone());
+            let way = best.map(|(way, _)| way).or(ways.first());
             let chosen = Chosen {
-                shape: format!("{} {}", dispatch.name(), shape(dispatch)),
-                way: way.clone(),
+                shape: format!("{} {}", class.name(), shape(&class)),
+                way: way.ok_or_else(|| none(&class))?.clone(),
                 measured,
             };
-            self.chosen.insert(class, chosen);
+            self.0.insert(class, chosen);
         }
-        Ok(found)
+        // Others of the same shape have other offsets.
+        let choices = dispatches.iter().map(|dispatch| {
+            let chosen = &self.0[&class(*dispatch)];
+            let way = same_way(device, &chosen.way, dispatch);
+            Ok(Chosen {
+                way: way.ok_or_else(|| none(dispatch))?,
+                ..chosen.clone()
+            })
+        });
+        choices.collect()
+    }
+}
+
+/// The time of each of `ways`, without those that fail here; there is one at least.
+fn measure(
+    device: &Device,
+    stream: &Arc<CudaStream>,
+    ways: &[Way],
+    weights: &CudaSlice<u32>,
+    arena: &mut CudaSlice<u32>,
+) -> Result<Vec<(Way, Duration)>> {
+    let mut ready = Vec::with_capacity(ways.len());
+    let mut last = None;
+    let mut leave_out = |way: &Way, error: Error| match error {
+        Error::DeviceLost(_) | Error::OutOfMemory(_) => Err(error),
+        error => {
+            tracing::warn!("left out: {}: {error}", way.label());
+            last = Some(error);
+            Ok(())
+        }
+    };
+    for way in ways {
+        match way.ready(device) {
+            Ok(parts) => ready.push((way, parts)),
+            Err(error) => leave_out(way, error)?,
+        }
+    }
+    let parts: Vec<&[_]> = ready.iter().map(|(_, parts)| &parts[..]).collect();
+    let times = times(stream, &parts, weights, arena);
+    let mut measured = Vec::with_capacity(ways.len());
+    for ((way, _), time) in ready.iter().zip(times) {
+        match time {
+            Ok(time) => measured.push(((*way).clone(), time)),
+            Err(error) => leave_out(way, failure(&way.label(), error))?,
+        }
+    }
+    match last {
+        Some(error) if measured.is_empty() => Err(error),
+        _ => Ok(measured),
     }
 }
 
@@ -182,42 +224,93 @@ const REPEATS: u32 = 20;
 /// A run that takes longer than this is not short.
 const SHORT: Duration = Duration::from_millis(1);
 
-/// The time of one run of `parts` by the card's clock, after a first run: of what is short, the least
-/// of three averages over [`REPEATS`] runs in a graph.
-pub(super) fn time(
+/// Measurements of what is short, of which the least counts.
+const ROUNDS: usize = 3;
+
+/// How long a card works before the first measurement: it raises its clock when it has work.
+const WARM_UP: Duration = Duration::from_millis(50);
+
+fn warm_up(
+    device: &Device,
     stream: &Arc<CudaStream>,
-    parts: &[(Part, CudaFunction)],
+    way: &Way,
     weights: &CudaSlice<u32>,
     arena: &mut CudaSlice<u32>,
-) -> Result<Duration, DriverError> {
-    let mut measure = |repeats| {
-        let mut graph = Graph::capture(stream, || {
-            for (part, function) in (0..repeats).flat_map(|_| parts) {
-                launch::launch(stream, function, part, weights, arena)?;
-            }
-            Ok::<_, DriverError>(())
-        })?;
-        clocked(stream, &mut graph)?;
-        clocked(stream, &mut graph)
-    };
-    let once = measure(1)?;
-    if once > SHORT {
-        return Ok(once);
+) -> Result<()> {
+    let parts = way.ready(device)?;
+    let fail = |error| failure(&way.label(), error);
+    let mut graph = repeated(stream, &parts, REPEATS, weights, arena).map_err(fail)?;
+    let start = Instant::now();
+    while start.elapsed() < WARM_UP {
+        graph.start().map_err(fail)?;
+        stream.synchronize().map_err(fail)?;
     }
-    let mut least = Duration::MAX;
-    for _ in 0..3 {
-        least = least.min(measure(REPEATS)? / REPEATS);
-    }
-    Ok(least)
+    Ok(())
 }
 
-/// The time of one start of a graph by the card's clock.
+/// The time of one run of each of `ways` by the card's clock, after a first run: of what is short,
+/// the least of [`ROUNDS`] averages over [`REPEATS`] runs in a graph, all ways in turn.
+pub(super) fn times(
+    stream: &Arc<CudaStream>,
+    ways: &[&[(Part, CudaFunction)]],
+    weights: &CudaSlice<u32>,
+    arena: &mut CudaSlice<u32>,
+) -> Vec<Result<Duration, DriverError>> {
+    let mut times = Vec::with_capacity(ways.len());
+    let mut graphs = Vec::with_capacity(ways.len());
+    for parts in ways {
+        let mut graph = None;
+        let mut measure = || {
+            let mut once = repeated(stream, parts, 1, weights, arena)?;
+            let time = clocked(stream, &mut once)?;
+            if time > SHORT {
+                return Ok(time);
+            }
+            graph = Some(repeated(stream, parts, REPEATS, weights, arena)?);
+            Ok(Duration::MAX)
+        };
+        times.push(measure());
+        graphs.push(graph);
+    }
+    for _ in 0..ROUNDS {
+        for (time, graph) in times.iter_mut().zip(&mut graphs) {
+            let (Ok(least), Some(graph)) = (&mut *time, graph) else {
+                continue;
+            };
+            match clocked(stream, graph) {
+                Ok(total) => *least = (*least).min(total / REPEATS),
+                Err(error) => *time = Err(error),
+            }
+        }
+    }
+    times
+}
+
+/// `count` runs of `parts`, one after the other, in a graph.
+fn repeated(
+    stream: &Arc<CudaStream>,
+    parts: &[(Part, CudaFunction)],
+    count: u32,
+    weights: &CudaSlice<u32>,
+    arena: &mut CudaSlice<u32>,
+) -> Result<Graph, DriverError> {
+    Graph::capture(stream, || {
+        for (part, function) in (0..count).flat_map(|_| parts) {
+            launch::launch(stream, function, part, weights, arena)?;
+        }
+        Ok(())
+    })
+}
+
+/// The time of one start of a graph by the card's clock. It is started once before, so that the host
+/// is done with the measured start before the card gets to it.
 fn clocked(stream: &CudaStream, graph: &mut Graph) -> Result<Duration, DriverError> {
     let timed = Some(CUevent_flags::CU_EVENT_DEFAULT);
     let [start, end] = [
         stream.context().new_event(timed)?,
         stream.context().new_event(timed)?,
     ];
+    graph.start()?;
     start.record(stream)?;
     graph.start()?;
     end.record(stream)?;

@@ -1,22 +1,15 @@
 //! From a kernel's source to a function: NVRTC and a cache on disk, or the PTX that is built in.
-#![allow(
-    unsafe_code,
-    reason = "NVRTC gives machine code through raw buffers, which cudarc does not wrap"
-)]
 
-use std::{
-    ffi::CString,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use cudarc::{
-    driver::{CudaFunction, DriverError},
-    nvrtc::{Ptx, result, sys},
-};
+use cudarc::driver::CudaFunction;
 use intformer_shaders::CudaKernel;
 use sha2::{Digest, Sha256};
 
-use super::device::failure;
+use super::{
+    launch::Image,
+    nvrtc::{self, Compiled},
+};
 use crate::{Error, Result, file};
 
 /// What PTX is made for: the oldest generation, newer ones run it too.
@@ -37,6 +30,27 @@ pub enum KernelSource {
     Ptx,
 }
 
+/// Where a kernel came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Origin {
+    /// Machine code of NVRTC of this version.
+    Compiled(i32, i32),
+    /// Built-in PTX.
+    BuiltIn,
+    /// PTX of NVRTC.
+    Ptx,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Compiled(major, minor) => write!(f, "compiled by NVRTC {major}.{minor}"),
+            Self::BuiltIn => f.write_str("built-in PTX"),
+            Self::Ptx => f.write_str("PTX of the sources"),
+        }
+    }
+}
+
 /// The user's folder for compiled kernels, if the system has one.
 pub fn user_cache() -> Option<PathBuf> {
     let from = |name: &str| {
@@ -50,7 +64,7 @@ pub fn user_cache() -> Option<PathBuf> {
     Some(base.join("intformer/cuda"))
 }
 
-/// Loads `kernel` by `load`, from where `source` says.
+/// Loads `kernel` by `load`, from where `source` says; also tells where that was.
 ///
 /// # Errors
 /// [`Error::Device`] if it cannot be had or loaded.
@@ -59,20 +73,22 @@ pub fn load(
     capability: (i32, i32),
     source: KernelSource,
     cache: Option<&Path>,
-    load: impl Fn(Ptx) -> Result<CudaFunction, DriverError>,
-) -> Result<CudaFunction> {
+    load: impl Fn(Image) -> Result<CudaFunction>,
+) -> Result<(CudaFunction, Origin)> {
     if source == KernelSource::Ptx {
         let ptx = compile(kernel.source(), PTX_TARGET)?.image;
         let ptx = String::from_utf8_lossy(&ptx);
-        let ptx = Ptx::from_src(ptx.trim_end_matches('\0'));
-        return load(ptx).map_err(|error| failure(&kernel.label(), error));
+        let function = load(Image::Ptx(ptx.trim_end_matches('\0').to_owned()))?;
+        return Ok((function, Origin::Ptx));
     }
     if source != KernelSource::BuiltIn {
-        let compiled = compiled(kernel, capability, cache).and_then(|image| {
-            load(Ptx::from_binary(image)).map_err(|error| failure(&kernel.label(), error))
+        let compiled = nvrtc::version().and_then(|(major, minor)| {
+            let image = compiled(kernel, capability, (major, minor), cache)?;
+            let function = load(Image::Code(image))?;
+            Ok((function, Origin::Compiled(major, minor)))
         });
         match compiled {
-            Ok(function) => return Ok(function),
+            Ok(found) => return Ok(found),
             Err(error) if source == KernelSource::Compiled => return Err(error),
             Err(error) => tracing::debug!("built-in PTX for {}: {error}", kernel.label()),
         }
@@ -84,17 +100,18 @@ pub fn load(
             kernel.label()
         ))
     })?;
-    load(Ptx::from_src(ptx)).map_err(|error| failure(&kernel.label(), error))
+    let function = load(Image::Ptx(ptx.to_owned()))?;
+    Ok((function, Origin::BuiltIn))
 }
 
 /// Machine code for the card: out of the cache, or compiled and put there.
 fn compiled(
     kernel: &CudaKernel,
     (major, minor): (i32, i32),
+    (nvrtc_major, nvrtc_minor): (i32, i32),
     cache: Option<&Path>,
 ) -> Result<Vec<u8>> {
     let arch = format!("sm_{major}{minor}");
-    let (nvrtc_major, nvrtc_minor) = version()?;
     let name = format!(
         "{}-{:016x}-{arch}-nvrtc{nvrtc_major}.{nvrtc_minor}-{CACHE}.cubin",
         kernel.label().replace('/', "-"),
@@ -132,38 +149,6 @@ fn keep(path: &Path, image: &[u8]) -> Result<()> {
     file::replace(path, &bytes)
 }
 
-/// The version of NVRTC.
-///
-/// # Errors
-/// [`Error::Device`] if it is not installed.
-pub fn version() -> Result<(i32, i32)> {
-    if !has_nvrtc() {
-        return Err(Error::Device(
-            "expected NVRTC (libnvrtc), found none".into(),
-        ));
-    }
-    let (mut major, mut minor) = (0, 0);
-    // SAFETY: writes the two numbers; the library is present.
-    unsafe { sys::nvrtcVersion(&mut major, &mut minor) }
-        .result()
-        .map_err(|error| Error::Device(format!("NVRTC: {:?}", error.0)))?;
-    if (major, minor) < (11, 1) {
-        return Err(Error::Device(format!(
-            "expected NVRTC 11.1 or newer, found {major}.{minor}"
-        )));
-    }
-    Ok((major, minor))
-}
-
-/// What NVRTC made of a source.
-#[derive(Clone, Debug)]
-pub struct Compiled {
-    /// Machine code, or the text of PTX.
-    pub image: Vec<u8>,
-    /// What the compiler printed; of machine code also the registers, and bytes that were spilled.
-    pub log: String,
-}
-
 /// What NVRTC is told of every kernel. Kept code is not asked for these: change `CACHE` with them.
 const OPTIONS: &[&str] = &["--std=c++17", "--device-as-default-execution-space"];
 
@@ -176,61 +161,5 @@ const CACHE: u32 = 1;
 /// # Errors
 /// [`Error::Device`] if NVRTC is not installed or refuses the source.
 pub fn compile(source: &str, arch: &str) -> Result<Compiled> {
-    version()?;
-    let said = |error: result::NvrtcError| Error::Device(format!("NVRTC says {:?}", error.0));
-    let text = CString::new(source)
-        .map_err(|_| Error::Device("expected a source without a zero byte".into()))?;
-    let program = result::create_program(&text, None).map_err(said)?;
-    let mut options: Vec<String> = OPTIONS.iter().map(|&option| option.to_owned()).collect();
-    options.push(format!("--gpu-architecture={arch}"));
-    let to_ptx = arch.starts_with("compute_");
-    if !to_ptx {
-        options.push("--ptxas-options=-v".to_owned());
-    }
-    // SAFETY: `program` is live until it is destroyed below; buffers have the sizes asked for.
-    let made = unsafe {
-        result::compile_program(program, &options)
-            .map_err(|error| Error::Device(format!("NVRTC says {:?}: {}", error.0, log(program))))
-            .and_then(|()| {
-                let mut size = 0;
-                let asked = if to_ptx {
-                    sys::nvrtcGetPTXSize(program, &mut size)
-                } else {
-                    sys::nvrtcGetCUBINSize(program, &mut size)
-                };
-                asked.result().map_err(said)?;
-                let mut image = vec![0u8; size];
-                let to = image.as_mut_ptr().cast();
-                let given = if to_ptx {
-                    sys::nvrtcGetPTX(program, to)
-                } else {
-                    sys::nvrtcGetCUBIN(program, to)
-                };
-                given.result().map_err(said)?;
-                let log = log(program);
-                Ok(Compiled { image, log })
-            })
-    };
-    // SAFETY: made above and used no more.
-    unsafe { result::destroy_program(program) }.map_err(said)?;
-    made
-}
-
-/// Whether NVRTC is on this machine.
-fn has_nvrtc() -> bool {
-    // SAFETY: loads NVRTC's library, whose initializers are NVIDIA's.
-    unsafe { sys::is_culib_present() }
-}
-
-/// What the compiler printed.
-///
-/// # Safety
-/// `program` is live.
-unsafe fn log(program: sys::nvrtcProgram) -> String {
-    // SAFETY: as the caller promises.
-    let bytes = unsafe { result::get_program_log(program) }.unwrap_or_default();
-    let bytes: Vec<u8> = bytes.iter().map(|&byte| byte as u8).collect();
-    String::from_utf8_lossy(&bytes)
-        .trim_end_matches('\0')
-        .to_owned()
+    nvrtc::compile(source, arch, OPTIONS)
 }

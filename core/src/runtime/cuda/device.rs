@@ -1,9 +1,9 @@
 //! An open device: its limits, its stream, its compiled kernels.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use cudarc::driver::{
@@ -13,9 +13,9 @@ use cudarc::driver::{
 use intformer_shaders::{CudaKernel, Dispatch};
 
 use super::{
-    choice::Part,
-    compile::{self, KernelSource},
-    launch,
+    choice::{Choices, Chosen, Part},
+    compile::{self, KernelSource, Origin},
+    launch::{self, Image},
 };
 use crate::{Error, Result};
 
@@ -55,7 +55,8 @@ pub struct Device {
     capability: (i32, i32),
     processors: u32,
     shared_limit: u32,
-    functions: Mutex<HashMap<String, CudaFunction>>,
+    functions: Mutex<HashMap<String, (CudaFunction, Origin)>>,
+    choices: Mutex<Choices>,
 }
 
 impl Device {
@@ -81,10 +82,14 @@ impl Device {
         }
         let ordinal = options.ordinal;
         let count = CudaContext::device_count().map_err(|error| {
-            Error::NoAdapter(format!(
+            let text = format!(
                 "expected an NVIDIA card, found a driver that says: {}",
                 told(error)
-            ))
+            );
+            match error.0 {
+                CUresult::CUDA_ERROR_NO_DEVICE => Error::NoAdapter(text),
+                _ => Error::Device(text),
+            }
         })?;
         if ordinal as i64 >= i64::from(count) {
             return Err(Error::NoAdapter(format!(
@@ -114,6 +119,7 @@ impl Device {
             processors: processors as u32,
             shared_limit: shared_limit as u32,
             functions: Mutex::default(),
+            choices: Mutex::default(),
             context,
         };
         // Whether kernels can be had at all is to be known before a model is put here.
@@ -123,12 +129,16 @@ impl Device {
         Ok(device)
     }
 
-    /// Name and capability.
+    /// Name and capability, and where kernels came from so far.
     pub fn describe(&self) -> String {
         let (major, minor) = self.capability;
+        let origins: BTreeSet<Origin> = self.functions().values().map(|loaded| loaded.1).collect();
+        let origins: Vec<_> = origins.iter().map(Origin::to_string).collect();
         format!(
-            "{} (sm_{major}{minor}, {} multiprocessors)",
-            self.name, self.processors
+            "{} (sm_{major}{minor}, {} multiprocessors, kernels {})",
+            self.name,
+            self.processors,
+            origins.join(" and ")
         )
     }
 
@@ -225,29 +235,76 @@ impl Device {
         self.options.probe
     }
 
+    /// The way for each of `dispatches`, measured at its first use on `weights` and `arena`, whose
+    /// content is lost. Executors that share the device share the choices, and measure in turn.
+    pub(super) fn choose(
+        &self,
+        stream: &Arc<CudaStream>,
+        dispatches: &[Dispatch],
+        weights: &CudaSlice<u32>,
+        arena: &mut CudaSlice<u32>,
+    ) -> Result<Vec<Chosen>> {
+        let choices = self.choices.lock();
+        let mut choices = choices.unwrap_or_else(PoisonError::into_inner);
+        choices.choose(self, stream, dispatches, weights, arena)
+    }
+
+    /// Compiles `kernels` on as many threads as the machine has; what fails is for their use to say.
+    pub(super) fn prepare(&self, kernels: impl Iterator<Item = &'static CudaKernel>) {
+        let mut missing: Vec<&'static CudaKernel> = Vec::new();
+        for kernel in kernels {
+            let known = self.functions().contains_key(&kernel.label());
+            if !known && !missing.contains(&kernel) {
+                missing.push(kernel);
+            }
+        }
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = missing.len().div_ceil(threads).max(1);
+        std::thread::scope(|scope| {
+            for share in missing.chunks(share) {
+                scope.spawn(move || {
+                    for kernel in share {
+                        let _ = self.function(kernel);
+                    }
+                });
+            }
+        });
+    }
+
     /// The compiled kernel, made or found at its first use.
     pub(super) fn function(&self, kernel: &'static CudaKernel) -> Result<CudaFunction> {
         let label = kernel.label();
-        let known = |functions: &HashMap<_, CudaFunction>| functions.get(&label).cloned();
-        let functions = || {
-            self.functions
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some(function) = known(&functions()) {
+        let known = self.functions().get(&label).cloned();
+        if let Some((function, _)) = known {
             return Ok(function);
         }
         let options = &self.options;
-        let load = |image| launch::load(&self.context, image, kernel.kernel, self.shared_limit);
-        let function = compile::load(
+        let load = |image: Image| {
+            let loaded = launch::load(&self.context, &image, kernel.kernel, self.shared_limit);
+            loaded.map_err(|error| match (failure(&label, error), &image) {
+                (Error::Device(text), Image::Ptx(ptx)) => {
+                    let log = launch::compiler_log(&self.context, ptx);
+                    Error::Device([text, log].join("\n").trim_end().to_owned())
+                }
+                (error, _) => error,
+            })
+        };
+        let (function, origin) = compile::load(
             kernel,
             self.capability,
             options.kernels,
             options.cache.as_deref(),
             load,
         )?;
-        functions().insert(label, function.clone());
+        let loaded = (function.clone(), origin);
+        self.functions().insert(label, loaded);
         Ok(function)
+    }
+
+    fn functions(&self) -> MutexGuard<'_, HashMap<String, (CudaFunction, Origin)>> {
+        self.functions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -287,6 +344,8 @@ pub(super) fn failure(what: &str, error: DriverError) -> Error {
         | CUresult::CUDA_ERROR_LAUNCH_FAILED
         | CUresult::CUDA_ERROR_LAUNCH_TIMEOUT
         | CUresult::CUDA_ERROR_ECC_UNCORRECTABLE
+        | CUresult::CUDA_ERROR_NVLINK_UNCORRECTABLE
+        | CUresult::CUDA_ERROR_CONTAINED
         | CUresult::CUDA_ERROR_HARDWARE_STACK_ERROR => Error::DeviceLost(text),
         _ => Error::Device(text),
     }

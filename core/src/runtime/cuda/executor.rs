@@ -12,7 +12,7 @@ use cudarc::driver::{
 };
 
 use super::{
-    choice::{self, Choices, Chosen, Part, Way},
+    choice::{self, Chosen, Part, Way},
     device::{Device, Options, failure, upload_weights},
     launch::{self, Graph, Pinned},
 };
@@ -34,7 +34,8 @@ pub struct Cuda {
     stream: Arc<CudaStream>,
     device: Arc<Device>,
     program: Arc<Program>,
-    choices: Choices,
+    /// By their shapes.
+    chosen: BTreeMap<String, Chosen>,
     /// Bytes for arenas.
     free: usize,
 }
@@ -119,7 +120,7 @@ impl Cuda {
             marks,
             device,
             program,
-            choices: Choices::default(),
+            chosen: BTreeMap::new(),
             batches: HashMap::new(),
         })
     }
@@ -137,9 +138,9 @@ impl Cuda {
         (words / arena).saturating_sub(1)
     }
 
-    /// The ways chosen so far, one for each shape.
-    pub fn chosen(&self) -> Vec<&Chosen> {
-        self.choices.all()
+    /// The ways chosen so far, one for each shape, in a stable order.
+    pub fn chosen(&self) -> impl Iterator<Item = &Chosen> {
+        self.chosen.values()
     }
 
     /// Allocates, chooses kernels and captures the graph for batches of `batch` images, unless done
@@ -181,13 +182,12 @@ impl Cuda {
         let output = pinned(self.program.output.words * batch)?;
 
         let dispatches = self.program.dispatches(batch);
-        let ways = self
-            .choices
-            .choose(device, stream, &dispatches, &self.weights, &mut arena)?;
-        let mut steps = Vec::with_capacity(ways.len());
-        for way in ways {
-            let parts = way.ready(device)?;
-            steps.push((way, parts));
+        let choices = device.choose(stream, &dispatches, &self.weights, &mut arena)?;
+        let mut steps = Vec::with_capacity(choices.len());
+        for chosen in choices {
+            let parts = chosen.way.ready(device)?;
+            steps.push((chosen.way.clone(), parts));
+            self.chosen.insert(chosen.shape.clone(), chosen);
         }
         // Measuring left values behind.
         stream.memset_zeros(&mut arena).map_err(fail)?;
@@ -221,7 +221,7 @@ impl Cuda {
     }
 
     /// One run: images to the card, the graph, logits back. With `marked`, an event before, between
-    /// and after these.
+    /// and after these, behind another run of the graph.
     fn go(&mut self, images: &[u8], batch: usize, marked: bool) -> Result<Vec<i32>> {
         self.start(images, batch)?;
         let (stream, marks, program) = (&self.stream, &self.marks, &self.program);
@@ -231,6 +231,10 @@ impl Cuda {
             false => Ok(()),
         };
         let mut enqueue = || {
+            if marked {
+                // Keeps the card at work until the host has put all of the run on the stream.
+                prepared.graph.start()?;
+            }
             mark(0)?;
             let mut input = prepared.arena.slice_mut(range(program.input, batch));
             stream.memcpy_htod(prepared.input.slice(), &mut input)?;
@@ -281,12 +285,14 @@ impl Cuda {
         let prepared = self.batches.get_mut(&batch).expect("start prepares it");
         let mut times = Vec::with_capacity(self.program.steps.len());
         for (step, (way, parts)) in self.program.steps.iter().zip(&prepared.steps) {
-            let time = choice::time(&self.stream, parts, &self.weights, &mut prepared.arena);
-            times.push(StepTime {
-                name: step.name.clone(),
-                kernels: way.label(),
-                time: time.map_err(|error| failure(&step.name, error))?,
-            });
+            let found = choice::times(&self.stream, &[parts], &self.weights, &mut prepared.arena);
+            for time in found {
+                times.push(StepTime {
+                    name: step.name.clone(),
+                    kernels: way.label(),
+                    time: time.map_err(|error| failure(&step.name, error))?,
+                });
+            }
         }
         Ok(times)
     }
@@ -306,6 +312,18 @@ impl Cuda {
             .map(|(label, count)| format!("{label} ({count})"));
         let kernels: Vec<_> = kernels.collect();
         format!("{device}; kernels (shapes): {}", kernels.join(", "))
+    }
+}
+
+impl Drop for Cuda {
+    fn drop(&mut self) {
+        // What is let go of belongs to the device, whose context this thread may not have.
+        if let Err(error) = self.device.context.bind_to_thread() {
+            tracing::debug!(
+                "letting go of an executor: {}",
+                failure("the context", error)
+            );
+        }
     }
 }
 

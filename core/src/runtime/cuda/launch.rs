@@ -4,13 +4,16 @@
     reason = "launching a kernel hands it raw memory; each place says why that is sound"
 )]
 
-use std::sync::Arc;
+use std::{
+    ffi::{CString, c_void},
+    sync::Arc,
+};
 
 use cudarc::{
     driver::{
         CudaContext, CudaFunction, CudaGraph, CudaSlice, CudaStream, DeviceRepr, DriverError,
         LaunchConfig, PinnedHostSlice, PushKernelArg,
-        sys::{CUfunction_attribute, CUgraphInstantiate_flags, CUstreamCaptureMode},
+        sys::{self, CUfunction_attribute, CUgraphInstantiate_flags, CUstreamCaptureMode},
     },
     nvrtc::Ptx,
 };
@@ -21,14 +24,14 @@ use super::choice::Part;
 /// Whether the driver's library is on this machine.
 pub fn has_driver() -> bool {
     // SAFETY: loads the driver's library, whose initializers are NVIDIA's.
-    unsafe { cudarc::driver::sys::is_culib_present() }
+    unsafe { sys::is_culib_present() }
 }
 
 /// The newest CUDA that the driver, which is present, knows: 12020 for 12.2.
 pub fn driver_version() -> i32 {
     let mut version = 0;
     // SAFETY: writes the number; if it fails, the number stays 0.
-    let _ = unsafe { cudarc::driver::sys::cuDriverGetVersion(&mut version) };
+    let _ = unsafe { sys::cuDriverGetVersion(&mut version) };
     version
 }
 
@@ -39,13 +42,54 @@ pub fn use_own_streams(context: &Arc<CudaContext>) {
     unsafe { context.disable_event_tracking() }
 }
 
+/// A kernel as the driver takes it.
+pub enum Image {
+    /// Machine code.
+    Code(Vec<u8>),
+    /// PTX, which the driver compiles.
+    Ptx(String),
+}
+
+/// What the driver's compiler has against PTX that it did not load.
+pub fn compiler_log(context: &Arc<CudaContext>, ptx: &str) -> String {
+    use sys::CUjit_option::{CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+    let (Ok(text), Ok(())) = (CString::new(ptx), context.bind_to_thread()) else {
+        return String::new();
+    };
+    let mut log = vec![0u8; 4096];
+    let mut options = [CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES];
+    // The driver takes the size in the place of a pointer.
+    let mut values = [log.as_mut_ptr().cast(), log.len() as *mut c_void];
+    let mut module = std::ptr::null_mut();
+    // SAFETY: the text and the buffer outlive the call; a module that is loaded after all is let go
+    // of at once.
+    unsafe {
+        let loaded = sys::cuModuleLoadDataEx(
+            &mut module,
+            text.as_ptr().cast(),
+            options.len() as u32,
+            options.as_mut_ptr(),
+            values.as_mut_ptr(),
+        );
+        if loaded == sys::CUresult::CUDA_SUCCESS {
+            let _ = sys::cuModuleUnload(module);
+        }
+    }
+    log.truncate(log.iter().position(|&byte| byte == 0).unwrap_or(log.len()));
+    String::from_utf8_lossy(&log).trim().to_owned()
+}
+
 /// Loads a kernel, which may then use shared memory up to the device's limit.
 pub fn load(
     context: &Arc<CudaContext>,
-    image: Ptx,
+    image: &Image,
     name: &str,
     shared_limit: u32,
 ) -> Result<CudaFunction, DriverError> {
+    let image = match image {
+        Image::Code(code) => Ptx::from_binary(code.clone()),
+        Image::Ptx(text) => Ptx::from_src(text),
+    };
     let function = context.load_module(image)?.load_function(name)?;
     let most = shared_limit as i32 - function.shared_size_bytes()?;
     function.set_attribute(
@@ -103,7 +147,7 @@ impl Graph {
         let graph = stream.end_capture(CUgraphInstantiate_flags(0));
         worked?;
         let graph = graph?.ok_or(DriverError(
-            cudarc::driver::sys::CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED,
+            sys::CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED,
         ))?;
         graph.upload()?;
         Ok(Self(graph))

@@ -8,8 +8,10 @@ mod compile;
 mod device;
 mod executor;
 mod launch;
+mod nvrtc;
 
 pub use choice::{Chosen, Way};
-pub use compile::{Compiled, KernelSource, PTX_TARGET, compile, version as nvrtc_version};
+pub use compile::{KernelSource, PTX_TARGET, compile};
 pub use device::{Device, Options};
 pub use executor::{Cuda, StepTime, TransferTimes};
+pub use nvrtc::{Compiled, version as nvrtc_version};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
-use intformer::{Pixels, runtime::cuda::Device};
+use intformer::runtime::cuda::Device;
 use nvml_wrapper::{
     Nvml,
     enum_wrappers::device::{Clock, TemperatureSensor},
@@ -11,7 +11,7 @@ use nvml_wrapper::{
 use serde::Serialize;
 
 use super::quartiles;
-use crate::executor::Runner;
+use crate::{executor::Runner, images::Batch};
 
 /// Times by the card's clock.
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ struct State {
 }
 
 /// Measures `runs` runs by the card's clock; `None` if the executor is not on a card.
-pub fn measure(runner: &mut Runner, images: &[Pixels], runs: usize) -> Result<Option<CardTimes>> {
+pub fn measure(runner: &mut Runner, images: &Batch, runs: usize) -> Result<Option<CardTimes>> {
     let mut times = [const { Vec::new() }; 3];
     for _ in 0..runs {
         let Some(run) = runner.transfer_times(images)? else {

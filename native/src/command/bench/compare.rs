@@ -7,7 +7,6 @@ use std::{
 
 use anyhow::Result;
 use intformer::{
-    Pixels,
     model::{Activation, PerBlock, SwinConfig},
     quant::{Gelu, QuantizeOptions, invented},
 };
@@ -22,7 +21,7 @@ use crate::{
     answer::Answer,
     cli::Globals,
     executor::{self, Choice, Runner},
-    images,
+    images::{self, Batch},
     model::Model,
 };
 
@@ -113,6 +112,7 @@ pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Res
     for executor in 0..executors {
         for &batch in request.batches {
             let images = images::random(config, batch, 0)?;
+            let images = Batch::new(&images);
             let mut times = vec![Vec::with_capacity(request.rounds); variants.len()];
             for round in 0..rounds {
                 for turn in 0..variants.len() {
@@ -166,7 +166,7 @@ pub fn run(request: &Request, config: &SwinConfig, globals: &Globals) -> Result<
 
 /// The time of one run: of the kernels by the card's clock for the executor cuda, else from images in
 /// memory to logits in memory.
-fn time(runner: &mut Runner, images: &[Pixels]) -> Result<Duration> {
+fn time(runner: &mut Runner, images: &Batch) -> Result<Duration> {
     #[cfg(feature = "cuda")]
     if let Some(times) = runner.transfer_times(images)? {
         return Ok(times.run);

@@ -20,7 +20,7 @@ use crate::{
     answer::Answer,
     cli::{Globals, within},
     executor::{self, Choice, Runner},
-    images,
+    images::{self, Batch},
     model::{self, Model},
 };
 
@@ -121,6 +121,7 @@ impl Options {
         for runner in &mut runners {
             for &batch in &self.batch {
                 let images = images::random(model.config(), batch, 0)?;
+                let images = Batch::new(&images);
                 let mut times = Vec::with_capacity(self.runs);
                 for at in 0..self.warm_up + self.runs {
                     let start = Instant::now();

@@ -3,12 +3,11 @@
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use anyhow::Result;
-use intformer::Pixels;
 use intformer_shaders::Cost;
 use serde::Serialize;
 
 use super::quartiles;
-use crate::executor::Runner;
+use crate::{executor::Runner, images::Batch};
 
 /// The time of all steps of one kernel in a run.
 #[derive(Serialize)]
@@ -33,7 +32,7 @@ struct Sums {
 }
 
 /// The time of each operation in `runs` runs, the longest first.
-pub fn measure(runner: &mut Runner, images: &[Pixels], runs: usize) -> Result<Vec<OperationTime>> {
+pub fn measure(runner: &mut Runner, images: &Batch, runs: usize) -> Result<Vec<OperationTime>> {
     let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
     for run in 0..runs {
         for step in runner.times(images)?.unwrap_or_default() {

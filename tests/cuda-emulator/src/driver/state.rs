@@ -69,6 +69,8 @@ pub(super) struct State {
     sticky: Code,
     /// The allocation and the launch that are to fail, counted from 1.
     failing: (Option<u64>, Option<u64>),
+    /// The kernel whose modules are refused.
+    refused: Option<String>,
     counted: (u64, u64),
     pub(super) modules: Table<Image>,
     pub(super) functions: Table<Loaded>,
@@ -86,6 +88,7 @@ impl Default for State {
             limits: Limits::new(80),
             sticky: result::SUCCESS,
             failing: (None, None),
+            refused: None,
             counted: (0, 0),
             modules: Table::from(0x2_0000),
             functions: Table::from(0x3000_0000),
@@ -103,15 +106,16 @@ impl State {
         let variable = |name: &str| std::env::var(format!("INTFORMER_CUDA_EMULATOR_{name}"));
         let check = variable("CHECK").is_ok_and(|check| check == "global");
         let fail = variable("FAIL").unwrap_or_default();
-        let number = |what: &str| {
+        let word = |what: &str| {
             let mut parts = fail.split(',').filter_map(|part| part.split_once(':'));
-            let (_, number) = parts.find(|(name, _)| *name == what)?;
-            number.parse().ok()
+            parts.find(|(name, _)| *name == what).map(|(_, word)| word)
         };
+        let number = |what: &str| word(what)?.parse().ok();
         *self = Self {
             device: Arc::new(self.device.successor(check)),
             limits: Limits::from_environment(),
             failing: (number("alloc"), number("launch")),
+            refused: word("kernel").map(str::to_owned),
             ..Self::default()
         };
     }
@@ -123,6 +127,12 @@ impl State {
             return Err(result::OUT_OF_MEMORY);
         }
         Ok(())
+    }
+
+    /// Whether the module of this text is one to refuse.
+    pub(super) fn refuses(&self, ptx: &str) -> bool {
+        let kernel = self.refused.as_ref();
+        kernel.is_some_and(|kernel| ptx.contains(&format!(".entry {kernel}(")))
     }
 
     /// Counts a launch, which may be one that is to fail.
