@@ -4,8 +4,10 @@
 #include "shared/arithmetic.cuh"
 #include "shared/product.cuh"
 
-// TOKENS is the window's tokens, and HEAD_BYTES the head's channels, rounded up to what products take.
-constexpr int KEY_PARTS = TOKENS / 8;
+// Of the window's tokens, KEYS is how many a query looks at, and TOKENS how many products with values take; HEAD_BYTES is
+// the head's channels, rounded up to what products take.
+constexpr int KEY_PARTS = KEYS / 8;
+static_assert(KEYS % 8 == 0 && TOKENS % 32 == 0 && KEYS <= TOKENS, "parts have 8 keys, and 32 values");
 constexpr int THREADS = WARPS * LANES;
 // Bytes between the channels of the turned values: no two of a product's eight lie in the same bank.
 constexpr int VALUE_STRIDE = TOKENS + 16;
@@ -77,16 +79,30 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     __syncthreads();
 
     // Queries and keys as they are; what is not there is zero.
-    constexpr unsigned WORDS = HEAD_BYTES / 4;
+    constexpr unsigned WORDS = HEAD_BYTES / 4, CHUNKS = HEAD_BYTES / CHUNK;
     unsigned part = p.heads * p.head_words;
     const unsigned* source = arena + p.qkv + head * p.head_words;
-    for (unsigned at = thread; at < TOKENS * WORDS; at += THREADS) {
-        unsigned token = at / WORDS, word = at % WORDS;
-        bool present = token < count && word < p.head_words;
-        const unsigned* from = source + (size_t)tokens[token].row * p.qkv_stride + word;
-        unsigned to = chunk_at<HEAD_BYTES>(token, word / 4) + word % 4 * 4;
-        *(unsigned*)(queries + to) = present ? from[0] : 0;
-        *(unsigned*)(keys + to) = present ? from[part] : 0;
+    bool whole = p.head_words % 4 == 0;
+    if (whole) {
+        unsigned query_base = shared_address(queries), key_base = shared_address(keys);
+        for (unsigned at = thread; at < TOKENS * CHUNKS; at += THREADS) {
+            unsigned token = at / CHUNKS, chunk = at % CHUNKS;
+            bool present = token < count && 4 * chunk < p.head_words;
+            const unsigned* from = source + (size_t)tokens[token].row * p.qkv_stride + 4 * chunk;
+            unsigned to = chunk_at<HEAD_BYTES>(token, chunk);
+            copy_chunk(query_base + to, from, present);
+            copy_chunk(key_base + to, from + part, present);
+        }
+        end_copies();
+    } else {
+        for (unsigned at = thread; at < TOKENS * WORDS; at += THREADS) {
+            unsigned token = at / WORDS, word = at % WORDS;
+            bool present = token < count && word < p.head_words;
+            const unsigned* from = source + (size_t)tokens[token].row * p.qkv_stride + word;
+            unsigned to = chunk_at<HEAD_BYTES>(token, word / 4) + word % 4 * 4;
+            *(unsigned*)(queries + to) = present ? from[0] : 0;
+            *(unsigned*)(keys + to) = present ? from[part] : 0;
+        }
     }
     // Values turned, so that a channel's tokens lie side by side, in the order in which lanes hold their weights: word
     // 8 * s + 4 * h + t has the tokens 32 * s + 16 * h + 2 * t and the one after, and those 8 further on.
@@ -105,6 +121,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             *(unsigned*)(values + (4 * word + i) * VALUE_STRIDE + 4 * four) = column_of(found, i);
         }
     }
+    await_copies<0>();
     __syncthreads();
 
     Scale logit_scale = unpack_scale(weights[p.head + head]);
@@ -123,18 +140,22 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         for (int j = 0; j < KEY_PARTS; j += 2) {
             unsigned k[4];
 #pragma unroll
-            for (int i = 0; i < 4; ++i) logits[j][i] = logits[j + 1][i] = 0;
+            for (int i = 0; i < 4; ++i) {
+                logits[j][i] = 0;
+                if (j + 1 < KEY_PARTS) logits[j + 1][i] = 0;
+            }
 #pragma unroll
             for (int step = 0; step < HEAD_BYTES / 32; ++step) {
                 load_matrices(k, (key_lane ^ 32 * step) + 8 * j * HEAD_BYTES);
                 multiply_add(logits[j], q[step], k[0], k[1]);
-                multiply_add(logits[j + 1], q[step], k[2], k[3]);
+                if (j + 1 < KEY_PARTS) multiply_add(logits[j + 1], q[step], k[2], k[3]);
             }
         }
 
         // Of each part of eight keys a lane has two for each of two queries, `lane / 4` and 8 further on.
         Token query[2] = {tokens[first + lane / 4], tokens[first + lane / 4 + 8]};
-        constexpr int HIDDEN = -(1 << 30);
+        // Logits are above, and their differences fit requantize().
+        constexpr int HIDDEN = -(1 << 29);
         int largest[2] = {HIDDEN, HIDDEN};
 #pragma unroll
         for (int j = 0; j < KEY_PARTS; ++j) {
@@ -151,23 +172,23 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             }
         }
         unsigned total[2] = {};
-        unsigned weight[KEY_PARTS / 2][2];
+        unsigned weight[TOKENS / 16][2];
 #pragma unroll
         for (int r = 0; r < 2; ++r) {
             largest[r] = of_four_lanes<int>(largest[r], [](int a, int b) { return max(a, b); });
         }
         // Four weights a word: the two of one part, then the two of the next.
 #pragma unroll
-        for (int j = 0; j < KEY_PARTS; j += 2) {
+        for (int j = 0; j < TOKENS / 8; j += 2) {
 #pragma unroll
             for (int r = 0; r < 2; ++r) {
-                int e[4];
+                int e[4] = {};
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
+                    if (j + i / 2 >= KEY_PARTS) continue;
                     int logit = logits[j + i / 2][2 * r + i % 2];
-                    bool visible = logit != HIDDEN;
-                    int entry = visible ? min(255, requantize(largest[r] - logit, logit_scale)) : 255;
-                    e[i] = visible ? exponentials[entry] : 0;
+                    int entry = min(255, requantize(largest[r] - logit, logit_scale));
+                    e[i] = logit == HIDDEN ? 0 : exponentials[entry];
                     total[r] += e[i];
                 }
                 weight[j / 2][r] = pack_unsigned_bytes(e[0], e[1], e[2], e[3]);
@@ -177,6 +198,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
 #pragma unroll
         for (int r = 0; r < 2; ++r) {
             total[r] = of_four_lanes<unsigned>(total[r], [](unsigned a, unsigned b) { return a + b; });
+            // A query that is not there may see no key.
+            total[r] = max(1u, total[r]);
             width[r] = int(bits(total[r]));
             reciprocal[r] = int(min(65535u, (1u << (15 + width[r])) / total[r]));
         }
@@ -204,20 +227,30 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                         s.shift += width[r] - 8;
                         out[c] = clamp(requantize(scale(sums[2 * r + c], reciprocal[r]), s), -127, 127);
                     }
-                    unsigned short both = (unsigned short)((out[0] & 0xff) | out[1] << 8);
+                    unsigned short both = (unsigned short)((out[0] & 0xff) | unsigned(out[1]) << 8);
                     *(unsigned short*)(queries + (first + lane / 4 + 8 * r) * HEAD_BYTES + channel) = both;
                 }
             }
             // Products take whole warps.
             __syncwarp();
         }
+        unsigned rows = min(16u, count - first);
+        unsigned* out = arena + p.out + head * p.head_words;
+        if (whole && p.out_stride == part) {
+            for (unsigned at = lane; at < rows * CHUNKS; at += LANES) {
+                unsigned token = first + at / CHUNKS, chunk = at % CHUNKS;
+                uint4 words = *(const uint4*)(queries + token * HEAD_BYTES + chunk * CHUNK);
+                if (4 * chunk < p.head_words) *(uint4*)(out + (size_t)tokens[token].row * p.out_stride + 4 * chunk) = words;
+            }
+            __syncwarp();
+            continue;
+        }
         // The last head also writes what lies past the heads.
         unsigned end = head + 1 == p.heads ? p.out_stride - head * p.head_words : p.head_words;
-        unsigned rows = min(16u, count - first);
         for (unsigned at = lane; at < rows * end; at += LANES) {
             unsigned token = first + at / end, word = at % end;
             unsigned value = word < p.head_words ? *(unsigned*)(queries + token * HEAD_BYTES + 4 * word) : 0;
-            arena[p.out + (size_t)tokens[token].row * p.out_stride + head * p.head_words + word] = value;
+            out[(size_t)tokens[token].row * p.out_stride + word] = value;
         }
         __syncwarp();
     }

@@ -166,9 +166,10 @@ impl CudaKernel {
             }
             Dispatch::WindowAttention(p) => {
                 let tokens = p.window_height * p.window_width;
-                let [most, bytes] = ["TOKENS", "HEAD_BYTES"].map(|name| self.constant(name));
+                let [keys, most, bytes] =
+                    ["KEYS", "TOKENS", "HEAD_BYTES"].map(|name| self.constant(name));
                 let places = (2 * p.window_height - 1) * (2 * p.window_width - 1);
-                if tokens > most || 4 * p.head_words > bytes {
+                if tokens > keys || 4 * p.head_words > bytes {
                     return None;
                 }
                 let windows = p.height / p.window_height * (p.width / p.window_width);

@@ -9,11 +9,14 @@ use std::{
 
 use intformer::runtime::cuda::{Device, KernelSource, Options};
 
-/// Options for tests: nothing kept, nothing measured; PTX of the sources as they are where
-/// `INTFORMER_NVRTC` names a compiler, else built-in.
+/// Options for tests: nothing kept, nothing measured; machine code of NVRTC if `INTFORMER_KERNELS` is
+/// `compiled` (which a card takes), else PTX of the sources as they are where `INTFORMER_NVRTC` names
+/// a compiler, else built-in.
 pub fn options() -> Options {
+    let compiled = std::env::var("INTFORMER_KERNELS").is_ok_and(|kernels| kernels == "compiled");
     Options {
         kernels: match nvrtc() {
+            _ if compiled => KernelSource::Compiled,
             true => KernelSource::Ptx,
             false => KernelSource::BuiltIn,
         },

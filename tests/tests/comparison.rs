@@ -66,6 +66,18 @@ fn float_gelu_is_within_a_step_everywhere() {
     let mut arena = start.clone();
     Kernels::default().run(&dispatch, &case.weights, &mut arena);
     check("cpu", &arena);
+    #[cfg(feature = "cuda")]
+    {
+        let device = common::cuda().lock();
+        let device = device.unwrap_or_else(PoisonError::into_inner);
+        let kernels = intformer_shaders::CudaKernel::of("float_gelu");
+        let kernels: Vec<_> = kernels.filter(|k| device.can_run(k, &dispatch)).collect();
+        assert!(!kernels.is_empty(), "no CUDA kernel fits {dispatch:?}");
+        for kernel in kernels {
+            let arena = device.run_once(kernel, &dispatch, &case.weights, &start);
+            check(&format!("cuda {}", kernel.label()), &arena.unwrap());
+        }
+    }
     let Some(gpu) = gpu() else { return };
     let gpu = gpu.lock().unwrap_or_else(PoisonError::into_inner);
     for shader in Shader::of("float_gelu").filter(|shader| gpu.supports(shader)) {

@@ -3,6 +3,7 @@
 use intformer_shaders::Dispatch;
 
 /// Products (or similar) that a dispatch takes: a rough cost.
+#[cfg(feature = "wgpu")]
 pub fn work(dispatch: &Dispatch) -> u64 {
     let product = |factors: &[u32]| factors.iter().map(|&f| u64::from(f)).product::<u64>();
     match dispatch {

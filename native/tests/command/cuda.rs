@@ -17,8 +17,8 @@ fn emulated(place: &Workplace, arguments: &str, variables: &[(&str, &str)]) -> O
     command.output().unwrap()
 }
 
-fn json(place: &Workplace, arguments: &str) -> serde_json::Value {
-    let output = emulated(place, &format!("{arguments} --json"), &[]);
+fn json(place: &Workplace, arguments: &str, variables: &[(&str, &str)]) -> serde_json::Value {
+    let output = emulated(place, &format!("{arguments} --json"), variables);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{arguments}: {errors}");
     serde_json::from_slice(&output.stdout).unwrap()
@@ -48,11 +48,21 @@ fn without_a_driver_it_says_so() {
 #[test]
 fn every_tensor_of_the_shipped_model_is_the_same() {
     let place = Workplace::new();
-    for model in ["glyphs", "glyphs-gelu"] {
-        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../models");
-        let verify = format!("verify {shipped}/{model}.safetensors -e reference,cuda");
-        let answer = json(&place, &verify);
-        assert_eq!(answer["equal"], true, "{answer}");
+    // Generations differ in shared memory; the last looks for races between blocks.
+    let cards = [
+        ("INTFORMER_CUDA_EMULATOR_SM", "80"),
+        ("INTFORMER_CUDA_EMULATOR_SM", "86"),
+        ("INTFORMER_CUDA_EMULATOR_SM", "90"),
+        ("INTFORMER_CUDA_EMULATOR_CHECK", "global"),
+    ];
+    for card in cards {
+        for model in ["glyphs", "glyphs-gelu"] {
+            let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../models");
+            let verify =
+                format!("verify {shipped}/{model}.safetensors -e reference,cuda --random 0");
+            let answer = json(&place, &verify, &[card]);
+            assert_eq!(answer["equal"], true, "{card:?}: {answer}");
+        }
     }
 }
 
@@ -60,7 +70,7 @@ fn every_tensor_of_the_shipped_model_is_the_same() {
 fn bench_tells_kernels_and_transfers_apart() {
     let place = Workplace::new();
     let bench = "bench model.safetensors -e cuda --batch 1,7 -n 3 --warm-up 1 --by-op";
-    let answer = json(&place, bench);
+    let answer = json(&place, bench, &[]);
     for result in answer["results"].as_array().unwrap() {
         assert_eq!(result["executor"], "cuda");
         for part in ["graph_ms", "upload_ms", "download_ms"] {

@@ -27,6 +27,13 @@ __device__ __forceinline__ int requantize(int value, Scale s) {
 
 __device__ __forceinline__ int scale(int value, int multiplier) { return int(multiply(value, multiplier) >> 16); }
 
+// `value << by`, and 0 where C++ leaves open what comes of a `by` above 31.
+__device__ __forceinline__ int shift_up(int value, unsigned by) {
+    int shifted;
+    asm("shl.b32 %0, %1, %2;" : "=r"(shifted) : "r"(value), "r"(by));
+    return shifted;
+}
+
 __device__ __forceinline__ int clamp(int value, int low, int high) {
     return min(max(value, low), high);
 }

@@ -85,10 +85,10 @@ __device__ __forceinline__ void normalize_rows(unsigned row_lanes, const unsigne
     auto shifted = [&](unsigned group, int (&x)[4]) {
         uint2 words = load(group);
         NormChannels norm = load_norm(params, 4 * group);
-        x[0] = half_of(words.x, 0) << (norm.scale[0] >> 24);
-        x[1] = half_of(words.x, 1) << (norm.scale[1] >> 24);
-        x[2] = half_of(words.y, 0) << (norm.scale[2] >> 24);
-        x[3] = half_of(words.y, 1) << (norm.scale[3] >> 24);
+        x[0] = shift_up(half_of(words.x, 0), norm.scale[0] >> 24);
+        x[1] = shift_up(half_of(words.x, 1), norm.scale[1] >> 24);
+        x[2] = shift_up(half_of(words.y, 0), norm.scale[2] >> 24);
+        x[3] = shift_up(half_of(words.y, 1), norm.scale[3] >> 24);
     };
     // Calls `each(group, x)` for the lane's groups that have channels.
     auto pass = [&](auto each) {

@@ -165,9 +165,11 @@ pub(super) fn ways(device: &Device, dispatch: &Dispatch) -> Vec<Way> {
     let alone = |dispatch: Dispatch| {
         let parts =
             CudaKernel::of(dispatch.name()).filter_map(move |kernel| device.part(kernel, dispatch));
-        // Variants for larger rows or windows are slower where a smaller one will do.
+        // Variants for larger rows or windows are slower where a smaller one will do; whether a row
+        // has few lanes or twice as many depends on how many rows there are.
         let enough = match dispatch {
             Dispatch::Linear(_) | Dispatch::NormLinear(_) => usize::MAX,
+            Dispatch::LayerNorm(_) => 2,
             _ => 1,
         };
         parts.take(enough)
@@ -176,9 +178,8 @@ pub(super) fn ways(device: &Device, dispatch: &Dispatch) -> Vec<Way> {
         .map(|part| Way { parts: vec![part] })
         .collect();
     if let Some([norm, product]) = dispatch.split() {
-        let norm: Option<Part> = alone(norm).next();
-        ways.extend(norm.iter().flat_map(|norm| {
-            alone(product).map(|product| Way {
+        ways.extend(alone(norm).flat_map(|norm| {
+            alone(product).map(move |product| Way {
                 parts: vec![norm.clone(), product],
             })
         }));

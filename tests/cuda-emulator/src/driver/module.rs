@@ -77,7 +77,9 @@ export! {
     fn cuModuleLoadData(module: *mut Handle, image: *const c_void) {
         // SAFETY: the caller's image, as the driver API asks.
         unsafe { load_image(module, image) }.map_err(|(message, code)| {
-            eprintln!("cuda-emulator: {message}");
+            if !message.is_empty() {
+                eprintln!("cuda-emulator: {message}");
+            }
             code
         })
     }
