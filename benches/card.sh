@@ -1,63 +1,123 @@
 #!/usr/bin/env bash
-# All that only an NVIDIA card can show of the executor cuda: equal digests, compute-sanitizer, times. Raw logs go to
-# benches/results/CARD-DATE/. The float baselines are compare.py's.
+# All that only an NVIDIA card can show of the executor cuda: equal digests, compute-sanitizer, times. The float baselines
+# are compare.py's.
 #
-#   benches/card.sh [path of the built intformer]
+#   benches/card.sh [the built intformer] [part ...]
 #
-# MODELS, BATCHES and RUNS change what is run. It goes on after a failure, and ends with how many there were.
+# Parts: tests digests sanitizer bench wgpu. Without any, all. Raw logs go to benches/results/CARD-DATE/. It goes on after
+# a failure, and ends with how many there were. From the environment:
+#
+#   MODELS, BATCHES, RUNS   what is measured
+#   TESTS                   the built programs of the tests kernels, cuda and equality; else cargo builds them
+#   OUT                     another folder for the logs
 set -u
+given=${1:+$(realpath "$1")}
+shift $(($# > 0 ? 1 : 0))
+parts=${*:-tests digests sanitizer bench wgpu}
+tests=
+for test in ${TESTS:-}; do tests="$tests $(realpath "$test")"; done
+out=${OUT:+$(realpath -m "$OUT")}
 cd "$(dirname "$0")/.."
-intformer=$(realpath "${1:-target/release/intformer}")
-models=${MODELS:-swin-t swin-s swin-b}
+intformer=${given:-$PWD/target/release/intformer}
+models=${MODELS-swin-t swin-s swin-b}
 batches=${BATCHES:-1,8,32,64}
 runs=${RUNS:-50}
 
 [ -x "$intformer" ] || { echo "expected the built command, found no $intformer: cargo build --release -p intformer-native" >&2; exit 2; }
-card=$(nvidia-smi --query-gpu=name --format=csv,noheader --id=0 2>/dev/null) || { echo "expected an NVIDIA driver (nvidia-smi), found none" >&2; exit 3; }
-out=benches/results/$(echo "$card" | tr 'A-Z' 'a-z' | tr -cs 'a-z0-9' '-' | sed 's/^-//; s/-$//')-$(date +%F)
+# CUDA counts the fastest card first unless told otherwise; nvidia-smi counts as here.
+export CUDA_DEVICE_ORDER=PCI_BUS_ID
+device=${CUDA_VISIBLE_DEVICES:-0}
+card=$(nvidia-smi --query-gpu=name --format=csv,noheader --id="${device%%,*}" 2>/dev/null) || { echo "expected an NVIDIA driver (nvidia-smi), found none" >&2; exit 3; }
+out=${out:-benches/results/$(echo "$card" | tr 'A-Z' 'a-z' | tr -cs 'a-z0-9' '-' | sed 's/^-//; s/-$//')-$(date +%F)}
 mkdir -p "$out"
 nvidia-smi -q > "$out/card.log"
 
 failed=0
 run() {
-    local log=$out/${1//\//-}.log
+    local name=${1//\//-} start=$SECONDS
+    local log=$out/$name.log
     shift
-    echo "== $*"
     if "$@" > "$log" 2> "$log.errors"; then
-        tail -n 3 "$log"
+        [ -s "$log.errors" ] || rm "$log.errors"
+        echo "passed  $name  $((SECONDS - start)) s"
+        tail -n 3 "$log" | cut -c 1-200
     else
-        echo "FAILED with $?: $log, $log.errors"
+        echo "FAILED  $name with $?: $log, $log.errors"
         failed=$((failed + 1))
     fi
 }
+asked() { [[ " $parts " == *" $1 "* ]]; }
 
-# Digests: the shipped models on every executor; larger ones against the executor cpu, at batches 1, 2, 7 and 32.
-for model in glyphs glyphs-gelu; do
-    run "verify-$model" "$intformer" verify "models/$model.safetensors" --random 30
-done
-for model in $models; do
-    run "verify-$model-1" "$intformer" verify "$model" --image models/samples/A.png --executor cpu,cuda
-    for random in 0 5 30; do
-        run "verify-$model-$((random + 2))" "$intformer" verify "$model" --random "$random" --executor cpu,cuda
+# Every variant of every kernel against its twin, whole models against the reference: by machine code of NVRTC, where it is
+# found, and by the driver's from PTX.
+if asked tests; then
+    for kernels in compiled built-in; do
+        export INTFORMER_ALLOW_NO_ADAPTER=1 INTFORMER_KERNELS=$kernels
+        if [ -n "$tests" ]; then
+            for test in $tests; do
+                filter=
+                case $(basename "$test") in equality*) filter=cuda ;; esac
+                run "test-$kernels-$(basename "$test")" "$test" $filter
+            done
+        elif command -v cargo > /dev/null; then
+            run "test-$kernels" cargo test --release -p intformer-tests --no-default-features --features cuda,comparison \
+                --test kernels --test cuda --test equality
+        else
+            echo "NOT RUN: tests: TESTS names no built programs, and there is no cargo"
+            break
+        fi
     done
-    run "verify-$model-wgpu" "$intformer" verify "$model" --random 0 --executor cuda,wgpu
-done
-
-if command -v compute-sanitizer > /dev/null; then
-    for tool in memcheck racecheck synccheck initcheck; do
-        run "sanitizer-$tool" compute-sanitizer --tool "$tool" --error-exitcode 1 \
-            "$intformer" verify models/glyphs-gelu.safetensors --executor reference,cuda
-    done
-else
-    echo "NOT RUN: compute-sanitizer is not installed"
+    unset INTFORMER_ALLOW_NO_ADAPTER INTFORMER_KERNELS
 fi
 
-for model in $models; do
-    run "bench-$model" "$intformer" bench "$model" --executor cuda,wgpu --batch "$batches" --runs "$runs" --json
-    run "by-op-$model" "$intformer" bench "$model" --executor cuda --batch "$batches" --runs "$runs" --by-op
-    run "activations-$model" "$intformer" bench "$model" --executor cuda --batch "$batches" --runs "$runs" \
-        --compare-activations --json
-done
+# The shipped models against the reference; larger ones against the executor cpu, at batches 1, 2, 7 and 32.
+if asked digests; then
+    for model in glyphs glyphs-gelu; do
+        run "verify-$model" "$intformer" verify "models/$model.safetensors" --random 30 --executor reference,cpu,cuda
+        # No such compiler: built-in PTX.
+        run "verify-$model-ptx" env INTFORMER_NVRTC=none "$intformer" verify "models/$model.safetensors" --executor cpu,cuda
+    done
+    for model in $models; do
+        run "verify-$model-1" "$intformer" verify "$model" --image models/samples/A.png --executor cpu,cuda
+        for random in 0 5 30; do
+            run "verify-$model-$((random + 2))" "$intformer" verify "$model" --random "$random" --executor cpu,cuda
+        done
+    done
+fi
+
+if asked sanitizer; then
+    if command -v compute-sanitizer > /dev/null; then
+        for tool in memcheck racecheck synccheck initcheck; do
+            run "sanitizer-$tool" compute-sanitizer --tool "$tool" --error-exitcode 1 \
+                "$intformer" verify models/glyphs-gelu.safetensors --executor reference,cuda
+        done
+    else
+        echo "NOT RUN: sanitizer: compute-sanitizer is not installed"
+    fi
+fi
+
+if asked bench; then
+    for model in $models; do
+        run "bench-$model" "$intformer" bench "$model" --executor cuda --batch "$batches" --runs "$runs"
+        # Each operation's time is the least of averages by itself.
+        run "by-op-$model" "$intformer" bench "$model" --executor cuda --batch "$batches" --runs 3 --by-op
+        run "activations-$model" "$intformer" bench "$model" --executor cuda --batch "$batches" --runs "$runs" \
+            --compare-activations
+    done
+fi
+
+# The same card through Vulkan.
+if asked wgpu; then
+    if "$intformer" bench models/glyphs.safetensors --executor wgpu --adapter hardware --batch 1 --runs 1 > /dev/null 2>&1; then
+        for model in $models; do
+            run "verify-$model-wgpu" "$intformer" verify "$model" --random 0 --executor cuda,wgpu --adapter hardware
+            run "bench-$model-wgpu" "$intformer" bench "$model" --executor wgpu --adapter hardware --batch "$batches" \
+                --runs "$runs"
+        done
+    else
+        echo "NOT RUN: wgpu: no Vulkan driver for the card"
+    fi
+fi
 
 echo "logs in $out, $failed failed"
 [ "$failed" -eq 0 ]

@@ -24,6 +24,8 @@ from rounds import turns
 
 HERE = Path(__file__).resolve().parent
 PEERS = {"torch": "torch_swin.py", "tensorrt": "tensorrt_swin.py"}
+# intformer's other executor on the card, whose times are the host's.
+WGPU = f"{OWN}-wgpu"
 BURN_TYPES = {"fp16": "f16", "fp32": "f32"}
 
 
@@ -84,7 +86,7 @@ class Command(Party):
         self.keep(number, text)
         answer = json.loads(text)
         self.setting |= answer.get("setting", {})
-        own = f"{OWN} " if self.name == OWN else ""
+        own = f"{OWN} " if self.name in (OWN, WGPU) else ""
         return [row | {"executor": f"{own}{row['executor']}"} for row in answer["results"]]
 
 
@@ -148,10 +150,15 @@ def parties(given, folder):
     batches = ["--batch", given.batch, "--runs", given.runs, "--warm-up", given.warm_up]
     executor = "cuda" if given.device == "cuda" else "cpu"
     yield Command(OWN, [given.intformer, "bench", given.model, "--executor", executor, *batches, "--json"], folder)
+    if given.device == "cuda" and "wgpu" not in given.without:
+        wgpu = ["--executor", "wgpu", "--adapter", "hardware"]
+        yield Command(WGPU, [given.intformer, "bench", given.model, *wgpu, *batches, "--json"], folder)
+    modes = ["--mode", given.torch_mode] if given.torch_mode else []
     shared = ["--model", given.model, *batches, "--device", given.device, "--serve"] + ["--quick"] * given.quick
     for name, script in PEERS.items():
         if name not in given.without:
-            yield Worker(name, [given.python, HERE / script, *shared], folder)
+            more = modes if name == "torch" else []
+            yield Worker(name, [given.python, HERE / script, *shared, *more], folder)
     if given.burn:
         quick = ["--quick"] * given.quick
         more = toolkit(given.python) if given.device == "cuda" else {}
@@ -190,7 +197,8 @@ def run(given, folder):
                 say(f"round {number + 1} of {given.rounds}: {party.name}")
                 try:
                     rows = party.round(number)
-                    if given.device == "cuda" and not all("card" in row for row in rows):
+                    by_card = given.device == "cuda" and party.name != WGPU
+                    if by_card and not all("card" in row for row in rows):
                         raise LeftOut("expected times by the card's clock, found none", 1)
                     figures.add(number, rows)
                 except LeftOut as reason:
@@ -225,7 +233,8 @@ def main():
     parser.add_argument("--intformer", required=True, help="the command intformer, built with the executor cuda")
     parser.add_argument("--burn", help="the program of benches/burn-cuda; without it burn is left out")
     parser.add_argument("--python", default=sys.executable, help="the interpreter for the peers; this one")
-    parser.add_argument("--without", choices=PEERS, action="append", default=[], help="a peer to leave out")
+    parser.add_argument("--without", choices=[*PEERS, "wgpu"], action="append", default=[], help="who is left out")
+    parser.add_argument("--torch-mode", help="the modes of torch_swin.py, separated by commas; all")
     parser.add_argument("--model", choices=["swin-t", "swin-s", "swin-b"], default="swin-t")
     parser.add_argument("--batch", default="1,8,32,64", help="images of a run, separated by commas")
     parser.add_argument("--rounds", type=int, default=9, help="rounds; from six on the interval is one of 95 %%")
