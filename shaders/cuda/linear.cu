@@ -5,7 +5,7 @@
 #include "shared/epilogue.cuh"
 #include "shared/tile.cuh"
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     linear(const unsigned* __restrict__ weights, unsigned* arena, const Linear p) {
     extern __shared__ __align__(128) unsigned char memory[];
     __shared__ unsigned table[64];
@@ -29,6 +29,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     };
     for (unsigned block = 0; block < STAGES - 1; ++block) start(block);
     load_table(p, weights, table);
+    ColumnWords words = load_columns(p, weights, first_column(col));
 
     Sums sums = {};
     Place place = warp_place();
@@ -42,5 +43,5 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     }
     await_copies<0>();
     __syncthreads();
-    finish_tile(p, weights, arena, (const signed char*)table, sums, place, (int*)memory, row, col);
+    finish_tile(p, words, arena, (const signed char*)table, sums, place, (int*)memory, row, col);
 }

@@ -7,7 +7,7 @@
 #include "shared/tile.cuh"
 #include "shared/normalize.cuh"
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1)
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     norm_linear(const unsigned* __restrict__ weights, unsigned* arena, const Linear p) {
     extern __shared__ __align__(128) unsigned char memory[];
     __shared__ unsigned table[64];
@@ -49,6 +49,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
 
     Place place = warp_place();
     for (unsigned tile = blockIdx.y; tile < col_tiles; tile += gridDim.y) {
+        ColumnWords words = load_columns(p, weights, first_column(tile * TILE_COLS));
         Sums sums = {};
         for (unsigned block = 0; block < blocks; ++block) {
             await_copies<STAGES - 2>();
@@ -58,7 +59,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         }
         await_copies<0>();
         __syncthreads();
-        finish_tile(p, weights, arena, (const signed char*)table, sums, place, (int*)stages, row, tile * TILE_COLS);
+        finish_tile(p, words, arena, (const signed char*)table, sums, place, (int*)stages, row, tile * TILE_COLS);
         if (tile + gridDim.y < col_tiles) {
             // The stages held the sums.
             __syncthreads();

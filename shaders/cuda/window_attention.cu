@@ -154,7 +154,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
 
         // Of each part of eight keys a lane has two for each of two queries, `lane / 4` and 8 further on.
         Token query[2] = {tokens[first + lane / 4], tokens[first + lane / 4 + 8]};
-        // Logits are above, and their differences fit requantize().
+        // Every logit is above.
         constexpr int HIDDEN = -(1 << 29);
         int largest[2] = {HIDDEN, HIDDEN};
 #pragma unroll
@@ -187,11 +187,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                 for (int i = 0; i < 4; ++i) {
                     if (j + i / 2 >= KEY_PARTS) continue;
                     int logit = logits[j + i / 2][2 * r + i % 2];
-                    int entry = min(255, requantize(largest[r] - logit, logit_scale));
+                    int entry = logit == HIDDEN ? 255 : min(255, requantize(largest[r] - logit, logit_scale));
                     e[i] = logit == HIDDEN ? 0 : exponentials[entry];
-                    total[r] += e[i];
                 }
                 weight[j / 2][r] = pack_unsigned_bytes(e[0], e[1], e[2], e[3]);
+                total[r] = add_bytes(weight[j / 2][r], total[r]);
             }
         }
         int width[2], reciprocal[2];

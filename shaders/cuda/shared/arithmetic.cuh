@@ -77,6 +77,13 @@ __device__ __forceinline__ unsigned pack_symmetric(int a, int b, int c, int d) {
     return pack_bytes(max(a, -127), max(b, -127), max(c, -127), max(d, -127));
 }
 
+// The sum of four uint8 and of what came before.
+__device__ __forceinline__ unsigned add_bytes(unsigned word, unsigned before) {
+    unsigned sum;
+    asm("dp4a.u32.u32 %0, %1, %2, %3;" : "=r"(sum) : "r"(word), "r"(0x01010101), "r"(before));
+    return sum;
+}
+
 // Two int16, saturated, the first in the lower half.
 __device__ __forceinline__ unsigned pack_halves(int a, int b) {
     unsigned word;

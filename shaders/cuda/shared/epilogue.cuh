@@ -2,18 +2,27 @@
 
 enum Epilogue { INT8, TABLE, RESIDUAL, INT16, INT32, I_GELU };
 
-// The parameters of four neighbouring columns.
+// The parameters of four neighbouring columns as they are stored. They are asked for before the products, so that nobody
+// waits for them afterwards.
+struct ColumnWords {
+    uint4 a, b;
+};
+
+__device__ __forceinline__ ColumnWords load_columns(const Linear& p, const unsigned* weights, unsigned col) {
+    if (col >= p.cols) return {};
+    const uint4* words = (const uint4*)(weights + p.channel + 2 * col);
+    return {words[0], words[1]};
+}
+
 struct Columns {
     Scale scale[4];
     // The bias in units of the product, and what rounds.
     long long offset[4];
 };
 
-__device__ __forceinline__ Columns load_columns(const Linear& p, const unsigned* weights, unsigned col) {
-    const uint4* words = (const uint4*)(weights + p.channel + 2 * col);
-    uint4 a = words[0], b = words[1];
-    int bias[4] = {int(a.x), int(a.z), int(b.x), int(b.z)};
-    unsigned packed[4] = {a.y, a.w, b.y, b.w};
+__device__ __forceinline__ Columns unpack_columns(const ColumnWords& words) {
+    int bias[4] = {int(words.a.x), int(words.a.z), int(words.b.x), int(words.b.z)};
+    unsigned packed[4] = {words.a.y, words.a.w, words.b.y, words.b.w};
     Columns columns;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {

@@ -6,6 +6,8 @@ constexpr int WARP_COLS = TILE_COLS / COL_WARPS;
 constexpr int ROW_PARTS = WARP_ROWS / 16;
 constexpr int COL_PARTS = WARP_COLS / 8;
 constexpr int THREADS = ROW_WARPS * COL_WARPS * K_WARPS * LANES;
+// Blocks that a multiprocessor has registers for at once: a thread has at most 128.
+constexpr int BLOCKS = 512 / THREADS;
 
 static_assert(WARP_ROWS % 16 == 0 && WARP_COLS % 16 == 0, "a product has 16 rows and 16 columns");
 static_assert(TILE_K / 32 % K_WARPS == 0, "every warp along K has the same work");
@@ -67,10 +69,14 @@ __device__ __forceinline__ void multiply_blocks(Sums& sums, const Place& place, 
     }
 }
 
-// Sums to shared memory, then the epilogue, a thread four neighbouring columns of some rows. The caller sees to it that
-// nothing else uses `stage` before, and waits for the other threads before it uses it again.
-__device__ __forceinline__ void finish_tile(const Linear& p, const unsigned* weights, unsigned* arena, const signed char* table,
-                                            const Sums& sums, const Place& place, int* stage, unsigned row, unsigned col) {
+// The first of the thread's columns in the epilogue of the tile at column `col`.
+__device__ __forceinline__ unsigned first_column(unsigned col) { return col + threadIdx.x % COL_GROUPS * 4; }
+
+// Sums to shared memory, then the epilogue, a thread the four neighbouring columns of `words` of some rows. The caller sees
+// to it that nothing else uses `stage` before, and waits for the other threads before it uses it again.
+__device__ __forceinline__ void finish_tile(const Linear& p, const ColumnWords& words, unsigned* arena,
+                                            const signed char* table, const Sums& sums, const Place& place, int* stage,
+                                            unsigned row, unsigned col) {
     unsigned lane = threadIdx.x % LANES;
     int* plane = stage + place.k * TILE_ROWS * SUMS_STRIDE;
 #pragma unroll
@@ -84,9 +90,9 @@ __device__ __forceinline__ void finish_tile(const Linear& p, const unsigned* wei
     }
     __syncthreads();
     unsigned group = threadIdx.x % COL_GROUPS, first = threadIdx.x / COL_GROUPS;
-    unsigned out_col = col + group * 4;
+    unsigned out_col = first_column(col);
     if (out_col >= p.cols) return;
-    Columns columns = load_columns(p, weights, out_col);
+    Columns columns = unpack_columns(words);
     unsigned rows = min(TILE_ROWS, p.rows - row);
     auto finish_rows = [&](auto epilogue) {
         constexpr unsigned ROW_STEP = THREADS / COL_GROUPS;
