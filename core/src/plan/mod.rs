@@ -6,6 +6,7 @@
 mod arena;
 mod check;
 mod file;
+mod packer;
 mod program;
 mod weights;
 
