@@ -7,7 +7,7 @@ use super::{Step, Trap};
 use crate::program::{Barrier, Reduction};
 
 /// How many barriers a block has.
-const BARRIERS: usize = 16;
+pub(super) const BARRIERS: usize = 16;
 
 /// One barrier while threads come to it.
 #[derive(Clone, Debug, Default)]
@@ -63,13 +63,19 @@ impl Barriers {
     }
 
     /// The thread of `lane`, for a check of shared memory.
-    pub(super) fn who(&self, warp: &Warp, lane: u32, line: u32) -> Who<'_> {
+    pub(super) fn who<'a>(&'a self, warp: &'a Warp, lane: u32, line: u32) -> Who<'a> {
+        self.all(warp, 1 << lane, line)
+    }
+
+    /// The threads of one lane or of all lanes, for a check of shared memory.
+    pub(super) fn all<'a>(&'a self, warp: &'a Warp, lanes: u32, line: u32) -> Who<'a> {
         Who {
-            thread: warp.index * 32 + lane,
+            warp: warp.index,
+            lanes,
             stamp: self.stamp,
-            sync: warp.sync,
-            fence: warp.fence,
+            sync: warp.order.stamp,
             line,
+            before: warp.order.before(lanes),
             seen: &self.seen[warp.index as usize],
         }
     }
@@ -106,7 +112,7 @@ impl Context<'_> {
     /// The active lanes of `lanes` come to a barrier. Whether the warp must look which lanes go on.
     pub(super) fn barrier(&mut self, warp: &mut Warp, barrier: &Barrier, lanes: u32) -> Step<()> {
         let first = lanes.trailing_zeros();
-        if barrier.aligned && !warp.together(lanes, u32::MAX) {
+        if barrier.aligned && !self.aligned(warp, lanes)? {
             return Ok(());
         }
         let id = warp.words[barrier.id as usize][first as usize];
@@ -138,11 +144,9 @@ impl Context<'_> {
         }
         if barrier.waits {
             state.waiting |= 1 << warp.index;
-            warp.park(lanes, id);
         }
+        warp.come(lanes, id, barrier.waits);
         warp.at += 1;
-        warp.sync += 1;
-        warp.fence += 1;
         if state.arrived == expected {
             self.barriers.complete(id, expected);
         }

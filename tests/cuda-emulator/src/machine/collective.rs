@@ -1,7 +1,7 @@
 //! What the lanes of a warp do together.
 
 use super::block::Context;
-use super::warp::Warp;
+use super::warp::{ALL, Warp};
 use super::{Step, Trap};
 use crate::program::{Ballot, Index, LANES, Pick, Shuffle, Slot};
 
@@ -28,11 +28,27 @@ impl Context<'_> {
                 return Err(Trap::check(lane, message));
             }
         }
-        if !warp.together(lanes, mask) {
-            return Ok(None);
+        Ok(warp.together(lanes, mask).then_some(mask))
+    }
+
+    /// Whether all lanes that live are there for an `.aligned` instruction. If not, those that are wait for
+    /// the others, which it is a fault to have parted from.
+    pub(super) fn aligned(&mut self, warp: &mut Warp, lanes: u32) -> Step<bool> {
+        let first = lanes.trailing_zeros();
+        if lanes != warp.active {
+            let rest = warp.active & !lanes;
+            let message = format!("an .aligned instruction that the lanes {rest:#010x} skip");
+            return Err(Trap::check(first, message));
         }
-        warp.sync += 1;
-        Ok(Some(mask))
+        if let Some(branch) = warp.parted() {
+            let message = format!(
+                "an .aligned instruction of the lanes {lanes:#010x} without others of the warp, which \
+                 took another way at line {}",
+                self.launch.program.code[branch].line
+            );
+            return Err(Trap::check(first, message));
+        }
+        Ok(warp.together(lanes, ALL))
     }
 
     /// `shfl.sync` of lanes that are all there.

@@ -16,16 +16,24 @@ impl Context<'_> {
                 return Ok(());
             }
             let instruction = &code[warp.at];
+            if instruction.meets {
+                warp.meet();
+            }
             let lanes = match instruction.guard {
                 None => warp.active,
                 Some((p, flip)) => warp.active & (warp.predicates[p as usize] ^ flip),
             };
             self.counts[instruction.class as usize] += 1;
             if let Op::Branch(target) = instruction.op {
-                warp.branch(target as usize, lanes);
+                let meets = self.launch.program.meetings[warp.at];
+                warp.branch(target as usize, lanes, meets);
                 continue;
             }
             if lanes != 0 && self.step(warp, &instruction.op, lanes, instruction.line)? {
+                // Who waited at a barrier must go on before anyone comes to it again.
+                if !self.barriers.released.is_empty() {
+                    return Ok(());
+                }
                 continue;
             }
             warp.at += 1;
@@ -148,7 +156,6 @@ impl Context<'_> {
                     return Ok(true);
                 }
                 self.matrices(warp, load, line)?;
-                warp.sync += 1;
             }
             Op::Product(product) => {
                 if !self.whole(warp, lanes)? {
@@ -180,7 +187,7 @@ impl Context<'_> {
                 if self.members(warp, *members, lanes)?.is_none() {
                     return Ok(true);
                 }
-                warp.fence += 1;
+                warp.order.meet(lanes, lanes);
             }
             Op::Shuffle(shuffle) => {
                 if self.members(warp, shuffle.members, lanes)?.is_none() {
@@ -294,6 +301,8 @@ impl Context<'_> {
     ) -> Step<()> {
         let indices = warp.words[index as usize];
         let at = warp.at;
+        let meets = self.launch.program.meetings[at];
+        warp.part(lanes, warp.active & !lanes, meets);
         warp.set_aside(at + 1, warp.active & !lanes, false);
         let mut left = lanes;
         while left != 0 {
@@ -307,8 +316,9 @@ impl Context<'_> {
             let same = (0..32).filter(|lane| left >> lane & 1 == 1);
             let same = same.filter(|lane| indices[*lane as usize] == index);
             let same = same.fold(0u32, |mask, lane| mask | 1 << lane);
-            warp.set_aside(*target as usize, same, false);
             left &= !same;
+            warp.part(same, left, meets);
+            warp.set_aside(*target as usize, same, false);
         }
         Ok(())
     }

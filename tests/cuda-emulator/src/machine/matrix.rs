@@ -6,7 +6,7 @@ use wide::{i16x8, i32x4};
 
 use super::access::shared_race;
 use super::block::Context;
-use super::warp::Warp;
+use super::warp::{ALL, Warp};
 use super::{Step, Trap};
 use crate::program::{LANES, Matrices, Product};
 
@@ -19,7 +19,8 @@ impl Context<'_> {
         for row in 0..rows {
             let lane = row as u32;
             let offset = self.shared_offset(warp, load.address, lane, 16)?;
-            let who = self.barriers.who(warp, lane, line);
+            // Four lanes load each row, whichever gives its address, and they need not wait for the others.
+            let who = self.barriers.all(warp, ALL, line);
             self.shadow
                 .read(offset, 16, &who)
                 .map_err(|e| shared_race(lane, offset, &e))?;
@@ -86,8 +87,7 @@ impl Context<'_> {
         }
     }
 
-    /// Whether all lanes of the warp are there for an `.aligned` instruction. It is a fault if the warp
-    /// has fewer than 32.
+    /// Whether all 32 lanes are there for an `.aligned` instruction. It is a fault if some have exited.
     pub(super) fn whole(&mut self, warp: &mut Warp, lanes: u32) -> Step<bool> {
         if warp.live != u32::MAX {
             let message = format!(
@@ -96,9 +96,7 @@ impl Context<'_> {
             );
             return Err(Trap::check(lanes.trailing_zeros(), message));
         }
-        let whole = warp.together(lanes, u32::MAX);
-        warp.sync += u32::from(whole);
-        Ok(whole)
+        self.aligned(warp, lanes)
     }
 }
 

@@ -9,6 +9,7 @@ mod copies;
 mod execute;
 mod global;
 mod matrix;
+mod order;
 mod shadow;
 mod traffic;
 mod warp;

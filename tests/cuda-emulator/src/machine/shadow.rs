@@ -11,7 +11,7 @@ const MANY: u16 = u16::MAX;
 struct Cell {
     /// The block's stamp at the last write; zero if there was none.
     written: u32,
-    /// The writer's count of warp-level synchronisations at that time.
+    /// The stamp of the writer's warp at that time.
     write_sync: u32,
     writer: u16,
     /// Written by a `cp.async`, which only a barrier shows to other threads.
@@ -24,7 +24,7 @@ struct Cell {
     read: u32,
     /// The warps that read at that stamp.
     readers: u32,
-    /// The last warp that read, its synchronisations then, and which of its lanes did.
+    /// The last warp that read, its own stamp then, and which of its lanes did.
     read_warp: u16,
     read_sync: u32,
     read_lanes: u32,
@@ -33,28 +33,32 @@ struct Cell {
     parts: u32,
 }
 
-/// The thread that touches memory, and what it is ordered after.
+/// The thread that touches memory, or all of a warp that do so at once, and what is ordered before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Who<'a> {
-    pub thread: u32,
+    pub warp: u32,
+    /// One lane, or all of them for a read.
+    pub lanes: u32,
     /// The block's stamp, which every barrier raises.
     pub stamp: u32,
-    /// How often the warp executed any `.sync` instruction.
+    /// The warp's stamp, which every barrier of its lanes raises.
     pub sync: u32,
-    /// How often it executed one that orders memory.
-    pub fence: u32,
     pub line: u32,
-    /// For each warp, up to which stamp its accesses come before this thread's.
+    /// For each lane of the warp, up to which stamp of the warp its accesses come before these.
+    pub before: &'a [u32; 32],
+    /// For each warp, up to which stamp of the block its accesses come before these.
     pub seen: &'a [u32; 32],
 }
 
 impl Who<'_> {
-    fn warp(&self) -> u32 {
-        self.thread / 32
+    /// The thread, or the first of them.
+    fn thread(&self) -> u16 {
+        (self.warp * 32 + self.lanes.trailing_zeros()) as u16
     }
 
-    fn lane(&self) -> u32 {
-        self.thread % 32
+    /// Whether it is this thread and no other.
+    fn is(&self, thread: u16) -> bool {
+        self.warp == u32::from(thread / 32) && self.lanes == 1 << (thread % 32)
     }
 }
 
@@ -167,7 +171,7 @@ impl Shadow {
                 cell.after_write("writes", who)?;
             }
             cell.after_reads(who)?;
-            let other = cell.writer != who.thread as u16;
+            let other = !who.is(cell.writer);
             let together = atomic && cell.atomic && other && cell.unordered(who);
             cell.note_write(who, false, atomic);
             if together {
@@ -188,7 +192,7 @@ impl Shadow {
             cell.not_pending("copies to", who)?;
             cell.after_write("copies to", who)?;
             cell.after_reads(who)?;
-            cell.pending = who.thread as u16 + 1;
+            cell.pending = who.thread() + 1;
             cell.write_line = who.line;
             Ok(())
         })
@@ -213,11 +217,7 @@ impl Cell {
             return Ok(());
         }
         let (thread, line) = (self.pending - 1, self.write_line);
-        let own = if u32::from(thread) == who.thread {
-            " of its own"
-        } else {
-            ""
-        };
+        let own = if who.is(thread) { " of its own" } else { "" };
         Err(format!(
             "{does} shared memory that a cp.async{own} (thread {thread}, line {line}) may still be \
              writing"
@@ -230,16 +230,15 @@ impl Cell {
             return self.written == who.stamp;
         }
         let warp = u32::from(self.writer) / 32;
-        if warp == who.warp() {
-            let now = if self.copied { who.fence } else { who.sync };
-            self.write_sync == now
+        if warp == who.warp {
+            self.write_sync > who.before[usize::from(self.writer) % 32]
         } else {
             self.written > who.seen[warp as usize]
         }
     }
 
     fn after_write(&self, does: &str, who: &Who<'_>) -> Result<(), String> {
-        if self.written == 0 || u32::from(self.writer) == who.thread || !self.unordered(who) {
+        if self.written == 0 || who.is(self.writer) || !self.unordered(who) {
             return Ok(());
         }
         let line = self.write_line;
@@ -248,7 +247,7 @@ impl Cell {
             thread => format!("thread {thread}"),
         };
         let how = if self.copied { "copied to" } else { "wrote" };
-        let missing = if u32::from(self.writer) / 32 == who.warp() {
+        let missing = if u32::from(self.writer) / 32 == who.warp {
             "__syncwarp"
         } else {
             "barrier"
@@ -263,7 +262,7 @@ impl Cell {
             return Ok(());
         }
         let line = self.read_line;
-        let own = 1 << who.warp();
+        let own = 1 << who.warp;
         let mut others = self.readers & !own;
         while others != 0 {
             let warp = others.trailing_zeros();
@@ -275,8 +274,10 @@ impl Cell {
             }
             others &= others - 1;
         }
-        let same_warp = u32::from(self.read_warp) == who.warp() && self.read_sync == who.sync;
-        if same_warp && self.read_lanes & !(1 << who.lane()) != 0 {
+        let late = |lane: usize| u32::from(self.read_sync > who.before[lane]) << lane;
+        let unordered = || (0..32).fold(0, |lanes, lane| lanes | late(lane));
+        let same_warp = u32::from(self.read_warp) == who.warp;
+        if same_warp && self.read_lanes & !who.lanes & unordered() != 0 {
             return Err(format!(
                 "writes shared memory that another lane of the warp read (line {line}) with no \
                  __syncwarp in between: a race"
@@ -291,21 +292,21 @@ impl Cell {
             self.readers = 0;
             self.read_lanes = 0;
         }
-        let warp = who.warp();
+        let warp = who.warp;
         self.readers |= 1 << warp;
         if u32::from(self.read_warp) != warp || self.read_sync != who.sync {
             self.read_warp = warp as u16;
             self.read_sync = who.sync;
             self.read_lanes = 0;
         }
-        self.read_lanes |= 1 << who.lane();
+        self.read_lanes |= who.lanes;
         self.read_line = who.line;
     }
 
     fn note_write(&mut self, who: &Who<'_>, copied: bool, atomic: bool) {
         self.written = who.stamp;
-        self.write_sync = if copied { who.fence } else { who.sync };
-        self.writer = who.thread as u16;
+        self.write_sync = who.sync;
+        self.writer = who.thread();
         self.copied = copied;
         self.atomic = atomic;
         self.write_line = who.line;

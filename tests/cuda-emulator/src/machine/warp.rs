@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 
+use super::barrier::BARRIERS;
 use super::copies::Pending;
+use super::order::Order;
 use crate::program::{Index, LANES, LaneMask, Long, Program, Slot, Special, Word};
 
 /// All lanes.
@@ -18,6 +20,16 @@ struct Group {
     lanes: u32,
     /// They wait for other lanes to come to the same instruction.
     stalled: bool,
+}
+
+/// Lanes that parted at branches and meet again at one place.
+#[derive(Clone, Copy, Debug)]
+struct Parting {
+    meets: usize,
+    /// The last of the branches.
+    branch: usize,
+    /// For each lane that has not come to that place, the lanes it parted from.
+    from: [u32; LANES],
 }
 
 /// Lanes that wait at a barrier of the block.
@@ -48,10 +60,11 @@ pub(crate) struct Warp {
     /// The least instruction of a lane that is not active.
     pub(super) next: usize,
     groups: Vec<Group>,
+    partings: Vec<Parting>,
     pub(super) parked: Vec<Parked>,
-    /// How often the warp synchronised its lanes, and how often that ordered memory.
-    pub(super) sync: u32,
-    pub(super) fence: u32,
+    /// Which lanes came to each barrier of the block that has not completed.
+    came: [u32; BARRIERS],
+    pub(super) order: Order,
     /// Copies on their way, and how many groups of them each lane committed.
     pub(super) copies: Vec<Pending>,
     pub(super) commits: [u32; LANES],
@@ -96,10 +109,10 @@ impl Warp {
         self.active = self.live;
         self.next = NOWHERE;
         self.groups.clear();
+        self.partings.clear();
         self.parked.clear();
-        // Counts start above zero, which in a shadow cell means never.
-        self.sync = 1;
-        self.fence = 1;
+        self.came = [0; BARRIERS];
+        self.order = Order::default();
         self.copies.clear();
         self.commits = [0; LANES];
         self.local.fill(0xcd);
@@ -192,17 +205,71 @@ impl Warp {
         }
     }
 
-    /// The active lanes go on at `taken` where `lanes` says so, the others at the next instruction.
-    pub(super) fn branch(&mut self, taken: usize, lanes: u32) {
+    /// The active lanes go on at `taken` where `lanes` says so, the others at the next instruction. Those
+    /// that part here meet again at `meets`.
+    pub(super) fn branch(&mut self, taken: usize, lanes: u32, meets: usize) {
         if lanes == self.active {
             self.at = taken;
         } else if lanes == 0 {
             self.at += 1;
         } else {
+            self.part(lanes, self.active & !lanes, meets);
             self.set_aside(self.at + 1, self.active & !lanes, false);
             self.at = taken;
             self.active = lanes;
         }
+    }
+
+    /// Lanes take two ways from here, which come together at `meets`.
+    pub(super) fn part(&mut self, some: u32, others: u32, meets: usize) {
+        if some == 0 || others == 0 {
+            return;
+        }
+        let known = self.partings.iter().position(|p| p.meets == meets);
+        let known = known.unwrap_or_else(|| {
+            self.partings.push(Parting {
+                meets,
+                branch: self.at,
+                from: [0; LANES],
+            });
+            self.partings.len() - 1
+        });
+        let parting = &mut self.partings[known];
+        parting.branch = self.at;
+        for (lane, from) in parting.from.iter_mut().enumerate() {
+            if some >> lane & 1 == 1 {
+                *from |= others;
+            } else if others >> lane & 1 == 1 {
+                *from |= some;
+            }
+        }
+    }
+
+    /// The active lanes are where lanes meet.
+    pub(super) fn meet(&mut self) {
+        if self.partings.is_empty() {
+            return;
+        }
+        let (at, waits) = (self.at, self.live & !self.active);
+        self.partings.retain_mut(|parting| {
+            if parting.meets != at {
+                return true;
+            }
+            for (lane, from) in parting.from.iter_mut().enumerate() {
+                *from *= waits >> lane & 1;
+            }
+            parting.from.iter().any(|from| *from != 0)
+        });
+    }
+
+    /// The branch at which one of the active lanes took another way than one that is elsewhere, if they
+    /// were to meet only after this instruction.
+    pub(super) fn parted(&self) -> Option<usize> {
+        let elsewhere = self.live & !self.active;
+        let apart = |lane: usize, from: &u32| self.active >> lane & 1 == 1 && from & elsewhere != 0;
+        let apart =
+            |p: &&Parting| (p.from.iter().enumerate()).any(|(lane, from)| apart(lane, from));
+        self.partings.iter().find(apart).map(|p| p.branch)
     }
 
     /// `lanes` of the active ones stop being active and wait at `at`.
@@ -215,21 +282,26 @@ impl Warp {
         self.active &= !lanes;
     }
 
-    /// `lanes` of the active ones wait at a barrier, and go on after it.
-    pub(super) fn park(&mut self, lanes: u32, barrier: u32) {
-        self.parked.push(Parked {
-            at: self.at + 1,
-            lanes,
-            barrier,
-        });
-        self.active &= !lanes;
+    /// `lanes` of the active ones come to a barrier. If it `waits`, they go on after it.
+    pub(super) fn come(&mut self, lanes: u32, barrier: u32, waits: bool) {
+        self.came[barrier as usize] |= lanes;
+        if waits {
+            self.parked.push(Parked {
+                at: self.at + 1,
+                lanes,
+                barrier,
+            });
+            self.active &= !lanes;
+        }
     }
 
     /// The lanes that wait at `barrier` go on.
     pub(super) fn release(&mut self, barrier: u32) {
         let groups = &mut self.groups;
+        let mut waited = 0;
         self.parked.retain(|parked| {
             if parked.barrier == barrier {
+                waited |= parked.lanes;
                 groups.push(Group {
                     at: parked.at,
                     lanes: parked.lanes,
@@ -238,6 +310,10 @@ impl Warp {
             }
             parked.barrier != barrier
         });
+        let came = std::mem::take(&mut self.came[barrier as usize]);
+        if waited != 0 {
+            self.order.meet(came, waited);
+        }
     }
 
     /// Makes the lanes at the least instruction the active ones, as those of structured code then come

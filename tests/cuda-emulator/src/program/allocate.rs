@@ -5,7 +5,7 @@
 //! single thread holds for all.
 
 use super::operands::{File, Role, visit};
-use super::{Index, Instruction, Op, Program};
+use super::{Index, Instruction, Program, flow};
 
 /// Renumbers the words and longs of `program`.
 pub(super) fn allocate(program: &mut Program) {
@@ -103,40 +103,13 @@ fn assign(
 
 /// The pieces of the code with what they need.
 fn pieces(code: &mut [Instruction], file: File, count: usize) -> Vec<Piece> {
-    let mut starts = vec![false; code.len() + 1];
-    starts[0] = true;
-    for (at, instruction) in code.iter().enumerate() {
-        let targets = targets(&instruction.op);
-        for target in &targets {
-            starts[*target as usize] = true;
-        }
-        if !targets.is_empty() || matches!(instruction.op, Op::Exit | Op::Trap) {
-            starts[at + 1] = true;
-        }
-    }
-    let starts: Vec<usize> = (0..code.len()).filter(|at| starts[*at]).collect();
-    let piece_at = |at: usize| starts.binary_search(&at).ok();
     let words = count.div_ceil(64);
-    let mut pieces: Vec<Piece> = (starts.iter().enumerate())
-        .map(|(number, start)| {
-            let end = starts.get(number + 1).copied().unwrap_or(code.len());
-            let last = &code[end - 1];
-            let mut next: Vec<usize> = (targets(&last.op).iter())
-                .filter_map(|target| piece_at(*target as usize))
-                .collect();
-            let leaves = matches!(
-                last.op,
-                Op::Exit | Op::Trap | Op::Branch(_) | Op::BranchTable(..)
-            );
-            if !leaves || last.guard.is_some() {
-                next.extend(piece_at(end));
-            }
-            Piece {
-                range: *start..end,
-                next,
-                entry: vec![0; words],
-                exit: vec![0; words],
-            }
+    let mut pieces: Vec<Piece> = (flow::pieces(code).into_iter())
+        .map(|piece| Piece {
+            range: piece.range,
+            next: piece.next,
+            entry: vec![0; words],
+            exit: vec![0; words],
         })
         .collect();
     loop {
@@ -177,14 +150,6 @@ fn backwards(instruction: &mut Instruction, file: File, live: &mut [u64]) {
                 Role::Write => {}
             }
         });
-    }
-}
-
-fn targets(op: &Op) -> Vec<u32> {
-    match op {
-        Op::Branch(target) => vec![*target],
-        Op::BranchTable(_, targets) => targets.clone(),
-        _ => Vec::new(),
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn decode(
     decoder.program.code.push(Instruction {
         op: Op::Exit,
         guard: None,
+        meets: false,
         line,
         class: Class::Control,
     });
@@ -38,6 +39,13 @@ pub(crate) fn decode(
                 (targets.iter_mut()).for_each(|target| *target = starts[*target as usize]);
             }
             _ => {}
+        }
+    }
+    let program = &mut decoder.program;
+    program.meetings = super::flow::meetings(&program.code);
+    for meeting in &program.meetings {
+        if let Some(instruction) = program.code.get_mut(*meeting) {
+            instruction.meets = true;
         }
     }
     super::allocate::allocate(&mut decoder.program);
@@ -61,6 +69,7 @@ impl<'a> Decoder<'a> {
         let mut program = Program {
             name: kernel.name.clone(),
             code: Vec::with_capacity(kernel.statements.len() + 1),
+            meetings: Vec::new(),
             words: 0,
             longs: 0,
             // The first predicate carries.
@@ -156,6 +165,7 @@ impl<'a> Decoder<'a> {
         self.program.code.push(Instruction {
             op,
             guard,
+            meets: false,
             line,
             class,
         });

@@ -8,6 +8,7 @@ mod control;
 mod convert;
 mod decoder;
 mod float;
+mod flow;
 mod logic;
 mod memory;
 mod operands;
@@ -339,6 +340,8 @@ pub(crate) struct Instruction {
     pub op: Op,
     /// The predicate that guards it, and what its bits are flipped with.
     pub guard: Option<(Index, u32)>,
+    /// Whether lanes meet here that parted at a branch.
+    pub meets: bool,
     pub line: u32,
     pub class: Class,
 }
@@ -355,6 +358,8 @@ pub(crate) struct Parameter {
 pub(crate) struct Program {
     pub name: String,
     pub code: Vec<Instruction>,
+    /// For each instruction, where lanes that part at it meet again; past the code if nowhere.
+    pub meetings: Vec<usize>,
     /// Sizes of the register files.
     pub words: usize,
     pub longs: usize,
