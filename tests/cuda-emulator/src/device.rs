@@ -1,6 +1,7 @@
 //! A device: its memory, its modules and its launches, without the C interface.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -99,6 +100,7 @@ impl Module {
 pub struct Device {
     memory: Mutex<Memory>,
     statistics: Mutex<BTreeMap<String, Statistics>>,
+    launches: AtomicU32,
     check_global: bool,
 }
 
@@ -114,6 +116,7 @@ impl Device {
         Self {
             memory: Mutex::new(Memory::new(TOTAL)),
             statistics: Mutex::default(),
+            launches: AtomicU32::new(0),
             check_global,
         }
     }
@@ -241,6 +244,7 @@ impl Device {
         }
         let launch = Launch {
             program,
+            number: 1 + self.launches.fetch_add(1, Relaxed) % 0x00ff_ffff,
             spare: &function.spare,
             blocks: grid.blocks,
             threads: grid.threads,

@@ -27,6 +27,9 @@ pub(crate) struct Allocation {
     base: u64,
     size: u64,
     words: Box<[AtomicU32]>,
+    /// For each word the last launch that noted something of it, and what: 24 bits, then a bit for each byte
+    /// that it reads as constant and for each that it writes.
+    notes: Box<[AtomicU32]>,
 }
 
 impl Allocation {
@@ -90,6 +93,33 @@ impl Allocation {
                 Err(now) => old = now,
             }
         }
+    }
+
+    /// Notes that launch `launch` reads bytes as constant or writes them. Whether it now does both to some.
+    pub(crate) fn note(&self, launch: u32, address: u64, bytes: u32, writes: bool) -> bool {
+        let mut both = false;
+        let first = (address - self.base) / 4;
+        for word in first..=first + u64::from(bytes - 1) / 4 {
+            let mask = match bytes {
+                1 | 2 => ((1 << bytes) - 1) << (address & 3),
+                _ => 15,
+            };
+            let mask: u32 = if writes { mask } else { mask << 4 };
+            let note = &self.notes[word as usize];
+            let mut old = note.load(Relaxed);
+            loop {
+                let new = if old >> 8 == launch { old } else { launch << 8 } | mask;
+                both |= new >> 4 & new & 15 != 0;
+                if new == old {
+                    break;
+                }
+                match note.compare_exchange_weak(old, new, Relaxed, Relaxed) {
+                    Ok(_) => break,
+                    Err(now) => old = now,
+                }
+            }
+        }
+        both
     }
 
     /// Copies bytes out.
@@ -175,6 +205,8 @@ impl Memory {
         let mut words = Vec::new();
         words.try_reserve_exact(count).ok()?;
         words.extend((0..count).map(|_| AtomicU32::new(FILL)));
+        // Zeros that take no memory before they are touched.
+        let notes = bytemuck::allocation::try_zeroed_slice_box(count).ok()?;
         let base = self.next;
         self.next = (base + size + GAP).next_multiple_of(ALIGN);
         self.used += size;
@@ -182,6 +214,7 @@ impl Memory {
             base,
             size,
             words: words.into_boxed_slice(),
+            notes,
         }));
         Some(base)
     }

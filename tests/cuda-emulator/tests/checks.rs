@@ -430,6 +430,108 @@ fn copies_without_wait_or_barrier() {
 }
 
 #[test]
+fn sources_of_copies_that_change() {
+    // Where a thread's input lies, or `by` bytes further, something is written while it is copied.
+    let write = |write: &str, wait: &str, by: u32| {
+        format!(
+            "mov.u64 %d4, memory; mad.wide.u32 %d5, %r0, 16, %d4;
+             cp.async.ca.shared.global [%d5], [%d2], 8; cp.async.commit_group; {wait}
+             {write} [%d2+{by}], 1; cp.async.wait_all;"
+        )
+    };
+    let store = "st.global.u32";
+    let says = "that a cp.async (thread 0, line";
+    let good = write(store, "cp.async.wait_group 0;", 4);
+    both(1, says, &write(store, "", 4), &good);
+    both(1, says, &write(store, "cp.async.wait_group 1;", 0), &good);
+    both(1, says, &write("red.global.add.u32", "", 4), &good);
+    clean(1, &write(store, "", 8));
+    clean(1, &write("red.global.add.u32", "cp.async.wait_all;", 0));
+    // By a thread of another warp.
+    let other = |wait: &str| {
+        format!(
+            "mov.u64 %d4, memory; setp.eq.u32 %p1, %r0, 40;
+             @%p1 cp.async.ca.shared.global [%d4], [%d0], 16; {wait} bar.sync 0;
+             setp.eq.u32 %p2, %r0, 0; @%p2 st.global.u8 [%d0+15], 1; cp.async.wait_all;"
+        )
+    };
+    both(
+        64,
+        "that a cp.async (thread 40, line",
+        &other(""),
+        &other("cp.async.wait_all;"),
+    );
+    // Of the 16 bytes only those that are read.
+    let part = |read: u32| {
+        format!(
+            "mov.u64 %d4, memory; mov.u32 %r20, {read};
+             cp.async.ca.shared.global [%d4], [%d0], 16, %r20; st.global.u32 [%d0+8], 1;"
+        )
+    };
+    both(1, says, &part(9), &part(8));
+    clean(1, &part(0));
+}
+
+#[test]
+fn constant_memory_that_changes() {
+    let says = "through .nc";
+    for load in ["ld.global.nc.u32 %r20,", "ldu.global.u32 %r20,"] {
+        // Before or after the read, whoever does it; the byte next to what is read is free.
+        let read =
+            |first: &str, offset: u32, then: &str| format!("{first} {load} [%d2+{offset}]; {then}");
+        for write in ["st.global.u8 [%d2+8], 1;", "red.global.add.u32 [%d2+8], 1;"] {
+            both(64, says, &read(write, 8, ""), &read(write, 12, ""));
+            both(64, says, &read("", 8, write), &read("", 4, write));
+        }
+        let other = |lane: u32| {
+            read(
+                "",
+                0,
+                &format!(
+                    "bar.sync 0; setp.eq.u32 %p1, %r0, {lane}; @%p1 st.global.u32 [%d0+512], 1;"
+                ),
+            )
+        };
+        both(64, says, &other(3), &other(64));
+    }
+    both(
+        1,
+        says,
+        "ld.global.nc.u8 %r20, [%d0+5]; st.global.u8 [%d0+5], 1;",
+        "ld.global.nc.u8 %r20, [%d0+5]; st.global.u8 [%d0+6], 1; st.global.u8 [%d0+4], 1;",
+    );
+    both(
+        1,
+        says,
+        "st.global.v2.u32 [%d0], {%r1, %r2}; ld.global.nc.v4.u32 {%r20, %r21, %r22, %r23}, [%d0];",
+        "st.global.v2.u32 [%d0], {%r1, %r2}; ld.global.nc.v2.u32 {%r20, %r21}, [%d0+8];",
+    );
+    clean(64, "ld.global.u32 %r20, [%d2]; st.global.u32 [%d2], 1;");
+    // Another launch may write what this one reads.
+    let device = Device::default();
+    let input = words(64, 1);
+    let body = "ld.global.nc.u32 %r20, [%d2];";
+    let module = device.load(&common::module(body)).unwrap();
+    let from = device.allocate(1024).unwrap();
+    let to = device.allocate(1024).unwrap();
+    let bytes: Vec<u8> = (input.iter().flatten().flat_map(|word| word.to_le_bytes())).collect();
+    device.write(from, &bytes).unwrap();
+    for (from, to) in [(from, to), (to, from), (from, to)] {
+        let parameters = [from, to].map(u64::to_le_bytes).concat();
+        let function = module.function("test").unwrap();
+        device
+            .launch(function, Grid::new(1, 64, 0), &parameters)
+            .unwrap();
+    }
+    let same = [from, from].map(u64::to_le_bytes).concat();
+    let function = module.function("test").unwrap();
+    let fault = device
+        .launch(function, Grid::new(1, 64, 0), &same)
+        .unwrap_err();
+    assert!(fault.message.contains(says), "{fault}");
+}
+
+#[test]
 fn races_between_blocks() {
     let input = words(32, 1);
     let run = |check: bool, body: &str| {
@@ -454,11 +556,47 @@ fn races_between_blocks() {
 #[test]
 fn launches_that_do_not_fit() {
     let input = words(2048, 1);
-    let fault = run_blocks(&Device::default(), Grid::new(1, 1025, 0), "", &input).unwrap_err();
+    let large = Grid {
+        threads: [41, 25, 1],
+        ..Grid::new(1, 1, 0)
+    };
+    let fault = run_blocks(&Device::default(), large, "", &input).unwrap_err();
     assert_eq!(fault.kind, Kind::Configuration);
     assert!(
         fault.message.contains("up to 1024 threads, not 1025"),
         "{fault}"
     );
     run_blocks(&Device::default(), Grid::new(1, 1024, 0), "", &input).unwrap();
+    // By axis: what is too much along one of them, and what is just not.
+    let launch = |blocks: [u32; 3], threads: [u32; 3]| {
+        let grid = Grid {
+            blocks,
+            threads,
+            shared: 0,
+        };
+        run_blocks(&Device::default(), grid, "exit;", &input)
+    };
+    let one = [1; 3];
+    let refused = [
+        ("grid", [1 << 31, 1, 1], one),
+        ("grid", [1, 65_536, 1], one),
+        ("grid", [1, 1, 65_536], one),
+        ("grid", [1, 0, 1], one),
+        ("block", one, [1, 1, 65]),
+        ("block", one, [1, 0, 1]),
+        ("block", one, [1025, 1, 1]),
+    ];
+    for (what, blocks, threads) in refused {
+        let fault = launch(blocks, threads).unwrap_err();
+        assert_eq!(fault.kind, Kind::Configuration);
+        let says = format!("kernel test: a {what} has from 1 to");
+        assert!(fault.message.starts_with(&says), "{fault}");
+    }
+    for (blocks, threads) in [
+        ([1, 65_535, 1], one),
+        (one, [1, 16, 64]),
+        (one, [1, 1024, 1]),
+    ] {
+        launch(blocks, threads).unwrap();
+    }
 }

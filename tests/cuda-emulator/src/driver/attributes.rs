@@ -1,5 +1,7 @@
 //! What the device says of itself: the limits of a capability.
 
+use crate::machine::{BLOCK, GRID, MAX_THREADS};
+
 /// Limits that depend on the compute capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
@@ -62,21 +64,20 @@ impl Limits {
     /// which would make peaks of a card that there is none of.
     pub(super) fn attribute(&self, number: u32) -> u32 {
         match number {
-            1..=3 => 1024,         // threads of a block, in all and by x and y
-            4 => 64,               // threads by z
-            5 => i32::MAX as u32,  // blocks by x
-            6 | 7 => 65_535,       // blocks by y and z
-            8 => SHARED,           // shared memory of a block
-            9 => 65_536,           // constant memory
-            10 => 32,              // threads of a warp
-            11 => i32::MAX as u32, // pitch
-            12 | 82 => 65_536,     // registers of a block and of a multiprocessor
-            14 => 512,             // alignment of textures
-            15 | 31 | 41 => 1,     // overlap, concurrent kernels, one address space
-            16 => self.processors, // multiprocessors
-            38 => 40 << 20,        // bytes of the second-level cache
-            39 => self.threads,    // threads of a multiprocessor
-            40 => 3,               // copy engines
+            1 => MAX_THREADS,                    // threads of a block
+            2..=4 => BLOCK[number as usize - 2], // the same by x, y and z
+            5..=7 => GRID[number as usize - 5],  // blocks by x, y and z
+            8 => SHARED,                         // shared memory of a block
+            9 => 65_536,                         // constant memory
+            10 => 32,                            // threads of a warp
+            11 => i32::MAX as u32,               // pitch
+            12 | 82 => 65_536,                   // registers of a block and of a multiprocessor
+            14 => 512,                           // alignment of textures
+            15 | 31 | 41 => 1,                   // overlap, concurrent kernels, one address space
+            16 => self.processors,               // multiprocessors
+            38 => 40 << 20,                      // bytes of the second-level cache
+            39 => self.threads,                  // threads of a multiprocessor
+            40 => 3,                             // copy engines
             75 => self.capability / 10,
             76 => self.capability % 10,
             78..=80 => 1,      // priorities of streams, first-level caches

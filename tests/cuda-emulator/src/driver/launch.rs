@@ -8,7 +8,7 @@ use super::result::{INVALID_VALUE, LAUNCH_FAILED, NOT_SUPPORTED, code};
 use super::state::state;
 use super::stream::submit;
 use super::{Code, Handle, export};
-use crate::machine::Kind;
+use crate::machine::{Kind, fits};
 use crate::{Function, Grid};
 
 /// A launch with its arguments.
@@ -72,9 +72,8 @@ unsafe fn launch(
             grid.shared, loaded.max_dynamic
         ));
     }
-    let [_, y, z] = grid.blocks;
-    if y > 65_535 || z > 65_535 {
-        return refuse(format!("a grid of {:?} blocks is too large", grid.blocks));
+    if let Err(message) = fits(grid.blocks, grid.threads) {
+        return refuse(message);
     }
     let layout = function.parameters();
     let size = layout.last().map_or(0, |(offset, size)| offset + size);

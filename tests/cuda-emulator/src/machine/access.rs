@@ -39,6 +39,12 @@ impl<'a> Context<'a> {
                     near = Some(found);
                     let value = found.load(address, bytes);
                     self.note_global(address, bytes, lane, false, false)?;
+                    if access.constant && found.note(self.launch.number, address, bytes, false) {
+                        let message = format!(
+                            "reads global memory at {address:#x} through .nc that the same launch writes"
+                        );
+                        return Err(Trap::check(lane, message));
+                    }
                     traffic.global(address);
                     value
                 }
@@ -95,6 +101,7 @@ impl<'a> Context<'a> {
                     let found = self.near(near, address, bytes, lane, "writes")?;
                     near = Some(found);
                     found.store(address, bytes, value);
+                    self.changes(found, address, bytes, lane)?;
                     self.note_global(address, bytes, lane, true, false)?;
                     traffic.global(address);
                 }
@@ -219,6 +226,24 @@ impl<'a> Context<'a> {
                 format!("{does} {bytes} bytes at {address:#x}, outside of any allocation{near}");
             Trap::new(Kind::Address, lane, message)
         })
+    }
+
+    /// Checks that nobody relies on what `lane` changes in global memory.
+    pub(super) fn changes(
+        &self,
+        allocation: &Allocation,
+        address: u64,
+        bytes: u32,
+        lane: u32,
+    ) -> Step<()> {
+        let launch = self.launch;
+        if launch.program.constant && allocation.note(launch.number, address, bytes, true) {
+            let message = format!(
+                "writes global memory at {address:#x} that the same launch reads through .nc"
+            );
+            return Err(Trap::check(lane, message));
+        }
+        self.not_copied(address, bytes, lane)
     }
 
     /// Tells the check between blocks of an access to global memory, if it is on.

@@ -34,6 +34,7 @@ impl Context<'_> {
                     self.note_global(address, bytes, lane, true, true)?;
                     traffic.global(address);
                     let allocation = self.allocation(address, bytes, lane, "changes atomically")?;
+                    self.changes(allocation, address, bytes, lane)?;
                     if bytes == 4 {
                         u64::from(allocation.update(address, |old| f(old.into()) as u32))
                     } else {

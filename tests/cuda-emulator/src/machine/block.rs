@@ -1,6 +1,7 @@
 //! A block: its warps run in turn, each until it waits for the others.
 
 use super::barrier::Barriers;
+use super::copies::Copies;
 use super::shadow::Shadow;
 use super::warp::{Position, Warp};
 use super::{Fault, Launch, Trap};
@@ -15,6 +16,7 @@ pub(super) struct Context<'a> {
     pub(super) shared: Vec<u8>,
     pub(super) shadow: Shadow,
     pub(super) barriers: Barriers,
+    pub(super) copies: Copies,
     /// Warp-instructions by class.
     pub(super) counts: [u64; 6],
     pub(super) statistics: Statistics,
@@ -45,6 +47,7 @@ impl<'a> Block<'a> {
                 shared: vec![0; launch.shared() as usize],
                 shadow: Shadow::default(),
                 barriers: Barriers::default(),
+                copies: Copies::default(),
                 counts: [0; 6],
                 statistics: Statistics::default(),
             },
@@ -78,6 +81,7 @@ impl<'a> Block<'a> {
         self.context.shared.fill(0xcd);
         self.context.shadow.reset(self.context.shared.len());
         self.context.barriers.reset(self.warps.len());
+        self.context.copies.reset(self.warps.len());
         let place = Position {
             block: position,
             blocks: launch.blocks,

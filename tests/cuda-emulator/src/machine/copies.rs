@@ -1,4 +1,7 @@
-//! `cp.async`: the bytes move when the thread waits for them, and not before.
+//! `cp.async`: the bytes move when the thread waits for them, and not before. On a card they may move at
+//! any time until then, so that nobody may write what they are copied from.
+
+use std::ops::Range;
 
 use super::block::Context;
 use super::warp::Warp;
@@ -18,7 +21,60 @@ pub(crate) struct Pending {
     line: u32,
 }
 
+/// The copies of a block on their way.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    /// Those of each warp.
+    warps: Vec<Vec<Pending>>,
+    /// How many there are that read, and a range of addresses that holds all they read.
+    count: usize,
+    sources: Range<u64>,
+}
+
+impl Copies {
+    /// Starts a block of `warps`.
+    pub(super) fn reset(&mut self, warps: usize) {
+        self.warps.iter_mut().for_each(Vec::clear);
+        self.warps.resize_with(warps, Vec::new);
+        self.count = 0;
+    }
+
+    fn begin(&mut self, warp: u32, copy: Pending) {
+        if copy.read > 0 {
+            let (start, end) = (copy.from, copy.from + u64::from(copy.read));
+            self.sources = match self.count {
+                0 => start..end,
+                _ => self.sources.start.min(start)..self.sources.end.max(end),
+            };
+            self.count += 1;
+        }
+        self.warps[warp as usize].push(copy);
+    }
+}
+
 impl Context<'_> {
+    /// Checks that no copy of the block that is on its way reads what `lane` writes.
+    pub(super) fn not_copied(&self, address: u64, bytes: u32, lane: u32) -> Step<()> {
+        let copies = &self.copies;
+        let end = address + u64::from(bytes);
+        if copies.count == 0 || address >= copies.sources.end || end <= copies.sources.start {
+            return Ok(());
+        }
+        for (warp, copies) in copies.warps.iter().enumerate() {
+            let reads =
+                |copy: &&Pending| copy.from < end && address < copy.from + u64::from(copy.read);
+            if let Some(copy) = copies.iter().find(reads) {
+                let (thread, line) = (warp as u32 * 32 + copy.lane, copy.line);
+                let message = format!(
+                    "writes global memory at {address:#x} that a cp.async (thread {thread}, line {line}) \
+                     may still be reading"
+                );
+                return Err(Trap::check(lane, message));
+            }
+        }
+        Ok(())
+    }
+
     /// Begins the copies of `lanes`.
     pub(super) fn copy_async(
         &mut self,
@@ -56,7 +112,7 @@ impl Context<'_> {
             self.shadow
                 .begin_copy(to, copy.bytes, &who)
                 .map_err(|e| Trap::check(lane, format!("{e} (shared address {to:#x})")))?;
-            warp.copies.push(Pending {
+            let copy = Pending {
                 lane,
                 group: warp.commits[at],
                 to,
@@ -64,7 +120,8 @@ impl Context<'_> {
                 bytes: copy.bytes,
                 read,
                 line,
-            });
+            };
+            self.copies.begin(warp.index, copy);
         }
         self.count_global(&sources[..count], copy.bytes);
         self.count_shared(&offsets[..count], copy.bytes);
@@ -81,7 +138,8 @@ impl Context<'_> {
     /// `lanes` wait until at most `left` of their groups are on their way, or for everything.
     pub(super) fn copy_wait(&mut self, warp: &mut Warp, lanes: u32, left: Option<u32>) -> Step<()> {
         let mut near = None;
-        let pending = std::mem::take(&mut warp.copies);
+        let index = warp.index as usize;
+        let pending = std::mem::take(&mut self.copies.warps[index]);
         for copy in pending {
             let commits = warp.commits[copy.lane as usize];
             let waits = match left {
@@ -89,11 +147,12 @@ impl Context<'_> {
                 Some(left) => copy.group < commits.saturating_sub(left),
             };
             if lanes >> copy.lane & 1 == 0 || !waits {
-                warp.copies.push(copy);
+                self.copies.warps[index].push(copy);
                 continue;
             }
             let mut bytes = [0; 16];
             if copy.read > 0 {
+                self.copies.count -= 1;
                 let (from, read) = (copy.from, copy.read);
                 let found = self.near(near, from, read, copy.lane, "cp.async reads")?;
                 near = Some(found);

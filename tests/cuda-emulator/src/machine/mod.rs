@@ -29,6 +29,22 @@ pub(crate) use warp::Spare;
 
 /// The most threads of a block.
 pub(crate) const MAX_THREADS: u32 = 1024;
+/// The most threads of a block by axis.
+pub(crate) const BLOCK: [u32; 3] = [1024, 1024, 64];
+/// The most blocks of a grid by axis.
+pub(crate) const GRID: [u32; 3] = [i32::MAX as u32, 65_535, 65_535];
+
+/// Whether a card launches grids and blocks of these sizes by axis.
+pub(crate) fn fits(blocks: [u32; 3], threads: [u32; 3]) -> Result<(), String> {
+    for (what, axes, most) in [("grid", blocks, GRID), ("block", threads, BLOCK)] {
+        if (0..3).any(|axis| axes[axis] == 0 || axes[axis] > most[axis]) {
+            return Err(format!(
+                "a {what} has from 1 to {most:?} along its axes, not {axes:?}"
+            ));
+        }
+    }
+    Ok(())
+}
 
 /// What kind of thing went wrong in a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +110,8 @@ pub(crate) struct Launch<'a> {
     pub program: &'a Program,
     /// Warps that earlier launches left, since their registers are large.
     pub spare: &'a Spare,
+    /// Of 24 bits, and not zero.
+    pub number: u32,
     pub blocks: [u32; 3],
     pub threads: [u32; 3],
     pub dynamic_shared: u32,
@@ -112,17 +130,17 @@ impl Launch<'_> {
     /// Runs all blocks, unless one is at fault.
     pub(crate) fn run(&self) -> Result<Statistics, Fault> {
         let name = &self.program.name;
-        let threads = self.threads.iter().map(|n| u64::from(*n)).product::<u64>();
-        let blocks = self.blocks.iter().map(|n| u64::from(*n)).product::<u64>();
         let refused = |message| {
             Err(Fault {
                 kind: Kind::Configuration,
                 message,
             })
         };
-        if threads == 0 || blocks == 0 {
-            return refused(format!("kernel {name}: a launch needs threads and blocks"));
+        if let Err(message) = fits(self.blocks, self.threads) {
+            return refused(format!("kernel {name}: {message}"));
         }
+        let threads = self.threads.iter().map(|n| u64::from(*n)).product::<u64>();
+        let blocks = self.blocks.iter().map(|n| u64::from(*n)).product::<u64>();
         let most = u64::from(self.program.max_threads.min(MAX_THREADS));
         if threads > most || self.program.exact_threads && threads != most {
             return refused(format!(

@@ -3,7 +3,6 @@
 use std::sync::Mutex;
 
 use super::barrier::BARRIERS;
-use super::copies::Pending;
 use super::order::Order;
 use crate::program::{Index, LANES, LaneMask, Long, Program, Slot, Special, Word};
 
@@ -65,8 +64,7 @@ pub(crate) struct Warp {
     /// Which lanes came to each barrier of the block that has not completed.
     came: [u32; BARRIERS],
     pub(super) order: Order,
-    /// Copies on their way, and how many groups of them each lane committed.
-    pub(super) copies: Vec<Pending>,
+    /// How many groups of copies each lane committed.
     pub(super) commits: [u32; LANES],
 }
 
@@ -113,7 +111,6 @@ impl Warp {
         self.parked.clear();
         self.came = [0; BARRIERS];
         self.order = Order::default();
-        self.copies.clear();
         self.commits = [0; LANES];
         self.local.fill(0xcd);
         for (index, special) in &program.specials {

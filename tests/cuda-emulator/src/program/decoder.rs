@@ -83,6 +83,7 @@ impl<'a> Decoder<'a> {
             static_shared: 0,
             dynamic_shared: 0,
             local: 0,
+            constant: false,
             max_threads: kernel.max_threads.unwrap_or(1024).min(1024),
             exact_threads: kernel.exact_threads,
         };

@@ -22,10 +22,13 @@ impl Decoder<'_> {
                     }
                     _ => {
                         let address = self.address(a)?;
+                        let constant = parts[0] == "ldu" || parts.contains(&"nc");
+                        self.program.constant |= constant;
                         let access = Access {
                             space,
                             address,
                             kind,
+                            constant,
                             registers,
                         };
                         self.emit(class(space), Op::Load(Box::new(access)));
@@ -41,6 +44,7 @@ impl Decoder<'_> {
                     space,
                     address: self.address(a)?,
                     kind,
+                    constant: false,
                     registers: self.elements(b, kind)?,
                 };
                 self.emit(class(space), Op::Store(Box::new(access)));

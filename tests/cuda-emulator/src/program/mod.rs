@@ -101,6 +101,8 @@ pub(crate) struct Access {
     pub address: Address,
     /// The type of an element.
     pub kind: Type,
+    /// Whether nothing may write there while the kernel runs: `.nc`.
+    pub constant: bool,
     /// The registers, one an element; `None` for a sink.
     pub registers: Vec<Option<Slot>>,
 }
@@ -376,6 +378,8 @@ pub(crate) struct Program {
     pub dynamic_shared: u32,
     /// Bytes of local memory of a thread.
     pub local: u32,
+    /// Whether it reads memory as constant.
+    pub constant: bool,
     pub max_threads: u32,
     pub exact_threads: bool,
     /// The predicate that carries go through.
