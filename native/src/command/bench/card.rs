@@ -27,14 +27,19 @@ pub struct CardTimes {
     state: Option<State>,
 }
 
-/// The card's state at a moment.
+/// The card's state at a moment, as far as its driver tells.
 #[derive(Serialize)]
 struct State {
-    driver: String,
-    multiprocessor_mhz: u32,
-    memory_mhz: u32,
-    celsius: u32,
-    watts: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    driver: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multiprocessor_mhz: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_mhz: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    celsius: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watts: Option<f64>,
 }
 
 /// Measures `runs` runs by the card's clock; `None` if the executor is not on a card.
@@ -71,11 +76,20 @@ pub fn text(times: &CardTimes) -> Result<String> {
         )?;
     }
     if let Some(state) = &times.state {
-        writeln!(
-            text,
-            "  clocks {} MHz, memory {} MHz, {} °C, {:.0} W, driver {}",
-            state.multiprocessor_mhz, state.memory_mhz, state.celsius, state.watts, state.driver
-        )?;
+        let parts = [
+            state
+                .multiprocessor_mhz
+                .map(|mhz| format!("clocks {mhz} MHz")),
+            state.memory_mhz.map(|mhz| format!("memory {mhz} MHz")),
+            state.celsius.map(|celsius| format!("{celsius} °C")),
+            state.watts.map(|watts| format!("{watts:.0} W")),
+            state
+                .driver
+                .as_ref()
+                .map(|version| format!("driver {version}")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        writeln!(text, "  {}", parts.join(", "))?;
     }
     Ok(text)
 }
@@ -84,12 +98,13 @@ pub fn text(times: &CardTimes) -> Result<String> {
 fn state(device: &Device) -> Result<State> {
     let nvml = Nvml::init()?;
     let card = nvml.device_by_uuid(device.uuid()?)?;
+    let milliwatts = card.power_usage().ok();
     Ok(State {
-        driver: nvml.sys_driver_version()?,
-        multiprocessor_mhz: card.clock_info(Clock::SM)?,
-        memory_mhz: card.clock_info(Clock::Memory)?,
-        celsius: card.temperature(TemperatureSensor::Gpu)?,
-        watts: f64::from(card.power_usage()?) / 1e3,
+        driver: nvml.sys_driver_version().ok(),
+        multiprocessor_mhz: card.clock_info(Clock::SM).ok(),
+        memory_mhz: card.clock_info(Clock::Memory).ok(),
+        celsius: card.temperature(TemperatureSensor::Gpu).ok(),
+        watts: milliwatts.map(|power| f64::from(power) / 1e3),
     })
 }
 

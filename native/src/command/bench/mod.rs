@@ -37,8 +37,9 @@ use crate::{
 ///
 /// With --compare-activations, models with random weights that differ in the activation alone run in
 /// turn: in each round every one once, in an order that rotates and turns round. By how much ReLU
-/// takes less (on cuda of the kernels' time alone, by the card's clock) is the median over the rounds, between the order statistics that hold it with 95 % (by
-/// the binomial distribution; below six rounds the smallest and the largest).
+/// takes less (on cuda of the kernels' time alone, by the card's clock) is the median over the
+/// rounds, between the order statistics that hold it with 95 % (by the binomial distribution; below
+/// six rounds the smallest and the largest).
 ///
 /// Example: intformer bench swin-t --executor cpu --batch 1 --compare-activations
 #[derive(Args)]
