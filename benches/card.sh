@@ -8,14 +8,18 @@
 # a failure, and ends with how many there were. From the environment:
 #
 #   MODELS, BATCHES, RUNS   what is measured
-#   TESTS                   the built programs of the tests kernels, cuda and equality; else cargo builds them
+#   TESTS                   the built programs of the tests kernels, comparison, cuda and equality; else cargo builds them
 #   OUT                     another folder for the logs
 set -u
-given=${1:+$(realpath "$1")}
+given=${1:+$(realpath -m "$1")}
 shift $(($# > 0 ? 1 : 0))
-parts=${*:-tests digests sanitizer bench wgpu}
-tests=
-for test in ${TESTS:-}; do tests="$tests $(realpath "$test")"; done
+all="tests digests sanitizer bench wgpu"
+parts=${*:-$all}
+for part in $parts; do
+    [[ " $all " == *" $part "* ]] || { echo "expected some of $all, found $part" >&2; exit 2; }
+done
+tests=()
+for test in ${TESTS:-}; do tests+=("$(realpath -m "$test")"); done
 out=${OUT:+$(realpath -m "$OUT")}
 cd "$(dirname "$0")/.."
 intformer=${given:-$PWD/target/release/intformer}
@@ -48,26 +52,33 @@ run() {
 }
 asked() { [[ " $parts " == *" $1 "* ]]; }
 
-# Every variant of every kernel against its twin, whole models against the reference: by machine code of NVRTC, where it is
-# found, and by the driver's from PTX.
+# Every variant of every kernel against its twin, whole models against the reference: by machine code of NVRTC, and by the
+# driver's from PTX. Never on the emulator.
 if asked tests; then
+    test_run() {
+        local kernels=$1
+        shift
+        run "test-$kernels-$(basename "$1")" env "${environment[@]}" "$@"
+    }
     for kernels in compiled built-in; do
-        export INTFORMER_ALLOW_NO_ADAPTER=1 INTFORMER_KERNELS=$kernels
-        if [ -n "$tests" ]; then
-            for test in $tests; do
-                filter=
-                case $(basename "$test") in equality*) filter=cuda ;; esac
-                run "test-$kernels-$(basename "$test")" "$test" $filter
+        environment=(INTFORMER_CUDA=card INTFORMER_ALLOW_NO_ADAPTER=1 "INTFORMER_KERNELS=$kernels")
+        # It would stand for PTX of the sources.
+        [ "$kernels" = compiled ] || environment=(-u INTFORMER_NVRTC "${environment[@]}")
+        if [ ${#tests[@]} -gt 0 ]; then
+            for test in "${tests[@]}"; do
+                case $(basename "$test") in
+                    equality*) test_run "$kernels" "$test" cuda ;;
+                    *) test_run "$kernels" "$test" ;;
+                esac
             done
         elif command -v cargo > /dev/null; then
-            run "test-$kernels" cargo test --release -p intformer-tests --no-default-features --features cuda,comparison \
-                --test kernels --test cuda --test equality
+            test_run "$kernels" cargo test --release -p intformer-tests --no-default-features --features cuda,comparison \
+                --test kernels --test comparison --test cuda --test equality
         else
             echo "NOT RUN: tests: TESTS names no built programs, and there is no cargo"
             break
         fi
     done
-    unset INTFORMER_ALLOW_NO_ADAPTER INTFORMER_KERNELS
 fi
 
 # The shipped models against the reference; larger ones against the executor cpu, at batches 1, 2, 7 and 32.
@@ -106,17 +117,21 @@ if asked bench; then
     done
 fi
 
-# The same card through Vulkan.
+# The same card through Vulkan; which adapter that is, the logs say.
 if asked wgpu; then
-    if "$intformer" bench models/glyphs.safetensors --executor wgpu --adapter hardware --batch 1 --runs 1 > /dev/null 2>&1; then
-        for model in $models; do
-            run "verify-$model-wgpu" "$intformer" verify "$model" --random 0 --executor cuda,wgpu --adapter hardware
-            run "bench-$model-wgpu" "$intformer" bench "$model" --executor wgpu --adapter hardware --batch "$batches" \
-                --runs "$runs"
-        done
-    else
-        echo "NOT RUN: wgpu: no Vulkan driver for the card"
-    fi
+    probe=("$intformer" bench models/glyphs.safetensors --executor wgpu --adapter hardware --batch 1 --runs 1)
+    sentence=$("${probe[@]}" 2>&1 > /dev/null)
+    case $? in
+        0)
+            for model in $models; do
+                run "verify-$model-wgpu" "$intformer" verify "$model" --random 0 --executor cuda,wgpu --adapter hardware
+                run "bench-$model-wgpu" "$intformer" bench "$model" --executor wgpu --adapter hardware --batch "$batches" \
+                    --runs "$runs"
+            done
+            ;;
+        3) echo "NOT RUN: wgpu: $(echo "$sentence" | tail -n 1)" ;;
+        *) run "probe-wgpu" "${probe[@]}" ;;
+    esac
 fi
 
 echo "logs in $out, $failed failed"

@@ -53,8 +53,10 @@ class Report(unittest.TestCase):
         figures = Figures(3)
         for number, (own, other) in enumerate([(1.0, 2.0), (10.0, 30.0), (2.0, 8.0)]):
             figures.add(number, [row("torch", other)])
+            figures.add(number, [row("intformer wgpu", 7.0, card=False)])
             figures.add(number, [row("intformer cuda", own)])
-        own, other = figures.summaries()
+        wgpu, own, other = figures.summaries()
+        self.assertEqual((wgpu["clock"], wgpu["median_ms"], wgpu["ratio"]), ("host", 9.0, None))
         self.assertEqual((own["executor"], own["median_ms"], own["ratio"]), ("intformer cuda", 2.0, None))
         self.assertEqual((other["median_ms"], other["ratio"], other["rounds"]), (8.0, [2.0, 3.0, 4.0], 3))
 

@@ -51,7 +51,7 @@ def contender(executor, torch, mode, model, images, truth):
 
 
 def can_isolate(torch):
-    """Whether this torch can keep the compiled forms of one call of `torch.compile` apart from those of others."""
+    """Whether this torch can keep the compiled forms of one call of `torch.compile` apart from others: from 2.15 on."""
     return "isolate_recompiles" in inspect.signature(torch.compile).parameters
 
 

@@ -30,9 +30,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     load_table(p, weights, table);
 
     // As few lanes a row as keep its channels in registers.
+    constexpr unsigned LEAST_LANES = 8;
     unsigned row_lanes = LANES;
-    while (row_lanes > 8 && p.norm_channels <= 2 * row_lanes * GROUPS) row_lanes /= 2;
-    static_assert(TILE_ROWS % (THREADS / 8) == 0, "all lanes of a warp have a row at once");
+    while (row_lanes > LEAST_LANES && p.norm_channels <= 2 * row_lanes * GROUPS) row_lanes /= 2;
+    static_assert(TILE_ROWS % (THREADS / LEAST_LANES) == 0, "all lanes of a warp have a row at once");
     // Whole blocks: the products read what lies past the last channel.
     unsigned groups = blocks * (TILE_K / 4);
     for (unsigned r = threadIdx.x / row_lanes; r < TILE_ROWS; r += THREADS / row_lanes) {

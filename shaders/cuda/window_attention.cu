@@ -242,15 +242,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
                 uint4 words = *(const uint4*)(queries + token * HEAD_BYTES + chunk * CHUNK);
                 if (4 * chunk < p.head_words) *(uint4*)(out + (size_t)tokens[token].row * p.out_stride + 4 * chunk) = words;
             }
-            __syncwarp();
-            continue;
-        }
-        // The last head also writes what lies past the heads.
-        unsigned end = head + 1 == p.heads ? p.out_stride - head * p.head_words : p.head_words;
-        for (unsigned at = lane; at < rows * end; at += LANES) {
-            unsigned token = first + at / end, word = at % end;
-            unsigned value = word < p.head_words ? *(unsigned*)(queries + token * HEAD_BYTES + 4 * word) : 0;
-            out[(size_t)tokens[token].row * p.out_stride + word] = value;
+        } else {
+            // The last head also writes what lies past the heads.
+            unsigned end = head + 1 == p.heads ? p.out_stride - head * p.head_words : p.head_words;
+            for (unsigned at = lane; at < rows * end; at += LANES) {
+                unsigned token = first + at / end, word = at % end;
+                unsigned value = word < p.head_words ? *(unsigned*)(queries + token * HEAD_BYTES + 4 * word) : 0;
+                out[(size_t)tokens[token].row * p.out_stride + word] = value;
+            }
         }
         __syncwarp();
     }

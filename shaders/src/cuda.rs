@@ -166,7 +166,7 @@ impl CudaKernel {
             }
             Dispatch::WindowAttention(p) => {
                 let tokens = p.window_height * p.window_width;
-                let [keys, most, bytes] =
+                let [keys, padded, bytes] =
                     ["KEYS", "TOKENS", "HEAD_BYTES"].map(|name| self.constant(name));
                 let places = (2 * p.window_height - 1) * (2 * p.window_width - 1);
                 if tokens > keys || 4 * p.head_words > bytes {
@@ -175,7 +175,8 @@ impl CudaKernel {
                 let windows = p.height / p.window_height * (p.width / p.window_width);
                 let blocks = u64::from(p.batch) * u64::from(windows) * u64::from(p.heads);
                 // Queries, keys, turned values, tokens, exponentials, position bias.
-                let shared = 2 * most * bytes + bytes * (most + 16) + 8 * most + 256 + 4 * places;
+                let shared =
+                    2 * padded * bytes + bytes * (padded + 16) + 8 * padded + 256 + 4 * places;
                 (blocks, 1, shared)
             }
             Dispatch::ShiftGelu(p) => (u64::from(p.rows.div_ceil(self.constant("WARPS"))), 1, 0),

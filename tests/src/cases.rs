@@ -55,9 +55,9 @@ impl Data {
     }
 }
 
-/// What lies between buffers: also as the parameters of a channel, with an exponent of 0, it changes
-/// whatever takes it for some.
-const UNUSED: u32 = 0xff00_beef;
+/// What lies between buffers: also as the parameters of a channel, with a large exponent and a shift
+/// of 0, it changes whatever takes it for some.
+const UNUSED: u32 = 0x1f00_beef;
 
 /// The buffers of a dispatch under construction; offsets are multiples of 4 words, with unused
 /// words between that nothing may write.

@@ -31,15 +31,19 @@ pub fn nvrtc() -> bool {
     std::env::var_os("INTFORMER_NVRTC").is_some_and(|path| !path.is_empty())
 }
 
-/// Opens the card, or the emulator where there is no card or `INTFORMER_CUDA` is `emulated`.
+/// Opens the card, or the emulator where there is no card or `INTFORMER_CUDA` is `emulated`; not where
+/// it is `card`.
 ///
 /// # Errors
 /// If neither opens.
 pub fn open(options: &Options) -> intformer::Result<Device> {
     static EMULATED: OnceLock<bool> = OnceLock::new();
     EMULATED.get_or_init(|| {
-        let asked = std::env::var("INTFORMER_CUDA").is_ok_and(|name| name == "emulated");
-        let emulated = asked || !has_card();
+        let emulated = match std::env::var("INTFORMER_CUDA").as_deref() {
+            Ok("emulated") => true,
+            Ok("card") => false,
+            _ => !has_card(),
+        };
         if emulated {
             load(&emulator().expect("cargo builds the emulator")).expect("the emulator loads");
         }

@@ -45,7 +45,7 @@ fn graphs_equal_the_reference_at_every_batch_size() {
 
 #[test]
 fn measured_ways_equal_the_reference() {
-    // Measuring runs each way some eighty times.
+    // Measuring runs each way over a hundred times.
     let config = SwinConfig {
         image_size: [12, 12],
         depths: vec![1],

@@ -40,7 +40,7 @@ impl<'a> Packer<'a> {
     }
 
     /// All sections.
-    pub(super) fn words(self) -> Vec<u32> {
+    pub(super) fn into_words(self) -> Vec<u32> {
         self.words
     }
 

@@ -79,7 +79,7 @@ impl Program {
         let input = &plan.tensors[plan.input];
         let output = &plan.tensors[plan.output];
         Ok(Self {
-            weights: packer.words(),
+            weights: packer.into_words(),
             arena_words: plan.arena_words,
             steps,
             input: Region::from(input),

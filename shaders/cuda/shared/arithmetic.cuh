@@ -19,10 +19,10 @@ __device__ __forceinline__ Scale unpack_scale(unsigned word) {
 }
 
 // What is added to a product so that the shift rounds.
-__device__ __forceinline__ long long half_of(Scale s) { return 1ll << (s.shift - 1); }
+__device__ __forceinline__ long long rounding(Scale s) { return 1ll << (s.shift - 1); }
 
 __device__ __forceinline__ int requantize(int value, Scale s) {
-    return int((multiply(value, s.multiplier) + half_of(s)) >> s.shift);
+    return int((multiply(value, s.multiplier) + rounding(s)) >> s.shift);
 }
 
 __device__ __forceinline__ int scale(int value, int multiplier) { return int(multiply(value, multiplier) >> 16); }

@@ -27,7 +27,7 @@ __device__ __forceinline__ Columns unpack_columns(const ColumnWords& words) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
         columns.scale[i] = unpack_scale(packed[i]);
-        columns.offset[i] = multiply(bias[i], columns.scale[i].multiplier) + half_of(columns.scale[i]);
+        columns.offset[i] = multiply(bias[i], columns.scale[i].multiplier) + rounding(columns.scale[i]);
     }
     return columns;
 }

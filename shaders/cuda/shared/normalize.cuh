@@ -1,6 +1,6 @@
-// Layer normalization of rows by one warp (docs/INTEGER.md, "layer_norm"). A row has ROW_LANES neighbouring lanes, a power
-// of two, and a lane every ROW_LANES-th group of four channels: what is to be done once a row is done at once for all rows
-// of a warp.
+// Layer normalization of rows by one warp (docs/INTEGER.md, "layer_norm"). A row has `row_lanes` neighbouring lanes, a
+// power of two, and a lane every `row_lanes`-th group of four channels: what is to be done once a row is done at once for
+// all rows of a warp.
 
 // The channel parameters of four neighbouring channels. Of channels past the last they are whatever follows: the weights
 // have words to spare (`CudaKernel::WEIGHTS_SPARE`), and nothing comes of them.
@@ -60,8 +60,8 @@ __device__ __forceinline__ RowScale row_scale(int down, unsigned sum, unsigned e
 // One channel of the output, before it is clamped.
 __device__ __forceinline__ int norm_output(const RowScale& row, int y, unsigned word, int bias) {
     int unit = clamp(scale(y >> row.right, row.factor), -32767, 32767);
-    int shift = word >> 16 & 0xff;
-    return (unit * half_of(word, 0) + bias + (1 << (shift - 1))) >> shift;
+    int shift = word >> 16 & 31;
+    return (unit * half_of(word, 0) + bias + int(1u << shift >> 1)) >> shift;
 }
 
 // Normalizes a row of `channels` channels; each row of a warp has `row_lanes` lanes, and all lanes have one. `load(group)`

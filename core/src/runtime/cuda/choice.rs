@@ -81,18 +81,14 @@ impl Choices {
             }
         }
         // All kernels first: compiling between two measurements would let the card's clock sink.
-        let kernels = new.iter().flat_map(|(_, ways)| ways);
-        let kernels = kernels.flat_map(|way| way.parts.iter().map(|part| part.kernel));
-        device.prepare(kernels);
+        let tried = if device.probes() { usize::MAX } else { 1 };
+        let tried = new.iter().flat_map(|(_, ways)| ways.iter().take(tried));
+        device.prepare(tried.flat_map(|way| way.parts.iter().map(|part| part.kernel)));
         let mut warm = false;
         for (class, ways) in new {
             let mut measured = Vec::new();
             if device.probes() && ways.len() > 1 {
-                if !warm {
-                    warm_up(device, stream, &ways[0], weights, arena)?;
-                    warm = true;
-                }
-                measured = measure(device, stream, &ways, weights, arena)?;
+                measured = measure(device, stream, &ways, &mut warm, weights, arena)?;
             }
             let best = measured.iter().min_by_key(|(_, time)| *time);
             let way = best.map(|(way, _)| way).or(ways.first());
@@ -121,15 +117,15 @@ fn measure(
     device: &Device,
     stream: &Arc<CudaStream>,
     ways: &[Way],
+    warm: &mut bool,
     weights: &CudaSlice<u32>,
     arena: &mut CudaSlice<u32>,
 ) -> Result<Vec<(Way, Duration)>> {
     let mut ready = Vec::with_capacity(ways.len());
     let mut last = None;
-    let mut leave_out = |way: &Way, error: Error| match error {
+    let mut unless_lost = |error: Error| match error {
         Error::DeviceLost(_) | Error::OutOfMemory(_) => Err(error),
         error => {
-            tracing::warn!("left out: {}: {error}", way.label());
             last = Some(error);
             Ok(())
         }
@@ -137,8 +133,13 @@ fn measure(
     for way in ways {
         match way.ready(device) {
             Ok(parts) => ready.push((way, parts)),
-            Err(error) => leave_out(way, error)?,
+            Err(error) => unless_lost(error)?,
         }
+    }
+    if let Some((_, parts)) = ready.first().filter(|_| !*warm) {
+        // What fails here fails when it is measured, too.
+        let _ = warm_up(stream, parts, weights, arena);
+        *warm = true;
     }
     let parts: Vec<&[_]> = ready.iter().map(|(_, parts)| &parts[..]).collect();
     let times = times(stream, &parts, weights, arena);
@@ -146,7 +147,11 @@ fn measure(
     for ((way, _), time) in ready.iter().zip(times) {
         match time {
             Ok(time) => measured.push(((*way).clone(), time)),
-            Err(error) => leave_out(way, failure(&way.label(), error))?,
+            Err(error) => {
+                let error = failure(&way.label(), error);
+                device.leave_out(way.label(), &error);
+                unless_lost(error)?;
+            }
         }
     }
     match last {
@@ -163,26 +168,31 @@ fn none(dispatch: &Dispatch) -> Error {
 /// All ways to run `dispatch` on the device, the likeliest first.
 pub(super) fn ways(device: &Device, dispatch: &Dispatch) -> Vec<Way> {
     let alone = |dispatch: Dispatch| {
-        let parts =
-            CudaKernel::of(dispatch.name()).filter_map(move |kernel| device.part(kernel, dispatch));
+        let kernels = CudaKernel::of(dispatch.name());
+        let mut parts: Vec<Part> = kernels
+            .filter_map(|kernel| device.part(kernel, dispatch))
+            .collect();
         // Variants for larger rows or windows are slower where a smaller one will do; whether a row
         // has few lanes or twice as many depends on how many rows there are.
-        let enough = match dispatch {
-            Dispatch::Linear(_) | Dispatch::NormLinear(_) => usize::MAX,
-            Dispatch::LayerNorm(_) => 2,
-            _ => 1,
-        };
-        parts.take(enough)
+        match dispatch {
+            Dispatch::Linear(_) | Dispatch::NormLinear(_) => {}
+            Dispatch::LayerNorm(_) => {
+                parts.dedup_by_key(|part| part.kernel.constant("ROW_LANES"));
+                parts.truncate(2);
+            }
+            _ => parts.truncate(1),
+        }
+        parts
     };
-    let mut ways: Vec<Way> = alone(*dispatch)
-        .map(|part| Way { parts: vec![part] })
-        .collect();
+    let single = alone(*dispatch).into_iter();
+    let mut ways: Vec<Way> = single.map(|part| Way { parts: vec![part] }).collect();
     if let Some([norm, product]) = dispatch.split() {
-        ways.extend(alone(norm).flat_map(|norm| {
-            alone(product).map(move |product| Way {
-                parts: vec![norm.clone(), product],
-            })
-        }));
+        let products = alone(product);
+        for norm in alone(norm) {
+            ways.extend(products.iter().map(|product| Way {
+                parts: vec![norm.clone(), product.clone()],
+            }));
+        }
     }
     ways.sort_by_key(|way| cost(way, device.processors()));
     ways
@@ -232,19 +242,16 @@ const ROUNDS: usize = 3;
 const WARM_UP: Duration = Duration::from_millis(50);
 
 fn warm_up(
-    device: &Device,
     stream: &Arc<CudaStream>,
-    way: &Way,
+    parts: &[(Part, CudaFunction)],
     weights: &CudaSlice<u32>,
     arena: &mut CudaSlice<u32>,
-) -> Result<()> {
-    let parts = way.ready(device)?;
-    let fail = |error| failure(&way.label(), error);
-    let mut graph = repeated(stream, &parts, REPEATS, weights, arena).map_err(fail)?;
+) -> Result<(), DriverError> {
+    let mut graph = repeated(stream, parts, REPEATS, weights, arena)?;
     let start = Instant::now();
     while start.elapsed() < WARM_UP {
-        graph.start().map_err(fail)?;
-        stream.synchronize().map_err(fail)?;
+        graph.start()?;
+        stream.synchronize()?;
     }
     Ok(())
 }

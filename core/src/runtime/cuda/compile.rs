@@ -81,6 +81,7 @@ pub fn load(
         let function = load(Image::Ptx(ptx.trim_end_matches('\0').to_owned()))?;
         return Ok((function, Origin::Ptx));
     }
+    let mut compiler = String::new();
     if source != KernelSource::BuiltIn {
         let compiled = nvrtc::version().and_then(|(major, minor)| {
             let image = compiled(kernel, capability, (major, minor), cache)?;
@@ -90,13 +91,16 @@ pub fn load(
         match compiled {
             Ok(found) => return Ok(found),
             Err(error) if source == KernelSource::Compiled => return Err(error),
-            Err(error) => tracing::debug!("built-in PTX for {}: {error}", kernel.label()),
+            Err(error) => {
+                tracing::debug!("built-in PTX for {}: {error}", kernel.label());
+                compiler = format!("; {error}");
+            }
         }
     }
     let ptx = kernel.ptx().ok_or_else(|| {
         Error::Device(format!(
-            "{}: expected NVRTC (libnvrtc) or built-in PTX of this source, found neither: \
-             `cargo xtask cuda-check --write` makes the PTX",
+            "{}: expected built-in PTX of this source, found none (`cargo xtask cuda-check --write` \
+             makes it){compiler}",
             kernel.label()
         ))
     })?;

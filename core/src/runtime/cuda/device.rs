@@ -1,7 +1,7 @@
 //! An open device: its limits, its stream, its compiled kernels.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -57,6 +57,8 @@ pub struct Device {
     shared_limit: u32,
     functions: Mutex<HashMap<String, (CudaFunction, Origin)>>,
     choices: Mutex<Choices>,
+    /// Ways and kernels that failed here, and why.
+    left_out: Mutex<BTreeMap<String, String>>,
 }
 
 impl Device {
@@ -120,6 +122,7 @@ impl Device {
             shared_limit: shared_limit as u32,
             functions: Mutex::default(),
             choices: Mutex::default(),
+            left_out: Mutex::default(),
             context,
         };
         // Whether kernels can be had at all is to be known before a model is put here.
@@ -129,17 +132,33 @@ impl Device {
         Ok(device)
     }
 
-    /// Name and capability, and where kernels came from so far.
+    /// Name and capability, where kernels came from so far, and what was left out because it failed.
     pub fn describe(&self) -> String {
         let (major, minor) = self.capability;
         let origins: BTreeSet<Origin> = self.functions().values().map(|loaded| loaded.1).collect();
         let origins: Vec<_> = origins.iter().map(Origin::to_string).collect();
-        format!(
+        let mut text = format!(
             "{} (sm_{major}{minor}, {} multiprocessors, kernels {})",
             self.name,
             self.processors,
             origins.join(" and ")
-        )
+        );
+        let left_out = self.left_out();
+        if !left_out.is_empty() {
+            let labels: Vec<_> = left_out.keys().map(String::as_str).collect();
+            text += &format!(", without {}, which failed", labels.join(", "));
+        }
+        text
+    }
+
+    /// Notes that a way or a kernel fails here.
+    pub(super) fn leave_out(&self, label: String, error: &Error) {
+        tracing::warn!("left out: {label}: {error}");
+        self.left_out().insert(label, error.to_string());
+    }
+
+    fn left_out(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Name of the card.
@@ -253,7 +272,9 @@ impl Device {
     pub(super) fn prepare(&self, kernels: impl Iterator<Item = &'static CudaKernel>) {
         let mut missing: Vec<&'static CudaKernel> = Vec::new();
         for kernel in kernels {
-            let known = self.functions().contains_key(&kernel.label());
+            let label = kernel.label();
+            let known = self.functions().contains_key(&label);
+            let known = known || self.left_out().contains_key(&label);
             if !known && !missing.contains(&kernel) {
                 missing.push(kernel);
             }
@@ -278,6 +299,9 @@ impl Device {
         if let Some((function, _)) = known {
             return Ok(function);
         }
+        if let Some(reason) = self.left_out().get(&label) {
+            return Err(Error::Device(reason.clone()));
+        }
         let options = &self.options;
         let load = |image: Image| {
             let loaded = launch::load(&self.context, &image, kernel.kernel, self.shared_limit);
@@ -289,13 +313,18 @@ impl Device {
                 (error, _) => error,
             })
         };
-        let (function, origin) = compile::load(
+        let loaded = compile::load(
             kernel,
             self.capability,
             options.kernels,
             options.cache.as_deref(),
             load,
-        )?;
+        );
+        let (function, origin) = loaded.inspect_err(|error| {
+            if let Error::Device(_) = error {
+                self.leave_out(label.clone(), error);
+            }
+        })?;
         let loaded = (function.clone(), origin);
         self.functions().insert(label, loaded);
         Ok(function)

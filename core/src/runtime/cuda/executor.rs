@@ -154,6 +154,9 @@ impl Cuda {
             return Ok(());
         }
         if batch > 1 {
+            // What is let go of belongs to the context, which this thread may not have.
+            let bound = self.device.context.bind_to_thread();
+            bound.map_err(|error| failure("the context", error))?;
             self.batches.retain(|&size, _| size == 1);
             // Only then is the memory of others free.
             let synchronized = self.stream.synchronize();
@@ -285,14 +288,13 @@ impl Cuda {
         let prepared = self.batches.get_mut(&batch).expect("start prepares it");
         let mut times = Vec::with_capacity(self.program.steps.len());
         for (step, (way, parts)) in self.program.steps.iter().zip(&prepared.steps) {
-            let found = choice::times(&self.stream, &[parts], &self.weights, &mut prepared.arena);
-            for time in found {
-                times.push(StepTime {
-                    name: step.name.clone(),
-                    kernels: way.label(),
-                    time: time.map_err(|error| failure(&step.name, error))?,
-                });
-            }
+            let arena = &mut prepared.arena;
+            let time = choice::times(&self.stream, &[parts], &self.weights, arena).swap_remove(0);
+            times.push(StepTime {
+                name: step.name.clone(),
+                kernels: way.label(),
+                time: time.map_err(|error| failure(&step.name, error))?,
+            });
         }
         Ok(times)
     }

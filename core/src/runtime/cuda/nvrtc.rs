@@ -18,7 +18,7 @@ use crate::{Error, Result};
 
 /// The variable of the environment that names the library's file, for one that the system does not
 /// find by its name.
-pub const LIBRARY: &str = "INTFORMER_NVRTC";
+const VARIABLE: &str = "INTFORMER_NVRTC";
 
 /// What a program is to NVRTC.
 type Program = *mut c_void;
@@ -107,8 +107,10 @@ pub fn compile(source: &str, arch: &str, options: &[&str]) -> Result<Compiled> {
             .map(|image| Compiled { image, log })
     };
     // SAFETY: made above and used no more.
-    nvrtc.check(unsafe { (nvrtc.destroy)(&mut program) })?;
-    made
+    let destroyed = nvrtc.check(unsafe { (nvrtc.destroy)(&mut program) });
+    let made = made?;
+    destroyed?;
+    Ok(made)
 }
 
 impl Nvrtc {
@@ -144,17 +146,17 @@ impl Nvrtc {
 fn nvrtc() -> Result<&'static Nvrtc> {
     static LOADED: OnceLock<Result<Nvrtc, String>> = OnceLock::new();
     let loaded = LOADED.get_or_init(|| {
-        if let Some(path) = std::env::var_os(LIBRARY).filter(|path| !path.is_empty()) {
+        if let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
             let shown = path.display().to_string();
             return load(path)
-                .map_err(|error| format!("expected NVRTC in {LIBRARY}={shown}: {error}"));
+                .map_err(|error| format!("expected NVRTC in {VARIABLE}={shown}: {error}"));
         }
         let driver_major = match launch::has_driver() {
             true => launch::driver_version() / 1000,
             false => i32::MAX,
         };
         let mut found = format!(
-            "expected NVRTC (libnvrtc of CUDA 11.2 or newer, or its file in {LIBRARY}), found none"
+            "expected NVRTC (libnvrtc of CUDA 11.2 or newer, or its file in {VARIABLE}), found none"
         );
         for name in names(driver_major) {
             match load(name.into()) {
@@ -216,7 +218,9 @@ fn load(name: OsString) -> Result<Nvrtc, LoadError> {
     // SAFETY: NVRTC's initializers are NVIDIA's.
     let library =
         unsafe { Library::new(&name) }.map_err(|error| LoadError::Absent(error.to_string()))?;
-    let lacks = |error: libloading::Error| LoadError::Unusable(format!("{shown}: {error}"));
+    let lacks = |error: libloading::Error| {
+        LoadError::Unusable(format!("expected all of NVRTC in {shown}: {error}"))
+    };
     // SAFETY: the types are those of `nvrtc.h`, the same since CUDA 11.2; the functions stay as long
     // as the library.
     unsafe {

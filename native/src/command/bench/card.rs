@@ -89,7 +89,9 @@ pub fn text(times: &CardTimes) -> Result<String> {
                 .map(|version| format!("driver {version}")),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
-        writeln!(text, "  {}", parts.join(", "))?;
+        if !parts.is_empty() {
+            writeln!(text, "  {}", parts.join(", "))?;
+        }
     }
     Ok(text)
 }

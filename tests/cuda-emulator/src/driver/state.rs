@@ -69,8 +69,8 @@ pub(super) struct State {
     sticky: Code,
     /// The allocation and the launch that are to fail, counted from 1.
     failing: (Option<u64>, Option<u64>),
-    /// The kernel whose modules are refused.
-    refused: Option<String>,
+    /// The kernel whose modules are refused, and how many of them still are.
+    refused: Option<(String, u64)>,
     counted: (u64, u64),
     pub(super) modules: Table<Image>,
     pub(super) functions: Table<Loaded>,
@@ -115,7 +115,10 @@ impl State {
             device: Arc::new(self.device.successor(check)),
             limits: Limits::from_environment(),
             failing: (number("alloc"), number("launch")),
-            refused: word("kernel").map(str::to_owned),
+            refused: word("kernel").map(|word| match word.split_once('*') {
+                Some((kernel, count)) => (kernel.to_owned(), count.parse().unwrap_or(0)),
+                None => (word.to_owned(), u64::MAX),
+            }),
             ..Self::default()
         };
     }
@@ -130,9 +133,13 @@ impl State {
     }
 
     /// Whether the module of this text is one to refuse.
-    pub(super) fn refuses(&self, ptx: &str) -> bool {
-        let kernel = self.refused.as_ref();
-        kernel.is_some_and(|kernel| ptx.contains(&format!(".entry {kernel}(")))
+    pub(super) fn refuses(&mut self, ptx: &str) -> bool {
+        let Some((kernel, left)) = &mut self.refused else {
+            return false;
+        };
+        let refuses = *left > 0 && ptx.contains(&format!(".entry {kernel}("));
+        *left -= u64::from(refuses);
+        refuses
     }
 
     /// Counts a launch, which may be one that is to fail.
