@@ -108,7 +108,7 @@ fn a_kernel_that_is_refused_is_left_out_where_others_do() {
     };
     // `layer_norm` and `linear` stand in for the first, other variants for the second.
     for (kernel, left_out) in [
-        ("kernel:norm_linear", "norm_linear/"),
+        ("kernel:norm_linear", "without norm_linear/"),
         ("kernel:linear*1", "without linear/"),
     ] {
         let (code, text, errors) = refused(kernel);

@@ -23,7 +23,7 @@ const VARIABLE: &str = "INTFORMER_NVRTC";
 /// What a program is to NVRTC.
 type Program = *mut c_void;
 
-/// The C interface, as declared in NVIDIA's `nvrtc.h`. Every function gives 0, or the number of an error.
+/// The C interface, as declared in NVIDIA's `nvrtc.h`. Functions give 0, or the number of an error.
 struct Nvrtc {
     version: (i32, i32),
     create: unsafe extern "C" fn(
