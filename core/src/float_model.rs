@@ -16,13 +16,68 @@ const MAX_RESIZED: usize = 8192;
 pub struct Preprocessing {
     /// Resize and crop.
     pub resize: Resize,
+    /// The filter of the resize.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub filter: Filter,
+    /// What becomes of orientation, transparency and deep pixels.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub decoding: Decoding,
     /// Mean of each channel, of values in 0..1.
     pub mean: Vec<f64>,
     /// Standard deviation of each channel, of values in 0..1.
     pub std: Vec<f64>,
 }
 
-/// The resize rules in use for Swin checkpoints; all are antialiased bicubic.
+/// The filters of a resize, as Pillow has them; all but the nearest are antialiased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Filter {
+    /// The nearest pixel.
+    Nearest,
+    /// The mean of a box.
+    Box,
+    /// A triangle.
+    Bilinear,
+    /// A Hamming window of a sinc.
+    Hamming,
+    /// Keys 1981 with a = -0.5.
+    #[default]
+    Bicubic,
+    /// A Lanczos window of a sinc, three lobes.
+    Lanczos,
+}
+
+/// How the pixels of an image file are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Decoding {
+    /// As people see them: turned upright by EXIF, transparency over white, 16 bits rounded to 8.
+    #[default]
+    Seen,
+    /// As Pillow's `convert("RGB")` and so torchvision's `ImageFolder` take them: as stored,
+    /// transparency dropped.
+    Torchvision,
+}
+
+/// The order in which a trainer numbers the folders of classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ClassOrder {
+    /// By the bytes of their names: 0, 1, 10, 2 (torchvision, Microsoft).
+    String,
+    /// Runs of digits by their number: 0, 1, 2, 10 (timm).
+    Natural,
+}
+
+/// Whether a field needs no place in a file.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// The resize rules in use for Swin checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Resize {
@@ -42,13 +97,24 @@ pub enum Resize {
 }
 
 impl Preprocessing {
+    /// `resize` by the bicubic filter, then `mean` and deviation `std` of each channel.
+    pub fn new(resize: Resize, mean: Vec<f64>, std: Vec<f64>) -> Self {
+        Self {
+            resize,
+            filter: Filter::default(),
+            decoding: Decoding::default(),
+            mean,
+            std,
+        }
+    }
+
     /// ImageNet's mean and deviation with `resize`; for one channel, the means of the three.
     pub fn imagenet(channels: usize, resize: Resize) -> Self {
         let (mean, std) = match channels {
             3 => (vec![0.485, 0.456, 0.406], vec![0.229, 0.224, 0.225]),
             _ => (vec![0.449; channels], vec![0.226; channels]),
         };
-        Self { resize, mean, std }
+        Self::new(resize, mean, std)
     }
 
     /// Checks that a model of `config` can take images by this rule: a mean and a deviation for
@@ -58,7 +124,9 @@ impl Preprocessing {
     /// [`Config`](crate::Error::Config) with the first value that does not fit.
     pub fn validate(&self, config: &SwinConfig) -> Result<()> {
         use crate::Error::Config;
-        let Self { resize, mean, std } = self;
+        let Self {
+            resize, mean, std, ..
+        } = self;
         let channels = config.in_channels;
         if mean.len() != channels || std.len() != channels {
             return Err(Config(format!(
@@ -98,6 +166,8 @@ pub struct FloatModel {
     pub preprocessing: Preprocessing,
     /// Names of the classes; as many as `config.classes`, or none.
     pub labels: Vec<String>,
+    /// How the trainer numbers folders of classes, if that is known and there are no labels.
+    pub class_order: Option<ClassOrder>,
 }
 
 impl FloatModel {

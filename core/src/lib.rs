@@ -28,7 +28,7 @@ mod tensor;
 pub use digest::digest;
 pub(crate) use digest::hex;
 pub use error::{Error, Result};
-pub use float_model::{FloatModel, Preprocessing, Resize};
+pub use float_model::{ClassOrder, Decoding, Filter, FloatModel, Preprocessing, Resize};
 pub use pixels::Pixels;
 #[cfg(feature = "data")]
 pub use rescale::rescale;

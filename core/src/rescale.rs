@@ -179,6 +179,7 @@ mod tests {
             params,
             preprocessing: Preprocessing::imagenet(1, Resize::Squash),
             labels: Vec::new(),
+            class_order: None,
         }
     }
 

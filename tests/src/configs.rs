@@ -1,6 +1,6 @@
 //! Configurations of small models.
 
-use intformer::model::{Activation, PerBlock, SwinConfig};
+use intformer::model::{Activation, PerBlock, SwinConfig, Windowing};
 use proptest::prelude::*;
 
 /// One of eight bits for each block.
@@ -40,6 +40,7 @@ prop_compose! {
             classes,
             qkv_bias,
             layer_norm_eps: 1e-5,
+            windowing: Windowing::Timm,
             activation: PerBlock::each(&depths[..stages], |stage, block| match bit(relu, stage, block) {
                 true => Activation::Relu,
                 false => Activation::Gelu,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::{
     Error,
-    model::{Activation, PerBlock, SwinConfig},
+    model::{Activation, PerBlock, SwinConfig, Windowing},
     plan::{Epilogue, Format, IntModel, IntWeights, MAX_GELU_ONE, Operation, Plan, Program, Step},
     runtime::{Cpu, Executor, Reference},
 };
@@ -25,6 +25,7 @@ fn config() -> SwinConfig {
         classes: 3,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
+        windowing: Windowing::Timm,
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
     }

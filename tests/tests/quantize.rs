@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::{
     FloatModel, Pixels, float,
-    model::{Activation, PerBlock, SwinConfig},
+    model::{Activation, PerBlock, SwinConfig, Windowing},
     plan::IntModel,
     quant::{Calibration, Gelu, QuantizeOptions, quantize},
     rescale,
@@ -24,6 +24,7 @@ fn config(activation: Activation) -> SwinConfig {
         classes: 7,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
+        windowing: Windowing::Timm,
         activation: PerBlock::All(activation),
         fc1_bias: PerBlock::All(true),
     }

@@ -117,11 +117,11 @@ impl Description {
             Some(false) => vec![value; channels],
             _ => given.unwrap_or_else(|| vec![otherwise; channels]),
         };
-        self.preprocessing = Some(Preprocessing {
+        self.preprocessing = Some(Preprocessing::new(
             resize,
-            mean: constant(0.0, processor.image_mean, 0.5),
-            std: constant(1.0, processor.image_std, 0.5),
-        });
+            constant(0.0, processor.image_mean, 0.5),
+            constant(1.0, processor.image_std, 0.5),
+        ));
         Ok(())
     }
 }
@@ -294,11 +294,7 @@ fn timm_preprocessing(
         (&[value], Some(channels)) => vec![value; channels.min(MAX_CHANNELS)],
         _ => values.to_vec(),
     };
-    Ok(Some(Preprocessing {
-        resize,
-        mean: repeat(mean),
-        std: repeat(std),
-    }))
+    Ok(Some(Preprocessing::new(resize, repeat(mean), repeat(std))))
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::{LoadOptions, describe::Description, dialect::Renamed};
 use crate::{
     Error, HostTensor, Params, Result,
-    model::{Activation, PerBlock, SwinConfig},
+    model::{Activation, PerBlock, SwinConfig, Windowing},
 };
 
 /// The configuration of `renamed`, which `description` must agree with.
@@ -99,6 +99,7 @@ pub(super) fn config(
         classes,
         qkv_bias,
         layer_norm_eps: 1e-5,
+        windowing: Windowing::Timm,
         activation: PerBlock::All(description.activation.unwrap_or(Activation::Gelu)),
         fc1_bias: PerBlock::All(true),
     };

@@ -91,6 +91,7 @@ fn assemble(raw: Raw, description: &Description, options: &LoadOptions) -> Resul
         params: renamed.params,
         preprocessing,
         labels: description.labels.clone(),
+        class_order: None,
     };
     model.validate()?;
     Ok(model)

@@ -6,7 +6,7 @@ use safetensors::{Dtype, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::LoadOptions;
-use crate::{Error, FloatModel, Params, Preprocessing, Result, model::SwinConfig};
+use crate::{ClassOrder, Error, FloatModel, Params, Preprocessing, Result, model::SwinConfig};
 
 /// The metadata key of the description.
 pub(super) const KEY: &str = "intformer.float";
@@ -20,6 +20,8 @@ struct Header {
     config: SwinConfig,
     preprocessing: Preprocessing,
     labels: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    class_order: Option<ClassOrder>,
 }
 
 /// A version may change any other key, so it is read first.
@@ -52,6 +54,7 @@ pub fn save(model: &FloatModel, path: impl AsRef<Path>) -> Result<()> {
         config: model.config.clone(),
         preprocessing: model.preprocessing.clone(),
         labels: model.labels.clone(),
+        class_order: model.class_order,
     };
     let unwritable = |sentence: String| Error::Checkpoint(format!("cannot be written: {sentence}"));
     let header = serde_json::to_string(&header).map_err(|error| unwritable(error.to_string()))?;
@@ -100,6 +103,7 @@ pub(super) fn assemble(header: &str, params: Params, options: &LoadOptions) -> R
         params,
         preprocessing: header.preprocessing,
         labels: header.labels,
+        class_order: header.class_order,
     };
     if let Some(image_size) = options.image_size {
         model.config.image_size = image_size;

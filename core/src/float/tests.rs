@@ -34,12 +34,9 @@ pub(crate) fn small() -> FloatModel {
     FloatModel {
         config,
         params,
-        preprocessing: Preprocessing {
-            resize: Resize::Squash,
-            mean: vec![0.5, 0.4],
-            std: vec![0.25, 0.3],
-        },
+        preprocessing: Preprocessing::new(Resize::Squash, vec![0.5, 0.4], vec![0.25, 0.3]),
         labels: Vec::new(),
+        class_order: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use serde::{Deserialize, Serialize};
 
 use super::PerBlock;
-use crate::{Error, Result};
+use crate::{Error, Result, float_model::is_default};
 
 /// Bounds that keep a hostile configuration from asking for absurd amounts of memory.
 const MAX_EXTENT: usize = 4096;
@@ -62,6 +62,23 @@ pub struct SwinConfig {
     /// Whether the first linear layer of an MLP has a bias.
     #[serde(default = "everywhere", skip_serializing_if = "is_everywhere")]
     pub fc1_bias: PerBlock<bool>,
+    /// What becomes of maps that the window does not divide.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub windowing: Windowing,
+}
+
+/// How a map is cut into windows that do not divide it, or that are larger than it: libraries differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Windowing {
+    /// The window shrinks to a shorter map, side by side; the map is rolled, then padded.
+    #[default]
+    Timm,
+    /// Where one side is no longer than the window, nothing shifts; the map is padded, then rolled.
+    Transformers,
+    /// The window never shrinks; the map is padded, then rolled.
+    Torchvision,
 }
 
 /// A block of a model.
@@ -144,6 +161,7 @@ impl SwinConfig {
             layer_norm_eps: 1e-5,
             activation: PerBlock::All(Activation::Gelu),
             fc1_bias: everywhere(),
+            windowing: Windowing::Timm,
         }
     }
 

@@ -10,7 +10,7 @@ mod per_block;
 mod swin;
 
 pub use census::{Census, census};
-pub use config::{Activation, Block, SwinConfig, Windows};
+pub use config::{Activation, Block, SwinConfig, Windowing, Windows};
 pub use per_block::PerBlock;
 pub use swin::swin;
 

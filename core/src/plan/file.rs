@@ -12,14 +12,18 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::{IntTensor, IntType, IntWeights, Plan, Program};
-use crate::{Error, Preprocessing, Result, model::SwinConfig};
+use crate::{ClassOrder, Error, Preprocessing, Result, float_model::is_default, model::SwinConfig};
 
 /// The metadata's one key: JSON with format version, digest, model and plan.
 const KEY: &str = "intformer";
 /// The format version that this library writes, and the newest it reads.
 ///
-/// 1: the first; 2: activation by block, `i_gelu`, `shift_gelu`. Each is read as it was.
-pub const FORMAT: u32 = 2;
+/// 1: the first; 2: activation by block, `i_gelu`, `shift_gelu`; 3: windows that do not divide the
+/// map, other filters than bicubic, other decoding, the order of classes. Each is read as it was.
+/// A model that needs no more than 2 is written as 2, so that older readers take it.
+pub const FORMAT: u32 = 3;
+/// The format of models without anything that came later.
+const PLAIN_FORMAT: u32 = 2;
 /// Bytes that a model file may have: 1 GiB.
 const MAX_FILE: u64 = 1 << 30;
 
@@ -55,6 +59,8 @@ struct Header {
     config: SwinConfig,
     preprocessing: Preprocessing,
     labels: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    class_order: Option<ClassOrder>,
     provenance: Provenance,
     /// As decimal text, so that JSON readers cannot round it.
     logit_scale: String,
@@ -69,6 +75,8 @@ pub struct IntModel {
     pub preprocessing: Preprocessing,
     /// Names of the classes; as many as `config.classes`, or none.
     pub labels: Vec<String>,
+    /// How the trainer numbers folders of classes, if that is known and there are no labels.
+    pub class_order: Option<ClassOrder>,
     /// How it was made.
     pub provenance: Provenance,
     /// Real logits are the integer ones times this; for display alone.
@@ -179,6 +187,7 @@ impl IntModel {
             config: header.config,
             preprocessing: header.preprocessing,
             labels: header.labels,
+            class_order: header.class_order,
             provenance: header.provenance,
             logit_scale,
             plan,
@@ -230,7 +239,7 @@ impl IntModel {
         let fail = |e: &dyn std::fmt::Display| Error::ModelFile(e.to_string());
         let [model, plan] = self.texts()?;
         let metadata = Metadata {
-            format: FORMAT,
+            format: self.format(),
             digest: digest(model.get(), plan.get(), &self.weights),
             model,
             plan,
@@ -252,6 +261,16 @@ impl IntModel {
         safetensors::serialize(views, Some(metadata)).map_err(|e| fail(&e))
     }
 
+    /// The lowest format version that can say this.
+    fn format(&self) -> u32 {
+        let pre = &self.preprocessing;
+        let plain = is_default(&self.config.windowing)
+            && is_default(&pre.filter)
+            && is_default(&pre.decoding)
+            && self.class_order.is_none();
+        if plain { PLAIN_FORMAT } else { FORMAT }
+    }
+
     /// The digest that the file of [`IntModel::to_bytes`] states: of all but the format version.
     ///
     /// # Errors
@@ -267,6 +286,7 @@ impl IntModel {
             config: self.config.clone(),
             preprocessing: self.preprocessing.clone(),
             labels: self.labels.clone(),
+            class_order: self.class_order,
             provenance: self.provenance.clone(),
             logit_scale: format!("{:?}", self.logit_scale),
         };

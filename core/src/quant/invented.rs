@@ -57,6 +57,7 @@ pub fn float_model(config: &SwinConfig, seed: u64) -> Result<FloatModel> {
         params,
         preprocessing: Preprocessing::imagenet(config.in_channels, Resize::Squash),
         labels: Vec::new(),
+        class_order: None,
     })
 }
 

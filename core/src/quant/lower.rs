@@ -113,6 +113,7 @@ pub fn quantize(
                 config: model.config.clone(),
                 preprocessing: model.preprocessing.clone(),
                 labels: model.labels.clone(),
+                class_order: model.class_order,
                 provenance: Provenance {
                     calibration: source.to_owned(),
                     images,

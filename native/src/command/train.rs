@@ -189,11 +189,7 @@ impl Options {
     /// Glyphs are rendered around a middle grey; photographs have the statistics of ImageNet.
     fn preprocessing(&self) -> Preprocessing {
         match self.images.glyphs {
-            Some(_) => Preprocessing {
-                resize: Resize::Squash,
-                mean: vec![0.5],
-                std: vec![0.25],
-            },
+            Some(_) => Preprocessing::new(Resize::Squash, vec![0.5], vec![0.25]),
             None => Preprocessing::imagenet(self.channels(), Resize::Squash),
         }
     }

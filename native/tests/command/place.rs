@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output},
 };
 
-use intformer::model::{Activation, PerBlock, SwinConfig};
+use intformer::model::{Activation, PerBlock, SwinConfig, Windowing};
 use intformer_tests::synthetic;
 use tempfile::TempDir;
 
@@ -30,6 +30,7 @@ impl Workplace {
             classes: 5,
             qkv_bias: true,
             layer_norm_eps: 1e-5,
+            windowing: Windowing::Timm,
             activation: PerBlock::All(Activation::Gelu),
             fc1_bias: PerBlock::All(true),
         };

@@ -16,7 +16,7 @@ mod synthetic;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use intformer::model::{Activation, PerBlock, SwinConfig};
+use intformer::model::{Activation, PerBlock, SwinConfig, Windowing};
 use intformer::plan::Program;
 use intformer::runtime::cpu::Kernels;
 use intformer::runtime::{Cpu, Executor, Reference};
@@ -71,6 +71,7 @@ fn small(seed: u32) -> SwinConfig {
         classes: pick(1, 20),
         qkv_bias: seed.is_multiple_of(2),
         layer_norm_eps: 1e-5,
+        windowing: Windowing::Timm,
         activation: PerBlock::All([Activation::Relu, Activation::Gelu][(seed / 2 % 2) as usize]),
         fc1_bias: PerBlock::All(true),
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::{
     Resize,
-    model::{Activation, PerBlock, SwinConfig, census},
+    model::{Activation, PerBlock, SwinConfig, Windowing, census},
 };
 
 fn fixture(name: &str) -> PathBuf {
@@ -47,6 +47,7 @@ fn the_configuration_of_timm() {
         classes: 7,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
+        windowing: Windowing::Timm,
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
     };
@@ -75,6 +76,7 @@ fn the_configuration_of_microsoft_comes_from_shapes_and_masks() {
         classes: 9,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
+        windowing: Windowing::Timm,
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
     };

@@ -456,6 +456,7 @@ impl<'a> Run<'a> {
             params,
             preprocessing: self.options.preprocessing.clone(),
             labels: self.progress.labels,
+            class_order: None,
         };
         model.validate()?;
         let history = self.progress.history;
