@@ -41,9 +41,13 @@ impl Job {
         let Some(fit) = &self.resize else {
             return decode_as(&bytes, self.channels, self.decoding);
         };
+        // One stage with windows of a token: any size of the input will do.
         let config = SwinConfig {
             image_size: fit.size,
             in_channels: self.channels,
+            depths: vec![2],
+            heads: vec![3],
+            window_size: 1,
             ..SwinConfig::tiny()
         };
         let mut pre = Preprocessing::imagenet(self.channels, fit.rule);

@@ -2,7 +2,10 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
+    error::UnsupportedErrorKind,
+};
 
 use super::{
     convert::{MAX_BYTES, MAX_SIDE, check_channels, convert},
@@ -136,8 +139,13 @@ fn sentence(error: &ImageError) -> String {
                 "expected at most {MAX_SIDE} pixels a side and {MAX_BYTES} bytes, found: {found}"
             )
         }
-        ImageError::Unsupported(found) => {
+        ImageError::Unsupported(found)
+            if matches!(found.kind(), UnsupportedErrorKind::Format(_)) =>
+        {
             format!("expected a {FORMATS} file, found: {found}")
+        }
+        ImageError::Unsupported(found) => {
+            format!("expected grey or colours of 8 or 16 bits, found: {found}")
         }
         found => format!("expected a whole {FORMATS} file, found: {found}"),
     }

@@ -25,7 +25,7 @@ pub(super) fn split(
         ImageRgba16(image) => deep(&image, 4),
         other => {
             return Err(Error::Image(format!(
-                "expected 8 or 16 bits a channel, found {:?}",
+                "expected grey or colours of 8 or 16 bits, found {:?}",
                 other.color()
             )));
         }
