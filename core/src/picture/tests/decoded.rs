@@ -111,7 +111,7 @@ const CLEAR: [&str; 4] = ["rgba.tif", "clear.gif", "clear.webp", "clear.png"];
 #[test]
 fn other_formats_are_those_of_pillow() {
     for name in OTHERS {
-        let expected = read(&format!("{}-converted.png", name.replace('.', "-")));
+        let expected = read(&format!("converted/{}.png", name.replace('.', "-")));
         let found = difference(
             &decode(&read(name), 3).unwrap(),
             &decode(&expected, 3).unwrap(),
@@ -145,7 +145,7 @@ fn a_file_is_what_its_bytes_say() {
 #[test]
 fn transparency_shows_white() {
     for name in ["clear.gif", "clear.webp", "clear.png"] {
-        let expected = read(&format!("{}-white.png", name.replace('.', "-")));
+        let expected = read(&format!("white/{}.png", name.replace('.', "-")));
         let found = difference(
             &decode(&read(name), 3).unwrap(),
             &decode(&expected, 3).unwrap(),
@@ -166,7 +166,7 @@ fn the_filter_of_a_model_is_used() {
     };
     let mut pre = Preprocessing::imagenet(3, Resize::Squash);
     pre.filter = Filter::Box;
-    let expected = decode(&read("rgb-png-box-24x40.png"), 3).unwrap();
+    let expected = decode(&read("filters/rgb-box.png"), 3).unwrap();
     let file = read("rgb.png");
     assert_eq!(prepare(&file, &config, &pre).unwrap(), expected);
     let rgba = decode_rgba(&file).unwrap();
