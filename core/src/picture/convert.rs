@@ -1,6 +1,6 @@
 //! Transparency, grey and colour to the bytes that models take.
 
-use crate::{Error, Pixels, Result};
+use crate::{Decoding, Error, Pixels, Result};
 
 /// Pixels that a side may have.
 pub(super) const MAX_SIDE: u32 = 16_384;
@@ -13,6 +13,7 @@ pub(super) fn from_rgba(
     height: usize,
     width: usize,
     channels: usize,
+    decoding: Decoding,
 ) -> Result<Pixels> {
     check_channels(channels)?;
     let sides = 1..=MAX_SIDE as usize;
@@ -28,7 +29,12 @@ pub(super) fn from_rgba(
             rgba.len()
         )));
     }
-    Pixels::new(height, width, channels, convert(rgba, 4, channels))
+    Pixels::new(
+        height,
+        width,
+        channels,
+        convert(rgba, 4, channels, decoding),
+    )
 }
 
 /// Checks that images can be turned into pixels of `channels` bytes.
@@ -42,14 +48,18 @@ pub(super) fn check_channels(channels: usize) -> Result<()> {
 }
 
 /// Pixels of `stored` bytes to pixels of `channels` bytes.
-pub(super) fn convert(raw: &[u8], stored: usize, channels: usize) -> Vec<u8> {
+pub(super) fn convert(raw: &[u8], stored: usize, channels: usize, decoding: Decoding) -> Vec<u8> {
+    let blend = match decoding {
+        Decoding::Seen => over_white,
+        Decoding::Torchvision => |value, _| value,
+    };
     let mut data = Vec::with_capacity(raw.len() / stored * channels);
     for pixel in raw.chunks_exact(stored) {
         let rgb = match *pixel {
             [grey] => [grey; 3],
-            [grey, alpha] => [over_white(grey, alpha); 3],
+            [grey, alpha] => [blend(grey, alpha); 3],
             [r, g, b] => [r, g, b],
-            [r, g, b, alpha] => [r, g, b].map(|c| over_white(c, alpha)),
+            [r, g, b, alpha] => [r, g, b].map(|c| blend(c, alpha)),
             _ => unreachable!("images have 1 to 4 channels"),
         };
         match channels {

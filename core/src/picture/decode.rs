@@ -1,44 +1,60 @@
-//! Files of pixels: PNG, JPEG and WebP to luma or RGB bytes.
+//! Files of pixels to luma or RGB bytes.
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
-
-use super::convert::{MAX_BYTES, MAX_SIDE, check_channels, convert};
-use crate::{Error, Pixels, Result};
-
-/// The formats that this build decodes.
-const FORMATS: &str = if cfg!(feature = "webp") {
-    "PNG, JPEG or WebP"
-} else {
-    "PNG or JPEG"
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
+    error::UnsupportedErrorKind,
 };
 
-/// Decodes a PNG, JPEG or (with the feature `webp`) WebP file to `channels` bytes a pixel, at its own size, the right way up
-/// (by the orientation of its EXIF data, if any); of an animation, the first image.
+use super::{
+    convert::{MAX_BYTES, MAX_SIDE, check_channels, convert},
+    depth,
+    formats::FORMATS,
+};
+use crate::{Decoding, Error, Pixels, Result};
+
+/// Decodes an image file of [`FORMATS`] to `channels` bytes a pixel, as [`Decoding::Seen`] says.
 ///
-/// 16 bits a channel are rounded to 8. Transparency is blended over white:
-/// `(c * a + 255 * (255 - a) + 127) / 255`. One channel is the luma of ITU-R BT.601 in fixed point,
+/// # Errors
+/// As [`decode_as`].
+pub fn decode(bytes: &[u8], channels: usize) -> Result<Pixels> {
+    decode_as(bytes, channels, Decoding::Seen)
+}
+
+/// Decodes an image file of [`FORMATS`] to `channels` bytes a pixel, at its own size; of an
+/// animation, the first image. The bytes say which format it is.
+///
+/// By [`Decoding::Seen`] the image is turned the right way up by the orientation of its EXIF data,
+/// if any; 16 bits a channel are rounded to 8; transparency is blended over white:
+/// `(c * a + 255 * (255 - a) + 127) / 255`.
+///
+/// By [`Decoding::Torchvision`] it is as Pillow 13 opens and converts it: only TIFF is turned;
+/// transparency is dropped, and the colour beneath it stays; of 16 bits a channel the high byte
+/// is taken, but for PNM colours, which are rounded, and greys without alpha, which are clipped at 255.
+///
+/// One channel is the luma of ITU-R BT.601 in fixed point,
 /// `(19595 * r + 38470 * g + 7471 * b + 32768) >> 16`, which keeps greys as they are.
 ///
 /// # Errors
 /// [`Error::Image`] if `channels` is neither 1 nor 3, the bytes are no whole image of these
-/// formats, or the image is larger than 16384 pixels a side or 512 MiB.
-pub fn decode(bytes: &[u8], channels: usize) -> Result<Pixels> {
+/// formats with 8 or 16 bits a channel or less, or the image is larger than 16384 pixels a side or
+/// 512 MiB.
+pub fn decode_as(bytes: &[u8], channels: usize, decoding: Decoding) -> Result<Pixels> {
     check_channels(channels)?;
-    let (stored, image) = open(bytes)?;
-    let data = convert(&image.data, stored, channels);
+    let (stored, image) = open(bytes, decoding)?;
+    let data = convert(&image.data, stored, channels, decoding);
     Pixels::new(image.height, image.width, channels, data)
 }
 
-/// Decodes a PNG, JPEG or WebP file to red, green, blue and straight alpha, as a canvas has them:
-/// [`prepare_rgba`](super::prepare_rgba) makes of them what [`prepare`](super::prepare) makes of
-/// the file.
+/// Decodes an image file of [`FORMATS`] to red, green, blue and straight alpha, as a canvas has
+/// them: for [`Decoding::Seen`], [`prepare_rgba`](super::prepare_rgba) makes of them what
+/// [`prepare`](super::prepare) makes of the file.
 ///
 /// # Errors
 /// As [`decode`].
 pub fn decode_rgba(bytes: &[u8]) -> Result<Pixels> {
-    let (stored, image) = open(bytes)?;
+    let (stored, image) = open(bytes, Decoding::Seen)?;
     let data = image
         .data
         .chunks_exact(stored)
@@ -53,7 +69,7 @@ pub fn decode_rgba(bytes: &[u8]) -> Result<Pixels> {
 }
 
 /// The channels that a file has, and its pixels.
-fn open(bytes: &[u8]) -> Result<(usize, Pixels)> {
+fn open(bytes: &[u8], decoding: Decoding) -> Result<(usize, Pixels)> {
     if bytes.is_empty() {
         return Err(Error::Image(format!(
             "expected a {FORMATS} file, found an empty one"
@@ -64,26 +80,36 @@ fn open(bytes: &[u8]) -> Result<(usize, Pixels)> {
             "expected a whole JPEG file, found no end marker".into(),
         ));
     }
-    let image = read(bytes).map_err(|error| Error::Image(sentence(&error)))?;
+    let (format, image) = read(bytes, decoding).map_err(|error| Error::Image(sentence(&error)))?;
     let (height, width) = (image.height() as usize, image.width() as usize);
-    let (stored, raw) = split(image)?;
+    let (stored, raw) = match decoding {
+        Decoding::Seen => depth::split(image, depth::rounded)?,
+        Decoding::Torchvision => depth::split(image, depth::by_pillow(format, bytes))?,
+    };
     Ok((stored, Pixels::new(height, width, stored, raw)?))
 }
 
-fn read(bytes: &[u8]) -> Result<DynamicImage, ImageError> {
+fn read(
+    bytes: &[u8],
+    decoding: Decoding,
+) -> Result<(Option<ImageFormat>, DynamicImage), ImageError> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_BYTES);
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
     reader.limits(limits.clone());
+    let format = reader.format();
     let mut decoder = reader.into_decoder()?;
     limits.reserve(decoder.total_bytes())?;
     decoder.set_limits(limits)?;
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
-    image.apply_orientation(orientation);
-    Ok(image)
+    // Pillow turns a TIFF file when it opens it, and no other.
+    if decoding == Decoding::Seen || format == Some(ImageFormat::Tiff) {
+        image.apply_orientation(orientation);
+    }
+    Ok((format, image))
 }
 
 /// Whether a JPEG file goes on to its end marker: the decoder takes what is missing for grey.
@@ -113,36 +139,14 @@ fn sentence(error: &ImageError) -> String {
                 "expected at most {MAX_SIDE} pixels a side and {MAX_BYTES} bytes, found: {found}"
             )
         }
-        ImageError::Unsupported(found) => {
+        ImageError::Unsupported(found)
+            if matches!(found.kind(), UnsupportedErrorKind::Format(_)) =>
+        {
             format!("expected a {FORMATS} file, found: {found}")
+        }
+        ImageError::Unsupported(found) => {
+            format!("expected grey or colours of 8 or 16 bits, found: {found}")
         }
         found => format!("expected a whole {FORMATS} file, found: {found}"),
     }
-}
-
-/// Channels and bytes of `image`.
-fn split(image: DynamicImage) -> Result<(usize, Vec<u8>)> {
-    use DynamicImage::*;
-    Ok(match image {
-        ImageLuma8(image) => (1, image.into_raw()),
-        ImageLumaA8(image) => (2, image.into_raw()),
-        ImageRgb8(image) => (3, image.into_raw()),
-        ImageRgba8(image) => (4, image.into_raw()),
-        ImageLuma16(image) => (1, narrow(&image)),
-        ImageLumaA16(image) => (2, narrow(&image)),
-        ImageRgb16(image) => (3, narrow(&image)),
-        ImageRgba16(image) => (4, narrow(&image)),
-        other => {
-            return Err(Error::Image(format!(
-                "expected 8 or 16 bits a channel, found {:?}",
-                other.color()
-            )));
-        }
-    })
-}
-
-/// 16 bits a channel to 8, rounded.
-fn narrow(wide: &[u16]) -> Vec<u8> {
-    let byte = |&v: &u16| ((u32::from(v) + 128) / 257) as u8;
-    wide.iter().map(byte).collect()
 }

@@ -2,19 +2,27 @@
 //!
 //! All arithmetic on pixels is in integers, and the weights of the resize come from exactly
 //! rounded operations alone, so that the same decoded image gives the same bytes everywhere.
+//! `docs/images.md` says how far these bytes are from those of Pillow and torchvision.
 
 mod convert;
 #[cfg(feature = "image")]
 mod decode;
+#[cfg(feature = "image")]
+mod depth;
+mod filter;
+#[cfg(feature = "image")]
+mod formats;
 mod resize;
-#[cfg(all(test, feature = "webp"))]
+#[cfg(all(test, feature = "formats"))]
 mod tests;
 
 #[cfg(feature = "image")]
 use std::{fs, path::Path};
 
 #[cfg(feature = "image")]
-pub use decode::{decode, decode_rgba};
+pub use decode::{decode, decode_as, decode_rgba};
+#[cfg(feature = "image")]
+pub use formats::{ENDINGS, FORMATS};
 
 #[cfg(feature = "image")]
 use crate::Error;
@@ -25,7 +33,7 @@ use crate::{Pixels, Preprocessing, Result, model::SwinConfig};
 #[cfg(feature = "image")]
 const MAX_FILE: u64 = 512 << 20;
 
-/// Reads the PNG, JPEG or WebP file `path` as a model of `config` takes it.
+/// Reads the image file `path` as a model of `config` takes it.
 ///
 /// # Errors
 /// [`Error::Io`], or as [`prepare`], with the path in front of the sentence.
@@ -46,8 +54,9 @@ pub fn load(path: impl AsRef<Path>, config: &SwinConfig, pre: &Preprocessing) ->
     })
 }
 
-/// Turns the bytes of a PNG, JPEG or WebP file into the pixels that a model of `config` takes:
-/// `config.image_size` with `config.in_channels` channels, by the rule of `pre.resize`.
+/// Turns the bytes of an image file of [`FORMATS`] into the pixels that a model of `config` takes:
+/// `config.image_size` with `config.in_channels` channels, by `pre.decoding`, the rule of
+/// `pre.resize` and `pre.filter`.
 ///
 /// # Errors
 /// As [`decode`]; [`Error::Config`] if `config` or `pre` is not valid.
@@ -55,12 +64,13 @@ pub fn load(path: impl AsRef<Path>, config: &SwinConfig, pre: &Preprocessing) ->
 pub fn prepare(bytes: &[u8], config: &SwinConfig, pre: &Preprocessing) -> Result<Pixels> {
     config.validate()?;
     pre.validate(config)?;
-    let image = decode(bytes, config.in_channels)?;
-    resize::fit(&image, pre.resize, config.image_size)
+    let image = decode_as(bytes, config.in_channels, pre.decoding)?;
+    resize::fit(&image, pre.resize, pre.filter, config.image_size)
 }
 
 /// Turns `height * width` pixels of red, green, blue and (straight) alpha, as a canvas has them,
-/// into the pixels that a model of `config` takes.
+/// into the pixels that a model of `config` takes. By `pre.decoding`, alpha is blended over white or
+/// dropped; what a decoder did before to orientation and depth is not undone.
 ///
 /// # Errors
 /// [`Error::Image`] if `rgba` has another length, the image is empty, larger
@@ -75,6 +85,6 @@ pub fn prepare_rgba(
 ) -> Result<Pixels> {
     config.validate()?;
     pre.validate(config)?;
-    let image = convert::from_rgba(rgba, height, width, config.in_channels)?;
-    resize::fit(&image, pre.resize, config.image_size)
+    let image = convert::from_rgba(rgba, height, width, config.in_channels, pre.decoding)?;
+    resize::fit(&image, pre.resize, pre.filter, config.image_size)
 }

@@ -1,29 +1,24 @@
-//! Antialiased bicubic resize (Keys 1981, a = -0.5) and centre crop, as Pillow and torchvision do.
+//! Resize and centre crop, as Pillow and torchvision do.
 //!
-//! Weights use only `+ - * /` and truncation on `f64`, which IEEE 754 rounds exactly, and pixels
-//! only integers: the bytes are the same on every platform, which SIMD resize libraries with their
-//! own precision for each instruction set do not promise.
+//! Pixels are weighted and summed in integers, so that their order does not matter.
 
-use crate::{Pixels, Resize, Result};
+use super::filter::{BITS, Taps, taps};
+use crate::{Filter, Pixels, Resize, Result};
 
-/// Fraction bits of a weight: 8 bits of pixel and 2 of headroom leave 22 of 32.
-const BITS: u32 = 32 - 8 - 2;
-/// Reach of the bicubic filter in pixels of the coarser grid.
-const SUPPORT: f64 = 2.0;
-
-/// Resizes `image` by `rule` and crops its centre to `input` (height, width).
+/// Resizes `image` by `rule` and `filter` and crops its centre to `input` (height, width).
 ///
 /// Only the pixels of the crop are computed, so that memory is bounded whatever the aspect.
-pub(super) fn fit(image: &Pixels, rule: Resize, input: [usize; 2]) -> Result<Pixels> {
+pub(super) fn fit(
+    image: &Pixels,
+    rule: Resize,
+    filter: Filter,
+    input: [usize; 2],
+) -> Result<Pixels> {
     let full = full_size(rule, [image.height, image.width], input);
     let [rows, columns] = [0, 1].map(|axis| {
         let source = [image.height, image.width][axis];
-        taps(
-            source,
-            full[axis],
-            crop_start(full[axis], input[axis]),
-            input[axis],
-        )
+        let start = crop_start(full[axis], input[axis]);
+        taps(filter, source, full[axis], start..start + input[axis])
     });
     let data = match image.channels {
         1 => resample::<1>(image, &rows, &columns),
@@ -58,57 +53,6 @@ fn full_size(rule: Resize, source: [usize; 2], input: [usize; 2]) -> [usize; 2] 
 fn crop_start(full: usize, input: usize) -> usize {
     let rest = full - input;
     rest / 2 + (rest % 2) * (rest / 2 % 2)
-}
-
-/// The source pixels that make up one pixel of the result, along one axis.
-#[derive(Debug)]
-struct Taps {
-    first: usize,
-    /// In units of 2^-22.
-    weights: Vec<i32>,
-}
-
-/// The taps of the `count` pixels from `start`, of an axis resized from `source` to `full` pixels.
-fn taps(source: usize, full: usize, start: usize, count: usize) -> Vec<Taps> {
-    let scale = source as f64 / full as f64;
-    let stretch = if scale < 1.0 { 1.0 } else { scale };
-    let reach = SUPPORT * stretch;
-    // The same order of operations as in Pillow: the last bit of a weight depends on it.
-    let inverse = 1.0 / stretch;
-    let tap = |index: usize| {
-        let centre = (index as f64 + 0.5) * scale;
-        // Casts from float to integer truncate, and negative values become 0.
-        let first = (centre - reach + 0.5) as usize;
-        let end = ((centre + reach + 0.5) as usize).min(source);
-        let weight = |at: usize| cubic((at as f64 - centre + 0.5) * inverse);
-        let weights: Vec<f64> = (first..end).map(weight).collect();
-        let sum: f64 = weights.iter().fold(0.0, |sum, weight| sum + weight);
-        let fixed = |weight: f64| {
-            let scaled = weight / sum * f64::from(1 << BITS);
-            (if scaled < 0.0 {
-                scaled - 0.5
-            } else {
-                scaled + 0.5
-            }) as i32
-        };
-        Taps {
-            first,
-            weights: weights.into_iter().map(fixed).collect(),
-        }
-    };
-    (start..start + count).map(tap).collect()
-}
-
-fn cubic(x: f64) -> f64 {
-    const A: f64 = -0.5;
-    let x = x.abs();
-    if x < 1.0 {
-        ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
-    } else if x < SUPPORT {
-        (((x - 5.0) * x + 8.0) * x - 4.0) * A
-    } else {
-        0.0
-    }
 }
 
 /// Along the rows, then along the columns, each rounded to bytes; Pillow 13 turns the order round
@@ -147,7 +91,7 @@ fn resample<const C: usize>(image: &Pixels, rows: &[Taps], columns: &[Taps]) -> 
     data
 }
 
-/// A sum of weighted bytes, rounded and clamped; as absolute weights sum to at most 5/4, it fits.
+/// A sum of weighted bytes, rounded and clamped; as absolute weights sum to less than 2, it fits.
 fn byte(sum: i32) -> u8 {
     ((sum + (1 << (BITS - 1))) >> BITS).clamp(0, 255) as u8
 }
