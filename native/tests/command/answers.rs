@@ -1,6 +1,6 @@
 //! The command as people and scripts meet it: output, exit codes, refusals.
 
-use crate::place::Workplace;
+use crate::place::{self, Workplace};
 use serde_json::Value;
 
 fn digest(value: &Value) -> &str {
@@ -140,13 +140,13 @@ fn bench_compares_activations_in_turn() {
 #[test]
 fn bench_reports_a_row_for_each_batch() {
     let place = Workplace::new();
-    let answer = place.json("bench model.safetensors -e reference -b 1,3 -n 4 --by-op --threads 2");
+    let answer = place.json("bench model.safetensors -e reference -b 2,3 -n 4 --by-op --threads 2");
     let results = answer["results"].as_array().unwrap();
     let batches: Vec<_> = results
         .iter()
         .map(|row| row["batch"].as_u64().unwrap())
         .collect();
-    assert_eq!(batches, [1, 3]);
+    assert_eq!(batches, [2, 3]);
     for row in results {
         assert_eq!(
             (&row["executor"], &row["threads"]),
@@ -160,6 +160,54 @@ fn bench_reports_a_row_for_each_batch() {
             operations
                 .iter()
                 .any(|operation| operation["op"] == "window_attention")
+        );
+    }
+}
+
+#[test]
+fn threads_that_would_not_work_are_refused() {
+    let place = Workplace::new();
+    for (executor, batch, threads, sentence) in [
+        (
+            "cpu",
+            "1,8",
+            2,
+            "expected at most as many threads as images in a batch (1) on the executor cpu, found 2",
+        ),
+        (
+            "reference,cpu --compare-activations",
+            "8,3",
+            4,
+            "expected at most as many threads as images in a batch (3) on the executor reference, found 4",
+        ),
+        (
+            "cpu",
+            "64",
+            1 + place::THREADS,
+            "expected at most as many threads as run at once here (4), found 5",
+        ),
+    ] {
+        let bench = format!("bench model.safetensors -n 1 -e {executor}");
+        let found = place.refused(&format!("{bench} --batch {batch} --threads {threads}"));
+        assert_eq!(found, format!("error: {sentence}\n"));
+    }
+    // A device has no use for them; without a device the exit code is 3.
+    let class = place.path("data/a");
+    std::fs::create_dir_all(&class).unwrap();
+    std::fs::copy(place.path("image.png"), class.join("image.png")).unwrap();
+    for command in [
+        "bench model.safetensors",
+        "eval model.safetensors --data data",
+    ] {
+        let output = place.run(&format!("{command} -e wgpu --threads 2"));
+        let sentence = String::from_utf8(output.stderr).unwrap();
+        if output.status.code() == Some(3) {
+            println!("NOT RUN: no graphics adapter: {sentence}");
+            continue;
+        }
+        assert_eq!(
+            sentence,
+            "error: expected the executor reference or cpu for the number of threads 2, found wgpu\n"
         );
     }
 }
