@@ -7,14 +7,22 @@ mod executor;
 mod images;
 mod model;
 mod progress;
+#[cfg(target_os = "linux")]
+mod wayland;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    #[cfg(target_os = "linux")]
+    wayland::quieten();
+    // What goes wrong is one sentence; RUST_LOG adds what libraries have to say.
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::OFF.into())
+        .from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

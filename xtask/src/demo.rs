@@ -1,14 +1,20 @@
 //! The shipped model on the sample images, on every executor of this machine.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    io::{Error, Result},
+    path::PathBuf,
+    time::Instant,
+};
 
-use anyhow::{Context, Result};
-
-use crate::{shell, system};
+use xtask::{shell, system};
 
 /// Builds, sees to a Vulkan driver, classifies.
 pub fn run() -> Result<()> {
     let start = Instant::now();
+    eprintln!(
+        "building the command without training (no burn): about three minutes on two cores the \
+         first time; then it names the sample images on every executor of this machine"
+    );
     shell::run(&mut shell::cargo(
         "build --locked --release --package intformer-native --no-default-features",
     ))?;
@@ -17,7 +23,7 @@ pub fn run() -> Result<()> {
     if !system::has_vulkan() {
         eprintln!("no Vulkan driver found; installing one that runs on the CPU");
         if let Err(reason) = system::install(system::VULKAN) {
-            eprintln!("going on without Vulkan: {reason:#}");
+            eprintln!("going on without Vulkan: {reason}");
         }
     }
 
@@ -31,14 +37,13 @@ pub fn run() -> Result<()> {
 
 /// The sample images, relative to the root, in the order of their names.
 fn samples() -> Result<Vec<PathBuf>> {
-    let root = shell::root();
-    let folder = root.join("models/samples");
-    let entries = folder
+    let samples = PathBuf::from("models/samples");
+    let entries = shell::root()
+        .join(&samples)
         .read_dir()
-        .with_context(|| format!("{}", folder.display()))?;
-    let mut files = entries
-        .map(|entry| Ok(entry?.path().strip_prefix(&root)?.to_path_buf()))
-        .collect::<Result<Vec<_>>>()?;
+        .map_err(|error| Error::new(error.kind(), format!("{}: {error}", samples.display())))?;
+    let names = entries.map(|entry| Ok(samples.join(entry?.file_name())));
+    let mut files = names.collect::<Result<Vec<_>>>()?;
     files.retain(|file| file.extension().is_some_and(|kind| kind == "png"));
     files.sort();
     Ok(files)

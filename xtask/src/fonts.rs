@@ -1,8 +1,8 @@
 //! The fonts of the shipped model.
 
-use anyhow::Result;
+use std::io::Result;
 
-use crate::system;
+use xtask::system;
 
 /// Debian's packages, one a line.
 const PACKAGES: &str = include_str!("../../core/src/data/glyphs/font_packages.txt");

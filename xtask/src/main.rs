@@ -1,62 +1,81 @@
-//! Set-up, demo, tests and checks of the project: `cargo xtask help`.
+//! `cargo xtask`: the tasks that a newcomer runs first, and the way to those that need libraries.
 
-mod chromium;
-mod cuda;
 mod demo;
 mod fonts;
-mod fuzz;
-mod mutants;
-mod parity;
-mod peers;
-mod shell;
-mod system;
-mod test;
-mod web;
 
-use anyhow::Result;
-use clap::Parser;
+use std::{
+    env,
+    ffi::OsString,
+    io::{Error, Result},
+    process::ExitCode,
+};
 
-/// Set-up, demo, tests and checks.
-#[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
-enum Task {
-    /// Builds the command, classifies the sample images with the shipped model on every executor
-    /// of this machine, and fails if their digests differ.
-    Demo,
-    /// Sets up what tests need, then formatting, lints, all tests, documentation.
-    Test(test::Options),
-    /// Compares the float models with freshly installed timm and transformers.
-    Parity,
-    /// Compiles every shader in headless Chromium.
-    ShadersChromium,
-    /// Compiles every CUDA kernel with NVRTC for each generation of cards; needs no card.
-    CudaCheck(cuda::Options),
-    /// Changes the kernels one place at a time; fails if the tests do not notice.
-    Mutants(mutants::Options),
-    /// Installs the Debian fonts that the shipped model was trained on.
-    Fonts,
-    /// Builds the wasm modules, the npm package and the page, into target/web; checks their sizes.
-    Web(web::Options),
-    /// Builds the page and serves it on this machine.
-    Serve(web::Serve),
-    /// Compares with other runtimes, side by side on this machine.
-    Peers(peers::Options),
-    /// Runs each fuzz target for a while.
-    Fuzz(fuzz::Options),
+use xtask::{TASKS, shell};
+
+fn main() -> ExitCode {
+    run(env::args_os().skip(1).collect()).unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
 }
 
-fn main() -> Result<()> {
-    match Task::parse() {
-        Task::Demo => demo::run(),
-        Task::Test(options) => test::run(&options),
-        Task::Parity => parity::run(),
-        Task::ShadersChromium => chromium::run(),
-        Task::CudaCheck(options) => cuda::run(&options),
-        Task::Mutants(options) => mutants::run(&options),
-        Task::Fonts => fonts::run(),
-        Task::Web(options) => web::run(&options),
-        Task::Serve(options) => web::serve(&options),
-        Task::Peers(options) => peers::run(&options),
-        Task::Fuzz(options) => fuzz::run(&options),
+fn run(mut words: Vec<OsString>) -> Result<ExitCode> {
+    let is_help = |word: &OsString| word == "--help" || word == "-h";
+    if words.len() > 1 && words[0] == "help" {
+        // `help TASK` is `TASK --help`.
+        words = vec![words[1].clone(), "--help".into()];
     }
+    let name = match words.first() {
+        Some(word) if word != "help" && !is_help(word) => word.to_string_lossy(),
+        _ => {
+            help();
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let Some(task) = TASKS.iter().find(|task| task.name == name) else {
+        return Err(Error::other(format!(
+            "expected a task, found `{name}`: `cargo xtask help` lists them"
+        )));
+    };
+    let own: fn() -> Result<()> = match task.name {
+        "demo" => demo::run,
+        "fonts" => fonts::run,
+        _ => return tools(&words),
+    };
+    match words.get(1) {
+        None => own()?,
+        Some(word) if is_help(word) => {
+            println!("{}\n\nUsage: cargo xtask {name}", task.about);
+        }
+        Some(word) => {
+            let word = word.to_string_lossy();
+            return Err(Error::other(format!(
+                "expected nothing after `{name}`, found `{word}`"
+            )));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn help() {
+    println!("Set-up, demo, tests and checks.\n\nUsage: cargo xtask TASK [OPTIONS]\n\nTasks:");
+    for task in TASKS {
+        println!("  {:<17} {}", task.name, task.about);
+    }
+    println!("\n`cargo xtask help TASK` shows the options of a task.");
+}
+
+/// Builds the crate of the other tasks, with cargo's own progress, and runs it.
+fn tools(words: &[OsString]) -> Result<ExitCode> {
+    let binary = format!("debug/xtask-tools{}", env::consts::EXE_SUFFIX);
+    if !shell::target().join(binary).is_file() {
+        eprintln!(
+            "this task needs libraries, which cargo builds once: about five minutes on two cores"
+        );
+    }
+    let mut tools = shell::cargo("run --locked --package xtask-tools --");
+    let status = tools.args(words).status()?;
+    // They have said themselves what went wrong.
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -1,11 +1,10 @@
 //! Running programs.
 
 use std::{
+    io::{Error, Result},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
-
-use anyhow::{Context, Result, bail};
 
 /// The root of the repository.
 pub fn root() -> PathBuf {
@@ -47,9 +46,9 @@ pub fn run(command: &mut Command) -> Result<()> {
     eprintln!("$ {shown}");
     let status = command
         .status()
-        .with_context(|| format!("{shown} cannot be started"))?;
+        .map_err(|error| Error::new(error.kind(), format!("{shown} cannot be started: {error}")))?;
     if !status.success() {
-        bail!("{shown} ended with {status}");
+        return Err(Error::other(format!("{shown} ended with {status}")));
     }
     Ok(())
 }

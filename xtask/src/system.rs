@@ -2,11 +2,10 @@
 
 use std::{
     env,
+    io::{Error, Result},
     path::{Path, PathBuf},
     process::Command,
 };
-
-use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
@@ -52,10 +51,14 @@ pub fn missing_fonts(fonts: &[(&'static str, &str)]) -> Vec<&'static str> {
 pub fn install(packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");
     if !has_program("apt-get") {
-        bail!("install what Debian calls {names}: there is no apt-get here");
+        return Err(Error::other(format!(
+            "install what Debian calls {names}: there is no apt-get here"
+        )));
     }
     let Some(privilege) = privilege() else {
-        bail!("run `apt-get install {names}` as root: this user may not");
+        return Err(Error::other(format!(
+            "run `apt-get install {names}` as root: this user may not"
+        )));
     };
     let apt = |arguments: &[&str]| {
         let words = [
@@ -70,7 +73,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
     // The package lists may be old or absent; they are refreshed if the first attempt fails.
     apt(&arguments)
         .or_else(|_| apt(&["update"]).and_then(|()| apt(&arguments)))
-        .with_context(|| format!("expected to install {names}"))
+        .map_err(|error| Error::other(format!("expected to install {names}: {error}")))
 }
 
 /// What to put before a command to run it as root.

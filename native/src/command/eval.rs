@@ -1,6 +1,6 @@
 //! `intformer eval`: how often a model is right.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, slice};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -12,7 +12,7 @@ use crate::{
     answer::Answer,
     cli::{Globals, count, within},
     command::data::{GlyphArguments, Part},
-    executor::{self, Choice, Runner},
+    executor::{self, Choice, Runner, threads},
     images::Batch,
     model::Model,
 };
@@ -35,7 +35,7 @@ pub struct Options {
     /// What runs the model.
     #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
     executor: Choice,
-    /// Threads of the executors reference and cpu; all cores by default.
+    /// Threads of the executors reference and cpu, at most; all cores by default.
     #[arg(long, value_parser = within(1..=1024))]
     threads: Option<usize>,
 }
@@ -84,10 +84,11 @@ impl Options {
     /// Evaluates.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = Model::load(&self.model)?;
-        let threads = self.threads.unwrap_or_else(rayon::current_num_threads);
+        let threads = threads::count(self.threads, rayon::current_num_threads())?;
         // Before the executor is opened: a wrong folder is a quick answer.
         let data = self.images.open(&model)?;
         let mut runner = executor::one(&model, self.executor, threads, globals)?;
+        threads::check(slice::from_ref(&runner), self.threads, &[])?;
         let score = self.images.score(&*data, &model, &mut runner, globals)?;
 
         let n = score.images;

@@ -1,6 +1,7 @@
 //! Executors by name, and models on them.
 
 mod runner;
+pub mod threads;
 mod worker;
 
 use anyhow::{Result, bail};

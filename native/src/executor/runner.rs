@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use super::{
     Choice, adapter,
-    worker::{StepTime, Worker, parts},
+    worker::{StepTime, Worker, parts, shares},
 };
 use crate::{cli::Globals, images::Batch, model::Model};
 
@@ -62,7 +62,8 @@ impl Logits {
 pub struct Runner {
     /// The executor's name.
     pub name: &'static str,
-    /// Executors that share the images of a batch.
+    /// Threads that work at once: on the CPU those that share the images of a batch, for a device
+    /// the one that drives it.
     pub threads: usize,
     kind: Kind,
     scale: f64,
@@ -168,6 +169,17 @@ impl Runner {
         }
     }
 
+    /// Whether its threads share the images of a batch, so that one image keeps only one busy.
+    pub fn shares_images(&self) -> bool {
+        match &self.kind {
+            Kind::Workers { workers, .. } => {
+                matches!(workers[0], Worker::Reference(_) | Worker::Cpu(_))
+            }
+            #[cfg(feature = "float")]
+            Kind::Float(_) => false,
+        }
+    }
+
     /// The machine under it in words; after the first run also what was chosen for it.
     pub fn device(&self) -> String {
         match &self.kind {
@@ -252,8 +264,7 @@ impl Runner {
     pub fn logits(&mut self, images: &Batch) -> Result<Logits> {
         match &mut self.kind {
             Kind::Workers { workers, .. } => {
-                let share = images.len().div_ceil(workers.len()).max(1);
-                let shares: Vec<_> = parts(0..images.len(), share).collect();
+                let shares = shares(images.len(), workers.len());
                 let run = |(worker, share): (&mut Worker, Range<usize>)| {
                     let mut logits = Vec::new();
                     for part in parts(share, worker.most()) {

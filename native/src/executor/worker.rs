@@ -105,9 +105,30 @@ pub fn parts(images: Range<usize>, most: usize) -> impl Iterator<Item = Range<us
         .map(move |start| start..(start + each).min(end))
 }
 
+/// `images` shared among `workers` as evenly as can be: a part for each, or for each image if those
+/// are fewer.
+pub fn shares(images: usize, workers: usize) -> Vec<Range<usize>> {
+    let count = workers.min(images);
+    let start = |at| at * images / count;
+    (0..count).map(|at| start(at)..start(at + 1)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_worker_gets_a_share() {
+        for (images, workers) in (0..40).flat_map(|images| (1..40).map(move |n| (images, n))) {
+            let shares = shares(images, workers);
+            assert_eq!(shares.len(), images.min(workers));
+            let all: Vec<usize> = shares.iter().cloned().flatten().collect();
+            assert!(all.into_iter().eq(0..images));
+            let sizes = || shares.iter().map(Range::len);
+            assert!(sizes().max() <= sizes().min().map(|least| least + 1));
+            assert_ne!(sizes().min(), Some(0));
+        }
+    }
 
     #[test]
     fn parts_are_small_enough_and_of_nearly_equal_size() {

@@ -1,6 +1,6 @@
 //! The command as people and scripts meet it: output, exit codes, refusals.
 
-use crate::place::Workplace;
+use crate::place::{self, Workplace};
 use serde_json::Value;
 
 fn digest(value: &Value) -> &str {
@@ -140,13 +140,13 @@ fn bench_compares_activations_in_turn() {
 #[test]
 fn bench_reports_a_row_for_each_batch() {
     let place = Workplace::new();
-    let answer = place.json("bench model.safetensors -e reference -b 1,3 -n 4 --by-op --threads 2");
+    let answer = place.json("bench model.safetensors -e reference -b 2,3 -n 4 --by-op --threads 2");
     let results = answer["results"].as_array().unwrap();
     let batches: Vec<_> = results
         .iter()
         .map(|row| row["batch"].as_u64().unwrap())
         .collect();
-    assert_eq!(batches, [1, 3]);
+    assert_eq!(batches, [2, 3]);
     for row in results {
         assert_eq!(
             (&row["executor"], &row["threads"]),
@@ -160,6 +160,54 @@ fn bench_reports_a_row_for_each_batch() {
             operations
                 .iter()
                 .any(|operation| operation["op"] == "window_attention")
+        );
+    }
+}
+
+#[test]
+fn threads_that_would_not_work_are_refused() {
+    let place = Workplace::new();
+    for (executor, batch, threads, sentence) in [
+        (
+            "cpu",
+            "1,8",
+            2,
+            "expected at most as many threads as images in a batch (1) on the executor cpu, found 2",
+        ),
+        (
+            "reference,cpu --compare-activations",
+            "8,3",
+            4,
+            "expected at most as many threads as images in a batch (3) on the executor reference, found 4",
+        ),
+        (
+            "cpu",
+            "64",
+            1 + place::THREADS,
+            "expected at most as many threads as run at once here (4), found 5",
+        ),
+    ] {
+        let bench = format!("bench model.safetensors -n 1 -e {executor}");
+        let found = place.refused(&format!("{bench} --batch {batch} --threads {threads}"));
+        assert_eq!(found, format!("error: {sentence}\n"));
+    }
+    // A device has no use for them; without a device the exit code is 3.
+    let class = place.path("data/a");
+    std::fs::create_dir_all(&class).unwrap();
+    std::fs::copy(place.path("image.png"), class.join("image.png")).unwrap();
+    for command in [
+        "bench model.safetensors",
+        "eval model.safetensors --data data",
+    ] {
+        let output = place.run(&format!("{command} -e wgpu --threads 2"));
+        let sentence = String::from_utf8(output.stderr).unwrap();
+        if output.status.code() == Some(3) {
+            println!("NOT RUN: no graphics adapter: {sentence}");
+            continue;
+        }
+        assert_eq!(
+            sentence,
+            "error: expected the executor reference or cpu for the number of threads 2, found wgpu\n"
         );
     }
 }
@@ -282,6 +330,59 @@ fn a_tensor_that_claims_too_much_is_refused() {
     }
 }
 
+/// Without a folder for it, libwayland complains when Mesa asks it for a display.
+#[test]
+fn machines_without_a_display_hear_nothing_of_it() {
+    let place = Workplace::new();
+    let folder = place.path("");
+    for runtime in [None, Some(""), Some("nonsense"), Some("/no/such/folder")] {
+        for (driver, codes) in [(None, [0, 3]), (Some("/no/such/driver"), [3, 3])] {
+            let arguments = "classify model.safetensors image.png --executor wgpu --quiet";
+            let mut command = place::command(&folder, arguments);
+            command
+                .env_remove("XDG_RUNTIME_DIR")
+                .env_remove("WAYLAND_DISPLAY");
+            command.envs(runtime.map(|runtime| ("XDG_RUNTIME_DIR", runtime)));
+            for name in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
+                command.envs(driver.map(|driver| (name, driver)));
+            }
+            let output = command.output().unwrap();
+            let errors = String::from_utf8(output.stderr).unwrap();
+            let code = output.status.code().unwrap();
+            assert!(codes.contains(&code), "{runtime:?} {driver:?}: {errors}");
+            let lines: Vec<_> = errors.lines().collect();
+            match code {
+                0 => assert!(lines.is_empty(), "{runtime:?}: {errors}"),
+                _ => assert!(
+                    lines.len() == 1 && lines[0].starts_with("error: device: "),
+                    "{runtime:?} {driver:?}: {errors}"
+                ),
+            }
+        }
+    }
+}
+
+/// The command may start itself anew; who runs it does not notice.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_new_start_keeps_words_and_input() {
+    let place = Workplace::new();
+    std::fs::rename(place.path("image.png"), place.path("an image.png")).unwrap();
+    let folder = place.path("");
+    let answer = |runtime: &str| {
+        let arguments = "classify /dev/stdin --executor reference --json";
+        let mut command = place::command(&folder, arguments);
+        command.arg("an image.png").env("XDG_RUNTIME_DIR", runtime);
+        command.stdin(std::fs::File::open(place.path("model.safetensors")).unwrap());
+        let output = command.output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer["images"][0]["executors"][0]["digest"].clone()
+    };
+    assert_eq!(digest(&answer("nonsense")), digest(&answer("/nonsense")));
+}
+
 #[test]
 fn an_adapter_that_is_missing_has_its_own_exit_code() {
     let place = Workplace::new();
@@ -289,8 +390,7 @@ fn an_adapter_that_is_missing_has_its_own_exit_code() {
     let output = place.run(command);
     assert_eq!(output.status.code(), Some(3));
     assert!(output.stdout.is_empty());
-    // Graphics drivers print lines of their own before.
     let errors = String::from_utf8(output.stderr).unwrap();
-    let sentence = errors.lines().last().unwrap();
-    assert!(sentence.starts_with("error: device: "), "{errors}");
+    assert!(errors.starts_with("error: device: "), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
 }

@@ -85,6 +85,9 @@ impl Workplace {
     }
 }
 
+/// Threads that run at once in tests, on whatever machine.
+pub const THREADS: usize = 4;
+
 /// Runs the command in `folder`.
 pub fn run(folder: &Path, arguments: &str) -> Output {
     command(folder, arguments).output().unwrap()
@@ -98,6 +101,7 @@ pub fn command(folder: &Path, arguments: &str) -> Command {
         .current_dir(folder)
         // Help is wrapped to the terminal's width.
         .env("COLUMNS", "100")
+        .env("RAYON_NUM_THREADS", THREADS.to_string())
         .env_remove("RUST_LOG");
     command
 }

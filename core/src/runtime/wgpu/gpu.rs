@@ -56,6 +56,9 @@ impl Drop for Gpu {
 impl Gpu {
     /// Opens the adapter that `options` ask for.
     ///
+    /// Where `XDG_RUNTIME_DIR` is not set, Mesa's Vulkan layer writes a line about it on the standard
+    /// error; the variable `WAYLAND_DISPLAY=/dev/null` keeps it silent.
+    ///
     /// # Errors
     /// [`Error::Device`] if there is no such adapter or it does not open.
     pub async fn open(options: &Options) -> Result<Self> {

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     answer::Answer,
     cli::Globals,
-    executor::{self, Choice, Runner},
+    executor::{self, Choice, Runner, threads},
     images::{self, Batch},
     model::Model,
 };
@@ -78,8 +78,8 @@ pub struct Request<'a> {
     pub executors: &'a [Choice],
     /// Images of a run.
     pub batches: &'a [usize],
-    /// Threads of the executors on the CPU.
-    pub threads: usize,
+    /// Threads of the executors on the CPU, if not one.
+    pub threads: Option<usize>,
     /// Rounds before those that are measured.
     pub warm_up: usize,
     /// Rounds that are measured.
@@ -90,6 +90,7 @@ pub struct Request<'a> {
 
 /// Measures `config` with every activation on random weights.
 pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Result<Vec<Compared>> {
+    let threads = threads::count(request.threads, 1)?;
     let mut variants: Vec<Vec<Runner>> = Vec::new();
     for &(activation, gelu) in VARIANTS {
         let config = SwinConfig {
@@ -101,7 +102,8 @@ pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Res
             ..QuantizeOptions::default()
         };
         let model = Model::Compressed(Box::new(invented(&config, 0, &options)?));
-        let runners = executor::several(&model, request.executors, request.threads, globals)?;
+        let runners = executor::several(&model, request.executors, threads, globals)?;
+        threads::check(&runners, request.threads, request.batches)?;
         variants.push(runners);
     }
     let executors = variants[0].len();

@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::{
     answer::Answer,
     cli::{Globals, within},
-    executor::{self, Choice, Runner},
+    executor::{self, Choice, Runner, threads},
     images::{self, Batch},
     model::{self, Model},
 };
@@ -55,9 +55,10 @@ pub struct Options {
     /// them in parts.
     #[arg(long, short, value_delimiter = ',', default_value = "1,8", value_parser = within(1..=65536))]
     batch: Vec<usize>,
-    /// Threads of the executors reference and cpu.
-    #[arg(long, default_value_t = 1, value_parser = within(1..=1024))]
-    threads: usize,
+    /// Threads of the executors reference and cpu, which share the images of a batch; one by default,
+    /// at most one an image.
+    #[arg(long, value_parser = within(1..=1024))]
+    threads: Option<usize>,
     /// Runs that are measured.
     #[arg(long, short = 'n', default_value_t = 20, value_parser = within(1..=1_000_000))]
     runs: usize,
@@ -114,7 +115,9 @@ impl Options {
             Some(config) => Model::invented(config)?,
             None => Model::load(&self.model)?,
         };
-        let mut runners = executor::several(&model, &self.executor, self.threads, globals)?;
+        let threads = threads::count(self.threads, 1)?;
+        let mut runners = executor::several(&model, &self.executor, threads, globals)?;
+        threads::check(&runners, self.threads, &self.batch)?;
         let work = runners.len() * self.batch.len() * (self.warm_up + self.runs);
         let bar = globals.bar("measuring", work);
         let mut results = Vec::new();

@@ -146,7 +146,7 @@ impl Study {
                 let request = Request {
                     executors: &[executor],
                     batches,
-                    threads: 1,
+                    threads: None,
                     warm_up: 2,
                     rounds: if self.settings.quick { 6 } else { rounds },
                     by_op: false,

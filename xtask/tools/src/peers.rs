@@ -4,8 +4,9 @@ use std::{fs, path::Path};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use xtask::shell;
 
-use crate::{parity, shell, web};
+use crate::{parity, web};
 
 /// With whom to compare.
 #[derive(Args)]
@@ -48,7 +49,7 @@ pub fn run(options: &Options) -> Result<()> {
         Peer::Start { rounds } => {
             web::build()?;
             let script = format!("web/peers/start.mjs {rounds}");
-            shell::run(&mut shell::command("node", &script))
+            Ok(shell::run(&mut shell::command("node", &script))?)
         }
     }
 }
@@ -69,7 +70,8 @@ fn run_web(options: &Web) -> Result<()> {
             .args(["--only", &options.only])
             .args(["--rounds", &rounds])
             .args(["--runs", &runs]),
-    )
+    )?;
+    Ok(())
 }
 
 /// The model for both sides, unless it was made before.
@@ -88,5 +90,6 @@ fn models_for_web(folder: &Path) -> Result<()> {
             .arg(folder.join("calibration"))
             .arg("--out")
             .arg(&own),
-    )
+    )?;
+    Ok(())
 }

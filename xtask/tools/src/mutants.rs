@@ -10,8 +10,9 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::Value;
+use xtask::shell;
 
-use crate::{cuda, shell};
+use crate::cuda;
 
 /// The list of changes.
 const LIST: &str = "tests/mutants.txt";

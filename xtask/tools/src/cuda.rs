@@ -4,8 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 use clap::Args;
-
-use crate::shell;
+use xtask::shell;
 
 /// The compiler whose PTX is built in: drivers from 535 on take it.
 const NVRTC: &str = "nvidia-cuda-nvrtc-cu12==12.2.140";
@@ -33,7 +32,7 @@ pub fn run(options: &Options) -> Result<()> {
         test.env("INTFORMER_WRITE_PTX", "1")
             .args(["--skip", "every_kernel_has_built_in_ptx"]);
     }
-    shell::run(&mut test)
+    Ok(shell::run(&mut test)?)
 }
 
 /// NVRTC's library, out of a wheel of the Python package index, installed if it is not yet.

@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-
-use crate::shell;
+use xtask::shell;
 
 /// Options of `cargo xtask fuzz`.
 #[derive(Args)]

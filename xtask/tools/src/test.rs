@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use xtask::{shell, system};
 
-use crate::{chromium, cuda, fuzz, mutants, parity, shell, system, web};
+use crate::{chromium, cuda, fuzz, mutants, parity, web};
 
 /// Text fonts for the tests that render glyphs, which need three designs: packages and their folders.
 const FONTS: &[(&str, &str)] = &[
@@ -50,17 +51,16 @@ const STEPS: &[Step] = &[
     ("tests", tests),
     ("doc tests", || cargo("test --locked --workspace --doc")),
     ("statistics of the peers on a card", || {
-        shell::run(&mut shell::command(
+        Ok(shell::run(&mut shell::command(
             "python3",
             "-m unittest discover -s benches/peers",
-        ))
+        ))?)
     }),
     ("shaders in Chromium", chromium::run),
     ("the browser", web::check),
     ("documentation", || {
-        shell::run(
-            shell::cargo("doc --locked --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"),
-        )
+        let mut doc = shell::cargo("doc --locked --workspace --no-deps");
+        Ok(shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?)
     }),
 ];
 
@@ -123,7 +123,7 @@ fn set_up(options: &Options) -> Result<()> {
 }
 
 fn cargo(arguments: &str) -> Result<()> {
-    shell::run(&mut shell::cargo(arguments))
+    Ok(shell::run(&mut shell::cargo(arguments))?)
 }
 
 /// cargo-nextest where it is installed, cargo's own runner elsewhere.
@@ -137,5 +137,5 @@ fn tests() -> Result<()> {
     if cuda::AVAILABLE {
         tests.env("INTFORMER_NVRTC", cuda::nvrtc()?);
     }
-    shell::run(&mut tests)
+    Ok(shell::run(&mut tests)?)
 }

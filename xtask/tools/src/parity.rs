@@ -3,8 +3,7 @@
 use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::Result;
-
-use crate::shell;
+use xtask::shell;
 
 /// Installs the newest timm and transformers under the target folder, lets them write checkpoints
 /// with logits, and compares.

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-
-use crate::{shell, system};
+use xtask::{shell, system};
 
 pub use modules::TARGET;
 
@@ -52,10 +51,8 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn serve(options: &Serve) -> Result<()> {
     build()?;
     let port = options.port.to_string();
-    shell::run(
-        shell::command("node", "web/tests/server.mjs --root target/web/site")
-            .args(["--port", &port]),
-    )
+    let mut server = shell::command("node", "web/tests/server.mjs --root target/web/site");
+    Ok(shell::run(server.args(["--port", &port]))?)
 }
 
 /// Builds and runs every test of the browser's part.
@@ -77,14 +74,12 @@ pub fn build() -> Result<()> {
 
 fn test() -> Result<()> {
     modules::check_cpu()?;
-    let node = |folder: &Path, pattern: &str| {
+    let node = |folder: &Path, pattern: &str| -> Result<()> {
         let tests = files::matching(folder, pattern)?;
         let node = "--test --test-concurrency=1 --test-reporter=spec";
-        shell::run(
-            shell::command("node", node)
-                .args(tests)
-                .env("INTFORMER", site::binary()),
-        )
+        let mut command = shell::command("node", node);
+        command.args(tests).env("INTFORMER", site::binary());
+        Ok(shell::run(&mut command)?)
     };
     node(&sources().join("package/tests"), ".test.mjs")?;
     node(&sources().join("tests"), ".test.mjs")
@@ -119,5 +114,5 @@ fn tool(script: &str, arguments: &str) -> Result<()> {
     let script = Path::new("node_modules").join(script);
     let mut command = shell::command("node", "");
     command.arg(script).args(arguments.split_whitespace());
-    shell::run(command.current_dir(sources()))
+    Ok(shell::run(command.current_dir(sources()))?)
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use intformer_shaders::SHADERS;
+use xtask::shell;
 
 /// Names of the browser, as distributions have them.
 pub const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -14,7 +15,7 @@ pub const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"
 /// # Errors
 /// If there is no browser, it does not finish, or any shader has an error.
 pub fn run() -> Result<()> {
-    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/browser/shaders.html");
+    let template = shell::root().join("tests/browser/shaders.html");
     let template = std::fs::read_to_string(&template)
         .with_context(|| format!("reading {}", template.display()))?;
     let shaders: Vec<_> = SHADERS

@@ -3,9 +3,9 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::Result;
+use xtask::shell;
 
 use super::{files, folder, sources, tool};
-use crate::shell;
 
 /// Where the package is put.
 pub fn place() -> PathBuf {
@@ -31,7 +31,8 @@ pub fn build() -> Result<()> {
     for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
         files::copy(&shell::root().join(name), &place().join(name))?;
     }
-    shell::run(shell::command("npm", "pack --silent --pack-destination ..").current_dir(place()))
+    let mut pack = shell::command("npm", "pack --silent --pack-destination ..");
+    Ok(shell::run(pack.current_dir(place()))?)
 }
 
 /// The tarball that npm would publish.

@@ -9,9 +9,9 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use xtask::shell;
 
 use super::{files, folder, package, sources, tool};
-use crate::shell;
 
 /// The model that the page starts with.
 const MODEL: &str = "models/glyphs.safetensors";

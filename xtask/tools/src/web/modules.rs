@@ -7,9 +7,9 @@ use std::{
 
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
+use xtask::shell;
 
 use super::{sources, tool};
-use crate::shell;
 
 /// What browsers run.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -44,7 +44,7 @@ pub fn build() -> Result<Modules> {
 pub fn check_cpu() -> Result<()> {
     let module = compile("intformer-tests-wasm")?;
     let script = "tests/wasm/check.mjs";
-    shell::run(shell::command("node", script).arg(module))
+    Ok(shell::run(shell::command("node", script).arg(module))?)
 }
 
 /// Where the modules and their glue go.

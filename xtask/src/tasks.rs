@@ -1,0 +1,55 @@
+//! The list of tasks.
+
+/// A task of `cargo xtask`.
+pub struct Task {
+    /// As the command line has it.
+    pub name: &'static str,
+    /// What it does, in a line of help.
+    pub about: &'static str,
+}
+
+const fn task(name: &'static str, about: &'static str) -> Task {
+    Task { name, about }
+}
+
+/// All tasks, in the order of the help.
+pub const TASKS: &[Task] = &[
+    task(
+        "demo",
+        "Builds the command, names sample images on every executor, compares digests",
+    ),
+    task("serve", "Builds the page and serves it on this machine"),
+    task(
+        "test",
+        "Sets up what tests need, then formatting, lints, all tests, documentation",
+    ),
+    task(
+        "web",
+        "Builds wasm modules, npm package and page into target/web; checks their sizes",
+    ),
+    task(
+        "cuda-check",
+        "Compiles every CUDA kernel for each generation of cards; needs no card",
+    ),
+    task(
+        "mutants",
+        "Changes the kernels one place at a time; fails if the tests do not notice",
+    ),
+    task(
+        "shaders-chromium",
+        "Compiles every shader in headless Chromium",
+    ),
+    task("fuzz", "Runs each fuzz target for a while"),
+    task(
+        "parity",
+        "Compares the float models with freshly installed timm and transformers",
+    ),
+    task(
+        "peers",
+        "Compares with other runtimes, side by side on this machine",
+    ),
+    task(
+        "fonts",
+        "Installs the Debian fonts that the shipped model was trained on",
+    ),
+];
