@@ -557,9 +557,9 @@ mod tests {
         refused("[\"cat\", \"cat\"]", &folders, &[], "expected one class");
         refused("{\"cat\": 0", &folders, &[], "line 1");
         refused(
-            "{\"0\": \"1\", \"1\": \"0\"}",
-            &["0", "1"],
-            &["1", "0"],
+            "{\"0\": \"1\", \"1\": \"2\", \"2\": \"0\"}",
+            &["0", "1", "2"],
+            &[],
             "either",
         );
         let many: Vec<_> = (0..13).map(|n| format!("\"{n}\"")).collect();

@@ -68,6 +68,17 @@ pub fn meaning(name: &str) -> Option<Meaning> {
     table.levels.iter().find_map(found)
 }
 
+/// Whether `name` is one of the names of `class`, or its id.
+pub fn is_named(class: usize, name: &str) -> bool {
+    let levels = table().levels.iter();
+    let [plain, lower] = [key(name), key(name).to_lowercase()];
+    meaning(name).is_some_and(|meaning| meaning.classes.contains(&class))
+        || levels
+            .flat_map(|(_, names)| [names.get(&plain), names.get(&lower)])
+            .flatten()
+            .any(|classes| classes.contains(&class))
+}
+
 /// The only WordNet id of a noun (n and eight digits) among the words of `name`.
 pub fn wordnet_id(name: &str) -> Option<&str> {
     let id = |word: &&str| {

@@ -234,6 +234,20 @@ pub fn match_classes(
 }
 
 impl Matching {
+    /// The names of a model's `count` classes by `folders`, the names of the folders that were matched:
+    /// numbers, if not every class has a folder.
+    pub fn labels(&self, folders: &[String], count: usize) -> Vec<String> {
+        let named = folders.iter().zip(&self.classes);
+        let mut labels = vec![None; count];
+        for (folder, class) in named {
+            if let Some(label) = class.and_then(|class| labels.get_mut(class)) {
+                *label = Some(folder.clone());
+            }
+        }
+        let whole: Option<Vec<_>> = labels.into_iter().collect();
+        whole.unwrap_or_else(|| (0..count).map(|class| class.to_string()).collect())
+    }
+
     /// Folders with images but without a class.
     fn missing<'a>(&self, folders: &[ClassFolder<'a>]) -> Vec<&'a str> {
         let folders = folders.iter().zip(&self.classes);

@@ -53,11 +53,10 @@ impl Names {
             for name in all {
                 enter(&mut names.exact, name.clone(), class);
                 enter(&mut names.any_case, any_case(name), class);
-                let Some(meaning) = imagenet::meaning(name) else {
-                    continue;
-                };
-                agrees |= meaning.classes.contains(&class);
-                if let [meant] = meaning.classes[..] {
+                agrees |= imagenet::is_named(class, name);
+                if let Some(meaning) = imagenet::meaning(name)
+                    && let [meant] = meaning.classes[..]
+                {
                     let entry = names.meant.entry(meant).or_default();
                     entry.push((meaning.level, class));
                 }
@@ -120,9 +119,8 @@ impl Names {
 
     /// Whether a name of `class` may mean ImageNet's class of that number.
     fn agrees(&self, class: usize) -> bool {
-        self.classes[class].iter().any(|name| {
-            imagenet::meaning(name).is_some_and(|meaning| meaning.classes.contains(&class))
-        })
+        let mut names = self.classes[class].iter();
+        names.any(|name| imagenet::is_named(class, name))
     }
 }
 

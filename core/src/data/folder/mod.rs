@@ -150,6 +150,27 @@ impl ImageFolder {
         Ok(self)
     }
 
+    /// The folder with the classes `labels`, among which its own are by name.
+    ///
+    /// # Errors
+    /// If it has images of another class.
+    pub fn with_labels(self, labels: &[String]) -> Result<Self> {
+        let place = |name: &String| labels.iter().position(|label| label == name);
+        let classes: Vec<_> = self.labels.iter().map(place).collect();
+        let known = self
+            .images
+            .iter()
+            .find(|(_, class)| classes[*class].is_none());
+        if let Some((path, class)) = known {
+            return Err(Error::Data(format!(
+                "expected the same classes in training and validation data, found {:?} in {} alone",
+                self.labels[*class],
+                path.display()
+            )));
+        }
+        self.relabelled(labels.to_vec(), &classes)
+    }
+
     /// The folder without the classes that have no image.
     pub fn without_empty(mut self) -> Self {
         let counts = self.counts();

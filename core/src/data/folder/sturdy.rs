@@ -28,6 +28,11 @@ impl Sturdy {
         }
     }
 
+    /// The images themselves.
+    pub fn data(&self) -> &FolderDataset {
+        &self.data
+    }
+
     /// The images that could not be read so far, by index.
     pub fn damaged(&self) -> Vec<Skipped> {
         let damaged = self.damaged.lock();

@@ -196,8 +196,8 @@ fn parts_are_found_where_there_are_nothing_but_parts() {
     ] {
         let dir = folder(classes);
         assert_eq!(find(&dir, &[validation]).unwrap(), None);
-        assert!(parts::find_training(dir.path()).is_err());
     }
+    assert!(parts::find_training(folder(&["train/a/1.png", "bus/1.png"]).path()).is_err());
     let dir = folder(&["train/a/1.png", "val/a/1.png", "notes/x.txt"]);
     let sentence = find(&dir, &[validation]).unwrap_err().to_string();
     assert!(
@@ -313,6 +313,16 @@ fn the_place_of_a_damaged_image_is_taken_by_the_next_of_its_class() {
     assert_eq!(rest.findings().empty, ["c"]);
     let none: Vec<_> = (0..6).map(bad).collect();
     assert!(images.clone().without(&none).is_err());
+
+    let more: Vec<_> = ["c", "0", "a", "b"].map(str::to_owned).to_vec();
+    let named = images.clone().with_labels(&more).unwrap();
+    assert_eq!((named.class(0), named.class(5)), (Some(0), Some(3)));
+    let sentence = images
+        .clone()
+        .with_labels(&more[..3])
+        .unwrap_err()
+        .to_string();
+    assert!(sentence.contains("found \"b\""), "{sentence}");
 
     let labels: Vec<_> = ["x", "y", "z"].map(str::to_owned).to_vec();
     let turned = images
