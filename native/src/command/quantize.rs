@@ -224,7 +224,7 @@ impl Method {
                 let [split] = rendering.splits([(Part::Train, count)])?;
                 images::bound(&model.config, count)?;
                 let read = (0..count).into_par_iter().map(|at| Ok(split.get(0, at)?.0));
-                let images = read.collect::<Result<_>>()?;
+                let images: Vec<Pixels> = read.collect::<Result<_>>()?;
                 return Ok(made(images, "glyphs of the training fonts"));
             }
         }

@@ -71,12 +71,12 @@ impl Options {
         rescale(&mut model.clone(), self.by, 0)?;
         // So is a folder that does not fit.
         let found = self.images.open(&Model::Float(Box::new(model.clone())))?;
-        found.announce(globals);
         let rendering = &self.images.rendering;
         let strict = self.images.strict;
         let shown = self
             .method
             .images(&model, rendering, CALIBRATION, 0, strict)?;
+        found.announce(globals);
         let mut rows: Vec<Row> = Vec::new();
         let mut seen = None;
         for seed in std::iter::once(None).chain((0..self.twins).map(Some)) {
