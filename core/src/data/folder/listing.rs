@@ -195,8 +195,8 @@ pub fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn is_litter(name: &[u8]) -> bool {
-    let known = |litter: &&str| litter.as_bytes().eq_ignore_ascii_case(name);
-    name.starts_with(b".") || LITTER.iter().any(|litter| known(&litter))
+    let known = |litter: &str| litter.as_bytes().eq_ignore_ascii_case(name);
+    name.starts_with(b".") || LITTER.into_iter().any(known)
 }
 
 /// Lists the images below folders.
