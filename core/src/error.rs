@@ -70,6 +70,11 @@ impl Error {
         )
     }
 
+    /// Whether one file is to blame, so that others may do.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Image(_))
+    }
+
     /// An [`Error::Io`] about `path`.
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self::Io {

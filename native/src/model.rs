@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use intformer::{
     Preprocessing,
+    data::classes::ModelClasses,
     model::SwinConfig,
     plan::IntModel,
     quant::{QuantizeOptions, invented},
@@ -97,6 +98,19 @@ impl Model {
             Self::Compressed(model) => &model.labels,
             #[cfg(feature = "float")]
             Self::Float(model) => &model.labels,
+        }
+    }
+
+    /// What is known of its classes.
+    pub fn classes(&self) -> ModelClasses<'_> {
+        ModelClasses {
+            count: self.config().classes,
+            labels: self.labels(),
+            order: match self {
+                Self::Compressed(model) => model.class_order,
+                #[cfg(feature = "float")]
+                Self::Float(model) => model.class_order,
+            },
         }
     }
 

@@ -1,10 +1,13 @@
 //! Labelled images for training, calibration and evaluation.
 
+pub mod classes;
 mod folder;
 pub mod glyphs;
 mod spread;
 
-pub use folder::ImageFolder;
+pub use folder::{
+    Findings, FolderDataset, ImageFiles, ImageFolder, Skipped, Sturdy, parts, unread,
+};
 pub use glyphs::{GlyphOptions, GlyphSet, GlyphSplit, Split};
 pub use spread::Spread;
 

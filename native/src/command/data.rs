@@ -80,7 +80,7 @@ pub struct GlyphArguments {
     fonts: Vec<PathBuf>,
 }
 
-/// A share of the font families.
+/// A part of a data set, or a share of the font families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
     /// For training.
@@ -89,6 +89,17 @@ pub enum Part {
     Val,
     /// For the figures that are told.
     Test,
+}
+
+impl Part {
+    /// As the library calls it.
+    pub fn split(self) -> Split {
+        match self {
+            Self::Train => Split::Train,
+            Self::Val => Split::Validation,
+            Self::Test => Split::Test,
+        }
+    }
 }
 
 impl GlyphArguments {
@@ -110,14 +121,7 @@ impl GlyphArguments {
     /// The first images of some splits, as many as each asks for.
     pub fn splits<const N: usize>(&self, parts: [(Part, usize); N]) -> Result<[GlyphSplit; N]> {
         let set = Arc::new(self.set()?);
-        Ok(parts.map(|(part, count)| {
-            let split = match part {
-                Part::Train => Split::Train,
-                Part::Val => Split::Validation,
-                Part::Test => Split::Test,
-            };
-            GlyphSplit::new(Arc::clone(&set), split, count)
-        }))
+        Ok(parts.map(|(part, count)| GlyphSplit::new(Arc::clone(&set), part.split(), count)))
     }
 }
 

@@ -22,7 +22,7 @@ use intformer::{
 use crate::{
     answer::Answer,
     cli::{Globals, count, within},
-    command::training_images::TrainingImages,
+    command::{classes::ClassArguments, passed_over, training_images::TrainingImages},
 };
 
 /// Makes a model cheaper by distillation from itself.
@@ -63,6 +63,8 @@ struct Relu {
     out: PathBuf,
     #[command(flatten)]
     images: TrainingImages,
+    #[command(flatten)]
+    classes: ClassArguments,
     #[command(flatten)]
     plan: PlanArguments,
     #[command(flatten)]
@@ -196,13 +198,19 @@ impl Relu {
         let teacher = checkpoint::load(&self.model)?;
         let options = self.options(&teacher);
         options.validate(&teacher)?;
-        let config = |_| teacher.config.clone();
-        let (train, validation) = self.images.open(config, &teacher.preprocessing)?;
+        let said = self.classes.read()?;
+        let images = self.images.open_for(&teacher, &said, globals)?;
         let mut ui = lines(globals);
         let device = Device::flex();
-        let (student, log) = distill(&options, &teacher, &device, &*train, &*validation, &mut ui)?;
+        let (train, validation) = (images.train(), images.validation());
+        let (student, log) = distill(&options, &teacher, &device, train, validation, &mut ui)?;
         checkpoint::save(&student, &self.out)?;
-        Answer::new(table(&self.out, &log)?, &log)
+        let findings = images.findings();
+        let text = table(&self.out, &log)? + &passed_over::text(&findings);
+        Answer::new(
+            text,
+            &passed_over::told(serde_json::to_value(&log)?, &findings),
+        )
     }
 
     fn options(&self, teacher: &FloatModel) -> ReluOptions {

@@ -4,14 +4,22 @@ use std::{path::PathBuf, slice};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use intformer::data::Dataset;
+use intformer::data::{
+    Dataset, Findings, FolderDataset, GlyphSplit, ImageFolder, Split,
+    classes::{ClassFolder, Matching, match_classes},
+    parts, unread,
+};
 use rayon::prelude::*;
 use serde_json::json;
 
 use crate::{
     answer::Answer,
     cli::{Globals, count, within},
-    command::data::{GlyphArguments, Part},
+    command::{
+        classes::ClassArguments,
+        data::{GlyphArguments, Part},
+        passed_over,
+    },
     executor::{self, Choice, Runner, threads},
     images::Batch,
     model::Model,
@@ -22,9 +30,16 @@ const CHUNK: usize = 64;
 
 /// Counts how often a model's first, and first five, classes hold the true one.
 ///
+/// Files that cannot be read are passed over, counted and named; only images that were read count.
+/// The JSON says so as well (skipped, left_out, empty, without_class), which part of the folder was
+/// read, and what matched its classes to the model's (matched: file, names, alike-names, wordnet-ids,
+/// numbers, string-order or natural-order). docs/datasets.md has the rule.
+///
 /// Example: intformer eval models/glyphs.safetensors --glyphs 5000
 ///
 /// Example: intformer eval swin-t.safetensors --data imagenet/val --limit 5000
+///
+/// Example: intformer eval swin-t.safetensors --data photos --classes photos.json
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
@@ -43,27 +58,50 @@ pub struct Options {
 /// The images to evaluate on.
 #[derive(Args)]
 pub struct Images {
-    /// A folder of images with a sub-folder for each class. Classes are matched to the model's by
-    /// name, by order if the model has no names.
+    /// A folder of images with a sub-folder for each class, or one that holds such folders as parts:
+    /// of train, val and test it reads val, or else test. Classes are matched to the model's by name,
+    /// by WordNet id, or by order if that is known.
     #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
     data: Option<PathBuf>,
     /// Renders so many images of letters and digits from fonts that training never sees.
     #[arg(long, value_name = "N", value_parser = count())]
     glyphs: Option<usize>,
-    /// The share of the fonts that --glyphs renders from.
-    #[arg(long, value_enum, default_value_t = Part::Test)]
-    split: Part,
+    /// The part of --data to read, or the share of the fonts that --glyphs renders from (by default
+    /// test).
+    #[arg(long, value_enum)]
+    split: Option<Part>,
     #[command(flatten)]
     pub rendering: GlyphArguments,
     /// Takes so many images, spread evenly over the folder.
     #[arg(long, value_parser = count())]
     limit: Option<usize>,
+    /// Ends at the first file that cannot be read, in place of passing it over.
+    #[arg(long)]
+    pub strict: bool,
+    #[command(flatten)]
+    classes: ClassArguments,
+}
+
+/// Images that were found, and the model's class of each of theirs.
+pub struct Found {
+    data: Data,
+    matching: Matching,
+    /// The part of a folder that holds parts.
+    part: Option<String>,
+}
+
+/// A data set.
+enum Data {
+    Folder(Box<FolderDataset>),
+    Glyphs(GlyphSplit),
 }
 
 /// How often a model was right.
 pub struct Score {
     /// Images seen.
     pub images: usize,
+    /// What was passed over.
+    pub findings: Findings,
     top1: usize,
     top5: usize,
 }
@@ -89,66 +127,147 @@ impl Options {
         let data = self.images.open(&model)?;
         let mut runner = executor::one(&model, self.executor, threads, globals)?;
         threads::check(slice::from_ref(&runner), self.threads, &[])?;
-        let score = self.images.score(&*data, &model, &mut runner, globals)?;
+        data.announce(globals);
+        let score = self.images.score(&data, &model, &mut runner, globals)?;
 
         let n = score.images;
         let text = format!(
-            "{n} images on {}: top-1 {:.2} %, top-5 {:.2} %\n",
+            "{n} images on {}: top-1 {:.2} %, top-5 {:.2} %\n{}",
             runner.name,
             100.0 * score.top1(),
-            100.0 * score.top5()
+            100.0 * score.top5(),
+            passed_over::text(&score.findings)
         );
         let json = json!({
             "n": n, "top1": score.top1(), "top5": score.top5(), "executor": runner.name,
+            "matched": data.matching.rule, "part": data.part,
         });
+        let json = passed_over::told(json, &score.findings);
         Answer::new(text, &json)
     }
 }
 
+impl Data {
+    fn images(&self) -> &dyn Dataset {
+        match self {
+            Self::Folder(folder) => &**folder,
+            Self::Glyphs(glyphs) => glyphs,
+        }
+    }
+
+    /// The file of an image, if it has one.
+    fn path(&self, index: usize) -> PathBuf {
+        match self {
+            Self::Folder(data) => data
+                .folder()
+                .path(index)
+                .map_or_else(PathBuf::new, Into::into),
+            Self::Glyphs(_) => PathBuf::new(),
+        }
+    }
+}
+
+impl Found {
+    /// Says which part of a folder is read, and what decided the classes.
+    pub fn announce(&self, globals: &Globals) {
+        if let Data::Folder(_) = self.data {
+            if let Some(part) = &self.part {
+                globals.note(&format!("images of the part {part}"));
+            }
+            globals.note(&format!("classes {}", self.matching.rule.words()));
+        }
+    }
+}
+
 impl Images {
-    /// Counts how often `model` is right on `data`, which [`Images::open`] gave, on `runner`.
+    /// Counts how often `model` is right on `found`, which [`Images::open`] gave, on `runner`.
     pub fn score(
         &self,
-        data: &dyn Dataset,
+        found: &Found,
         model: &Model,
         runner: &mut Runner,
         globals: &Globals,
     ) -> Result<Score> {
-        let classes = matched(data.labels(), model)?;
-        let indices = self.indices(data.len())?;
+        let Found { data, matching, .. } = found;
+        let mut findings = match data {
+            Data::Folder(data) => data.folder().findings().clone(),
+            Data::Glyphs(_) => Findings::default(),
+        };
+        let indices = self.indices(data.images().len())?;
         let bar = globals.bar("evaluating", indices.len());
-        let (mut top1, mut top5) = (0, 0);
+        let (mut top1, mut top5, mut seen) = (0, 0, 0);
         for chunk in indices.chunks(CHUNK) {
-            let read = chunk.par_iter().map(|&index| data.get(0, index));
-            let read = read.collect::<intformer::Result<Vec<_>>>()?;
+            let read = chunk.par_iter();
+            let read = read.map(|&index| (data.path(index), data.images().get(0, index)));
+            let read: Vec<_> = read.collect();
+            let read = passed_over::apart(read, self.strict, &mut findings.skipped)?;
+            bar.inc(chunk.len() as u64);
+            if read.is_empty() {
+                continue;
+            }
             let (images, truths): (Vec<_>, Vec<_>) = read.into_iter().unzip();
             let logits = runner.logits(&Batch::new(&images))?;
             let logits = runner.real(&logits);
             for (row, truth) in logits.chunks(model.config().classes).zip(truths) {
-                let place = place(row, classes[truth]);
+                let class = matching.classes.get(truth).copied().flatten();
+                let class = class.context("expected images of known classes, found another")?;
+                let place = place(row, class);
                 top1 += usize::from(place < 1);
                 top5 += usize::from(place < 5);
             }
-            bar.inc(chunk.len() as u64);
+            seen += images.len();
         }
         bar.finish_and_clear();
-        let images = indices.len();
-        Ok(Score { images, top1, top5 })
+        if seen == 0 {
+            return Err(unread(&findings.skipped).into());
+        }
+        Ok(Score {
+            images: seen,
+            findings,
+            top1,
+            top5,
+        })
     }
 
-    /// The data set.
-    pub fn open(&self, model: &Model) -> Result<Box<dyn Dataset>> {
+    /// The data set, and which classes of `model` its own are.
+    pub fn open(&self, model: &Model) -> Result<Found> {
+        let said = self.classes.read()?;
         match (&self.data, self.glyphs) {
             (Some(folder), _) => {
-                let folder = intformer::data::ImageFolder::open(folder)?;
+                let wanted = match self.split {
+                    Some(split) => vec![split.split()],
+                    None => vec![Split::Validation, Split::Test],
+                };
+                let part = parts::find(folder, &wanted)?;
+                if self.split.is_some() && part.name.is_none() {
+                    bail!(
+                        "expected parts such as train and val in {} for --split, found none",
+                        folder.display()
+                    );
+                }
+                let folder = ImageFolder::open(&part.path)?;
+                passed_over::check(folder.findings(), self.strict)?;
+                let matching = folder.matched(&model.classes(), &said.wish())?;
                 let preprocessing = model.preprocessing().clone();
-                Ok(Box::new(
-                    folder.dataset(model.config().clone(), preprocessing),
-                ))
+                let data = folder.dataset(model.config().clone(), preprocessing);
+                Ok(Found {
+                    data: Data::Folder(Box::new(data)),
+                    matching,
+                    part: part.name,
+                })
             }
             (None, Some(count)) => {
-                let [split] = self.rendering.splits([(self.split, count)])?;
-                Ok(Box::new(split))
+                let split = self.split.unwrap_or(Part::Test);
+                let [split] = self.rendering.splits([(split, count)])?;
+                let classes = split.labels().iter();
+                let classes: Vec<_> = classes
+                    .map(|name| ClassFolder { name, empty: false })
+                    .collect();
+                Ok(Found {
+                    matching: match_classes(&classes, &model.classes(), &said.wish())?,
+                    data: Data::Glyphs(split),
+                    part: None,
+                })
             }
             (None, None) => bail!("expected --data or --glyphs"),
         }
@@ -162,26 +281,6 @@ impl Images {
         }
         Ok((0..count).map(|at| at * length / count).collect())
     }
-}
-
-/// The model's class for each of the data's.
-fn matched(labels: &[String], model: &Model) -> Result<Vec<usize>> {
-    let known = model.labels();
-    if known.is_empty() {
-        let classes = model.config().classes;
-        if labels.len() > classes {
-            bail!(
-                "expected at most the model's {classes} classes, found {}",
-                labels.len()
-            );
-        }
-        return Ok((0..labels.len()).collect());
-    }
-    let find = |label: &String| {
-        let position = known.iter().position(|name| name == label);
-        position.with_context(|| format!("expected classes that the model has, found {label:?}"))
-    };
-    labels.iter().map(find).collect()
 }
 
 /// How many classes come before `class`: larger logits, and equal ones of lower classes.

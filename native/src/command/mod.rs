@@ -1,11 +1,13 @@
 //! The commands, one to a file.
 
 pub mod bench;
+mod classes;
 pub mod classify;
 pub mod data;
 pub mod eval;
 pub mod info;
 pub mod logits;
+mod passed_over;
 pub mod verify;
 
 #[cfg(feature = "float")]

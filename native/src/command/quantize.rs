@@ -1,13 +1,13 @@
 //! `intformer quantize`: a float model to an integer-only one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use intformer::{
     FloatModel, Pixels, checkpoint,
-    data::{Dataset, ImageFolder},
-    float,
+    data::{Dataset, Findings, ImageFiles, Split, parts, unread},
+    float, picture,
     plan::IntModel,
     quant::{Gelu, QuantizeOptions, RangeMethod, quantize},
 };
@@ -17,15 +17,20 @@ use serde_json::json;
 use crate::{
     answer::Answer,
     cli::{Globals, count},
-    command::data::{GlyphArguments, Part},
+    command::{
+        data::{GlyphArguments, Part},
+        passed_over,
+    },
     images,
 };
 
 /// Makes an integer-only model of a float model.
 ///
-/// Ranges are measured on calibration images: --calib takes a folder of images with a sub-folder
-/// for each class; glyphs:N renders N images of letters and digits from the training fonts;
-/// random:N makes N images of noise, for work on speed alone, and the file says so.
+/// Ranges are measured on calibration images, which need no classes: --calib takes a folder of images
+/// at any depth (of one that holds train and val, train), an image, or a .txt list with the path of an
+/// image a line, and may be given several times; glyphs:N renders N images of letters and digits from
+/// the training fonts; random:N makes N images of noise, for work on speed alone, and the file says so.
+/// Files that cannot be read are passed over and counted, in the JSON as well (skipped, left_out).
 ///
 /// Example: intformer quantize glyphs-float.safetensors --calib glyphs:512 --out glyphs.safetensors
 ///
@@ -40,12 +45,15 @@ pub struct Options {
     out: PathBuf,
     #[command(flatten)]
     method: Method,
-    /// Takes so many images of a folder, spread evenly over it.
+    /// Takes so many images of what --calib names, spread evenly over it.
     #[arg(long, default_value_t = 512, value_parser = count())]
     limit: usize,
     /// Seed of random images.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Ends at the first file that cannot be read, in place of passing it over.
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     rendering: GlyphArguments,
 }
@@ -53,9 +61,13 @@ pub struct Options {
 /// How a model is made integer-only.
 #[derive(Args)]
 pub struct Method {
-    /// Calibration images: a folder, glyphs:N or random:N.
-    #[arg(long, value_name = "DIR | glyphs:N | random:N")]
-    calib: String,
+    /// Calibration images: a folder, an image, a .txt list of images, glyphs:N or random:N.
+    #[arg(
+        long,
+        required = true,
+        value_name = "DIR | FILE | LIST.txt | glyphs:N | random:N"
+    )]
+    calib: Vec<String>,
     /// How the range of an activation follows from what was seen.
     #[arg(long, value_enum, default_value_t = Range::Mse)]
     range: Range,
@@ -79,6 +91,10 @@ pub struct Shown {
     pub images: Vec<Pixels>,
     /// What to say of them in the file.
     pub source: String,
+    /// The parts of folders that hold parts.
+    pub parts: Vec<String>,
+    /// What was passed over.
+    pub findings: Findings,
 }
 
 /// The forms of GELU.
@@ -108,23 +124,27 @@ impl Options {
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         self.method.options()?;
         let model = checkpoint::load(&self.model)?;
-        let shown = self
-            .method
-            .images(&model, &self.rendering, self.limit, self.seed)?;
+        let shown =
+            self.method
+                .images(&model, &self.rendering, self.limit, self.seed, self.strict)?;
+        for part in &shown.parts {
+            globals.note(&format!("images of the part {part}"));
+        }
         let quantized = self.method.quantize(&model, &shown, globals)?;
         quantized.save(&self.out)?;
         let bytes = quantized.weights.bytes();
         let steps = quantized.plan.steps.len();
         let (images, source) = (shown.images.len(), &shown.source);
         let text = format!(
-            "{}: {steps} steps, {bytes} bytes of weights, calibrated on {images} images ({source})\n",
-            self.out.display()
+            "{}: {steps} steps, {bytes} bytes of weights, calibrated on {images} images ({source})\n{}",
+            self.out.display(),
+            passed_over::text(&shown.findings)
         );
         let json = json!({
             "out": self.out, "steps": steps, "weight_bytes": bytes, "images": images,
-            "calibration": source,
+            "calibration": source, "parts": shown.parts,
         });
-        Answer::new(text, &json)
+        Answer::new(text, &passed_over::told(json, &shown.findings))
     }
 }
 
@@ -178,43 +198,86 @@ impl Method {
         })
     }
 
-    /// The calibration images: at most `limit` of a folder; random ones by `seed`.
+    /// The calibration images: at most `limit` of files; random ones by `seed`. Files that cannot be
+    /// read are passed over, unless it is to be `strict`.
     pub fn images(
         &self,
         model: &FloatModel,
         rendering: &GlyphArguments,
         limit: usize,
         seed: u64,
+        strict: bool,
     ) -> Result<Shown> {
-        if let Some(count) = self.calib.strip_prefix("random:") {
-            return Ok(Shown {
-                images: images::random(&model.config, number(count)?, seed)?,
-                source: "random images: for work on speed alone".to_owned(),
-            });
-        }
-        let (data, count, source): (Box<dyn Dataset>, _, _) =
-            if let Some(count) = self.calib.strip_prefix("glyphs:") {
+        let made = |images, source: &str| Shown {
+            images,
+            source: source.to_owned(),
+            parts: Vec::new(),
+            findings: Findings::default(),
+        };
+        if let [source] = &self.calib[..] {
+            if let Some(count) = source.strip_prefix("random:") {
+                let images = images::random(&model.config, number(count)?, seed)?;
+                return Ok(made(images, "random images: for work on speed alone"));
+            }
+            if let Some(count) = source.strip_prefix("glyphs:") {
                 let count = number(count)?;
                 let [split] = rendering.splits([(Part::Train, count)])?;
-                (Box::new(split), count, "glyphs of the training fonts")
-            } else {
-                let folder = ImageFolder::open(&self.calib)?;
-                let config = model.config.clone();
-                let data = folder.dataset(config, model.preprocessing.clone());
-                (Box::new(data), limit, "a folder of images")
-            };
-        let length = data.len();
-        let count = count.min(length);
-        if count == 0 {
-            bail!("expected calibration images, found none");
+                images::bound(&model.config, count)?;
+                let read = (0..count).into_par_iter().map(|at| Ok(split.get(0, at)?.0));
+                let images: Vec<Pixels> = read.collect::<Result<_>>()?;
+                return Ok(made(images, "glyphs of the training fonts"));
+            }
         }
+        self.files(model, limit, strict)
+    }
+
+    fn files(&self, model: &FloatModel, limit: usize, strict: bool) -> Result<Shown> {
+        let (mut sources, mut names) = (Vec::new(), Vec::new());
+        let mut folders = false;
+        for source in &self.calib {
+            let made = source.starts_with("random:") || source.starts_with("glyphs:");
+            if made && !Path::new(source).exists() {
+                bail!("expected {source} alone for --calib, found other images beside it");
+            }
+            if !Path::new(source).is_dir() {
+                sources.push(source.clone());
+                continue;
+            }
+            folders = true;
+            let part = parts::find(source, &[Split::Train, Split::Validation, Split::Test])?;
+            let Some(path) = part.path.to_str() else {
+                bail!("expected a path in UTF-8, found {}", part.path.display());
+            };
+            sources.push(path.to_owned());
+            names.extend(part.name);
+        }
+        let ImageFiles {
+            paths,
+            mut findings,
+        } = ImageFiles::open(&sources)?;
+        passed_over::check(&findings, strict)?;
+        let length = paths.len();
+        let count = limit.min(length);
         images::bound(&model.config, count)?;
-        let read = (0..count)
-            .into_par_iter()
-            .map(|at| Ok(data.get(0, at * length / count)?.0));
+        let read = (0..count).into_par_iter().map(|at| {
+            let path = &paths[at * length / count];
+            let pixels = picture::load(path, &model.config, &model.preprocessing);
+            (path.clone(), pixels)
+        });
+        let read: Vec<_> = read.collect();
+        let images = passed_over::apart(read, strict, &mut findings.skipped)?;
+        if images.is_empty() {
+            return Err(unread(&findings.skipped).into());
+        }
+        let source = match folders {
+            true => "a folder of images",
+            false => "image files",
+        };
         Ok(Shown {
-            images: read.collect::<Result<_>>()?,
+            images,
             source: source.to_owned(),
+            parts: names,
+            findings,
         })
     }
 }

@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::{
     answer::Answer,
     cli::{Globals, within},
-    command::training_images::TrainingImages,
+    command::{passed_over, training_images::TrainingImages},
 };
 
 /// Trains a float Swin.
@@ -144,8 +144,10 @@ impl Options {
         }
         let preprocessing = self.preprocessing();
         let classes_to_config = |classes| self.config(classes);
-        let (images, validation) = self.images.open(classes_to_config, &preprocessing)?;
-        let config = self.config(images.labels().len());
+        let images = self
+            .images
+            .open(classes_to_config, &preprocessing, globals)?;
+        let config = self.config(images.train().labels().len());
         config.validate()?;
         let schedule = &self.schedule;
         let options = TrainOptions {
@@ -163,20 +165,21 @@ impl Options {
             ..TrainOptions::new(config, preprocessing, self.state())
         };
         let mut ui = self.ui(globals);
-        let model = train(&options, &*images, &*validation, &mut *ui)?;
+        let model = train(&options, images.train(), images.validation(), &mut *ui)?;
         // The dashboard gives the terminal back.
         drop(ui);
         checkpoint::save(&model, &self.out)?;
         let text = format!(
-            "{}: {} parameters, {} classes\n",
+            "{}: {} parameters, {} classes\n{}",
             self.out.display(),
             model.params.elements(),
-            model.config.classes
+            model.config.classes,
+            passed_over::text(&images.findings())
         );
         let json = json!({
             "out": self.out, "params": model.params.elements(), "config": model.config,
         });
-        Answer::new(text, &json)
+        Answer::new(text, &passed_over::told(json, &images.findings()))
     }
 
     fn channels(&self) -> usize {

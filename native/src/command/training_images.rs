@@ -5,20 +5,29 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use intformer::{
-    Preprocessing,
-    data::{Dataset, ImageFolder},
+    FloatModel, Preprocessing,
+    data::{
+        Dataset, Findings, FolderDataset, GlyphSplit, ImageFolder, Skipped, Sturdy,
+        classes::ModelClasses, parts,
+    },
     model::SwinConfig,
 };
+use rayon::prelude::*;
 
 use crate::{
-    cli::count,
-    command::data::{GlyphArguments, Part},
+    cli::{Globals, count},
+    command::{
+        classes::Said,
+        data::{GlyphArguments, Part},
+        passed_over,
+    },
 };
 
 /// Images to train on and to validate with.
 #[derive(Args)]
 pub struct TrainingImages {
-    /// A folder with train and val, each with a sub-folder for each class.
+    /// A folder with train and val (or validation, valid, or else test), each with a sub-folder for
+    /// each class. The place of an image that cannot be read is taken by the next of its class.
     #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
     data: Option<PathBuf>,
     /// Renders so many images of letters and digits anew in each epoch.
@@ -27,32 +36,184 @@ pub struct TrainingImages {
     /// Images of glyphs to validate with, of other fonts.
     #[arg(long, default_value_t = 2000, value_parser = count())]
     glyphs_val: usize,
+    /// Ends at the first file that cannot be read, in place of passing it over.
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     pub rendering: GlyphArguments,
 }
 
+/// The sets of images.
+pub enum TrainingSets {
+    /// Rendered.
+    Glyphs(Box<[GlyphSplit; 2]>),
+    /// In folders.
+    Folders {
+        /// To train on.
+        train: Box<Sturdy>,
+        /// To validate with; all can be read.
+        validation: Box<FolderDataset>,
+        /// Whether a file that cannot be read ends the run.
+        strict: bool,
+    },
+}
+
+impl TrainingSets {
+    /// The images to train on.
+    pub fn train(&self) -> &dyn Dataset {
+        match self {
+            Self::Glyphs(splits) => &splits[0],
+            Self::Folders {
+                train,
+                strict: true,
+                ..
+            } => train.data(),
+            Self::Folders { train, .. } => &**train,
+        }
+    }
+
+    /// The images to validate with.
+    pub fn validation(&self) -> &dyn Dataset {
+        match self {
+            Self::Glyphs(splits) => &splits[1],
+            Self::Folders { validation, .. } => &**validation,
+        }
+    }
+
+    /// What was passed over so far.
+    pub fn findings(&self) -> Findings {
+        match self {
+            Self::Glyphs(_) => Findings::default(),
+            Self::Folders {
+                train, validation, ..
+            } => {
+                let mut findings = train.data().folder().findings().clone();
+                findings.extend(validation.folder().findings().clone());
+                findings.skipped.extend(train.damaged());
+                findings
+            }
+        }
+    }
+}
+
 impl TrainingImages {
-    /// The images to train on and to validate with, as a model takes them whose configuration for a
-    /// number of classes is `config`.
+    /// The images for a new model, whose configuration for a number of classes is `config`; its
+    /// classes are the folders in train.
     pub fn open(
         &self,
         config: impl Fn(usize) -> SwinConfig,
         preprocessing: &Preprocessing,
-    ) -> Result<(Box<dyn Dataset>, Box<dyn Dataset>)> {
-        if let Some(count) = self.glyphs {
-            let [train, validation] = self
-                .rendering
-                .splits([(Part::Train, count), (Part::Val, self.glyphs_val)])?;
-            return Ok((Box::new(train), Box::new(validation)));
-        }
-        let Some(folder) = &self.data else {
+        globals: &Globals,
+    ) -> Result<TrainingSets> {
+        let Some(([train, validation], notes)) = self.folders()? else {
+            return self.render();
+        };
+        let train = train.without_empty();
+        let validation = validation.with_labels(train.labels())?;
+        let config = config(train.labels().len());
+        let folders = [train, validation];
+        self.read(folders, &config, preprocessing, &[notes], globals)
+    }
+
+    /// The images for a model that there is, with its classes; `said` is what the user says of them.
+    pub fn open_for(
+        &self,
+        model: &FloatModel,
+        said: &Said,
+        globals: &Globals,
+    ) -> Result<TrainingSets> {
+        let Some((folders, parts)) = self.folders()? else {
+            return self.render();
+        };
+        let classes = ModelClasses {
+            count: model.config.classes,
+            labels: &model.labels,
+            order: model.class_order,
+        };
+        let matched = |folder: &ImageFolder| folder.matched(&classes, &said.wish());
+        let [train, validation] = [matched(&folders[0])?, matched(&folders[1])?];
+        let notes = [parts, format!("classes {}", train.rule.words())];
+        let labels = match model.labels.is_empty() {
+            false => model.labels.clone(),
+            true => train.labels(folders[0].labels(), model.config.classes),
+        };
+        let [a, b] = folders;
+        let folders = [
+            a.relabelled(labels.clone(), &train.classes)?,
+            b.relabelled(labels, &validation.classes)?,
+        ];
+        self.read(
+            folders,
+            &model.config,
+            &model.preprocessing,
+            &notes,
+            globals,
+        )
+    }
+
+    fn render(&self) -> Result<TrainingSets> {
+        let Some(count) = self.glyphs else {
             bail!("expected --data or --glyphs");
         };
-        let open = |name: &str| -> Result<Box<dyn Dataset>> {
-            let images = ImageFolder::open(folder.join(name))?;
-            let config = config(images.labels().len());
-            Ok(Box::new(images.dataset(config, preprocessing.clone())))
+        let parts = [(Part::Train, count), (Part::Val, self.glyphs_val)];
+        let splits = self.rendering.splits(parts)?;
+        Ok(TrainingSets::Glyphs(Box::new(splits)))
+    }
+
+    /// The folders of --data, and which parts they are.
+    fn folders(&self) -> Result<Option<([ImageFolder; 2], String)>> {
+        let Some(folder) = &self.data else {
+            return Ok(None);
         };
-        Ok((open("train")?, open("val")?))
+        let [train, validation] = parts::find_training(folder)?;
+        let names = [&train, &validation].map(|part| part.name.as_deref().unwrap_or_default());
+        let note = format!("images of the parts {} and {}", names[0], names[1]);
+        let folders = [
+            ImageFolder::open(train.path)?,
+            ImageFolder::open(validation.path)?,
+        ];
+        for folder in &folders {
+            passed_over::check(folder.findings(), self.strict)?;
+        }
+        Ok(Some((folders, note)))
+    }
+
+    /// Every epoch validates with the same images, so those that cannot be read are found first.
+    fn read(
+        &self,
+        [train, validation]: [ImageFolder; 2],
+        config: &SwinConfig,
+        preprocessing: &Preprocessing,
+        notes: &[String],
+        globals: &Globals,
+    ) -> Result<TrainingSets> {
+        config.validate()?;
+        let dataset = |folder: ImageFolder| folder.dataset(config.clone(), preprocessing.clone());
+        let data = dataset(validation.clone());
+        let bar = globals.bar("checking", data.len());
+        let check = |index| {
+            let read = data.get(0, index);
+            bar.inc(1);
+            match read {
+                Ok(_) => None,
+                Err(error) if error.is_file() && !self.strict => {
+                    let path = validation.path(index)?;
+                    Some(Ok((index, Skipped::new(path, &error))))
+                }
+                Err(error) => Some(Err(error)),
+            }
+        };
+        let unreadable = (0..data.len()).into_par_iter().filter_map(check);
+        let unreadable = unreadable.collect::<intformer::Result<Vec<_>>>()?;
+        bar.finish_and_clear();
+        let sets = TrainingSets::Folders {
+            train: Box::new(Sturdy::new(dataset(train))),
+            validation: Box::new(dataset(validation.without(&unreadable)?)),
+            strict: self.strict,
+        };
+        for line in notes.iter().chain(&sets.findings().lines()) {
+            globals.note(line);
+        }
+        Ok(sets)
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     cli::{Globals, within},
     command::{
         eval::{Images, Score},
+        passed_over,
         quantize::{Method, Shown},
     },
     executor::{self, Choice},
@@ -68,10 +69,16 @@ impl Options {
         let model = checkpoint::load(&self.model)?;
         // A factor out of its range is a quick answer.
         rescale(&mut model.clone(), self.by, 0)?;
+        // So is a folder that does not fit.
+        let found = self.images.open(&Model::Float(Box::new(model.clone())))?;
         let rendering = &self.images.rendering;
-        let shown = self.method.images(&model, rendering, CALIBRATION, 0)?;
+        let strict = self.images.strict;
+        let shown = self
+            .method
+            .images(&model, rendering, CALIBRATION, 0, strict)?;
+        found.announce(globals);
         let mut rows: Vec<Row> = Vec::new();
-        let mut seen = 0;
+        let mut seen = None;
         for seed in std::iter::once(None).chain((0..self.twins).map(Some)) {
             let mut twin = model.clone();
             if let Some(seed) = seed {
@@ -79,18 +86,22 @@ impl Options {
                 rescale(&mut twin, self.by, seed as u64)?;
             }
             let [float, integer] = self.scores(twin, &shown, globals)?;
-            seen = float.images;
-            let (float, integer) = (float.top1(), integer.top1());
+            let (float_top1, integer) = (float.top1(), integer.top1());
+            seen = Some(float);
             rows.push(Row {
                 seed,
-                float,
+                float: float_top1,
                 integer,
-                difference: integer - float,
+                difference: integer - float_top1,
                 from_original: integer - rows.first().map_or(integer, |row| row.integer),
             });
         }
-        let text = text(&rows, seen)?;
-        Answer::new(text, &json!({ "n": seen, "by": self.by, "results": rows }))
+        let (images, mut findings) =
+            seen.map_or_else(Default::default, |score| (score.images, score.findings));
+        findings.extend(shown.findings);
+        let text = text(&rows, images)? + &passed_over::text(&findings);
+        let json = json!({ "n": images, "by": self.by, "results": rows });
+        Answer::new(text, &passed_over::told(json, &findings))
     }
 
     /// The scores of `model` and of the integer model made of it.
@@ -106,7 +117,7 @@ impl Options {
         let data = self.images.open(model)?;
         let threads = rayon::current_num_threads();
         let mut runner = executor::one(model, choice, threads, globals)?;
-        self.images.score(&*data, model, &mut runner, globals)
+        self.images.score(&data, model, &mut runner, globals)
     }
 }
 

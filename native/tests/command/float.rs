@@ -36,6 +36,76 @@ fn a_float_model_becomes_an_integer_one() {
 }
 
 #[test]
+fn calibration_needs_no_classes() {
+    let place = with_float();
+    std::fs::create_dir_all(place.path("photos/deep")).unwrap();
+    for name in ["photos/1.png", "photos/deep/2.png", "photos/3.png"] {
+        std::fs::copy(place.path("image.png"), place.path(name)).unwrap();
+    }
+    std::fs::write(place.path("photos/4.heic"), "").unwrap();
+    std::fs::write(place.path("list.txt"), "photos/1.png\nphotos/deep\n").unwrap();
+    let quantize = "quantize float.safetensors --out out.safetensors --calib";
+    for (source, images) in [
+        ("photos", 3),
+        ("image.png", 1),
+        ("image.png --calib photos/1.png", 2),
+        ("list.txt", 2),
+        ("@list.txt", 2),
+    ] {
+        let answer = place.json(&format!("{quantize} {source}"));
+        assert_eq!(answer["images"], images, "{source}");
+    }
+    std::fs::write(place.path("photos/bad.jpg"), "no image").unwrap();
+    let answer = place.json(&format!("{quantize} photos"));
+    assert_eq!(answer["images"], 3);
+    assert_eq!(answer["skipped"][0]["path"], "photos/bad.jpg");
+    assert_eq!(answer["left_out"], serde_json::json!({ "heic": 1 }));
+    let sentence = place.refused(&format!("{quantize} photos --strict"));
+    assert!(sentence.contains("bad.jpg"), "{sentence}");
+    let sentence = place.refused(&format!("{quantize} photos/bad.jpg"));
+    assert!(sentence.contains("found 1 that cannot"), "{sentence}");
+    place.refused(&format!("{quantize} photos --calib random:4"));
+}
+
+#[test]
+fn calibration_reads_the_training_part() {
+    let place = with_float();
+    for (folder, copies) in [("data/train/a", 2), ("data/val/a", 1)] {
+        std::fs::create_dir_all(place.path(folder)).unwrap();
+        for copy in 0..copies {
+            let path = place.path(folder).join(format!("{copy}.png"));
+            std::fs::copy(place.path("image.png"), path).unwrap();
+        }
+    }
+    let answer = place.json("quantize float.safetensors --out out.safetensors --calib data");
+    assert_eq!(answer["images"], 2);
+    assert_eq!(answer["parts"], serde_json::json!(["train"]));
+}
+
+#[test]
+fn training_outlives_a_damaged_file() {
+    let place = Workplace::new();
+    for split in ["train", "Valid"] {
+        for class in ["x", "y"] {
+            let folder = place.path("photos").join(split).join(class);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::copy(place.path("image.png"), folder.join("1.png")).unwrap();
+            std::fs::write(folder.join("2.png"), "no image").unwrap();
+        }
+    }
+    std::fs::create_dir_all(place.path("photos/train/z")).unwrap();
+    let model = "--image-size 8 --patch 2 --window 2 --width 8 --depths 1 --heads 1";
+    let train = format!("train --data photos --out new.safetensors --epochs 1 --batch 2 {model}");
+    let answer = place.json(&train);
+    assert_eq!(answer["config"]["classes"], 2);
+    assert_eq!(answer["skipped"].as_array().unwrap().len(), 4);
+    assert_eq!(answer["empty"], serde_json::json!(["z"]));
+    let train = train.replace("new", "strict");
+    let sentence = place.refused(&format!("{train} --strict --quiet"));
+    assert!(sentence.contains("2.png"), "{sentence}");
+}
+
+#[test]
 fn a_twin_has_the_same_logits() {
     let place = with_float();
     place.json("rescale float.safetensors --by 64 --seed 1 --out twin.safetensors");

@@ -7,6 +7,7 @@ mod cuda;
 mod distill;
 #[cfg(feature = "float")]
 mod float;
+mod folders;
 #[cfg(feature = "float")]
 mod help;
 mod place;

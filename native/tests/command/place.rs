@@ -5,7 +5,10 @@ use std::{
     process::{Command, Output},
 };
 
-use intformer::model::{Activation, PerBlock, SwinConfig, Windowing};
+use intformer::{
+    model::{Activation, PerBlock, SwinConfig, Windowing},
+    plan::IntModel,
+};
 use intformer_tests::synthetic;
 use tempfile::TempDir;
 
@@ -18,23 +21,7 @@ impl Workplace {
     /// `model.safetensors` (16x16 grey pixels to 5 classes) and `image.png`.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = SwinConfig {
-            image_size: [16, 16],
-            in_channels: 1,
-            patch_size: 2,
-            embed_dim: 8,
-            depths: vec![1, 1],
-            heads: vec![2, 4],
-            window_size: 4,
-            mlp_ratio: 2.0,
-            classes: 5,
-            qkv_bias: true,
-            layer_norm_eps: 1e-5,
-            windowing: Windowing::Timm,
-            activation: PerBlock::All(Activation::Gelu),
-            fc1_bias: PerBlock::All(true),
-        };
-        let mut model = synthetic::int_model(&config, 1).unwrap();
+        let mut model = model(5, 1);
         model.labels = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
         model.save(folder.path().join("model.safetensors")).unwrap();
         let bytes = (0..20 * 24u32).map(|at| (at * at / 5) as u8).collect();
@@ -87,6 +74,27 @@ impl Workplace {
 
 /// Threads that run at once in tests, on whatever machine.
 pub const THREADS: usize = 4;
+
+/// A tiny model of 16x16 grey pixels without names of its classes.
+pub fn model(classes: usize, seed: u64) -> IntModel {
+    let config = SwinConfig {
+        image_size: [16, 16],
+        in_channels: 1,
+        patch_size: 2,
+        embed_dim: 8,
+        depths: vec![1, 1],
+        heads: vec![2, 4],
+        window_size: 4,
+        mlp_ratio: 2.0,
+        classes,
+        qkv_bias: true,
+        layer_norm_eps: 1e-5,
+        windowing: Windowing::Timm,
+        activation: PerBlock::All(Activation::Gelu),
+        fc1_bias: PerBlock::All(true),
+    };
+    synthetic::int_model(&config, seed).unwrap()
+}
 
 /// Runs the command in `folder`.
 pub fn run(folder: &Path, arguments: &str) -> Output {

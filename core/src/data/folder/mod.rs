@@ -1,0 +1,291 @@
+//! Images in folders, as people have them.
+
+mod files;
+mod listing;
+pub mod parts;
+mod sturdy;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use files::ImageFiles;
+pub use listing::{Findings, Skipped};
+pub use sturdy::Sturdy;
+
+use self::listing::{Entry, Walk, entries};
+use super::classes::{ClassFolder, Matching, ModelClasses, Wish, match_classes};
+use crate::{Error, Pixels, Preprocessing, Result, data::Dataset, model::SwinConfig, picture};
+
+/// The images below a folder with a sub-folder for each class.
+///
+/// Classes are the sub-folders sorted by name, images the files of a class, at any depth, sorted
+/// by path. Links are followed. What systems leave behind (names that start with a dot, `__MACOSX`,
+/// `Thumbs.db` and the like) does not count; what else was passed over is in [`Findings`].
+#[derive(Clone, Debug)]
+pub struct ImageFolder {
+    labels: Vec<String>,
+    images: Vec<(PathBuf, usize)>,
+    findings: Findings,
+}
+
+impl ImageFolder {
+    /// Lists the images below `dir`. No file is opened.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed, there is no class, or no class has an image.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
+        let dir = dir.as_ref();
+        let mut walk = Walk::within(dir)?;
+        let (mut labels, mut images) = (Vec::new(), Vec::new());
+        for class in entries(dir)? {
+            let entry = Entry::of(&class);
+            match entry {
+                Entry::Folder => walk.inner(&class)?,
+                // A link that led to a folder is a class whose images are gone.
+                Entry::Broken(_) if class.extension().is_none() => walk.file(class.clone(), entry),
+                Entry::Image => {
+                    walk.findings.without_class += 1;
+                    continue;
+                }
+                _ => {
+                    walk.file(class, entry);
+                    continue;
+                }
+            }
+            let Some(label) = class.file_name().and_then(|name| name.to_str()) else {
+                return Err(Error::Data(format!(
+                    "expected a class name in UTF-8, found {}",
+                    class.display()
+                )));
+            };
+            let found = std::mem::take(&mut walk.images);
+            images.extend(found.into_iter().map(|path| (path, labels.len())));
+            labels.push(label.to_owned());
+        }
+        let fail = |what: &str| {
+            let lines = walk.findings.lines();
+            let also = lines.iter().map(|line| format!("; {line}"));
+            Err(Error::Data(format!(
+                "expected {what} in {}, found none{}",
+                dir.display(),
+                also.collect::<String>()
+            )))
+        };
+        if labels.is_empty() {
+            return fail("a folder for each class");
+        }
+        if images.is_empty() {
+            return fail("images");
+        }
+        let mut folder = Self {
+            labels,
+            images,
+            findings: walk.findings,
+        };
+        folder.note_empty(&vec![1; folder.labels.len()]);
+        Ok(folder)
+    }
+
+    /// Number of images; at least 1.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Names of the classes, sorted.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The file of image `index`, if there is one.
+    pub fn path(&self, index: usize) -> Option<&Path> {
+        self.images.get(index).map(|(path, _)| path.as_path())
+    }
+
+    /// The class of image `index`, if there is one.
+    pub fn class(&self, index: usize) -> Option<usize> {
+        self.images.get(index).map(|&(_, class)| class)
+    }
+
+    /// What was passed over.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Which of a model's classes the classes of this folder are.
+    ///
+    /// # Errors
+    /// As [`match_classes`].
+    pub fn matched(&self, model: &ModelClasses, wish: &Wish) -> Result<Matching> {
+        let counts = self.counts();
+        let folders = self.labels.iter().zip(counts);
+        let folders: Vec<_> = folders
+            .map(|(name, images)| ClassFolder {
+                name,
+                empty: images == 0,
+            })
+            .collect();
+        match_classes(&folders, model, wish)
+    }
+
+    /// The folder with the classes `labels`, of which `classes` says which each of its own is.
+    ///
+    /// # Errors
+    /// If an image has no class then.
+    pub fn relabelled(mut self, labels: Vec<String>, classes: &[Option<usize>]) -> Result<Self> {
+        for (path, class) in &mut self.images {
+            let known = classes.get(*class).copied().flatten();
+            *class = known.filter(|&class| class < labels.len()).ok_or_else(|| {
+                Error::Data(format!(
+                    "expected one of {} classes, found {}",
+                    labels.len(),
+                    path.display()
+                ))
+            })?;
+        }
+        // Images of a class lie together.
+        self.images.sort_by_key(|(_, class)| *class);
+        self.labels = labels;
+        Ok(self)
+    }
+
+    /// The folder with the classes `labels`, among which its own are by name.
+    ///
+    /// # Errors
+    /// If it has images of another class.
+    pub fn with_labels(self, labels: &[String]) -> Result<Self> {
+        let place = |name: &String| labels.iter().position(|label| label == name);
+        let classes: Vec<_> = self.labels.iter().map(place).collect();
+        let known = self
+            .images
+            .iter()
+            .find(|(_, class)| classes[*class].is_none());
+        if let Some((path, class)) = known {
+            return Err(Error::Data(format!(
+                "expected the same classes in training and validation data, found {:?} in {} alone",
+                self.labels[*class],
+                path.display()
+            )));
+        }
+        self.relabelled(labels.to_vec(), &classes)
+    }
+
+    /// The folder without the classes that have no image.
+    pub fn without_empty(mut self) -> Self {
+        let counts = self.counts();
+        let mut places = Vec::with_capacity(counts.len());
+        let mut next = 0;
+        for &count in &counts {
+            places.push(next);
+            next += usize::from(count > 0);
+        }
+        let mut counts = counts.into_iter();
+        self.labels
+            .retain(|_| counts.next().is_some_and(|count| count > 0));
+        for (_, class) in &mut self.images {
+            *class = places[*class];
+        }
+        self
+    }
+
+    /// The folder without the images `unreadable`, which are counted among the findings.
+    ///
+    /// # Errors
+    /// If no image is left.
+    pub fn without(mut self, unreadable: &[(usize, Skipped)]) -> Result<Self> {
+        let before = self.counts();
+        let mut gone = unreadable
+            .iter()
+            .map(|(index, _)| *index)
+            .collect::<Vec<_>>();
+        gone.sort_unstable();
+        let mut index = 0;
+        self.images.retain(|_| {
+            index += 1;
+            gone.binary_search(&(index - 1)).is_err()
+        });
+        let skipped = unreadable.iter().map(|(_, skipped)| skipped.clone());
+        self.findings.skipped.extend(skipped);
+        self.note_empty(&before);
+        match self.images.is_empty() {
+            false => Ok(self),
+            true => Err(unread(&self.findings.skipped)),
+        }
+    }
+
+    /// The images as a model of `config` takes them.
+    pub fn dataset(self, config: SwinConfig, preprocessing: Preprocessing) -> FolderDataset {
+        FolderDataset {
+            folder: self,
+            config,
+            preprocessing,
+        }
+    }
+
+    /// Images of each class.
+    fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.labels.len()];
+        for &(_, class) in &self.images {
+            counts[class] += 1;
+        }
+        counts
+    }
+
+    /// Notes the classes that have no image any more but had some `before`.
+    fn note_empty(&mut self, before: &[usize]) {
+        let counts = before.iter().zip(self.counts());
+        let labels = self.labels.iter().zip(counts);
+        let empty = labels.filter(|(_, (before, count))| **before > 0 && *count == 0);
+        let empty = empty.map(|(label, _)| label.clone());
+        self.findings.empty.extend(empty);
+    }
+}
+
+/// The error of files of which not one can be read.
+pub fn unread(skipped: &[Skipped]) -> Error {
+    let first = match skipped.first() {
+        Some(first) => format!("{} ({})", first.path.display(), first.reason),
+        None => "none".to_owned(),
+    };
+    Error::Data(format!(
+        "expected images that can be read, found {} that cannot, the first {first}",
+        skipped.len()
+    ))
+}
+
+/// An [`ImageFolder`] read through the resize rule of a model; the same in every epoch.
+#[derive(Clone, Debug)]
+pub struct FolderDataset {
+    folder: ImageFolder,
+    config: SwinConfig,
+    preprocessing: Preprocessing,
+}
+
+impl FolderDataset {
+    /// The list of images.
+    pub fn folder(&self) -> &ImageFolder {
+        &self.folder
+    }
+}
+
+impl Dataset for FolderDataset {
+    fn len(&self) -> usize {
+        self.folder.len()
+    }
+
+    fn labels(&self) -> &[String] {
+        self.folder.labels()
+    }
+
+    fn get(&self, _epoch: u64, index: usize) -> Result<(Pixels, usize)> {
+        let (path, class) = self.folder.images.get(index).ok_or_else(|| {
+            Error::Data(format!(
+                "expected an index below {}, found {index}",
+                self.len()
+            ))
+        })?;
+        let pixels = picture::load(path, &self.config, &self.preprocessing)?;
+        Ok((pixels, *class))
+    }
+}
