@@ -17,24 +17,31 @@ extern "C" __global__ void __launch_bounds__(WARPS * LANES, 1)
 
     // The first of the four tokens of a cell.
     size_t token = row;
+    // Parts that lie on the map: past an odd side of it they are zero.
+    unsigned present_parts = 1;
     if (p.gather == MERGE) {
-        unsigned across = p.width / 2, cells = p.height / 2 * across;
-        unsigned cell = row % cells;
-        token = ((size_t)(row / cells) * p.height + cell / across * 2) * p.width + cell % across * 2;
+        unsigned across = (p.width + 1) / 2, cells = (p.height + 1) / 2 * across;
+        unsigned cell = row % cells, y = cell / across * 2, x = cell % across * 2;
+        token = ((size_t)(row / cells) * p.height + y) * p.width + x;
         channels *= 4;
+        present_parts = 1 | (y + 1 < p.height) << 1 | (x + 1 < p.width) << 2;
+        present_parts |= (present_parts == 7) << 3;
     }
     // In the order (y, x) = (0, 0), (1, 0), (0, 1), (1, 1).
     auto part_of = [&](unsigned part) { return x + (token + (part & 1) * p.width + (part >> 1)) * p.x_stride; };
+    auto has = [&](unsigned part) { return present_parts >> part & 1; };
     auto load = [&](unsigned group) -> uint2 {
         unsigned channel = 4 * group;
         if (p.gather == ROW) return load_channels(x + token * p.x_stride, channel, channels);
         if (p.channels % 4 == 0) {
-            return load_channels(part_of(channel / p.channels), channel % p.channels, p.channels);
+            unsigned part = channel / p.channels;
+            if (!has(part)) return make_uint2(0, 0);
+            return load_channels(part_of(part), channel % p.channels, p.channels);
         }
         int half[4] = {};
         for (unsigned i = 0; i < 4 && channel + i < channels; ++i) {
-            unsigned at = (channel + i) % p.channels;
-            half[i] = half_of(part_of((channel + i) / p.channels)[at / 2], at % 2);
+            unsigned at = (channel + i) % p.channels, part = (channel + i) / p.channels;
+            half[i] = has(part) ? half_of(part_of(part)[at / 2], at % 2) : 0;
         }
         return make_uint2(pack_halves(half[0], half[1]), pack_halves(half[2], half[3]));
     };

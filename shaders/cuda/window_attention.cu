@@ -12,7 +12,7 @@ constexpr int THREADS = WARPS * LANES;
 // Bytes between the channels of the turned values: no two of a product's eight lie in the same bank.
 constexpr int VALUE_STRIDE = TOKENS + 16;
 
-// A token of the window. `place` is y * (2 * window_width - 1) + x.
+// A token of the window. `place` is y * (2 * window_width - 1) + x; one that pads the map has the row NO_ROW.
 struct Token {
     unsigned row;
     unsigned short place, region;
@@ -20,24 +20,31 @@ struct Token {
 
 // The region of tokens that are not there.
 constexpr unsigned ABSENT = 9;
+constexpr unsigned NO_ROW = ~0u;
 
 // Which of the three bands of the rolled axis `at` lies in.
 __device__ __forceinline__ unsigned band(unsigned at, unsigned extent, unsigned window, unsigned shift) {
     return shift == 0 || at < extent - window ? 0 : at < extent - shift ? 1 : 2;
 }
 
-// The token `at` of the window at (`top`, `left`) of the rolled map.
+// Windows that take up `extent` tokens.
+__device__ __forceinline__ unsigned windows_of(unsigned extent, unsigned window) { return (extent + window - 1) / window; }
+
+// The token `at` of the window at (`top`, `left`) of the rolled and padded map.
 __device__ __forceinline__ Token token_at(const WindowAttention& p, unsigned image, unsigned top, unsigned left, unsigned at) {
     if (at >= p.window_height * p.window_width) return {0, 0, ABSENT};
     unsigned y = at / p.window_width, x = at % p.window_width;
     unsigned rolled_y = top + y, rolled_x = left + x;
     unsigned map_y = rolled_y + p.shift_height, map_x = rolled_x + p.shift_width;
-    map_y -= map_y >= p.height ? p.height : 0;
-    map_x -= map_x >= p.width ? p.width : 0;
-    unsigned region = 3 * band(rolled_y, p.height, p.window_height, p.shift_height) +
-                      band(rolled_x, p.width, p.window_width, p.shift_width);
-    return {(image * p.height + map_y) * p.width + map_x, (unsigned short)(y * (2 * p.window_width - 1) + x),
-            (unsigned short)region};
+    map_y -= map_y >= p.roll_height ? p.roll_height : 0;
+    map_x -= map_x >= p.roll_width ? p.roll_width : 0;
+    bool present = rolled_y < p.roll_height && map_y < p.height && rolled_x < p.roll_width && map_x < p.width;
+    unsigned padded_height = windows_of(p.height, p.window_height) * p.window_height;
+    unsigned padded_width = windows_of(p.width, p.window_width) * p.window_width;
+    unsigned region = 3 * band(rolled_y, padded_height, p.window_height, p.shift_height) +
+                      band(rolled_x, padded_width, p.window_width, p.shift_width);
+    return {present ? (image * p.height + map_y) * p.width + map_x : NO_ROW,
+            (unsigned short)(y * (2 * p.window_width - 1) + x), (unsigned short)region};
 }
 
 // Byte `at` of four words, as one word.
@@ -64,7 +71,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     int* position_bias = (int*)(exponentials + 256);
 
     unsigned head = blockIdx.x % p.heads, window = blockIdx.x / p.heads;
-    unsigned across = p.width / p.window_width, down = p.height / p.window_height;
+    unsigned across = windows_of(p.width, p.window_width), down = windows_of(p.height, p.window_height);
     unsigned left = window % across * p.window_width, top = window / across % down * p.window_height;
     unsigned image = window / (across * down);
     unsigned count = p.window_height * p.window_width;
@@ -82,13 +89,19 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
     constexpr unsigned WORDS = HEAD_BYTES / 4, CHUNKS = HEAD_BYTES / CHUNK;
     unsigned part = p.heads * p.head_words;
     const unsigned* source = arena + p.qkv + head * p.head_words;
+    const unsigned* padding = weights + p.padding + head * p.head_words;
+    // The head's query of a token; its key is `part` words further on.
+    auto row_of = [&](unsigned token) {
+        unsigned row = tokens[token].row;
+        return row == NO_ROW ? padding : source + (size_t)row * p.qkv_stride;
+    };
     bool whole = p.head_words % 4 == 0;
     if (whole) {
         unsigned query_base = shared_address(queries), key_base = shared_address(keys);
         for (unsigned at = thread; at < TOKENS * CHUNKS; at += THREADS) {
             unsigned token = at / CHUNKS, chunk = at % CHUNKS;
             bool present = token < count && 4 * chunk < p.head_words;
-            const unsigned* from = source + (size_t)tokens[token].row * p.qkv_stride + 4 * chunk;
+            const unsigned* from = row_of(token) + 4 * chunk;
             unsigned to = chunk_at<HEAD_BYTES>(token, chunk);
             copy_chunk(query_base + to, from, present);
             copy_chunk(key_base + to, from + part, present);
@@ -98,7 +111,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         for (unsigned at = thread; at < TOKENS * WORDS; at += THREADS) {
             unsigned token = at / WORDS, word = at % WORDS;
             bool present = token < count && word < p.head_words;
-            const unsigned* from = source + (size_t)tokens[token].row * p.qkv_stride + word;
+            const unsigned* from = row_of(token) + word;
             unsigned to = chunk_at<HEAD_BYTES>(token, word / 4) + word % 4 * 4;
             *(unsigned*)(queries + to) = present ? from[0] : 0;
             *(unsigned*)(keys + to) = present ? from[part] : 0;
@@ -114,7 +127,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         for (int i = 0; i < 4; ++i) {
             unsigned token = first + i / 2 * 8 + i % 2;
             bool present = token < count && word < p.head_words;
-            found[i] = present ? source[(size_t)tokens[token].row * p.qkv_stride + 2 * part + word] : 0;
+            found[i] = present ? row_of(token)[2 * part + word] : 0;
         }
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
@@ -240,7 +253,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             for (unsigned at = lane; at < rows * CHUNKS; at += LANES) {
                 unsigned token = first + at / CHUNKS, chunk = at % CHUNKS;
                 uint4 words = *(const uint4*)(queries + token * HEAD_BYTES + chunk * CHUNK);
-                if (4 * chunk < p.head_words) *(uint4*)(out + (size_t)tokens[token].row * p.out_stride + 4 * chunk) = words;
+                unsigned row = tokens[token].row;
+                if (4 * chunk < p.head_words && row != NO_ROW) *(uint4*)(out + (size_t)row * p.out_stride + 4 * chunk) = words;
             }
         } else {
             // The last head also writes what lies past the heads.
@@ -248,7 +262,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
             for (unsigned at = lane; at < rows * end; at += LANES) {
                 unsigned token = first + at / end, word = at % end;
                 unsigned value = word < p.head_words ? *(unsigned*)(queries + token * HEAD_BYTES + 4 * word) : 0;
-                out[(size_t)tokens[token].row * p.out_stride + word] = value;
+                unsigned row = tokens[token].row;
+                if (row != NO_ROW) out[(size_t)row * p.out_stride + word] = value;
             }
         }
         __syncwarp();

@@ -172,8 +172,8 @@ impl CudaKernel {
                 if tokens > keys || 4 * p.head_words > bytes {
                     return None;
                 }
-                let windows = p.height / p.window_height * (p.width / p.window_width);
-                let blocks = u64::from(p.batch) * u64::from(windows) * u64::from(p.heads);
+                let windows: u64 = p.windows().map(u64::from).iter().product();
+                let blocks = u64::from(p.batch) * windows * u64::from(p.heads);
                 // Queries, keys, turned values, tokens, exponentials, position bias.
                 let shared =
                     2 * padded * bytes + bytes * (padded + 16) + 8 * padded + 256 + 4 * places;

@@ -28,7 +28,8 @@ pub mod epilogue {
 pub mod gather {
     /// Row `r` of the input.
     pub const ROW: u32 = 0;
-    /// The four neighbours of a 2x2 cell, in the order (y, x) = (0,0), (1,0), (0,1), (1,1).
+    /// The four neighbours of a 2x2 cell, in the order (y, x) = (0,0), (1,0), (0,1), (1,1); those
+    /// past an odd side of the map are zero.
     pub const MERGE: u32 = 1;
 }
 
@@ -184,6 +185,11 @@ params! {
         shift_height,
         /// Cyclic shift, columns.
         shift_width,
+        /// Rows within which the shift goes round: the map's, or those of the map padded to whole
+        /// windows.
+        roll_height,
+        /// Columns within which the shift goes round.
+        roll_width,
         /// Heads.
         heads,
         /// Words of one head in a row.
@@ -198,6 +204,26 @@ params! {
         /// Weights offset of the output channel parameters: multiplier (16 bits) and shift
         /// minus 7 fractional bits (next 8), a word for each of `heads * head_words * 4` channels.
         channel,
+        /// Weights offset of the int8 query, key and value of a token that pads the map, as in a
+        /// row of `qkv`; only where the window does not divide the map.
+        padding,
+    }
+}
+
+impl WindowAttention {
+    /// Windows of the padded map, down and across.
+    pub fn windows(&self) -> [u32; 2] {
+        [
+            self.height.div_ceil(self.window_height),
+            self.width.div_ceil(self.window_width),
+        ]
+    }
+}
+
+impl LayerNorm {
+    /// Rows and columns of 2x2 cells, for [`gather::MERGE`]; past an odd side of the map a cell is zero.
+    pub fn cells(&self) -> [u32; 2] {
+        [self.height.div_ceil(2), self.width.div_ceil(2)]
     }
 }
 

@@ -120,8 +120,8 @@ impl Shader {
             }
             Dispatch::LayerNorm(p) => u64::from(p.rows).div_ceil(threads),
             Dispatch::WindowAttention(p) => {
-                let windows = (p.height / p.window_height) * (p.width / p.window_width);
-                u64::from(p.batch) * u64::from(windows) * u64::from(p.heads)
+                let windows: u64 = p.windows().map(u64::from).iter().product();
+                u64::from(p.batch) * windows * u64::from(p.heads)
             }
             Dispatch::ShiftGelu(p) if self.has("TOGETHER") => u64::from(p.rows),
             Dispatch::ShiftGelu(p) => u64::from(p.rows).div_ceil(threads),

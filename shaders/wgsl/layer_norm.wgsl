@@ -36,19 +36,26 @@ fn source_row(row: u32) -> u32 {
     if (p.gather == 0u) {
         return row;
     }
-    let half_width = p.width / 2u;
-    let cells = p.height / 2u * half_width;
+    let across = (p.width + 1u) / 2u;
+    let cells = (p.height + 1u) / 2u * across;
     let cell = row % cells;
-    let y = 2u * (cell / half_width);
-    return (row / cells * p.height + y) * p.width + 2u * (cell % half_width);
+    let y = 2u * (cell / across);
+    return (row / cells * p.height + y) * p.width + 2u * (cell % across);
 }
 
 // The int16 input `channel` of the row whose first part is the input row `source`: the parts are
-// the neighbours (y, x) = (0,0), (1,0), (0,1), (1,1).
+// the neighbours (y, x) = (0,0), (1,0), (0,1), (1,1), zero past an odd side of the map.
 fn part_word(source: u32, channel: u32) -> u32 {
     // Comparisons, for a division would cost more.
     let part = u32(channel >= p.channels) + u32(channel >= 2u * p.channels)
         + u32(channel >= 3u * p.channels);
+    if ((p.height | p.width) % 2u == 1u) {
+        let last_row = source / p.width % p.height + 1u == p.height;
+        let last_column = source % p.width + 1u == p.width;
+        if ((part % 2u == 1u && last_row) || (part / 2u == 1u && last_column)) {
+            return 0u;
+        }
+    }
     let row = source + (part & 1u) * p.width + (part >> 1u);
     let at = channel - part * p.channels;
     let word = arena[p.x + row * p.x_stride + at / 2u];

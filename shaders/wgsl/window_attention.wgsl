@@ -18,12 +18,15 @@ struct Params {
     window_width: u32,
     shift_height: u32,
     shift_width: u32,
+    roll_height: u32,
+    roll_width: u32,
     heads: u32,
     head_words: u32,
     bias: u32,
     head: u32,
     exp: u32,
     channel: u32,
+    padding: u32,
 }
 
 @group(0) @binding(0) var<storage, read> weights: array<u32>;
@@ -48,10 +51,20 @@ struct Token {
 
 // Keys at or past the window's end have a region that no query has.
 const NO_REGION: u32 = 0xffffu;
+// The row of tokens that pad the map.
+const NO_ROW: u32 = 0xffffffffu;
+
+fn windows_across() -> u32 {
+    return (p.width + p.window_width - 1u) / p.window_width;
+}
+
+fn windows_down() -> u32 {
+    return (p.height + p.window_height - 1u) / p.window_height;
+}
 
 fn work_of(index: u32) -> Work {
-    let across = p.width / p.window_width;
-    let down = p.height / p.window_height;
+    let across = windows_across();
+    let down = windows_down();
     let window = index / p.heads;
     return Work(
         window / (across * down),
@@ -79,12 +92,16 @@ fn token_at(work: Work, y: u32, x: u32) -> Token {
     let rolled_x = work.window_x * p.window_width + x;
     let far_y = rolled_y + p.shift_height;
     let far_x = rolled_x + p.shift_width;
-    let map_y = select(far_y, far_y - p.height, far_y >= p.height);
-    let map_x = select(far_x, far_x - p.width, far_x >= p.width);
-    let region_y = region(rolled_y, p.height, p.window_height, p.shift_height);
-    let region_x = region(rolled_x, p.width, p.window_width, p.shift_width);
+    let map_y = select(far_y, far_y - p.roll_height, far_y >= p.roll_height);
+    let map_x = select(far_x, far_x - p.roll_width, far_x >= p.roll_width);
+    let present = rolled_y < p.roll_height && map_y < p.height
+        && rolled_x < p.roll_width && map_x < p.width;
+    let padded_height = windows_down() * p.window_height;
+    let padded_width = windows_across() * p.window_width;
+    let region_y = region(rolled_y, padded_height, p.window_height, p.shift_height);
+    let region_x = region(rolled_x, padded_width, p.window_width, p.shift_width);
     return Token(
-        (work.image * p.height + map_y) * p.width + map_x,
+        select(NO_ROW, (work.image * p.height + map_y) * p.width + map_x, present),
         3u * region_y + region_x,
         y * table_width() + x,
     );
@@ -94,9 +111,19 @@ fn token_of(work: Work, index: u32) -> Token {
     return token_at(work, index / p.window_width, index % p.window_width);
 }
 
-// Offset of a token's query (0), key (1) or value (2).
+// Offset of a token's query (0), key (1) or value (2): in the weights if it pads the map, else in
+// the arena.
 fn part_of(work: Work, row: u32, part: u32) -> u32 {
-    return p.qkv + row * p.qkv_stride + (part * p.heads + work.head) * p.head_words;
+    let start = select(p.qkv + row * p.qkv_stride, p.padding, row == NO_ROW);
+    return start + (part * p.heads + work.head) * p.head_words;
+}
+
+// The word at such an offset.
+fn word_at(row: u32, at: u32) -> u32 {
+    if (row == NO_ROW) {
+        return weights[at];
+    }
+    return arena[at];
 }
 
 // Weights offset of the bias between a query and the key at place 0.
@@ -108,7 +135,7 @@ fn bias_of(work: Work, query: Token) -> u32 {
 
 // The output word `j` of a query from its four sums.
 fn store_word(work: Work, query: Token, j: u32, sums: vec4<i32>, total: u32) {
-    if (j >= p.head_words) {
+    if (j >= p.head_words || query.row == NO_ROW) {
         return;
     }
     let width = bits(total);
@@ -133,7 +160,7 @@ fn store_word(work: Work, query: Token, j: u32, sums: vec4<i32>, total: u32) {
 
 // Words past the heads are zero; the last head's invocations write them.
 fn store_padding(work: Work, query: Token) {
-    if (work.head + 1u == p.heads) {
+    if (work.head + 1u == p.heads && query.row != NO_ROW) {
         for (var word = p.heads * p.head_words; word < p.out_stride; word++) {
             arena[p.out + query.row * p.out_stride + word] = 0u;
         }

@@ -206,8 +206,21 @@ pub fn exp_table(case: &mut Case, equal: bool) -> u32 {
     })
 }
 
+/// The extent of a map that takes `windows` windows of `window` tokens on an axis, of which `missing`
+/// are padding, and the extent within which `shift` goes round: the map's, if it is the map that is
+/// rolled and the shift goes round once at most, or that of the padded map.
+pub fn cut([windows, window, shift]: [u32; 3], missing: u32, map_rolls: bool) -> [u32; 2] {
+    let padded = windows * window;
+    let extent = padded - missing % window;
+    match map_rolls && shift < extent {
+        true => [extent; 2],
+        false => [extent, padded],
+    }
+}
+
 /// Adds the buffers of an attention with the extents and table of `p`.
 pub fn window_attention(case: &mut Case, p: WindowAttention) -> Dispatch {
+    let round = |roll, extent| if roll == 0 { extent } else { roll };
     let rows = p.batch * p.height * p.width;
     let channels = p.heads * p.head_words * 4;
     let qkv_stride = (3 * channels).div_ceil(16) * 4;
@@ -229,6 +242,9 @@ pub fn window_attention(case: &mut Case, p: WindowAttention) -> Dispatch {
             _ => data.scale(1..=14),
         }),
         channel: case.weights_with(channels, |data, _| data.scale(1..=22)),
+        padding: case.weights_int8(3 * channels / 4),
+        roll_height: round(p.roll_height, p.height),
+        roll_width: round(p.roll_width, p.width),
         ..p
     })
 }
@@ -312,7 +328,7 @@ pub fn layer_norm(
 ) -> Dispatch {
     let tokens = batch * height * width;
     let (rows, gathered) = if merge {
-        (tokens / 4, 4 * channels)
+        (batch * height.div_ceil(2) * width.div_ceil(2), 4 * channels)
     } else {
         (tokens, channels)
     };
@@ -392,7 +408,7 @@ pub fn random(seed: u64) -> (Case, Dispatch) {
             norm_linear(case_mut, rows, extents, kind, up_to(2) == 1)
         }
         5 => {
-            let (batch, map) = (up_to(3), [2 * up_to(3), 2 * up_to(3)]);
+            let (batch, map) = (up_to(3), [up_to(6), up_to(6)]);
             layer_norm(
                 case_mut,
                 batch,
@@ -409,14 +425,22 @@ pub fn random(seed: u64) -> (Case, Dispatch) {
             let mut shift = |windows, window| if windows > 1 { up_to(window) - 1 } else { 0 };
             let [shift_height, shift_width] =
                 [shift(down, window_height), shift(across, window_width)];
+            let mut cut = |windows, window, shift| {
+                let missing = if up_to(2) == 1 { 0 } else { up_to(window) };
+                cut([windows, window, shift], missing, up_to(2) == 1)
+            };
+            let [height, roll_height] = cut(down, window_height, shift_height);
+            let [width, roll_width] = cut(across, window_width, shift_width);
             let p = WindowAttention {
                 batch: up_to(2),
                 window_height,
                 window_width,
-                height: window_height * down,
-                width: window_width * across,
+                height,
+                width,
                 shift_height,
                 shift_width,
+                roll_height,
+                roll_width,
                 heads: up_to(3),
                 head_words: up_to(16),
                 exp: exp_table(case_mut, up_to(4) == 1),

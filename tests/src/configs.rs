@@ -10,7 +10,7 @@ fn bit(bits: u8, stage: usize, block: usize) -> bool {
 
 prop_compose! {
     /// Small configurations of all kinds: odd windows, channels that no power of two divides,
-    /// one to three stages, maps that a window covers whole.
+    /// one to three stages, maps that a window covers whole, maps that are padded, no head.
     pub fn config()(
         stages in 1usize..=3,
         window in 1usize..=5,
@@ -21,15 +21,25 @@ prop_compose! {
         head_dim in 1usize..=9,
         depths in prop::collection::vec(1usize..=2, 3),
         ratio in 1usize..=4,
-        classes in 1usize..=20,
+        classes in 0usize..=20,
         qkv_bias: bool,
         relu: u8,
         fc1_bias: u8,
+        // Maps of any extents, in half of the cases.
+        any_map in prop::option::of([1usize..=21, 1usize..=21]),
+        windowing in prop_oneof![
+            Just(Windowing::Timm),
+            Just(Windowing::Transformers),
+            Just(Windowing::Torchvision),
+        ],
     ) -> SwinConfig {
         // The last map is a multiple of the window; earlier ones are twice as large each.
         let side = |factor: usize| ((window * factor) << (stages - 1)) * patch;
         SwinConfig {
-            image_size: [side(factors.0), side(factors.1)],
+            image_size: match any_map {
+                Some(map) => map.map(|tokens| tokens * patch),
+                None => [side(factors.0), side(factors.1)],
+            },
             in_channels,
             patch_size: patch,
             embed_dim: first_heads * head_dim,
@@ -40,7 +50,7 @@ prop_compose! {
             classes,
             qkv_bias,
             layer_norm_eps: 1e-5,
-            windowing: Windowing::Timm,
+            windowing,
             activation: PerBlock::each(&depths[..stages], |stage, block| match bit(relu, stage, block) {
                 true => Activation::Relu,
                 false => Activation::Gelu,

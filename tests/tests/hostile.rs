@@ -196,6 +196,37 @@ const BREAKS: &[(&str, Break)] = &[
         }
     }),
     ("do not fit its tensors", |plan, _| {
+        // Neither the map's rows nor those of the padded map.
+        let at = attention(plan);
+        if let Operation::WindowAttention { roll, map, .. } = &mut plan.steps[at].operation {
+            *roll = Some([map[0] + 1, map[1]]);
+        }
+    }),
+    ("do not fit its tensors", |plan, _| {
+        // A shift that goes round more than once.
+        let at = attention(plan);
+        if let Operation::WindowAttention {
+            window,
+            shift,
+            map,
+            roll,
+            ..
+        } = &mut plan.steps[at].operation
+        {
+            *window = [map[0] + 1, 1];
+            *shift = [map[0], 0];
+            *roll = None;
+        }
+    }),
+    ("attn.padding", |plan, _| {
+        // A map that leaves padding, of which the weights say nothing.
+        let at = attention(plan);
+        if let Operation::WindowAttention { map, shift, .. } = &mut plan.steps[at].operation {
+            *map = [1, map[0] * map[1]];
+            *shift = [0, 0];
+        }
+    }),
+    ("do not fit its tensors", |plan, _| {
         let at = attention(plan);
         if let Operation::WindowAttention { head_words, .. } = &mut plan.steps[at].operation {
             *head_words = 1 << 62;

@@ -72,6 +72,8 @@ fn attention_with_a_large_total_of_a_power_of_two() {
         width: side,
         window_height: side,
         window_width: side,
+        roll_height: side,
+        roll_width: side,
         heads: 1,
         head_words: words,
         // Every second place, so half of the keys of any query.
@@ -234,14 +236,12 @@ proptest! {
     fn layer_norm(
         data in data(),
         batch in 1u32..=3,
-        half_height in 1u32..4,
-        half_width in 1u32..4,
+        map in [1u32..8, 1u32..8],
         channels in prop_oneof![1u32..80, 90u32..200, 700u32..800],
         merge: bool,
         wide: bool,
     ) {
         let mut case = Case::new(data);
-        let map = [2 * half_height, 2 * half_width];
         let dispatch = cases::layer_norm(&mut case, batch, map, channels, merge, wide);
         check(case, dispatch);
     }
@@ -253,6 +253,8 @@ proptest! {
         window in prop_oneof![(1u32..=5, 1u32..=5), (7u32..=9, 7u32..=9), (10u32..=12, 10u32..=12), (13u32..=16, 15u32..=16)],
         windows in (1u32..=2, 1u32..=2),
         shifts in (0u32..8, 0u32..8),
+        missing in prop::option::of((0u32..16, 0u32..16)),
+        map_rolls: bool,
         heads in 1u32..=3,
         head_words in prop_oneof![1u32..=8, 9u32..=16],
         equal_exps: bool,
@@ -267,14 +269,25 @@ proptest! {
         let shift = |windows: u32, window: u32, shift: u32| {
             if windows > 1 { shift % window } else { 0 }
         };
+        let (shift_height, shift_width) = (
+            shift(windows.0, window.0, shifts.0),
+            shift(windows.1, window.1, shifts.1),
+        );
+        let missing = missing.unwrap_or_default();
+        let [height, roll_height] =
+            cases::cut([windows.0, window.0, shift_height], missing.0, map_rolls);
+        let [width, roll_width] =
+            cases::cut([windows.1, window.1, shift_width], missing.1, map_rolls);
         let p = WindowAttention {
             batch,
             window_height: window.0,
             window_width: window.1,
-            height: window.0 * windows.0,
-            width: window.1 * windows.1,
-            shift_height: shift(windows.0, window.0, shifts.0),
-            shift_width: shift(windows.1, window.1, shifts.1),
+            height,
+            width,
+            shift_height,
+            shift_width,
+            roll_height,
+            roll_width,
             heads,
             head_words,
             exp,

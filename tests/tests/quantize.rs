@@ -87,7 +87,7 @@ fn relative_error_of(model: &FloatModel, int_model: &IntModel) -> f64 {
     let mut reference = Reference::new(Arc::new(int_model.program().unwrap()));
     let bytes: Vec<u8> = pixels.iter().flat_map(|p| p.data.clone()).collect();
     let ints = reference.run(&bytes, pixels.len()).unwrap();
-    let classes = model.config.classes;
+    let classes = model.config.outputs();
     let (mut error, mut energy) = (0.0, 0.0);
     for class in 0..classes {
         let column: Vec<f64> = float.iter().map(|row| f64::from(row[class])).collect();
@@ -99,6 +99,31 @@ fn relative_error_of(model: &FloatModel, int_model: &IntModel) -> f64 {
         }
     }
     (error / energy).sqrt()
+}
+
+/// Padding by each library's rule, odd sides before merging, and features in place of logits.
+#[test]
+fn integers_stay_close_to_floats_with_padding_and_without_a_head() {
+    for windowing in [
+        Windowing::Timm,
+        Windowing::Transformers,
+        Windowing::Torchvision,
+    ] {
+        for classes in [0, 7] {
+            let config = SwinConfig {
+                image_size: [26, 30],
+                window_size: 4,
+                windowing,
+                classes,
+                ..config(Activation::Gelu)
+            };
+            assert!(config.pads());
+            let model = intformer::quant::float_model(&config, 7).unwrap();
+            let error = relative_error(&model);
+            println!("{windowing:?}, {classes} classes: relative error {error:.4}");
+            assert!(error < 0.1, "{windowing:?}, {classes} classes: {error}");
+        }
+    }
 }
 
 /// Also when channels are rescaled in ways that the function does not notice.

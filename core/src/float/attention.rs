@@ -45,11 +45,13 @@ impl Attention {
     }
 
     /// `softmax(q * k^T / sqrt(d) + bias) * v` for every window and head: `qkv`
-    /// `[batch, tokens, 3 * channels]` to `[batch, tokens, channels]`.
+    /// `[batch, tokens, 3 * channels]` to `[batch, tokens, channels]`. Tokens that pad the map have
+    /// `padding`, `[3 * channels]`, or zeros.
     pub(super) fn forward(
         &mut self,
         qkv: Tensor<3>,
         table: Tensor<2>,
+        padding: Option<Tensor<1>>,
         windows: &Windows,
     ) -> Tensor<3> {
         let &Windows {
@@ -57,19 +59,26 @@ impl Attention {
             width,
             window: [rows, columns],
             shift,
+            roll,
             heads,
             head_dim,
         } = windows;
         let layout = self.layout(windows);
         let [batch, tokens, triple] = qkv.dims();
-        let (down, across) = (height / rows, width / columns);
+        let [down, across] = windows.counts();
         let (count, n) = (down * across, rows * columns);
         let [shift_rows, shift_columns] = shift.map(|s| s as isize);
+        let padded = windows.padded();
 
-        let split = qkv
-            .reshape([batch, height, width, triple])
+        let map = qkv.reshape([batch, height, width, triple]);
+        let filler = padding.map_or_else(
+            || Tensor::zeros([1, 1, 1, triple], &map.device()),
+            |padding| padding.reshape([1, 1, 1, triple]),
+        );
+        let rolled = pad(map, filler.clone(), roll)
             .roll_dim(-shift_rows, 1)
-            .roll_dim(-shift_columns, 2)
+            .roll_dim(-shift_columns, 2);
+        let split = pad(rolled, filler, padded)
             .reshape([batch * down, rows, across, columns, 3 * heads, head_dim])
             .permute([0, 2, 4, 1, 3, 5])
             .reshape([batch * count, 3, heads, n, head_dim]);
@@ -95,11 +104,30 @@ impl Attention {
             .matmul(part(2))
             .reshape([batch * down, across, heads, rows, columns, head_dim])
             .permute([0, 3, 1, 4, 2, 5])
-            .reshape([batch, height, width, heads * head_dim])
+            .reshape([batch, padded[0], padded[1], heads * head_dim])
+            .narrow(1, 0, roll[0])
+            .narrow(2, 0, roll[1])
             .roll_dim(shift_rows, 1)
             .roll_dim(shift_columns, 2)
+            .narrow(1, 0, height)
+            .narrow(2, 0, width)
             .reshape([batch, tokens, heads * head_dim])
     }
+}
+
+/// A map `[batch, height, width, channels]` with `filler`, `[1, 1, 1, channels]`, after its last
+/// row and column as far as `extents`, which are no smaller.
+pub(super) fn pad(map: Tensor<4>, filler: Tensor<4>, extents: [usize; 2]) -> Tensor<4> {
+    let mut map = map;
+    for (axis, extent) in [(1, extents[0]), (2, extents[1])] {
+        let mut missing = map.dims();
+        missing[axis] = extent - missing[axis];
+        if missing[axis] > 0 {
+            let missing = filler.clone().expand(missing);
+            map = Tensor::cat(vec![map, missing], axis);
+        }
+    }
+    map
 }
 
 impl Layout {
@@ -123,10 +151,10 @@ impl Layout {
 
 /// Which pairs of tokens of each window of the shifted map were not neighbours before the shift.
 fn mask(windows: &Windows, device: &Device) -> Tensor<5> {
-    let extents = [windows.height, windows.width];
+    let extents = windows.padded();
     let [rows, columns] = windows.window;
-    let (across, n) = (windows.width / columns, rows * columns);
-    let count = windows.tokens() / n;
+    let [down, across] = windows.counts();
+    let (count, n) = (down * across, rows * columns);
     // Along an axis the shifted map has three parts: before the last window, its part that was
     // there before the shift, and the part that came round.
     let part = |axis: usize, at: usize| match extents[axis] - at {
@@ -226,6 +254,7 @@ mod tests {
                 width,
                 window,
                 shift,
+                roll: [height, width],
                 heads: 2,
                 head_dim: 3,
             };
@@ -240,11 +269,79 @@ mod tests {
             let found = host(Attention::new(&device).forward(
                 Tensor::from_data(qkv, &device),
                 Tensor::from_data(rows, &device),
+                None,
                 &windows,
             ));
             let expected = images.map(|image| expected(&image, &table, &windows));
             for (found, expected) in found.iter().zip(expected.concat()) {
                 assert!((f64::from(*found) - expected).abs() < 1e-5, "{windows:?}");
+            }
+        }
+    }
+
+    /// Padding that is rolled with the map is as a larger map whose last rows and columns are that.
+    #[test]
+    fn padding_is_a_part_of_a_larger_map() {
+        let device = Device::flex();
+        let (heads, head_dim, triple) = (2, 3, 18);
+        for (height, width, window, shift) in [
+            (5, 7, [3, 3], [1, 1]),
+            (4, 3, [3, 5], [2, 0]),
+            (2, 2, [3, 4], [0, 0]),
+        ] {
+            let padded = Windows {
+                height,
+                width,
+                window,
+                shift,
+                roll: [height, width],
+                heads,
+                head_dim,
+            };
+            let [tall, wide] = padded.padded();
+            let padded = Windows {
+                roll: [tall, wide],
+                ..padded
+            };
+            let large = Windows {
+                height: tall,
+                width: wide,
+                ..padded
+            };
+            assert!(padded.pads() && !large.pads());
+            let filler = values(triple, 0.7);
+            let tokens = values(height * width * triple, 0.3);
+            let row = |y: usize, x: usize| match y < height && x < width {
+                true => tokens[(y * width + x) * triple..][..triple].to_vec(),
+                false => filler.clone(),
+            };
+            let map: Vec<f32> = (0..tall * wide)
+                .flat_map(|at| row(at / wide, at % wide))
+                .collect();
+            let table = values(padded.bias_entries() * heads, 5.1);
+            let run = |data: &[f32], windows: &Windows, filler: Option<&[f32]>| {
+                let tensor = |data: &[f32], shape| {
+                    Tensor::<3>::from_data(TensorData::new(data.to_vec(), shape), &device)
+                };
+                let rows = TensorData::new(table.clone(), [windows.bias_entries(), heads]);
+                host(Attention::new(&device).forward(
+                    tensor(data, [1, windows.tokens(), triple]),
+                    Tensor::from_data(rows, &device),
+                    filler.map(|filler| {
+                        Tensor::from_data(TensorData::new(filler.to_vec(), [triple]), &device)
+                    }),
+                    windows,
+                ))
+            };
+            let found = run(&tokens, &padded, Some(&filler));
+            let expected = run(&map, &large, None);
+            let channels = heads * head_dim;
+            for (at, found) in found.chunks(channels).enumerate() {
+                let place = at / width * wide + at % width;
+                let expected = &expected[place * channels..][..channels];
+                for (a, b) in found.iter().zip(expected) {
+                    assert!((a - b).abs() < 1e-6, "{padded:?}");
+                }
             }
         }
     }

@@ -5,7 +5,11 @@ use burn::{
     tensor::{activation, module},
 };
 
-use super::{Swin, attention::Attention, host};
+use super::{
+    Swin,
+    attention::{Attention, pad},
+    host,
+};
 use crate::{
     Result,
     model::{Activation, LinearShape, Ops, SwinConfig, Windows},
@@ -139,7 +143,11 @@ impl Ops for FloatOps<'_> {
         let table = self
             .swin
             .matrix(&format!("{site}.relative_position_bias_table"))?;
-        let out = self.attention.forward(qkv.clone(), table, windows);
+        let padding = match windows.pads() {
+            true => self.swin.vector(&format!("{site}.qkv.bias")).ok(),
+            false => None,
+        };
+        let out = self.attention.forward(qkv.clone(), table, padding, windows);
         Ok(self.see(site, out))
     }
 
@@ -167,12 +175,18 @@ impl Ops for FloatOps<'_> {
         x: &Tensor<3>,
         [height, width]: [usize; 2],
     ) -> Result<Tensor<3>> {
-        let [batch, tokens, channels] = x.dims();
-        let out = x
-            .clone()
-            .reshape([batch, height / 2, 2, width / 2, 2, channels])
-            .permute([0, 1, 3, 4, 2, 5])
-            .reshape([batch, tokens / 4, 4 * channels]);
+        let [batch, _, channels] = x.dims();
+        let [down, across] = [height, width].map(|extent| extent.div_ceil(2));
+        let zero = Tensor::zeros([1, 1, 1, channels], &x.device());
+        let even = [2 * down, 2 * across];
+        let out = pad(
+            x.clone().reshape([batch, height, width, channels]),
+            zero,
+            even,
+        )
+        .reshape([batch, down, 2, across, 2, channels])
+        .permute([0, 1, 3, 4, 2, 5])
+        .reshape([batch, down * across, 4 * channels]);
         Ok(self.see(site, out))
     }
 

@@ -51,7 +51,7 @@ impl FloatRunner {
             let image = normalize(&self.config, &self.preprocessing, batch, &self.device)?;
             let mut ops = FloatOps::new(&self.swin, &mut self.attention);
             let out = host(model::swin(&mut ops, &self.config, image)?);
-            logits.extend(out.chunks(self.config.classes).map(<[f32]>::to_vec));
+            logits.extend(out.chunks(self.config.outputs()).map(<[f32]>::to_vec));
         }
         Ok(logits)
     }

@@ -10,6 +10,7 @@ use crate::{Error, Result, float_model::is_default};
 /// Bounds that keep a hostile configuration from asking for absurd amounts of memory.
 const MAX_EXTENT: usize = 4096;
 const MAX_CHANNELS: usize = 16_384;
+const MAX_CLASSES: usize = 1 << 20;
 
 /// The function between the two linear layers of a block's MLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +52,7 @@ pub struct SwinConfig {
     pub window_size: usize,
     /// Hidden channels of the MLP over the block's channels.
     pub mlp_ratio: f64,
-    /// Classes of the head.
+    /// Classes of the head; 0 for a model without one, which puts out its pooled features.
     pub classes: usize,
     /// Whether the query, key and value projection has a bias.
     pub qkv_bias: bool,
@@ -126,6 +127,9 @@ pub struct Windows {
     pub window: [usize; 2],
     /// Cyclic shift, rows and columns.
     pub shift: [usize; 2],
+    /// Extents within which the shift goes round: those of the map, which is then padded to whole
+    /// windows, or those of the padded map.
+    pub roll: [usize; 2],
     /// Attention heads.
     pub heads: usize,
     /// Channels of one head.
@@ -141,6 +145,37 @@ impl Windows {
     /// Tokens of the map.
     pub fn tokens(&self) -> usize {
         self.height * self.width
+    }
+
+    /// Windows down and across.
+    pub fn counts(&self) -> [usize; 2] {
+        [
+            self.height.div_ceil(self.window[0]),
+            self.width.div_ceil(self.window[1]),
+        ]
+    }
+
+    /// Height and width of the map padded to whole windows.
+    pub fn padded(&self) -> [usize; 2] {
+        let counts = self.counts();
+        [0, 1].map(|axis| counts[axis] * self.window[axis])
+    }
+
+    /// Whether the map is padded: its windows also hold tokens whose normalized input is zero, so
+    /// that their query, key and value are the biases of the projection.
+    pub fn pads(&self) -> bool {
+        self.padded() != [self.height, self.width]
+    }
+
+    /// The token of the map at row `y` and column `x` of the rolled and padded map, if one is there.
+    pub fn token(&self, [y, x]: [usize; 2]) -> Option<usize> {
+        let extents = [self.height, self.width];
+        let [row, column] = [y, x];
+        let place = |axis: usize, at: usize| {
+            let from = (at + self.shift[axis]) % self.roll[axis];
+            (at < self.roll[axis] && from < extents[axis]).then_some(from)
+        };
+        Some(place(0, row)? * self.width + place(1, column)?)
     }
 }
 
@@ -209,28 +244,78 @@ impl SwinConfig {
         (self.channels(stage) as f64 * self.mlp_ratio) as usize
     }
 
-    /// The token map of stage `stage`: height and width.
-    pub fn map(&self, stage: usize) -> [usize; 2] {
-        self.image_size
-            .map(|pixels| (pixels / self.patch_size) >> stage)
+    /// What an image becomes: logits of the classes, or the features of a model without a head.
+    pub fn outputs(&self) -> usize {
+        match self.classes {
+            0 => self.channels(self.depths.len() - 1),
+            classes => classes,
+        }
     }
 
-    /// The windows of block `block` of stage `stage`: the window shrinks to the map where the map
-    /// is not larger, and every second block shifts by half a window where it is.
+    /// The token map of stage `stage`: height and width; half of an odd side is rounded up.
+    pub fn map(&self, stage: usize) -> [usize; 2] {
+        self.image_size
+            .map(|pixels| (pixels / self.patch_size).div_ceil(1 << stage))
+    }
+
+    /// The windows of block `block` of stage `stage`: every second block shifts by half a window
+    /// where the map is larger than the window; [`SwinConfig::windowing`] says the rest.
     pub fn windows(&self, stage: usize, block: usize) -> Windows {
-        let [height, width] = self.map(stage);
-        let window = [height, width].map(|extent| extent.min(self.window_size));
-        let shift = [height, width].map(|extent| match extent > self.window_size {
-            true if block % 2 == 1 => self.window_size / 2,
+        let map = self.map(stage);
+        let side = self.window_size;
+        let shortest = map[0].min(map[1]);
+        let window = match self.windowing {
+            Windowing::Timm => map.map(|extent| extent.min(side)),
+            Windowing::Transformers => [side.min(shortest); 2],
+            Windowing::Torchvision => [side; 2],
+        };
+        let whole = self.windowing == Windowing::Transformers && shortest <= side;
+        let shift = map.map(|extent| match extent > side && !whole {
+            true if block % 2 == 1 => side / 2,
             _ => 0,
         });
-        Windows {
-            height,
-            width,
+        let mut windows = Windows {
+            height: map[0],
+            width: map[1],
             window,
             shift,
+            roll: map,
             heads: self.heads[stage],
             head_dim: self.channels(stage) / self.heads[stage],
+        };
+        if self.windowing != Windowing::Timm {
+            let padded = windows.padded();
+            windows.roll = [0, 1].map(|axis| match shift[axis] {
+                0 => map[axis],
+                _ => padded[axis],
+            });
+        }
+        windows
+    }
+
+    /// Whether some map is padded: to whole windows, or to an even side before it is merged.
+    pub fn pads(&self) -> bool {
+        let odd = |stage: usize| self.map(stage).iter().any(|extent| extent % 2 != 0);
+        let stages = self.depths.len();
+        (0..stages).any(|stage| self.windows(stage, 0).pads() || (stage + 1 < stages && odd(stage)))
+    }
+
+    /// The same model under the first name in [`Windowing`] that cuts its maps alike.
+    #[must_use]
+    pub fn with_plainest_windowing(self) -> Self {
+        let windows = |config: &Self| -> Vec<Windows> {
+            let blocks = config.blocks().into_iter();
+            blocks
+                .map(|at| config.windows(at.stage, at.block))
+                .collect()
+        };
+        let timm = Self {
+            windowing: Windowing::Timm,
+            ..self.clone()
+        };
+        match windows(&timm) == windows(&self) {
+            true => timm,
+            false => self,
         }
     }
 
@@ -266,11 +351,16 @@ impl SwinConfig {
             ("input channels", self.in_channels, 64),
             ("embedding", self.embed_dim, MAX_CHANNELS),
             ("window size", self.window_size, 64),
-            ("classes", self.classes, 1 << 20),
         ] {
             if value == 0 || value > most {
                 return fail(format!("expected {what} from 1 to {most}, found {value}"));
             }
+        }
+        if self.classes > MAX_CLASSES {
+            return fail(format!(
+                "expected at most {MAX_CLASSES} classes, found {}",
+                self.classes
+            ));
         }
         if !(self.mlp_ratio.is_finite() && self.mlp_ratio > 0.0 && self.mlp_ratio <= 64.0) {
             return fail(format!(
@@ -316,18 +406,6 @@ impl SwinConfig {
             if height == 0 || width == 0 {
                 return fail(format!(
                     "expected tokens in stage {stage}, found a map of {height}x{width}"
-                ));
-            }
-            let windows = self.windows(stage, 0);
-            if height % windows.window[0] != 0 || width % windows.window[1] != 0 {
-                return fail(format!(
-                    "expected a window that divides the {height}x{width} map of stage {stage}, found {}",
-                    self.window_size
-                ));
-            }
-            if stage + 1 < stages && (height % 2 != 0 || width % 2 != 0) {
-                return fail(format!(
-                    "expected an even map before the patch merging after stage {stage}, found {height}x{width}"
                 ));
             }
         }

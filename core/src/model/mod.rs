@@ -51,7 +51,9 @@ pub trait Ops {
     /// Parameters: `{site}.weight` `[outputs, inputs]`, `{site}.bias` `[outputs]` if `bias`.
     fn linear(&mut self, site: &str, x: &Self::Tensor, shape: LinearShape) -> Result<Self::Tensor>;
 
-    /// Multi-head attention inside (shifted) windows; `qkv` holds queries, keys and values.
+    /// Multi-head attention inside (shifted) windows; `qkv` holds queries, keys and values. Where
+    /// [`Windows::pads`], the windows also hold tokens whose query, key and value are
+    /// `{site}.qkv.bias`, or 0 without one.
     ///
     /// Parameters: `{site}.relative_position_bias_table` `[bias_entries, heads]`.
     fn window_attention(
@@ -73,7 +75,7 @@ pub trait Ops {
     fn add(&mut self, site: &str, x: &Self::Tensor, branch: &Self::Tensor) -> Result<Self::Tensor>;
 
     /// The four tokens of every 2x2 cell side by side, in the order (y, x) = (0,0), (1,0), (0,1),
-    /// (1,1): `[batch, tokens / 4, 4 * channels]`.
+    /// (1,1): `[batch, cells, 4 * channels]`. Past an odd side of the map tokens are zero.
     fn patch_merge(
         &mut self,
         site: &str,

@@ -3,7 +3,8 @@
 use super::{Block, LinearShape, Ops, SwinConfig};
 use crate::Result;
 
-/// The forward pass: an image to logits `[batch, 1, classes]`.
+/// The forward pass: an image to logits `[batch, 1, classes]`, or, without classes, to the pooled
+/// features `[batch, 1, channels]` of the last stage.
 ///
 /// Sites carry the names that timm >= 0.9 gives to the parameters.
 ///
@@ -59,5 +60,8 @@ pub fn swin<O: Ops>(ops: &mut O, config: &SwinConfig, image: O::Tensor) -> Resul
     let channels = config.channels(config.depths.len() - 1);
     let x = ops.layer_norm("norm", &x, channels, eps)?;
     let x = ops.mean_pool("pool", &x)?;
+    if config.classes == 0 {
+        return Ok(x);
+    }
     ops.linear("head.fc", &x, linear(channels, config.classes, true))
 }

@@ -194,13 +194,10 @@ fn shapes_fit(plan: &Plan, operation: &Operation, input: &Tensor, output: &Tenso
         Operation::LayerNorm { merge, .. } => {
             let (rows, cols) = match merge {
                 Some([height, width]) => {
-                    if product(&[*height, *width]) != Some(input.rows)
-                        || height % 2 != 0
-                        || width % 2 != 0
-                    {
+                    if product(&[*height, *width]) != Some(input.rows) {
                         return false;
                     }
-                    (input.rows / 4, input.cols * 4)
+                    (height.div_ceil(2) * width.div_ceil(2), input.cols * 4)
                 }
                 None => (input.rows, input.cols),
             };
@@ -212,14 +209,18 @@ fn shapes_fit(plan: &Plan, operation: &Operation, input: &Tensor, output: &Tenso
             map,
             window,
             shift,
+            roll,
             heads,
             head_words,
             ..
         } => {
             let tiles = |axis: usize| {
+                // One round at most, so that kernels need no division.
+                let extent = roll.map_or(map[axis], |roll| roll[axis]);
                 (1..=MAX_WINDOW_TOKENS).contains(&window[axis])
-                    && map[axis] % window[axis] == 0
+                    && [map[axis], map[axis].next_multiple_of(window[axis])].contains(&extent)
                     && shift[axis] < window[axis]
+                    && shift[axis] < extent
             };
             let words = product(&[*heads, *head_words]);
             input.format == Format::Int8

@@ -207,10 +207,11 @@ impl IntModel {
         let program = self.program()?;
         let [height, width] = self.config.image_size;
         let bytes = height * width * self.config.in_channels;
-        if program.image_bytes != bytes || program.classes != self.config.classes {
+        let outputs = self.config.outputs();
+        if program.image_bytes != bytes || program.classes != outputs {
             return Err(Error::ModelFile(format!(
-                "expected a plan from {bytes} bytes to {} classes, found {} to {}",
-                self.config.classes, program.image_bytes, program.classes
+                "expected a plan from {bytes} bytes to {outputs} outputs, found {} to {}",
+                program.image_bytes, program.classes
             )));
         }
         if !self.labels.is_empty() && self.labels.len() != self.config.classes {
@@ -265,6 +266,7 @@ impl IntModel {
     fn format(&self) -> u32 {
         let pre = &self.preprocessing;
         let plain = is_default(&self.config.windowing)
+            && !self.config.pads()
             && is_default(&pre.filter)
             && is_default(&pre.decoding)
             && self.class_order.is_none();

@@ -172,7 +172,8 @@ pub enum Operation {
         norm: String,
         /// round(channels * eps / scale^2).
         epsilon: u32,
-        /// The map whose 2x2 cells become rows, if the norm follows a patch merging.
+        /// The map whose 2x2 cells become rows, if the norm follows a patch merging; past an odd side
+        /// it is zero.
         merge: Option<[usize; 2]>,
     },
     /// Attention inside shifted windows.
@@ -181,7 +182,8 @@ pub enum Operation {
         input: TensorId,
         /// int8 rows, heads side by side.
         output: TensorId,
-        /// Prefix of `.position_bias`, `.head_multiplier`, `.head_shift`, `.multiplier`, `.shift`.
+        /// Prefix of `.position_bias`, `.head_multiplier`, `.head_shift`, `.multiplier`, `.shift`,
+        /// and of `.padding`, a row of the input, where the window does not divide the map.
         weights: String,
         /// Name of the table of 256 exponentials.
         exp: String,
@@ -191,6 +193,10 @@ pub enum Operation {
         window: [usize; 2],
         /// The cyclic shift.
         shift: [usize; 2],
+        /// Extents within which the shift goes round, where they are not the map's: on an axis
+        /// either the map's or those of the map padded to whole windows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        roll: Option<[usize; 2]>,
         /// Heads.
         heads: usize,
         /// Words of one head in a row.

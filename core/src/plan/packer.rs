@@ -164,9 +164,11 @@ impl<'a> Packer<'a> {
                 map,
                 window,
                 shift,
+                roll,
                 heads,
                 head_words,
             } => {
+                let roll = roll.unwrap_or(*map);
                 let (heads, channels) = (*heads, heads * head_words * 4);
                 let entries = (2 * window[0] - 1) * (2 * window[1] - 1);
                 let key = format!("position bias {weights} {heads} {entries} {head_words}");
@@ -184,6 +186,16 @@ impl<'a> Packer<'a> {
                     check::exp(exp, &table)?;
                     Ok(bytemuck::pod_collect_to_vec(&table))
                 })?;
+                let pads = (0..2).any(|axis| map[axis] % window[axis] != 0);
+                let padding = match pads {
+                    true => self.section(&format!("padding {weights} {channels}"), |source| {
+                        let name = format!("{weights}.padding");
+                        let row: Vec<i8> = source.get(&name, &[3 * channels])?;
+                        check::range(&name, &row, -127..=127)?;
+                        Ok(bytemuck::pod_collect_to_vec(&row))
+                    })?,
+                    false => 0,
+                };
                 Dispatch::WindowAttention(params::WindowAttention {
                     qkv: tensor(*input).offset as u32,
                     qkv_stride: tensor(*input).stride as u32,
@@ -196,12 +208,15 @@ impl<'a> Packer<'a> {
                     window_width: window[1] as u32,
                     shift_height: shift[0] as u32,
                     shift_width: shift[1] as u32,
+                    roll_height: roll[0] as u32,
+                    roll_width: roll[1] as u32,
                     heads: heads as u32,
                     head_words: *head_words as u32,
                     bias,
                     head,
                     exp,
                     channel,
+                    padding,
                 })
             }
             Operation::ShiftGelu {

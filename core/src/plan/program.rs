@@ -50,7 +50,7 @@ pub struct Program {
     pub image_bytes: usize,
     /// Where the int32 logits are; rows are padded to 16 columns.
     pub output: Region,
-    /// Logits of one image.
+    /// Logits of one image; of a model without a head, its features.
     pub classes: usize,
 }
 

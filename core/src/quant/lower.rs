@@ -232,6 +232,27 @@ fn out_of_order<T>(site: &str) -> Result<T> {
     )))
 }
 
+/// The product that puts out `bytes`, gain and shift applied, as they are: what a model without a
+/// head ends with.
+fn identity(bytes: Rc<Bytes>) -> Linear {
+    let count = bytes.scale.len();
+    let row = |at: usize| (0..count).map(|c| f64::from(u8::from(c == at))).collect();
+    let mut rows = Rows {
+        weight: (0..count).map(row).collect(),
+        bias: vec![0.0; count],
+    };
+    if let Some((gain, shift)) = &bytes.affine {
+        rows.fold(gain, shift);
+    }
+    Linear {
+        site: "features".to_owned(),
+        rows,
+        scale: bytes.scale.clone(),
+        means: None,
+        input: Input::Bytes(bytes),
+    }
+}
+
 impl<'a> Lowering<'a> {
     fn new(
         model: &'a FloatModel,
@@ -430,7 +451,10 @@ impl<'a> Lowering<'a> {
     /// Emits `norm` as a step of its own; int8 with `scale`.
     fn emit_norm(&mut self, norm: &Norm, scale: &[f64]) -> Result<TensorId> {
         let epsilon = self.norm_bytes(norm, scale)?;
-        let rows = self.plan.tensors[norm.tensor].rows / norm.merge.map_or(1, |_| 4);
+        let rows = match norm.merge {
+            Some([height, width]) => height.div_ceil(2) * width.div_ceil(2),
+            None => self.plan.tensors[norm.tensor].rows,
+        };
         let output = self.tensor(norm.site.clone(), Format::Int8, rows, scale.len());
         self.step(
             &norm.site,
@@ -447,8 +471,10 @@ impl<'a> Lowering<'a> {
 
     /// Emits the logits; returns their scale.
     fn finish(&mut self, logits: Value) -> Result<f64> {
-        let Value::Linear(linear) = logits else {
-            return out_of_order("logits");
+        let linear = match logits {
+            Value::Linear(linear) => linear,
+            Value::Bytes(bytes) => Rc::new(identity(bytes)),
+            _ => return out_of_order("logits"),
         };
         let rows = self.quantized(&linear)?;
         let unit = rows.unit.iter().copied().fold(0.0, f64::max) * FACTOR_MARGIN;

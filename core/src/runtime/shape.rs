@@ -52,6 +52,7 @@ pub fn class(mut dispatch: Dispatch) -> Dispatch {
             &mut p.head,
             &mut p.exp,
             &mut p.channel,
+            &mut p.padding,
         ],
         Dispatch::ShiftGelu(p) => vec![&mut p.x, &mut p.out, &mut p.unit, &mut p.scale],
         #[cfg(feature = "comparison")]

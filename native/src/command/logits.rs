@@ -54,22 +54,22 @@ impl Options {
         let mut runner = executor::one(&model, self.executor, threads, globals)?;
         let logits = runner.logits(&Batch::new(&images))?;
         let digest = logits.digest();
-        let classes = model.config().classes;
+        let outputs = model.config().outputs();
 
         let (rows, json) = match &logits {
-            Logits::Integer(values) => (rows(values, classes), json!(values)),
+            Logits::Integer(values) => (rows(values, outputs), json!(values)),
             #[cfg(feature = "float")]
-            Logits::Float(values) => (rows(values, classes), json!(values)),
+            Logits::Float(values) => (rows(values, outputs), json!(values)),
         };
         let mut text = rows;
-        writeln!(text, "shape    [{}, {classes}]", images.len())?;
+        writeln!(text, "shape    [{}, {outputs}]", images.len())?;
         writeln!(text, "executor {}: {}", runner.name, runner.device())?;
         writeln!(text, "digest   {digest}")?;
         Answer::new(
             text,
             &json!({
                 "logits": json,
-                "shape": [images.len(), classes],
+                "shape": [images.len(), outputs],
                 "digest": digest,
                 "executor": runner.name,
             }),
@@ -78,7 +78,7 @@ impl Options {
 }
 
 /// A line for each image.
-fn rows(values: &[impl ToString], classes: usize) -> String {
+fn rows(values: &[impl ToString], outputs: usize) -> String {
     let row = |row: &[_]| {
         row.iter()
             .map(ToString::to_string)
@@ -86,5 +86,5 @@ fn rows(values: &[impl ToString], classes: usize) -> String {
             .join(" ")
             + "\n"
     };
-    values.chunks(classes).map(row).collect()
+    values.chunks(outputs).map(row).collect()
 }

@@ -28,19 +28,21 @@ pub fn layer_norm(p: &LayerNorm, weights: &[u32], arena: &mut [u32]) {
 
 fn gather_row(p: &LayerNorm, arena: &[u32], row: u32) -> Vec<i16> {
     let channels = p.channels as usize;
-    let read = |row: u32| int16(arena, p.x + row * p.x_stride, channels);
+    let read = |row: u32| int16(arena, p.x + row * p.x_stride, channels).to_vec();
     if p.gather == gather::ROW {
-        return read(row).to_vec();
+        return read(row);
     }
-    let (half_height, half_width) = (p.height / 2, p.width / 2);
-    let image = row / (half_height * half_width);
-    let cell = row % (half_height * half_width);
-    let (y, x) = (2 * (cell / half_width), 2 * (cell % half_width));
-    let token = |dy, dx| (image * p.height + y + dy) * p.width + x + dx;
-    [token(0, 0), token(1, 0), token(0, 1), token(1, 1)]
+    let [down, across] = p.cells();
+    let image = row / (down * across);
+    let cell = row % (down * across);
+    let (y, x) = (2 * (cell / across), 2 * (cell % across));
+    let token = |(dy, dx)| match y + dy < p.height && x + dx < p.width {
+        true => read((image * p.height + y + dy) * p.width + x + dx),
+        false => vec![0; channels],
+    };
+    [(0, 0), (1, 0), (0, 1), (1, 1)]
         .into_iter()
-        .flat_map(read)
-        .copied()
+        .flat_map(token)
         .collect()
 }
 

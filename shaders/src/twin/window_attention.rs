@@ -6,14 +6,13 @@ use crate::params::WindowAttention;
 
 /// Runs one dispatch.
 pub fn window_attention(p: &WindowAttention, weights: &[u32], arena: &mut [u32]) {
-    let windows_down = p.height / p.window_height;
-    let windows_across = p.width / p.window_width;
+    let [windows_down, windows_across] = p.windows();
     for image in 0..p.batch {
         for window_y in 0..windows_down {
             for window_x in 0..windows_across {
                 let tokens = tokens(p, image, window_y, window_x);
-                for token in &tokens {
-                    let out = p.out + token.row * p.out_stride;
+                for row in tokens.iter().filter_map(|token| token.row) {
+                    let out = p.out + row * p.out_stride;
                     int8_mut(arena, out, p.out_stride as usize * 4).fill(0);
                 }
                 for head in 0..p.heads {
@@ -24,27 +23,33 @@ pub fn window_attention(p: &WindowAttention, weights: &[u32], arena: &mut [u32])
     }
 }
 
-/// A token of a window: its row in the map, its place in the window, and its region.
+/// A token of a window: its row in the map, its place in the window, and its region. One that pads
+/// the map has no row.
 struct Token {
-    row: u32,
+    row: Option<u32>,
     y: u32,
     x: u32,
     region: u32,
 }
 
-/// The tokens of one window of the map rolled up and left by the shift.
+/// The tokens of one window of the map rolled up and left by the shift, and padded.
 fn tokens(p: &WindowAttention, image: u32, window_y: u32, window_x: u32) -> Vec<Token> {
     let mut tokens = Vec::new();
     for y in 0..p.window_height {
         for x in 0..p.window_width {
             let rolled_y = window_y * p.window_height + y;
             let rolled_x = window_x * p.window_width + x;
-            let map_y = (rolled_y + p.shift_height) % p.height;
-            let map_x = (rolled_x + p.shift_width) % p.width;
-            let region_y = region(rolled_y, p.height, p.window_height, p.shift_height);
-            let region_x = region(rolled_x, p.width, p.window_width, p.shift_width);
+            let map_y = (rolled_y + p.shift_height) % p.roll_height;
+            let map_x = (rolled_x + p.shift_width) % p.roll_width;
+            let rolled = rolled_y < p.roll_height && rolled_x < p.roll_width;
+            let present = rolled && map_y < p.height && map_x < p.width;
+            let [windows_down, windows_across] = p.windows();
+            let padded_height = windows_down * p.window_height;
+            let padded_width = windows_across * p.window_width;
+            let region_y = region(rolled_y, padded_height, p.window_height, p.shift_height);
+            let region_x = region(rolled_x, padded_width, p.window_width, p.shift_width);
             tokens.push(Token {
-                row: (image * p.height + map_y) * p.width + map_x,
+                row: present.then_some((image * p.height + map_y) * p.width + map_x),
                 y,
                 x,
                 region: 3 * region_y + region_x,
@@ -69,8 +74,11 @@ fn attend(p: &WindowAttention, weights: &[u32], arena: &mut [u32], tokens: &[Tok
     let dim = p.head_words as usize * 4;
     let part = p.heads * p.head_words;
     let read = |arena: &[u32], token: &Token, which: u32| {
-        let offset = p.qkv + token.row * p.qkv_stride + which * part + head * p.head_words;
-        int8(arena, offset, dim).to_vec()
+        let place = which * part + head * p.head_words;
+        match token.row {
+            Some(row) => int8(arena, p.qkv + row * p.qkv_stride + place, dim).to_vec(),
+            None => int8(weights, p.padding + place, dim).to_vec(),
+        }
     };
     let keys: Vec<_> = tokens.iter().map(|token| read(arena, token, 1)).collect();
     let values: Vec<_> = tokens.iter().map(|token| read(arena, token, 2)).collect();
@@ -81,6 +89,9 @@ fn attend(p: &WindowAttention, weights: &[u32], arena: &mut [u32], tokens: &[Tok
     let exp = uint8(weights, p.exp, 256);
 
     for query in tokens {
+        let Some(row) = query.row else {
+            continue;
+        };
         let q = read(arena, query, 0);
         let logit = |key: usize| {
             let token = &tokens[key];
@@ -111,7 +122,7 @@ fn attend(p: &WindowAttention, weights: &[u32], arena: &mut [u32], tokens: &[Tok
         // sums / total with bits(total) - 1 fractional bits, then to the output's scale.
         let width = bits(total);
         let reciprocal = ((1 << (15 + width)) / total).min(65535);
-        let out = p.out + query.row * p.out_stride + head * p.head_words;
+        let out = p.out + row * p.out_stride + head * p.head_words;
         for (i, &sum) in sums.iter().enumerate() {
             let channel = (p.channel as usize) + head as usize * dim + i;
             let (multiplier, shift) = unpack_scale(weights[channel]);

@@ -57,7 +57,7 @@ fn main(
 #for j HEAD_WORDS
         var q_{j} = query_word(0u);
         if ({j}u < p.head_words) {
-            q_{j} = query_word(arena[q + {j}u]);
+            q_{j} = query_word(word_at(query.row, q + {j}u));
         }
 #endfor
 
@@ -70,7 +70,7 @@ fn main(
                 var logit = i32(weights[bias - key.place]);
 #for j HEAD_WORDS
                 if ({j}u < p.head_words) {
-                    logit += query_key(q_{j}, arena[k + {j}u]);
+                    logit += query_key(q_{j}, word_at(key.row, k + {j}u));
                 }
 #endfor
                 logit = select(HIDDEN, logit, key.region == query.region);
@@ -92,10 +92,11 @@ fn main(
                     weight = exp_of(u32(entry));
                 }
                 total += weight;
-                let v = part_of(work, token_at(work, y, x).row, 2u);
+                let row = token_at(work, y, x).row;
+                let v = part_of(work, row, 2u);
 #for j HEAD_WORDS
                 if ({j}u < p.head_words) {
-                    sum_{j} += i32(weight) * value_word(arena[v + {j}u]);
+                    sum_{j} += i32(weight) * value_word(word_at(row, v + {j}u));
                 }
 #endfor
             }

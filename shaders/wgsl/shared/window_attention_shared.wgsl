@@ -21,7 +21,7 @@ fn part_word(work: Work, row: u32, part: u32, j: u32) -> u32 {
     if (j >= p.head_words) {
         return 0u;
     }
-    return arena[part_of(work, row, part) + j];
+    return word_at(row, part_of(work, row, part) + j);
 }
 
 // Rows and columns of a 4x4 block of bytes swapped.

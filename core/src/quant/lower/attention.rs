@@ -44,10 +44,17 @@ impl Lowering<'_> {
         let rows = self.quantized(qkv)?;
         let ranges = self.calibration.ranges(&qkv.site, self.options.range)?;
         // No finer than a requantization below a half allows.
-        let ranges: Vec<f64> = ranges
-            .iter()
-            .zip(&rows.unit)
-            .map(|(range, unit)| range.max(127.0 * FACTOR_MARGIN * unit))
+        let padding = match windows.pads() {
+            true => Some(self.padding(site, ranges.len())?),
+            false => None,
+        };
+        let padded = |c: usize| padding.as_ref().map_or(0.0, |padding| padding[c].abs());
+        let ranges: Vec<f64> = (0..ranges.len())
+            .map(|c| {
+                ranges[c]
+                    .max(padded(c))
+                    .max(127.0 * FACTOR_MARGIN * rows.unit[c])
+            })
             .collect();
         let table = self.floats(&format!("{site}.relative_position_bias_table"))?;
         let (scale, units) = scales(&ranges, windows, &table);
@@ -69,6 +76,14 @@ impl Lowering<'_> {
             .collect();
         let epilogue = Epilogue::Int8 { relu: false };
         let input = self.emit_columns(qkv, &rows, &scale, &outputs, epilogue, None)?;
+
+        if let Some(padding) = &padding {
+            let byte = |c: usize| (padding[c] / scale[c]).round().clamp(-127.0, 127.0) as i8;
+            let row = outputs.iter().take(3 * part);
+            let row: Vec<i8> = row.map(|channel| channel.map_or(0, byte)).collect();
+            self.weights
+                .insert(format!("{site}.padding"), &[3 * part], &row);
+        }
 
         let steps = self.exp_table(site, &units)?;
         self.position_bias(site, windows, &table, &units, steps)?;
@@ -102,6 +117,7 @@ impl Lowering<'_> {
                 map: [windows.height, windows.width],
                 window,
                 shift: windows.shift,
+                roll: (windows.roll != [windows.height, windows.width]).then_some(windows.roll),
                 heads,
                 head_words,
             },
@@ -117,6 +133,15 @@ impl Lowering<'_> {
             means: Some(means),
             affine: None,
         })
+    }
+
+    /// Query, key and value, `count` channels, of the tokens that pad a map: their normalized input
+    /// is zero.
+    fn padding(&self, site: &str, count: usize) -> Result<Vec<f64>> {
+        match self.model.config.qkv_bias {
+            true => self.floats(&format!("{site}.qkv.bias")),
+            false => Ok(vec![0.0; count]),
+        }
     }
 
     /// Adds the exponential table that suits logits of `units`, if it is not there yet; returns

@@ -21,7 +21,7 @@ const MAX_DIM: usize = 4 * ATTENTION_MAX_HEAD_WORDS as usize;
 /// Room for one window of one head.
 #[derive(Default)]
 pub struct Attention {
-    /// Row of each token in an image's map, window by window.
+    /// Row of each token in an image's map, window by window; [`NO_ROW`] for those that pad it.
     rows: Vec<u32>,
     /// Which tokens of a window attend to one another; -1 past its last.
     regions: Vec<[i32x4; 2]>,
@@ -38,9 +38,13 @@ pub struct Attention {
     lines: Vec<[i8; MAX_DIM]>,
 }
 
+/// The row of a token that pads the map.
+const NO_ROW: u32 = u32::MAX;
+
 /// What is the same for all windows.
 struct Job<'a> {
     p: &'a WindowAttention,
+    weights: &'a [u32],
     rest: Rest<'a>,
     exp: &'a [u8; 256],
     /// Tokens of a window.
@@ -70,6 +74,7 @@ pub fn window_attention(
     let tokens = (p.window_height * p.window_width) as usize;
     let job = Job {
         p,
+        weights,
         rest,
         exp: exp.try_into().expect("256 bytes"),
         tokens,
@@ -82,19 +87,20 @@ pub fn window_attention(
         row[(p.heads * p.head_words) as usize..].fill(0);
     }
     job.load_tokens(room);
-    let windows = (p.height * p.width) as usize / tokens;
+    let windows = p.windows().into_iter().product::<u32>() as usize;
+    let image_rows = (p.height * p.width) as usize;
     for head in 0..p.heads as usize {
-        job.load_head(room, weights, head);
+        job.load_head(room, head);
         for image in 0..p.batch as usize {
             for window in 0..windows {
                 let place = Place {
                     head,
-                    first: image * windows * tokens,
+                    first: image * image_rows,
                     rows: window * tokens,
                     regions: window * job.blocks,
                 };
                 job.load_window(room, &place);
-                job.attend(room, weights, &place, out);
+                job.attend(room, &place, out);
             }
         }
     }
@@ -127,7 +133,8 @@ impl Job<'_> {
     }
 
     /// Spreads the position bias of `head` over queries and keys and reads its scales.
-    fn load_head(&self, room: &mut Attention, weights: &[u32], head: usize) {
+    fn load_head(&self, room: &mut Attention, head: usize) {
+        let weights = self.weights;
         let (height, width) = (self.p.window_height as usize, self.p.window_width as usize);
         let across = 2 * width - 1;
         let entries = (2 * height - 1) * across;
@@ -156,13 +163,15 @@ impl Job<'_> {
         }));
     }
 
-    /// The tokens of each window of the map rolled up and left by the shift.
+    /// The tokens of each window of the map rolled up and left by the shift, and padded.
     fn load_tokens(&self, room: &mut Attention) {
         let p = self.p;
+        let [down, across] = p.windows();
+        let (height, width) = (down * p.window_height, across * p.window_width);
         room.rows.clear();
         room.regions.clear();
-        for window_y in 0..p.height / p.window_height {
-            for window_x in 0..p.width / p.window_width {
+        for window_y in 0..down {
+            for window_x in 0..across {
                 let start = room.regions.len();
                 room.regions
                     .resize(start + self.blocks, [i32x4::splat(-1); 2]);
@@ -170,11 +179,14 @@ impl Job<'_> {
                 for (token, set) in regions.iter_mut().enumerate().take(self.tokens) {
                     let y = window_y * p.window_height + token as u32 / p.window_width;
                     let x = window_x * p.window_width + token as u32 % p.window_width;
-                    let map_y = (y + p.shift_height) % p.height;
-                    let map_x = (x + p.shift_width) % p.width;
-                    room.rows.push(map_y * p.width + map_x);
-                    *set = 3 * region(y, p.height, p.window_height, p.shift_height)
-                        + region(x, p.width, p.window_width, p.shift_width);
+                    let map_y = (y + p.shift_height) % p.roll_height;
+                    let map_x = (x + p.shift_width) % p.roll_width;
+                    let rolled = y < p.roll_height && x < p.roll_width;
+                    let present = rolled && map_y < p.height && map_x < p.width;
+                    let row = map_y * p.width + map_x;
+                    room.rows.push(if present { row } else { NO_ROW });
+                    *set = 3 * region(y, height, p.window_height, p.shift_height)
+                        + region(x, width, p.window_width, p.shift_width);
                 }
             }
         }
@@ -187,10 +199,16 @@ impl Job<'_> {
         let rows = &room.rows[place.rows..][..self.tokens];
         // Past the last token it stands again: nothing of it is used.
         let read = |token: usize, which: usize| -> &[i8] {
-            let row = place.first + rows[token.min(self.tokens - 1)] as usize;
-            let offset = which * part + place.head * p.head_words as usize;
-            let offset = p.qkv as usize + row * p.qkv_stride as usize + offset;
-            cast_slice(self.rest.words(offset, p.head_words as usize))
+            let head = which * part + place.head * p.head_words as usize;
+            let words = p.head_words as usize;
+            let row = match rows[token.min(self.tokens - 1)] {
+                NO_ROW => {
+                    return cast_slice(&self.weights[p.padding as usize + head..][..words]);
+                }
+                row => place.first + row as usize,
+            };
+            let offset = p.qkv as usize + row * p.qkv_stride as usize + head;
+            cast_slice(self.rest.words(offset, words))
         };
         for token in 0..self.tokens.next_multiple_of(ROWS) {
             let queries = &mut room.queries[token / ROWS * depth..][..depth];
@@ -232,12 +250,17 @@ impl Job<'_> {
         line
     }
 
-    fn attend(&self, room: &mut Attention, weights: &[u32], place: &Place, out: &mut [u32]) {
+    fn attend(&self, room: &mut Attention, place: &Place, out: &mut [u32]) {
         let (blocks, depth) = (self.blocks, self.depth);
-        let scale = unpack_scale(weights[self.p.head as usize + place.head]);
+        let scale = unpack_scale(self.weights[self.p.head as usize + place.head]);
         let regions = &room.regions[place.regions..][..blocks];
         let lanes: &[i32] = cast_slice(regions);
+        let rows = &room.rows[place.rows..][..self.tokens];
         for first in (0..self.tokens).step_by(ROWS) {
+            let count = ROWS.min(self.tokens - first);
+            if rows[first..][..count].iter().all(|&row| row == NO_ROW) {
+                continue;
+            }
             let queries = &room.queries[first / ROWS * depth..][..depth];
             for (block, keys) in room.keys.chunks_exact(depth).enumerate() {
                 let sums = tile(queries, keys, Default::default());
@@ -246,23 +269,27 @@ impl Job<'_> {
                     room.logits[row * blocks + block] = [sums[0] + bias[0], sums[1] + bias[1]];
                 }
             }
-            let count = ROWS.min(self.tokens - first);
             let mut shares = [Share::default(); ROWS];
             for (row, share) in shares.iter_mut().enumerate().take(count) {
                 let region = i32x4::splat(lanes[first + row]);
                 let logits = &room.logits[row * blocks..][..blocks];
                 let total = self.soften(logits, regions, region, scale, &mut room.weights, row);
                 *share = Share::new(total);
-                let map_row = place.first + room.rows[place.rows + first + row] as usize;
-                share.out =
-                    map_row * self.p.out_stride as usize + place.head * self.p.head_words as usize;
+                let map_row = match rows[first + row] {
+                    NO_ROW => continue,
+                    row => place.first + row as usize,
+                };
+                let out = map_row * self.p.out_stride as usize;
+                share.out = Some(out + place.head * self.p.head_words as usize);
             }
             for (block, values) in room.values.chunks_exact(4 * blocks).enumerate() {
                 let sums = tile(&room.weights, values, Default::default());
                 let scales = &room.scales[block];
                 for (share, &sums) in shares.iter().zip(&sums).take(count) {
+                    let Some(at) = share.out.map(|out| out + 2 * block) else {
+                        continue;
+                    };
                     let words: [u32; 2] = cast(int8(share.apply(sums, scales), -127));
-                    let at = share.out + 2 * block;
                     out[at] = words[0];
                     if 2 * block + 1 < self.p.head_words as usize {
                         out[at + 1] = words[1];
@@ -327,8 +354,8 @@ struct Share {
     reciprocal: u32,
     /// Fractional bits of the scaled sums, less 7.
     more: u32,
-    /// First word of the output.
-    out: usize,
+    /// First word of the output, of a token of the map.
+    out: Option<usize>,
 }
 
 impl Share {
@@ -337,7 +364,7 @@ impl Share {
         Self {
             reciprocal: ((1 << (15 + width)) / total).min(65535),
             more: width - 8,
-            out: 0,
+            out: None,
         }
     }
 

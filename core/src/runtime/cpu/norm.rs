@@ -235,19 +235,25 @@ pub fn layer_norm(
     table.load(&weights[p.channel as usize..], parts * channels);
     let (out, stride) = (p.out as usize, p.out_stride as usize);
     let (out, rest) = split(arena, out..out + p.rows as usize * stride);
-    let (half_height, half_width) = (p.height / 2, p.width / 2);
+    let [down, across] = p.cells();
+    // What lies past an odd side of the map.
+    let odd = merge && (p.height | p.width) % 2 == 1;
+    let nothing = vec![0; if odd { p.x_stride as usize * 2 } else { 0 }];
     for (row, out) in (0..p.rows).zip(out.chunks_exact_mut(stride)) {
         let token = |row: u32| -> &[i16] {
             let offset = (p.x + row * p.x_stride) as usize;
             cast_slice(rest.words(offset, p.x_stride as usize))
         };
         if merge {
-            let image = row / (half_height * half_width);
-            let cell = row % (half_height * half_width);
-            let (y, x) = (2 * (cell / half_width), 2 * (cell % half_width));
-            let first = (image * p.height + y) * p.width + x;
-            let rows = [first, first + p.width, first + 1, first + p.width + 1];
-            norm.load(table, &rows.map(token), channels);
+            let image = row / (down * across);
+            let cell = row % (down * across);
+            let (y, x) = (2 * (cell / across), 2 * (cell % across));
+            let part = |(dy, dx)| match y + dy < p.height && x + dx < p.width {
+                true => token((image * p.height + y + dy) * p.width + x + dx),
+                false => &nothing[..],
+            };
+            let parts = [(0, 0), (1, 0), (0, 1), (1, 1)].map(part);
+            norm.load(table, &parts, channels);
         } else {
             norm.load(table, &[token(row)], channels);
         }

@@ -107,7 +107,11 @@ pub(super) fn shrink(mut dispatch: Dispatch, limit: u64) -> Dispatch {
         Dispatch::LayerNorm(p) => p.rows = p.rows.div_ceil(excess),
         Dispatch::WindowAttention(p) => {
             p.batch = 1;
-            p.height = (p.height / excess / p.window_height).max(1) * p.window_height;
+            let height = (p.height / excess / p.window_height).max(1) * p.window_height;
+            if height < p.height {
+                p.height = height;
+                p.roll_height = height;
+            }
         }
         Dispatch::ShiftGelu(p) => p.rows = p.rows.div_ceil(excess),
         #[cfg(feature = "comparison")]
