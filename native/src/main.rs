@@ -7,6 +7,7 @@ mod executor;
 mod images;
 mod model;
 mod progress;
+mod reading;
 
 use std::process::ExitCode;
 

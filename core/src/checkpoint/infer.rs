@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::{LoadOptions, describe::Description, dialect::Renamed, size};
 use crate::{
     Error, Params, Result,
-    model::{Activation, PerBlock, SwinConfig, Windowing},
+    model::{Activation, PerBlock, SwinConfig},
 };
 
 /// The configuration of `renamed`, which `description` must agree with.
@@ -56,24 +56,21 @@ pub(super) fn config(
     )?;
 
     let window_size = size::window(&tables, description.window_size)?;
-    let config = |image_size, window_size| {
-        let config = SwinConfig {
-            image_size,
-            in_channels,
-            patch_size,
-            embed_dim,
-            depths: depths.clone(),
-            heads: heads.clone(),
-            window_size,
-            mlp_ratio: description.mlp_ratio.unwrap_or_else(|| ratio(&hidden)),
-            classes,
-            qkv_bias,
-            layer_norm_eps: 1e-5,
-            windowing: renamed.dialect.windowing(),
-            activation: PerBlock::All(description.activation.unwrap_or(Activation::Gelu)),
-            fc1_bias: PerBlock::All(true),
-        };
-        windowed(config)
+    let config = |image_size, window_size| SwinConfig {
+        image_size,
+        in_channels,
+        patch_size,
+        embed_dim,
+        depths: depths.clone(),
+        heads: heads.clone(),
+        window_size,
+        mlp_ratio: description.mlp_ratio.unwrap_or_else(|| ratio(&hidden)),
+        classes,
+        qkv_bias,
+        layer_norm_eps: 1e-5,
+        windowing: renamed.dialect.windowing(),
+        activation: PerBlock::All(description.activation.unwrap_or(Activation::Gelu)),
+        fc1_bias: PerBlock::All(true),
     };
     let known = size::Known {
         tables: &tables,
@@ -87,33 +84,7 @@ pub(super) fn config(
     };
     let config = config(image_size, options.window_size.unwrap_or(window_size));
     config.validate()?;
-    Ok(config)
-}
-
-/// `config` with the rule of its dialect for maps that the window does not divide, or timm's where
-/// the two make no difference.
-fn windowed(config: SwinConfig) -> SwinConfig {
-    let plain = SwinConfig {
-        windowing: Windowing::Timm,
-        ..config.clone()
-    };
-    match same_windows(&plain, &config) {
-        true => plain,
-        false => config,
-    }
-}
-
-/// Whether all windows, shifts and paddings of two configurations are the same.
-fn same_windows(a: &SwinConfig, b: &SwinConfig) -> bool {
-    // What no configuration may have is refused later.
-    let fits = |config: &SwinConfig| {
-        config.patch_size > 0 && !config.heads.contains(&0) && config.depths.len() <= 8
-    };
-    fits(a)
-        && fits(b)
-        && a.blocks()
-            .iter()
-            .all(|block| a.windows(block.stage, block.block) == b.windows(block.stage, block.block))
+    Ok(config.with_plainest_windowing())
 }
 
 /// The extents of the tensor `name`, which has `N` of them.

@@ -55,7 +55,12 @@ pub(super) fn tables(
 }
 
 /// The square `table` of `from` entries on a side, for `to` rows and columns.
-fn table_of(table: &HostTensor, heads: usize, from: usize, to: [usize; 2]) -> HostTensor {
+pub(super) fn table_of(
+    table: &HostTensor,
+    heads: usize,
+    from: usize,
+    to: [usize; 2],
+) -> HostTensor {
     let [rows, columns] = to.map(|to| weights(&distances(from, to), to));
     let mut data = Vec::with_capacity(to[0] * to[1] * heads);
     for &(top, bottom, down) in &rows {

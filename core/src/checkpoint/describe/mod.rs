@@ -74,7 +74,7 @@ impl Description {
 
     /// A name for each of `classes` classes, or none at all.
     pub(super) fn names(&self, classes: usize, notes: &mut Vec<String>) -> Vec<String> {
-        if self.labels.is_empty() {
+        if self.labels.is_empty() || classes == 0 {
             return Vec::new();
         }
         let named = self.labels.range(..classes).count();

@@ -334,7 +334,7 @@ fn contradictions_of_the_description() {
         ),
         ("qkv_bias", false.into(), "expected a bias"),
         ("mlp_ratio", 3.0.into(), "should have shape"),
-        ("image_size", number(26), "expected a window that divides"),
+        ("image_size", number(4), "found those of a window of 3"),
         ("image_size", number(0), "found"),
         ("hidden_act", "silu".into(), "hidden_act of gelu or relu"),
         (
