@@ -7,6 +7,7 @@ mod executor;
 mod images;
 mod model;
 mod progress;
+mod reading;
 #[cfg(target_os = "linux")]
 mod wayland;
 

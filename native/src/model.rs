@@ -11,6 +11,8 @@ use intformer::{
     quant::{QuantizeOptions, invented},
 };
 
+use crate::{cli::Globals, reading::Reading};
+
 /// A model that this build can run.
 pub enum Model {
     /// An integer-only model.
@@ -49,17 +51,40 @@ impl Model {
     }
 
     /// Reads the model at `source`: a compressed model's file, or a checkpoint if this build reads
-    /// them.
+    /// them. Says what was noticed on the way.
     ///
     /// # Errors
     /// If it is neither.
-    pub fn load(source: &str) -> Result<Self> {
+    pub fn load(source: &str, reading: &Reading, globals: &Globals) -> Result<Self> {
+        let (model, notes) = Self::noting(source, reading)?;
+        globals.notes(&notes);
+        Ok(model)
+    }
+
+    /// Reads the model at `source`, with what was noticed on the way.
+    ///
+    /// # Errors
+    /// If it is neither a compressed model nor a checkpoint that this build reads.
+    #[cfg(feature = "float")]
+    pub fn noting(source: &str, reading: &Reading) -> Result<(Self, Vec<String>)> {
         let path = Path::new(source);
-        #[cfg(feature = "float")]
-        if !is_compressed(path)? {
-            return Ok(Self::Float(Box::new(intformer::checkpoint::load(source)?)));
+        if is_compressed(path)? {
+            reading.refuse()?;
+            let model = IntModel::load(path)?;
+            return Ok((Self::Compressed(Box::new(model)), Vec::new()));
         }
-        Ok(Self::Compressed(Box::new(IntModel::load(path)?)))
+        let loaded = reading.noting(source)?;
+        Ok((Self::Float(Box::new(loaded.model)), loaded.notes))
+    }
+
+    /// Reads the compressed model at `source`; nothing is noticed on the way.
+    ///
+    /// # Errors
+    /// If it is none.
+    #[cfg(not(feature = "float"))]
+    pub fn noting(source: &str, _: &Reading) -> Result<(Self, Vec<String>)> {
+        let model = IntModel::load(Path::new(source))?;
+        Ok((Self::Compressed(Box::new(model)), Vec::new()))
     }
 
     /// The integer-only model.

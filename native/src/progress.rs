@@ -20,6 +20,13 @@ impl Globals {
         }
     }
 
+    /// Says what was noticed on the way, a line each.
+    pub fn notes(&self, notes: &[String]) {
+        for note in notes {
+            self.note(&format!("note: {note}"));
+        }
+    }
+
     /// Says `sentence` on the standard error, unless told to be quiet.
     pub fn note(&self, sentence: &str) {
         if !self.quiet {

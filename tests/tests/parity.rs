@@ -1,4 +1,4 @@
-//! Logits against those of timm and Hugging Face transformers.
+//! Logits against those of timm, Hugging Face transformers and torchvision.
 //!
 //! `tests/fixtures/make_checkpoints.py` made the small checkpoints that are committed;
 //! `tests/parity/full_size.py` makes those of full size for the ignored test.
@@ -54,6 +54,9 @@ fn small_checkpoints_of_every_dialect() {
         ("microsoft-window5", "checkpoint.pth"),
         ("huggingface-window3", ""),
         ("huggingface-window5", ""),
+        ("torchvision-window7", "checkpoint.pth"),
+        ("forms", "base.safetensors"),
+        ("forms", "mmpretrain.pth"),
     ] {
         let folder = root.join(folder);
         let found = difference(&folder.join(file), &folder);

@@ -5,50 +5,66 @@
 use std::path::PathBuf;
 
 use hf_hub::{
-    Cache,
+    Cache, CacheRepo, Repo, RepoType,
     api::sync::{ApiBuilder, ApiError, ApiRepo},
 };
 
-use super::source::{CONFIG, Files, PREPROCESSOR, WEIGHTS};
+use super::source::{Files, HubId, Shelf, collect, sought};
 use crate::{Error, Result};
 
-/// The files of the model `organisation/name`, from the cache or else from the server.
-pub(super) fn remote((organisation, name): (&str, &str)) -> Result<Files> {
-    let id = format!("{organisation}/{name}");
+/// The files of a model, from the cache or else from the server.
+pub(super) fn remote(place: &HubId) -> Result<Files> {
+    let HubId { id, revision } = place;
+    let repository = match revision {
+        Some(revision) => Repo::with_revision(id.clone(), RepoType::Model, revision.clone()),
+        None => Repo::model(id.clone()),
+    };
     if offline() {
-        return cached(&id);
+        return collect(&Kept(Cache::from_env().repo(repository)))?.ok_or_else(|| {
+            Error::Checkpoint(format!(
+                "expected {id} as a local path or in the Hugging Face cache, as HF_HUB_OFFLINE is set, found neither"
+            ))
+        });
     }
     let api = ApiBuilder::from_env()
         .with_progress(false)
         .build()
-        .map_err(|error| unreachable_hub(&id, &error))?;
-    let repository = api.model(id.clone());
+        .map_err(|error| unreachable_hub(id, &error))?;
+    let server = Server {
+        repository: api.repo(repository),
+        id,
+    };
     tracing::info!("reading {id} from the Hugging Face hub");
-    let mut weights = None;
-    for file in WEIGHTS {
-        weights = fetch(&repository, &id, file)?;
-        if weights.is_some() {
-            break;
-        }
-    }
-    Ok(Files {
-        weights: weights.ok_or_else(|| {
-            Error::Checkpoint(format!(
-                "expected a public model with {} at {id} on the Hugging Face hub, found neither",
-                WEIGHTS.join(" or ")
-            ))
-        })?,
-        config: fetch(&repository, &id, CONFIG)?,
-        preprocessor: fetch(&repository, &id, PREPROCESSOR)?,
+    collect(&server)?.ok_or_else(|| {
+        Error::Checkpoint(format!(
+            "expected a public model with {} at {id} on the Hugging Face hub, found none",
+            sought()
+        ))
     })
 }
 
-/// One file of a model, or none if the server knows no such file.
-fn fetch(repository: &ApiRepo, id: &str, file: &str) -> Result<Option<PathBuf>> {
-    match repository.get(file) {
-        Ok(path) => Ok(Some(path)),
-        Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(unreachable_hub(id, &error)),
+/// Files that were fetched before.
+struct Kept(CacheRepo);
+
+impl Shelf for Kept {
+    fn get(&self, name: &str) -> Result<Option<PathBuf>> {
+        Ok(self.0.get(name))
+    }
+}
+
+/// The server, whose files are fetched into the cache.
+struct Server<'a> {
+    repository: ApiRepo,
+    id: &'a str,
+}
+
+impl Shelf for Server<'_> {
+    fn get(&self, name: &str) -> Result<Option<PathBuf>> {
+        match self.repository.get(name) {
+            Ok(path) => Ok(Some(path)),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(unreachable_hub(self.id, &error)),
+        }
     }
 }
 
@@ -62,20 +78,6 @@ fn unreachable_hub(id: &str, error: &dyn std::error::Error) -> Error {
     Error::Checkpoint(format!(
         "expected {id} as a local path or on the Hugging Face hub, found no such path and: {error}"
     ))
-}
-
-fn cached(id: &str) -> Result<Files> {
-    let cache = Cache::from_env().model(id.to_owned());
-    let weights = WEIGHTS.iter().find_map(|file| cache.get(file));
-    Ok(Files {
-        weights: weights.ok_or_else(|| {
-            Error::Checkpoint(format!(
-                "expected {id} as a local path or in the Hugging Face cache, as HF_HUB_OFFLINE is set, found neither"
-            ))
-        })?,
-        config: cache.get(CONFIG),
-        preprocessor: cache.get(PREPROCESSOR),
-    })
 }
 
 /// Whether the environment forbids to use the network, by the words that Hugging Face takes as yes.

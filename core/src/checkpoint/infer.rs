@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 
-use super::{LoadOptions, describe::Description, dialect::Renamed};
+use super::{LoadOptions, describe::Description, dialect::Renamed, size};
 use crate::{
-    Error, HostTensor, Params, Result,
-    model::{Activation, PerBlock, SwinConfig, Windowing},
+    Error, Params, Result,
+    model::{Activation, PerBlock, SwinConfig},
 };
 
 /// The configuration of `renamed`, which `description` must agree with.
@@ -13,6 +13,7 @@ pub(super) fn config(
     renamed: &Renamed,
     description: &Description,
     options: &LoadOptions,
+    notes: &mut Vec<String>,
 ) -> Result<SwinConfig> {
     let params = &renamed.params;
     let [embed_dim, in_channels, patch_size, other] = extents(params, "patch_embed.proj.weight")?;
@@ -21,7 +22,11 @@ pub(super) fn config(
             "expected square patches, found {patch_size}x{other}"
         )));
     }
-    let [classes, _] = extents(params, "head.fc.weight")?;
+    // Without a classifier the pooled features are the answer.
+    let classes = match params.find("head.fc.weight") {
+        Some(_) => extents::<2>(params, "head.fc.weight")?[0],
+        None => 0,
+    };
     let mut depths = Vec::new();
     let mut heads = Vec::new();
     let mut tables = Vec::new();
@@ -49,65 +54,37 @@ pub(super) fn config(
         &description.qkv_bias,
         &qkv_bias,
     )?;
-    if !description.labels.is_empty() {
-        agree("class names", &Some(description.labels.len()), &classes)?;
-    }
 
-    let window_size = match (description.window_size, window(&tables)) {
-        (Some(given), found) => {
-            agree("a window", &Some(given), &found.unwrap_or(given).max(given))?;
-            given
-        }
-        (None, Some(found)) => found,
-        (None, None) => {
-            return Err(Error::Checkpoint(format!(
-                "expected a square window in some stage or a config.json, found bias tables of {tables:?} entries"
-            )));
-        }
-    };
-    let masked = match renamed.masks.first_key_value() {
-        Some((&stage, mask)) => Some(pixels(mask, stage, window_size, patch_size)?),
-        None => None,
-    };
-    let usual = match window_size {
-        7 => Some([224; 2]),
-        12 => Some([384; 2]),
-        _ => None,
-    };
-    if let (None, Some(masked)) = (options.image_size, &masked) {
-        agree("an image size", &description.image_size, masked)?;
-    }
-    let image_size = options
-        .image_size
-        .or(masked)
-        .or(description.image_size)
-        .or(usual)
-        .ok_or_else(|| {
-            Error::Checkpoint(format!(
-                "expected an image size from the caller or a config.json, found none beside a window of {window_size}"
-            ))
-        })?;
-    let config = SwinConfig {
+    let window_size = size::window(&tables, description.window_size)?;
+    let config = |image_size, window_size| SwinConfig {
         image_size,
         in_channels,
         patch_size,
         embed_dim,
-        depths,
-        heads,
+        depths: depths.clone(),
+        heads: heads.clone(),
         window_size,
         mlp_ratio: description.mlp_ratio.unwrap_or_else(|| ratio(&hidden)),
         classes,
         qkv_bias,
         layer_norm_eps: 1e-5,
-        windowing: Windowing::Timm,
+        windowing: renamed.dialect.windowing(),
         activation: PerBlock::All(description.activation.unwrap_or(Activation::Gelu)),
         fc1_bias: PerBlock::All(true),
     };
+    let known = size::Known {
+        tables: &tables,
+        window_size,
+        patch_size,
+        mask: renamed.mask.as_ref(),
+    };
+    let image_size = match options.image_size {
+        Some(size) => size,
+        None => known.image_size(description, |size| config(size, window_size), notes)?,
+    };
+    let config = config(image_size, options.window_size.unwrap_or(window_size));
     config.validate()?;
-    if !renamed.dialect.shifts_sides_apart() {
-        refuse_half_shifted(&config)?;
-    }
-    Ok(config)
+    Ok(config.with_plainest_windowing())
 }
 
 /// The extents of the tensor `name`, which has `N` of them.
@@ -138,15 +115,6 @@ fn agree<T: PartialEq + Debug>(what: &str, described: &Option<T>, found: &T) -> 
     }
 }
 
-/// The largest window whose square table is among `tables`: (2 window - 1)^2 entries.
-fn window(tables: &[usize]) -> Option<usize> {
-    let windows = tables.iter().filter_map(|&entries| {
-        let side = entries.isqrt();
-        (side * side == entries && side % 2 == 1).then_some(side.div_ceil(2))
-    });
-    windows.max()
-}
-
 /// The ratio whose products with the channels, rounded down, are the hidden channels.
 fn ratio(hidden: &[(usize, usize)]) -> f64 {
     let ratios = hidden
@@ -159,52 +127,4 @@ fn ratio(hidden: &[(usize, usize)]) -> f64 {
         true => ratio.next_up(),
         false => ratio,
     }
-}
-
-/// The image size behind the attention mask `[windows, tokens, tokens]` of stage `stage`: the
-/// first window that touches the right edge is the first in which anything is masked.
-fn pixels(mask: &HostTensor, stage: usize, window: usize, patch: usize) -> Result<[usize; 2]> {
-    let odd = || {
-        Error::Checkpoint(format!(
-            "expected an attention mask of windows of {window} in stage {stage}, found shape {:?}",
-            mask.shape
-        ))
-    };
-    let &[windows, tokens, columns] = mask.shape.as_slice() else {
-        return Err(odd());
-    };
-    if window == 0 || tokens != columns || Some(tokens) != window.checked_mul(window) {
-        return Err(odd());
-    }
-    let masked = mask.data.iter().position(|&value| value != 0.0);
-    let across = masked.ok_or_else(odd)? / (tokens * tokens) + 1;
-    if windows % across != 0 {
-        return Err(odd());
-    }
-    let scale = u32::try_from(stage)
-        .ok()
-        .and_then(|stage| 1_usize.checked_shl(stage))
-        .and_then(|stride| stride.checked_mul(patch)?.checked_mul(window))
-        .ok_or_else(odd)?;
-    let [Some(height), Some(width)] = [windows / across, across].map(|n| n.checked_mul(scale))
-    else {
-        return Err(odd());
-    };
-    Ok([height, width])
-}
-
-/// Microsoft and Hugging Face shift no window of a stage whose map is as short as the window on
-/// one side; this library shifts along the longer side.
-fn refuse_half_shifted(config: &SwinConfig) -> Result<()> {
-    for stage in 0..config.depths.len() {
-        let shift = config.windows(stage, 1).shift;
-        if config.depths[stage] > 1 && (shift[0] == 0) != (shift[1] == 0) {
-            return Err(Error::Checkpoint(format!(
-                "expected a map larger than the window of {} on both sides or on none, found {:?} in stage {stage}",
-                config.window_size,
-                config.map(stage)
-            )));
-        }
-    }
-    Ok(())
 }

@@ -1,18 +1,20 @@
 //! Float Swin checkpoints of other libraries and of this one: reading and writing.
 //!
-//! Three dialects are read: timm (since 0.9), Microsoft (and timm before 0.9), Hugging Face, each
-//! as `.safetensors` or as a file of `torch.save`. The dialect follows from the tensor names, the
+//! Five dialects are read: timm (since 0.9), Microsoft (and timm before 0.9), Hugging Face
+//! transformers, torchvision and mmpretrain, each as safetensors or as a file of `torch.save`. The
+//! format follows from the bytes, the dialect from the tensor names under whatever prefix, the
 //! configuration from the shapes and from `config.json` where there is one.
 
 mod describe;
 mod dialect;
+mod file;
+mod group;
 #[cfg(feature = "hub")]
 mod hub;
 mod infer;
 mod own;
-mod pickle;
-mod raw;
-mod safe;
+mod resize;
+mod size;
 mod source;
 
 #[cfg(test)]
@@ -23,28 +25,51 @@ pub use own::save;
 use std::path::Path;
 
 use describe::Description;
-use raw::Raw;
+use file::Tensors;
 
-use crate::{FloatModel, Preprocessing, Result};
+use crate::{Error, FloatModel, Preprocessing, Resize, Result};
+
+/// Which weights are read where a file has both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Weights {
+    /// Averages over the training (EMA), which timm takes too.
+    Ema,
+    /// The weights of the last step.
+    Raw,
+}
 
 /// What the caller knows better than the checkpoint.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadOptions {
     /// Input height and width in pixels, in place of what the checkpoint says.
     pub image_size: Option<[usize; 2]>,
+    /// The window, in place of the checkpoint's: position biases are interpolated as timm does.
+    pub window_size: Option<usize>,
+    /// Which weights are read where a file has both; the averaged ones by default.
+    pub weights: Option<Weights>,
     /// Preprocessing, in place of what the checkpoint says.
     pub preprocessing: Option<Preprocessing>,
 }
 
-/// Reads the float model at `source`: a `.safetensors`, `.pth`, `.pt` or `.bin` file, a folder
-/// with `model.safetensors` or `pytorch_model.bin` and their `config.json`, or, with the feature
-/// `hub`, the id `organisation/name` of a model on the Hugging Face hub.
+/// A float model, and what was noticed on the way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The model.
+    pub model: FloatModel,
+    /// What was taken for granted, chosen or left out, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Reads the float model at `source`: a file of safetensors or of `torch.save` whatever its name,
+/// the index of one in several files, a folder with either and its `config.json`, or, with the
+/// feature `hub`, the id `organisation/name` of a model on the Hugging Face hub.
 ///
 /// Tensors of 16 and 64 bit floats become 32 bit. Code in a pickle is never run.
 ///
 /// # Errors
 /// If there is no such file or model, if it is malformed, or if its tensors, its `config.json`
-/// and a Swin V1 classifier contradict each other.
+/// and a Swin V1 contradict each other.
 pub fn load(source: impl AsRef<Path>) -> Result<FloatModel> {
     load_with(source, &LoadOptions::default())
 }
@@ -54,45 +79,105 @@ pub fn load(source: impl AsRef<Path>) -> Result<FloatModel> {
 /// # Errors
 /// As [`load`].
 pub fn load_with(source: impl AsRef<Path>, options: &LoadOptions) -> Result<FloatModel> {
-    let files = source::find(source.as_ref())?;
-    let raw = Raw::read(&files.weights)?;
-    let description = Description::parse(
-        files.config.as_deref(),
-        files.preprocessor.as_deref(),
-        options,
-    )?;
-    assemble(raw, &description, options)
+    load_noting(source, options).map(|loaded| loaded.model)
 }
 
-/// Reads a float model from the `bytes` of one file; `name` decides by its ending whether they are
-/// safetensors or a file of `torch.save`.
+/// [`load_with`], and what was noticed.
 ///
 /// # Errors
 /// As [`load`].
-pub fn read_bytes(name: &str, bytes: &[u8]) -> Result<FloatModel> {
-    let raw = Raw::parse(name, bytes)?;
-    let options = LoadOptions::default();
-    assemble(raw, &Description::default(), &options)
+pub fn load_noting(source: impl AsRef<Path>, options: &LoadOptions) -> Result<Loaded> {
+    let files = source::find(source.as_ref())?;
+    let tensors = Tensors::open(&files.weights)?;
+    if let Some(name) = files
+        .listed
+        .iter()
+        .find(|name| !tensors.all.contains_key(*name))
+    {
+        return Err(Error::Checkpoint(format!(
+            "the tensor {name} is in the index and missing in its file"
+        )));
+    }
+    let mut notes = Vec::new();
+    let description = Description::parse(
+        files.config.as_deref(),
+        files.preprocessor.as_deref(),
+        &mut notes,
+    )?;
+    assemble(tensors, &description, options, notes)
+}
+
+/// Reads a float model from the `bytes` of one file, safetensors or a file of `torch.save`.
+///
+/// # Errors
+/// As [`load`].
+pub fn read_bytes(bytes: &[u8]) -> Result<FloatModel> {
+    read_bytes_noting(bytes, &LoadOptions::default()).map(|loaded| loaded.model)
+}
+
+/// [`read_bytes`] with `options`, and what was noticed.
+///
+/// # Errors
+/// As [`load`].
+pub fn read_bytes_noting(bytes: &[u8], options: &LoadOptions) -> Result<Loaded> {
+    let tensors = Tensors::parse(bytes)?;
+    assemble(tensors, &Description::default(), options, Vec::new())
 }
 
 /// A model from tensors as a file names them and from what stands beside them.
-fn assemble(raw: Raw, description: &Description, options: &LoadOptions) -> Result<FloatModel> {
-    if let Some(header) = &raw.own {
-        return own::assemble(header, raw.params, options);
+fn assemble(
+    mut tensors: Tensors,
+    description: &Description,
+    options: &LoadOptions,
+    mut notes: Vec<String>,
+) -> Result<Loaded> {
+    if tensors.own.is_some() {
+        return own::assemble(tensors, options, notes);
     }
-    let renamed = dialect::canonical(raw)?;
-    let config = infer::config(&renamed, description, options)?;
+    let mut renamed = dialect::canonical(&mut tensors, options, &mut notes)?;
+    let config = infer::config(&renamed, description, options, &mut notes)?;
+    let asked = options.window_size.is_some();
+    resize::tables(&mut renamed.params, &config, asked, &mut notes)?;
     let preprocessing = match (&options.preprocessing, &description.preprocessing) {
-        (Some(preprocessing), _) | (None, Some(preprocessing)) => preprocessing.clone(),
+        (Some(preprocessing), _) => preprocessing.clone(),
+        (None, Some(preprocessing)) => resized(preprocessing, config.image_size, &mut notes),
         (None, None) => renamed.dialect.preprocessing(&config),
+    };
+    let labels = description.names(config.classes, &mut notes);
+    let class_order = match labels.is_empty() {
+        true => renamed.dialect.class_order(),
+        false => None,
     };
     let model = FloatModel {
         config,
         params: renamed.params,
         preprocessing,
-        labels: description.labels.clone(),
-        class_order: None,
+        labels,
+        class_order,
     };
     model.validate()?;
-    Ok(model)
+    Ok(Loaded { model, notes })
+}
+
+/// `preprocessing` for images of another size: where they are made larger than its resize, the
+/// resize grows with them.
+fn resized(
+    preprocessing: &Preprocessing,
+    image_size: [usize; 2],
+    notes: &mut Vec<String>,
+) -> Preprocessing {
+    let longer = image_size[0].max(image_size[1]);
+    match preprocessing.resize {
+        Resize::ShorterSide { size } if size < longer => {
+            notes.push(format!(
+                "images are resized to {longer} pixels on the shorter side and not to {size}, as the \
+                 model takes {longer}"
+            ));
+            Preprocessing {
+                resize: Resize::ShorterSide { size: longer },
+                ..preprocessing.clone()
+            }
+        }
+        _ => preprocessing.clone(),
+    }
 }

@@ -5,8 +5,8 @@ use std::{collections::HashMap, path::Path};
 use safetensors::{Dtype, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::LoadOptions;
-use crate::{ClassOrder, Error, FloatModel, Params, Preprocessing, Result, model::SwinConfig};
+use super::{LoadOptions, Loaded, file::Tensors, resize};
+use crate::{ClassOrder, Error, FloatModel, Preprocessing, Result, model::SwinConfig};
 
 /// The metadata key of the description.
 pub(super) const KEY: &str = "intformer.float";
@@ -84,23 +84,30 @@ pub fn save(model: &FloatModel, path: impl AsRef<Path>) -> Result<()> {
     crate::file::replace(path, &file)
 }
 
-/// The model of a file whose description is `header`.
-pub(super) fn assemble(header: &str, params: Params, options: &LoadOptions) -> Result<FloatModel> {
+/// The model of a file of this library.
+pub(super) fn assemble(
+    mut tensors: Tensors,
+    options: &LoadOptions,
+    mut notes: Vec<String>,
+) -> Result<Loaded> {
     let malformed = |error: serde_json::Error| {
         Error::Checkpoint(format!(
             "expected a description under {KEY}, found: {error}"
         ))
     };
-    let Version { version } = serde_json::from_str(header).map_err(malformed)?;
+    let header = tensors.own.take().unwrap_or_default();
+    let Version { version } = serde_json::from_str(&header).map_err(malformed)?;
     if version != VERSION {
         return Err(Error::Checkpoint(format!(
             "expected a float model of version {VERSION}, found version {version}"
         )));
     }
-    let header: Header = serde_json::from_str(header).map_err(malformed)?;
+    let header: Header = serde_json::from_str(&header).map_err(malformed)?;
+    let names: Vec<_> = tensors.all.keys().cloned().collect();
+    let names = names.iter().map(String::as_str).collect();
     let mut model = FloatModel {
         config: header.config,
-        params,
+        params: tensors.read(&names)?,
         preprocessing: header.preprocessing,
         labels: header.labels,
         class_order: header.class_order,
@@ -108,9 +115,17 @@ pub(super) fn assemble(header: &str, params: Params, options: &LoadOptions) -> R
     if let Some(image_size) = options.image_size {
         model.config.image_size = image_size;
     }
+    if let Some(window_size) = options.window_size {
+        model.config.window_size = window_size;
+    }
+    if options.image_size.is_some() || options.window_size.is_some() {
+        model.config.validate()?;
+        let asked = options.window_size.is_some();
+        resize::tables(&mut model.params, &model.config, asked, &mut notes)?;
+    }
     if let Some(preprocessing) = &options.preprocessing {
         model.preprocessing = preprocessing.clone();
     }
     model.validate()?;
-    Ok(model)
+    Ok(Loaded { model, notes })
 }

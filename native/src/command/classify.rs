@@ -16,6 +16,7 @@ use crate::{
     executor::{self, Choice, Logits, Runner},
     images::{self, Batch},
     model::Model,
+    reading::Reading,
 };
 
 /// Names what is in image files.
@@ -30,6 +31,8 @@ use crate::{
 pub struct Options {
     /// The model's file, a checkpoint's folder, or a Hugging Face id.
     model: String,
+    #[command(flatten)]
+    reading: Reading,
     /// The image files.
     #[arg(required = true)]
     images: Vec<PathBuf>,
@@ -50,7 +53,7 @@ struct Run {
 impl Options {
     /// Runs the model on every image.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        let model = Model::load(&self.model)?;
+        let model = Model::load(&self.model, &self.reading, globals)?;
         let images = images::read(&self.images, &model)?;
         let mut runners = executor::several(&model, &self.executor, 1, globals)?;
         // The first run of an executor sets up what later ones find.

@@ -23,6 +23,7 @@ use crate::{
     answer::Answer,
     cli::{Globals, count, within},
     command::{classes::ClassArguments, passed_over, training_images::TrainingImages},
+    reading::Reading,
 };
 
 /// Makes a model cheaper by distillation from itself.
@@ -58,6 +59,8 @@ enum What {
 struct Relu {
     /// The teacher: a float model's file, a checkpoint's folder, or a Hugging Face id.
     model: String,
+    #[command(flatten)]
+    reading: Reading,
     /// The file of the student, ending in .safetensors.
     #[arg(long, short)]
     out: PathBuf,
@@ -195,7 +198,7 @@ impl Relu {
                 self.out.display()
             );
         }
-        let teacher = checkpoint::load(&self.model)?;
+        let teacher = self.reading.float(&self.model, globals)?;
         let options = self.options(&teacher);
         options.validate(&teacher)?;
         let said = self.classes.read()?;

@@ -23,6 +23,7 @@ use crate::{
     executor::{self, Choice, Runner, threads},
     images::Batch,
     model::Model,
+    reading::Reading,
 };
 
 /// Images that are read and run together.
@@ -45,6 +46,8 @@ const CHUNK: usize = 64;
 pub struct Options {
     /// The model's file, a checkpoint's folder, or a Hugging Face id.
     model: String,
+    #[command(flatten)]
+    reading: Reading,
     #[command(flatten)]
     images: Images,
     /// What runs the model.
@@ -121,7 +124,7 @@ impl Score {
 impl Options {
     /// Evaluates.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        let model = Model::load(&self.model)?;
+        let model = Model::load(&self.model, &self.reading, globals)?;
         let threads = threads::count(self.threads, rayon::current_num_threads())?;
         // Before the executor is opened: a wrong folder is a quick answer.
         let data = self.images.open(&model)?;

@@ -10,7 +10,7 @@ use intformer::{
 };
 use serde_json::json;
 
-use crate::{answer::Answer, cli::Globals, model::Model};
+use crate::{answer::Answer, cli::Globals, model::Model, reading::Reading};
 
 /// Shows a model's layers, parameters, multiply-accumulates, memory and dispatches.
 ///
@@ -20,6 +20,8 @@ use crate::{answer::Answer, cli::Globals, model::Model};
 pub struct Options {
     /// The model's file, a checkpoint's folder, or a Hugging Face id.
     model: String,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// A line of the table.
@@ -33,8 +35,9 @@ struct Row {
 
 impl Options {
     /// Reads the model and counts.
-    pub fn run(&self, _: &Globals) -> Result<Answer> {
-        let model = Model::load(&self.model)?;
+    pub fn run(&self, globals: &Globals) -> Result<Answer> {
+        let (model, notes) = Model::noting(&self.model, &self.reading)?;
+        globals.notes(&notes);
         let census = census(model.config())?;
         let file = std::fs::metadata(&self.model);
         let file_bytes = file
@@ -44,7 +47,7 @@ impl Options {
         match &model {
             Model::Compressed(compressed) => self.compressed(compressed, &census, file_bytes),
             #[cfg(feature = "float")]
-            Model::Float(float) => self.float(float, &census, file_bytes),
+            Model::Float(float) => self.float(float, &census, file_bytes, &notes),
         }
     }
 
@@ -125,6 +128,7 @@ impl Options {
         model: &intformer::FloatModel,
         census: &Census,
         file_bytes: Option<u64>,
+        notes: &[String],
     ) -> Result<Answer> {
         let mut text = format!("float model, {}\n\n", described(&model.config));
         let macs: HashMap<_, _> = census.macs.iter().cloned().collect();
@@ -174,6 +178,7 @@ impl Options {
                 "file_bytes": file_bytes,
                 "config": model.config,
                 "labels": model.labels,
+                "notes": notes,
             }),
         )
     }

@@ -12,6 +12,7 @@ use crate::{
     executor::{self, Choice, Logits},
     images::{self, Batch},
     model::Model,
+    reading::Reading,
 };
 
 /// Prints the logits of images and their digest.
@@ -25,6 +26,8 @@ use crate::{
 pub struct Options {
     /// The model's file, a checkpoint's folder, or a Hugging Face id.
     model: String,
+    #[command(flatten)]
+    reading: Reading,
     /// An image file; may be given more than once.
     #[arg(
         long,
@@ -45,7 +48,7 @@ pub struct Options {
 impl Options {
     /// Runs the model.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        let model = Model::load(&self.model)?;
+        let model = Model::load(&self.model, &self.reading, globals)?;
         let images = match &self.tensor {
             Some(path) => images::tensor(path, model.config())?,
             None => images::read(&self.image, &model)?,

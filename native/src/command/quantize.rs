@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use intformer::{
-    FloatModel, Pixels, checkpoint,
+    FloatModel, Pixels,
     data::{Dataset, Findings, ImageFiles, Split, parts, unread},
     float, picture,
     plan::IntModel,
@@ -22,6 +22,7 @@ use crate::{
         passed_over,
     },
     images,
+    reading::Reading,
 };
 
 /// Makes an integer-only model of a float model.
@@ -40,6 +41,8 @@ use crate::{
 pub struct Options {
     /// The float model: a file, a checkpoint's folder, or a Hugging Face id.
     model: String,
+    #[command(flatten)]
+    reading: Reading,
     /// The file of the integer-only model.
     #[arg(long, short)]
     out: PathBuf,
@@ -123,7 +126,7 @@ impl Options {
     /// Calibrates, lowers and saves.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         self.method.options()?;
-        let model = checkpoint::load(&self.model)?;
+        let model = self.reading.float(&self.model, globals)?;
         let shown =
             self.method
                 .images(&model, &self.rendering, self.limit, self.seed, self.strict)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use intformer::{checkpoint, rescale};
 use serde_json::json;
 
-use crate::{answer::Answer, cli::Globals};
+use crate::{answer::Answer, cli::Globals, reading::Reading};
 
 /// Writes a twin of a float model: the same function, its channels rescaled at random.
 ///
@@ -21,6 +21,8 @@ use crate::{answer::Answer, cli::Globals};
 pub struct Options {
     /// The float model: a file, a checkpoint's folder, or a Hugging Face id.
     model: String,
+    #[command(flatten)]
+    reading: Reading,
     /// The file of the twin, ending in .safetensors.
     #[arg(long, short)]
     out: PathBuf,
@@ -34,8 +36,8 @@ pub struct Options {
 
 impl Options {
     /// Reads, rescales, writes.
-    pub fn run(&self, _: &Globals) -> Result<Answer> {
-        let mut model = checkpoint::load(&self.model)?;
+    pub fn run(&self, globals: &Globals) -> Result<Answer> {
+        let mut model = self.reading.float(&self.model, globals)?;
         rescale(&mut model, self.by, self.seed)?;
         checkpoint::save(&model, &self.out)?;
         let text = format!("{}: rescaled by up to {}\n", self.out.display(), self.by);

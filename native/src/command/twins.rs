@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use clap::Args;
-use intformer::{FloatModel, checkpoint, rescale};
+use intformer::{FloatModel, rescale};
 use serde::Serialize;
 use serde_json::json;
 
@@ -18,6 +18,7 @@ use crate::{
     },
     executor::{self, Choice},
     model::Model,
+    reading::Reading,
 };
 
 /// Calibration images that are taken of a folder.
@@ -35,6 +36,8 @@ const CALIBRATION: usize = 512;
 pub struct Options {
     /// The float model: a file, a checkpoint's folder, or a Hugging Face id.
     model: String,
+    #[command(flatten)]
+    reading: Reading,
     /// How many twins; their seeds are 0, 1 and so on.
     #[arg(long, default_value_t = 3, value_parser = within(1..=1000))]
     twins: usize,
@@ -66,7 +69,7 @@ struct Row {
 impl Options {
     /// Makes, quantizes and evaluates.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        let model = checkpoint::load(&self.model)?;
+        let model = self.reading.float(&self.model, globals)?;
         // A factor out of its range is a quick answer.
         rescale(&mut model.clone(), self.by, 0)?;
         // So is a folder that does not fit.

@@ -13,6 +13,7 @@ use crate::{
     executor::{self, Choice, Runner},
     images::{self, Batch},
     model::{self, Model},
+    reading::Reading,
 };
 
 /// Runs every step of a compressed model's plan on every executor and compares what they wrote.
@@ -57,7 +58,7 @@ impl Options {
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = match model::named(&self.model)? {
             Some(config) => Model::invented(&config)?,
-            None => Model::load(&self.model)?,
+            None => Model::load(&self.model, &Reading::default(), globals)?,
         };
         let images = self.images(&model)?;
         let images = Batch::new(&images);

@@ -110,7 +110,7 @@ fn unknown_models_and_dead_servers_are_errors() {
     let cache = tempfile::tempdir().unwrap();
     let unknown = load_with("someone/else", cache.path(), &serve(), "");
     assert!(
-        unknown.contains("someone/else on the Hugging Face hub, found neither"),
+        unknown.contains("someone/else on the Hugging Face hub, found none"),
         "{unknown}"
     );
 

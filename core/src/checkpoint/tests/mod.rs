@@ -1,4 +1,6 @@
 mod bad_input;
+mod described;
+mod forms;
 #[cfg(feature = "hub")]
 mod hub;
 

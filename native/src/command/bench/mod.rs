@@ -22,6 +22,7 @@ use crate::{
     executor::{self, Choice, Runner, threads},
     images::{self, Batch},
     model::{self, Model},
+    reading::Reading,
 };
 
 /// Measures how long a model takes on random images: median and quartiles.
@@ -48,6 +49,8 @@ pub struct Options {
     /// The model's file, a checkpoint's folder, or a Hugging Face id; or swin-t, swin-s, swin-b,
     /// swin-l with random weights.
     model: String,
+    #[command(flatten)]
+    reading: Reading,
     /// The executors; several are separated by commas.
     #[arg(long, short, value_enum, value_delimiter = ',', default_value = "all")]
     executor: Vec<Choice>,
@@ -99,7 +102,9 @@ impl Options {
         if self.compare_activations {
             let config = match &named {
                 Some(config) => config.clone(),
-                None => Model::load(&self.model)?.config().clone(),
+                None => Model::load(&self.model, &self.reading, globals)?
+                    .config()
+                    .clone(),
             };
             let request = compare::Request {
                 executors: &self.executor,
@@ -113,7 +118,7 @@ impl Options {
         }
         let model = match &named {
             Some(config) => Model::invented(config)?,
-            None => Model::load(&self.model)?,
+            None => Model::load(&self.model, &self.reading, globals)?,
         };
         let threads = threads::count(self.threads, 1)?;
         let mut runners = executor::several(&model, &self.executor, threads, globals)?;

@@ -1,0 +1,65 @@
+//! Tensors that a model file has beside its parameters, and that no answer depends on.
+
+/// Why the tensor `name` is left out, if it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extra {
+    /// It follows from the shapes.
+    Buffer,
+    /// What fake quantizers and their observers keep.
+    Quantizer,
+}
+
+/// Buffers that follow from the shapes.
+const BUFFERS: [&str; 4] = [
+    "relative_position_index",
+    "relative_coords_table",
+    "num_batches_tracked",
+    "mask_token",
+];
+/// What observers keep beside a tensor.
+const OBSERVED: [&str; 9] = [
+    "_amax",
+    "_pre_quant_scale",
+    "zero_point",
+    "scale",
+    "min_val",
+    "max_val",
+    "fake_quant_enabled",
+    "observer_enabled",
+    "eps",
+];
+
+/// Whether the tensor `name` is of a known kind that the model does not need.
+pub(super) fn known(name: &str) -> Option<Extra> {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    if BUFFERS.contains(&last) {
+        return Some(Extra::Buffer);
+    }
+    let quantizer = |part: &str| {
+        part.ends_with("_quantizer")
+            || part.ends_with("fake_quant")
+            || part == "activation_post_process"
+            || part.ends_with("observer")
+    };
+    let quantizer = OBSERVED.contains(&last) || name.split('.').any(quantizer);
+    quantizer.then_some(Extra::Quantizer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Extra, known};
+
+    #[test]
+    fn parameters_are_no_extras() {
+        assert_eq!(known("layers.0.blocks.0.attn.qkv.weight"), None);
+        assert_eq!(known("layers.0.blocks.0.attn.extra"), None);
+        for name in [
+            "layers.0.blocks.0.attn.qkv._input_quantizer._amax",
+            "head.weight_fake_quant.scale",
+            "head.activation_post_process.min_val",
+        ] {
+            assert_eq!(known(name), Some(Extra::Quantizer), "{name}");
+        }
+        assert_eq!(known("a.relative_position_index"), Some(Extra::Buffer));
+    }
+}

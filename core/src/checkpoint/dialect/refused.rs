@@ -1,0 +1,78 @@
+//! What other models are called, so that they are refused by their name.
+
+use std::collections::BTreeSet;
+
+/// Pieces of names that a file must have all of, and what it then is.
+const OTHERS: [(&[&str], &str); 23] = [
+    (&["logit_scale", "cpb_mlp"], "a Swin V2"),
+    (&["attn.meta_mlp."], "a Swin V2 CR"),
+    (&["lora_A"], "an adapter without the model that it adapts"),
+    (&["cls_token", "blocks.0.attn.qkv"], "a ViT"),
+    (&["blocks.0.attn.qkv", "pos_embed"], "a ViT"),
+    (&["class_token", "encoder.layers.encoder_layer_0"], "a ViT"),
+    (
+        &["embeddings.cls_token", "encoder.layer.0.attention"],
+        "a ViT",
+    ),
+    (&["visual.", "positional_embedding"], "a CLIP model"),
+    (&["text_model.", "vision_model."], "a CLIP model"),
+    (&["word_embeddings.weight", "encoder.layer.0."], "a BERT"),
+    (&["embed_tokens.weight"], "a language model"),
+    (&["layer1.0.conv1.weight"], "a ResNet"),
+    (&["resnet.encoder.stages"], "a ResNet"),
+    (&["stages.0.blocks.0.conv_dw"], "a ConvNeXt"),
+    (&["downsample_layers.0.0", "dwconv"], "a ConvNeXt"),
+    (&["features.1.0.block.0", "layer_scale"], "a ConvNeXt"),
+    (&["convnextv2.encoder"], "a ConvNeXt"),
+    (&["convnext.encoder"], "a ConvNeXt"),
+    (
+        &["conv_stem.weight", "blocks.0.0."],
+        "an EfficientNet or MobileNet",
+    ),
+    (&["features.1.conv.0.0.weight"], "a MobileNet"),
+    (&["denseblock1.denselayer1"], "a DenseNet"),
+    (
+        &["first_stage_model.", "diffusion_model."],
+        "a diffusion model",
+    ),
+    (
+        &["features.0.weight", "classifier.6.weight"],
+        "a VGG or AlexNet",
+    ),
+];
+
+/// What a file with these names of tensors is, if that shows.
+pub(super) fn other<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
+    let has = |piece: &str| names.clone().any(|name| name.contains(piece));
+    let known = |(pieces, _): &&(&[&str], _)| pieces.iter().all(|piece| has(piece));
+    OTHERS.iter().find(known).map(|&(_, what)| what)
+}
+
+/// What a relative of Swin V1 with these names is, if it is none itself.
+pub(super) fn relative(names: &BTreeSet<&str>, headless: bool) -> Option<&'static str> {
+    let has = |piece: &str| names.iter().any(|name| name.contains(piece));
+    let part = |part: &str| {
+        names
+            .iter()
+            .any(|name| name.split('.').any(|found| found == part))
+    };
+    if has("logit_scale") || has("cpb_mlp") {
+        return Some("a Swin V2");
+    }
+    if part("experts") || has("_moe_layer") || has(".gate.wg.") {
+        return Some("a Swin MoE");
+    }
+    if part("absolute_pos_embed") || part("position_embeddings") {
+        return Some("a Swin with absolute position embeddings");
+    }
+    if part("layers_up") || part("concat_back_dim") {
+        return Some("a Swin-Unet");
+    }
+    if headless && part("mask_token") {
+        return Some("a SimMIM model before fine-tuning, without a classifier");
+    }
+    if headless && part("norm0") && (part("norm1") || part("norm3")) && has("norm0.weight") {
+        return Some("the backbone of a detector, with a norm behind every stage");
+    }
+    None
+}
