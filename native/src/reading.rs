@@ -1,6 +1,5 @@
 //! Options of all commands that read a float checkpoint.
 
-use anyhow::Result;
 use clap::Args;
 
 /// Under what the help lists the options.
@@ -69,7 +68,7 @@ impl Reading {
         &self,
         source: &str,
         globals: &crate::cli::Globals,
-    ) -> Result<intformer::FloatModel> {
+    ) -> anyhow::Result<intformer::FloatModel> {
         let loaded = self.noting(source)?;
         globals.notes(&loaded.notes);
         Ok(loaded.model)
@@ -79,7 +78,7 @@ impl Reading {
     ///
     /// # Errors
     /// If it is none.
-    pub fn noting(&self, source: &str) -> Result<intformer::checkpoint::Loaded> {
+    pub fn noting(&self, source: &str) -> anyhow::Result<intformer::checkpoint::Loaded> {
         use intformer::checkpoint::{LoadOptions, Weights as Which, load_noting};
         let options = LoadOptions {
             image_size: self.image_size.map(|Size(size)| size),
@@ -97,7 +96,7 @@ impl Reading {
     ///
     /// # Errors
     /// If one is given.
-    pub fn refuse(&self) -> Result<()> {
+    pub fn refuse(&self) -> anyhow::Result<()> {
         let given = [
             ("--image-size", self.image_size.is_some()),
             ("--window-size", self.window_size.is_some()),

@@ -86,9 +86,9 @@ pub(super) fn choose(
             let note = (!average.is_empty() && !raw.is_empty()).then(|| {
                 let other = match averaged(prefix) {
                     true => {
-                        "the averaged weights are read, not the raw ones beside them (weights: raw)"
+                        "the averaged weights are read (--weights raw takes those of the last step)"
                     }
-                    false => "the raw weights are read, not the averaged ones beside them",
+                    false => "the raw weights are read, as asked",
                 };
                 format!("{other}: {}", shown(prefix))
             });

@@ -205,3 +205,25 @@ fn a_folder_of_images_is_enough_to_train() {
     let eval = place.json("eval new.safetensors --data photos/val");
     assert_eq!((&eval["n"], &eval["top5"]), (&2.into(), &1.0.into()));
 }
+
+#[test]
+fn a_checkpoint_of_another_library_takes_options_and_gives_notes() {
+    let place = Workplace::new();
+    let forms = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/fixtures/checkpoints/forms"
+    );
+    let info = place.json(&format!("info {forms}/model_best.pth.tar"));
+    let notes = info["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    let info = place.json(&format!(
+        "info {forms}/base.safetensors --image-size 56x112 --window-size 14"
+    ));
+    assert_eq!(info["config"]["image_size"], serde_json::json!([56, 112]));
+    assert_eq!(info["config"]["window_size"], 14);
+    for option in ["--image-size 64", "--window-size 2", "--weights raw"] {
+        place.refused(&format!("info model.safetensors {option}"));
+    }
+    let output = place.run(&format!("info {forms}/base.safetensors --image-size 1x"));
+    assert_eq!(output.status.code(), Some(2));
+}

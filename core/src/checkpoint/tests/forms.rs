@@ -321,6 +321,13 @@ fn a_checkpoint_in_several_files() {
 }
 
 #[test]
+fn an_index_without_its_files_is_refused() {
+    let refused = load(fixture("without-files.index.json")).unwrap_err();
+    let found = "no file model-00001-of-00002.safetensors beside it";
+    assert!(refused.to_string().contains(found), "{refused}");
+}
+
+#[test]
 fn the_only_weights_of_a_folder_are_found() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(
