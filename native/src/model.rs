@@ -70,7 +70,8 @@ impl Model {
         let path = Path::new(source);
         if is_compressed(path)? {
             reading.refuse()?;
-            let model = IntModel::load(path)?;
+            let mut model = IntModel::load(path)?;
+            reading.adjust(&mut model.preprocessing);
             return Ok((Self::Compressed(Box::new(model)), Vec::new()));
         }
         let loaded = reading.noting(source)?;
@@ -82,9 +83,23 @@ impl Model {
     /// # Errors
     /// If it is none.
     #[cfg(not(feature = "float"))]
-    pub fn noting(source: &str, _: &Reading) -> Result<(Self, Vec<String>)> {
-        let model = IntModel::load(Path::new(source))?;
+    pub fn noting(source: &str, reading: &Reading) -> Result<(Self, Vec<String>)> {
+        let mut model = IntModel::load(Path::new(source))?;
+        reading.adjust(&mut model.preprocessing);
         Ok((Self::Compressed(Box::new(model)), Vec::new()))
+    }
+
+    /// Checks that the model has classes.
+    ///
+    /// # Errors
+    /// If it has no head.
+    pub fn classifier(&self) -> Result<()> {
+        if self.config().classes == 0 {
+            anyhow::bail!(
+                "expected a model with classes, found one without a head: `intformer logits` gives its features"
+            );
+        }
+        Ok(())
     }
 
     /// The integer-only model.

@@ -1,6 +1,7 @@
-//! Options of all commands that read a float checkpoint.
+//! Options of all commands that read a model.
 
 use clap::Args;
+use intformer::{Decoding, Preprocessing};
 
 /// Under what the help lists the options.
 #[cfg(feature = "float")]
@@ -24,6 +25,32 @@ pub struct Reading {
     #[cfg(feature = "float")]
     #[arg(long, value_enum, help_heading = HEADING)]
     weights: Option<Weights>,
+    /// How the pixels of an image file are taken, in place of what the model says: as people see them
+    /// (seen: turned upright by EXIF, transparency over white, 16 bits rounded) or as torchvision's
+    /// ImageFolder does (torchvision: as stored, transparency dropped; docs/images.md).
+    #[arg(long, value_enum)]
+    decoding: Option<DecodingChoice>,
+}
+
+/// Ways to take the pixels of an image file.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum DecodingChoice {
+    /// As people see them.
+    Seen,
+    /// As Pillow's convert("RGB") gives them.
+    Torchvision,
+}
+
+impl Reading {
+    /// Puts what is wanted in place of what a model says of image files.
+    pub fn adjust(&self, preprocessing: &mut Preprocessing) {
+        if let Some(decoding) = self.decoding {
+            preprocessing.decoding = match decoding {
+                DecodingChoice::Seen => Decoding::Seen,
+                DecodingChoice::Torchvision => Decoding::Torchvision,
+            };
+        }
+    }
 }
 
 /// Height and width in pixels.
@@ -89,7 +116,9 @@ impl Reading {
             }),
             ..LoadOptions::default()
         };
-        Ok(load_noting(source, &options)?)
+        let mut loaded = load_noting(source, &options)?;
+        self.adjust(&mut loaded.model.preprocessing);
+        Ok(loaded)
     }
 
     /// Refuses options that a compressed model cannot follow.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use intformer::model::{SwinConfig, census};
 use intformer::picture::prepare_rgba;
 use intformer::plan::{Checked, IntModel, Program};
-use intformer::{Preprocessing, Result};
+use intformer::{Error, Preprocessing, Result};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
@@ -52,6 +52,12 @@ impl Model {
             program,
             digest,
         } = checked;
+        if model.config.classes == 0 {
+            return Err(Error::ModelFile(
+                "expected a model with classes, found one without a head, which gives features"
+                    .to_owned(),
+            ));
+        }
         let census = census(&model.config)?;
         let info = json!({
             "digest": digest,

@@ -54,6 +54,7 @@ impl Options {
     /// Runs the model on every image.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = Model::load(&self.model, &self.reading, globals)?;
+        model.classifier()?;
         let images = images::read(&self.images, &model)?;
         let mut runners = executor::several(&model, &self.executor, 1, globals)?;
         // The first run of an executor sets up what later ones find.

@@ -125,6 +125,7 @@ impl Options {
     /// Evaluates.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = Model::load(&self.model, &self.reading, globals)?;
+        model.classifier()?;
         let threads = threads::count(self.threads, rayon::current_num_threads())?;
         // Before the executor is opened: a wrong folder is a quick answer.
         let data = self.images.open(&model)?;

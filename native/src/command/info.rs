@@ -244,8 +244,16 @@ fn described(config: &intformer::model::SwinConfig) -> String {
         Some(false) => " without fc1 bias",
         None => " partly without fc1 bias",
     };
+    let padding = match config.pads() {
+        true => " (padded)",
+        false => "",
+    };
+    let outputs = match config.classes {
+        0 => format!("no head: {} features", config.outputs()),
+        classes => format!("{classes} classes"),
+    };
     format!(
-        "Swin {}x{}x{}, patch {}, window {}, width {}, depths {:?}, heads {:?}, {}{}, {} classes",
+        "Swin {}x{}x{}, patch {}, window {}{padding}, width {}, depths {:?}, heads {:?}, {}{}, {outputs}",
         config.image_size[0],
         config.image_size[1],
         config.in_channels,
@@ -255,8 +263,7 @@ fn described(config: &intformer::model::SwinConfig) -> String {
         config.depths,
         config.heads,
         config.activation,
-        fc1_bias,
-        config.classes
+        fc1_bias
     )
 }
 

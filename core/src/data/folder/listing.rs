@@ -8,13 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{Error, Result};
-
-/// Endings of the image files that are decoded, in lower case.
-const ENDINGS: [&str; 15] = [
-    "png", "jpg", "jpeg", "jfif", "jpe", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "pbm",
-    "pnm", "pam",
-];
+use crate::{Error, Result, picture::ENDINGS};
 
 /// Endings of image files of other kinds.
 const OTHERS: [&str; 44] = [
