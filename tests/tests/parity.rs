@@ -5,7 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use intformer::{Pixels, checkpoint, float};
+use intformer::{
+    Pixels,
+    checkpoint::{self, LoadOptions},
+    float,
+};
 use safetensors::SafeTensors;
 
 /// The largest |a - b| over the largest |b|.
@@ -13,14 +17,22 @@ const TOLERANCE: f32 = 1e-4;
 
 /// Loads `source`, runs it on the pixels of `expected.safetensors` in `folder`, and returns how far
 /// the logits are from those in that file.
+///
+/// A bare file of torchvision does not tell its size: that of the pixels is given.
 fn difference(source: &Path, folder: &Path) -> f32 {
-    let model = checkpoint::load(source).unwrap_or_else(|error| panic!("{error}"));
     let file = std::fs::read(folder.join("expected.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&file).unwrap();
     let pixels = file.tensor("pixels").unwrap();
     let &[count, height, width, channels] = pixels.shape() else {
         panic!("expected four dimensions, found {:?}", pixels.shape());
     };
+    let bare =
+        source.ends_with("checkpoint.pth") && source.to_string_lossy().contains("torchvision");
+    let options = LoadOptions {
+        image_size: bare.then_some([height, width]),
+        ..LoadOptions::default()
+    };
+    let model = checkpoint::load_with(source, &options).unwrap_or_else(|error| panic!("{error}"));
     let images: Vec<_> = pixels
         .data()
         .chunks(height * width * channels)
@@ -55,6 +67,9 @@ fn small_checkpoints_of_every_dialect() {
         ("huggingface-window3", ""),
         ("huggingface-window5", ""),
         ("torchvision-window7", "checkpoint.pth"),
+        ("timm-padded", ""),
+        ("huggingface-padded", ""),
+        ("torchvision-padded", "checkpoint.pth"),
         ("forms", "base.safetensors"),
         ("forms", "mmpretrain.pth"),
     ] {

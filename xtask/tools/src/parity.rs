@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command};
 use anyhow::Result;
 use xtask::shell;
 
-/// Installs the newest timm and transformers under the target folder, lets them write checkpoints
+/// Installs the newest timm, transformers and torchvision under the target folder, lets them write checkpoints
 /// with logits, and compares.
 pub fn run() -> Result<()> {
     let python = environment("")?;
@@ -14,7 +14,7 @@ pub fn run() -> Result<()> {
     // The whole workspace, as in `cargo xtask test`: another choice of features builds burn again.
     let test = "test --locked --workspace --test parity -- --include-ignored --nocapture";
     shell::run(shell::cargo(test).env("INTFORMER_PARITY", &folder))?;
-    // It holds 0.8 GB.
+    // It holds 2 GB.
     fs::remove_dir_all(&folder)?;
     Ok(())
 }
@@ -32,7 +32,7 @@ pub fn environment(more: &str) -> Result<PathBuf> {
         )?;
     }
     for packages in [
-        &format!("torch safetensors pillow numpy {more}"),
+        &format!("torch torchvision safetensors pillow numpy {more}"),
         "--upgrade timm transformers",
     ] {
         let install = format!("-m pip install --quiet {packages}");
