@@ -12,8 +12,8 @@ use xtask::{shell, system};
 pub fn run() -> Result<()> {
     let start = Instant::now();
     eprintln!(
-        "building the command without training (no burn): about three minutes on two cores the \
-         first time; then it names the sample images on every executor of this machine"
+        "building the command without burn, about four minutes on two cores the first time; \
+         then it names the sample images on every executor of this machine"
     );
     shell::run(&mut shell::cargo(
         "build --locked --release --package intformer-native --no-default-features",
