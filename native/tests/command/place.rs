@@ -58,10 +58,11 @@ impl Workplace {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Runs the command, which must refuse with 2, one sentence and no output; returns the sentence.
+    /// Runs the command without notes, which must refuse with 2, one sentence and no output; returns
+    /// the sentence.
     pub fn refused(&self, arguments: &str) -> String {
         let before = self.names();
-        let output = self.run(arguments);
+        let output = self.run(&format!("{arguments} --quiet"));
         let sentence = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments}: {sentence}");
         assert!(output.stdout.is_empty(), "{arguments} printed something");
