@@ -17,7 +17,12 @@ pub(super) struct Group {
 }
 
 /// Parts of names of what a trainer keeps for its own sake.
-const TRAINER: [&str; 12] = [
+const TRAINER: [&str; 17] = [
+    "optim",
+    "optimizer",
+    "optimizers",
+    "optimizer_states",
+    "optimizer_state_dict",
     "exp_avg",
     "exp_avg_sq",
     "momentum_buffer",
@@ -34,8 +39,7 @@ const TRAINER: [&str; 12] = [
 
 /// Whether a tensor belongs to a trainer and not to a model.
 pub(super) fn is_trainer(name: &str) -> bool {
-    name.split('.')
-        .any(|part| part.starts_with("optim") || TRAINER.contains(&part))
+    name.split('.').any(|part| TRAINER.contains(&part))
 }
 
 /// Whether a prefix says that its tensors are averages over the training.
@@ -140,10 +144,27 @@ fn around<'a>(prefix: &'a str, last: &str) -> Option<&'a str> {
     (parent.is_empty() || parent.ends_with('.')).then_some(parent)
 }
 
-/// A tensor beside a model that may be its head: in the module around it, outside of the model.
+/// How classifiers are called that someone puts behind a model.
+const HEADS: [&str; 11] = [
+    "fc",
+    "cls",
+    "head",
+    "heads",
+    "classifier",
+    "cls_head",
+    "classification_head",
+    "linear",
+    "last_linear",
+    "out",
+    "output",
+];
+
+/// A tensor beside a model that may be its head: called like one or numbered, in any module around the
+/// model; where the model is `headless`, also whatever else is in the module right around it.
 pub(super) fn beside<'a>(
     mut names: impl Iterator<Item = &'a str>,
     group: &Group,
+    headless: bool,
 ) -> Option<&'a str> {
     let taken: BTreeSet<&str> = group.names.values().map(String::as_str).collect();
     let mut outer = group.prefix.trim_end_matches('.');
@@ -160,8 +181,15 @@ pub(super) fn beside<'a>(
         None => String::new(),
     };
     let averaged = is_averaged(&group.prefix);
+    let is_head = |name: &str| {
+        // The first part in which the names part.
+        let common = name.split('.').zip(group.prefix.split('.'));
+        let common = common.take_while(|(a, b)| a == b).count();
+        let part = name.split('.').nth(common).unwrap_or_default();
+        HEADS.contains(&part) || part.parse::<usize>().is_ok()
+    };
     names.find(|name| {
-        name.starts_with(&parent)
+        (is_head(name) || (headless && name.starts_with(&parent)))
             && !taken.contains(name)
             && !is_trainer(name)
             && is_averaged(name) == averaged

@@ -84,7 +84,7 @@ pub(super) fn config(
     };
     let config = config(image_size, options.window_size.unwrap_or(window_size));
     config.validate()?;
-    Ok(config.with_plainest_windowing())
+    Ok(config)
 }
 
 /// The extents of the tensor `name`, which has `N` of them.

@@ -99,6 +99,14 @@ pub fn load_noting(source: impl AsRef<Path>, options: &LoadOptions) -> Result<Lo
         )));
     }
     let mut notes = Vec::new();
+    if tensors.own.is_none()
+        && let Some(beside) = source::unread(source.as_ref(), &files)
+    {
+        notes.push(format!(
+            "{} is not read beside a file that is named: name the folder",
+            beside.display()
+        ));
+    }
     let description = Description::parse(
         files.config.as_deref(),
         files.preprocessor.as_deref(),
@@ -141,7 +149,13 @@ fn assemble(
     let preprocessing = match (&options.preprocessing, &description.preprocessing) {
         (Some(preprocessing), _) => preprocessing.clone(),
         (None, Some(preprocessing)) => resized(preprocessing, config.image_size, &mut notes),
-        (None, None) => renamed.dialect.preprocessing(&config),
+        (None, None) => {
+            notes.push(format!(
+                "nothing says how images are prepared: as for the models that {} published",
+                renamed.dialect.publisher()
+            ));
+            renamed.dialect.preprocessing(&config)
+        }
     };
     let labels = description.names(config.classes, &mut notes);
     let class_order = match labels.is_empty() {

@@ -123,9 +123,10 @@ pub(super) fn assemble(
         let asked = options.window_size.is_some();
         resize::tables(&mut model.params, &model.config, asked, &mut notes)?;
     }
-    if let Some(preprocessing) = &options.preprocessing {
-        model.preprocessing = preprocessing.clone();
-    }
+    model.preprocessing = match &options.preprocessing {
+        Some(preprocessing) => preprocessing.clone(),
+        None => super::resized(&model.preprocessing, model.config.image_size, &mut notes),
+    };
     model.validate()?;
     Ok(Loaded { model, notes })
 }

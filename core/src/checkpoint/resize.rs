@@ -28,7 +28,8 @@ pub(super) fn tables(
         let &[entries, heads] = table.shape.as_slice() else {
             continue;
         };
-        if entries == windows.bias_entries() {
+        // Another number of heads is refused with the other shapes.
+        if entries == windows.bias_entries() || heads != windows.heads {
             continue;
         }
         let [rows, columns] = windows.window;

@@ -67,8 +67,8 @@ pub(super) fn find(source: &Path) -> Result<Files> {
         Ok(found) if found.is_dir() => folder(source),
         Ok(_) => one(source),
         Err(error) => match hub_id(source) {
-            Some(id) => remote(&id),
-            None => Err(Error::io(source, error)),
+            Some(id) if error.kind() == std::io::ErrorKind::NotFound => remote(&id),
+            _ => Err(Error::io(source, error)),
         },
     }
 }
@@ -109,7 +109,7 @@ fn folder(path: &Path) -> Result<Files> {
         Ok(weights) => described(&Folder(path), weights.into(), BTreeSet::new()),
         Err(found) => Err(Error::Checkpoint(format!(
             "expected {} or one file of weights in the folder {}, found {}",
-            WEIGHTS[..3].join(", "),
+            sought(),
             path.display(),
             match found.len() {
                 0 => "none".to_owned(),
@@ -131,6 +131,15 @@ pub(super) fn collect(shelf: &dyn Shelf) -> Result<Option<Files>> {
         }
     }
     Ok(None)
+}
+
+/// A description beside the file `source` that is not read, as the file and not its folder was named.
+pub(super) fn unread(source: &Path, files: &Files) -> Option<PathBuf> {
+    let folder = source.parent()?;
+    let named = files.config.is_none() && source.is_file();
+    let mut names = [CONFIG].into_iter().chain(PREPROCESSORS);
+    let found = names.find(|name| named && folder.join(name).is_file())?;
+    Some(folder.join(found))
 }
 
 /// What [`collect`] looked for, in words.

@@ -300,7 +300,7 @@ impl SwinConfig {
         (0..stages).any(|stage| self.windows(stage, 0).pads() || (stage + 1 < stages && odd(stage)))
     }
 
-    /// The same model under the first name in [`Windowing`] that cuts its maps alike.
+    /// The same model as [`Windowing::Timm`], if that cuts its maps alike.
     #[must_use]
     pub fn with_plainest_windowing(self) -> Self {
         let windows = |config: &Self| -> Vec<Windows> {

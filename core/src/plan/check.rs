@@ -10,6 +10,8 @@ use crate::{Error, Result};
 
 /// Words that the arena of one image may have: 1 GiB.
 const MAX_ARENA_WORDS: usize = 1 << 28;
+/// Tokens that a padded map may have: twice those of the largest image in patches of a pixel.
+const MAX_PADDED_TOKENS: usize = 1 << 25;
 
 fn refuse<T>(sentence: String) -> Result<T> {
     Err(Error::ModelFile(sentence))
@@ -230,6 +232,8 @@ fn shapes_fit(plan: &Plan, operation: &Operation, input: &Tensor, output: &Tenso
                 && tiles(0)
                 && tiles(1)
                 && window[0] * window[1] <= MAX_WINDOW_TOKENS
+                && product(&[0, 1].map(|axis| map[axis].next_multiple_of(window[axis])))
+                    .is_some_and(|padded| padded <= MAX_PADDED_TOKENS)
                 && *head_words <= MAX_HEAD_WORDS
                 && words.is_some_and(|words| {
                     words > 0 && words <= output.stride && words <= input.stride / 3

@@ -267,6 +267,7 @@ impl IntModel {
         let pre = &self.preprocessing;
         let plain = is_default(&self.config.windowing)
             && !self.config.pads()
+            && self.config.classes > 0
             && is_default(&pre.filter)
             && is_default(&pre.decoding)
             && self.class_order.is_none();

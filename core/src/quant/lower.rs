@@ -110,7 +110,8 @@ pub fn quantize(
         let logit_scale = lowering.finish(logits)?;
         if lowering.coarser == coarseness {
             let int_model = IntModel {
-                config: model.config.clone(),
+                // The plan says how maps are cut: the file need not name a library that does it alike.
+                config: model.config.clone().with_plainest_windowing(),
                 preprocessing: model.preprocessing.clone(),
                 labels: model.labels.clone(),
                 class_order: model.class_order,

@@ -47,6 +47,12 @@ impl Description {
         notes: &mut Vec<String>,
     ) -> Result<Self> {
         let Some(path) = config else {
+            if let Some(preprocessor) = preprocessor {
+                notes.push(format!(
+                    "{} is not read without a config.json",
+                    preprocessor.display()
+                ));
+            }
             return Ok(Self::default());
         };
         let config: Value = json(path)?;

@@ -82,6 +82,16 @@ impl Dialect {
         Preprocessing::imagenet(config.in_channels, resize)
     }
 
+    /// Who published the models whose preprocessing is taken where nothing else is said.
+    pub(super) fn publisher(self) -> &'static str {
+        match self {
+            Self::Timm => "timm",
+            Self::Microsoft | Self::Mmpretrain => "Microsoft",
+            Self::HuggingFace => "Hugging Face",
+            Self::Torchvision => "torchvision",
+        }
+    }
+
     /// How the trainer of this dialect numbers folders of classes, if that is one way.
     pub(super) fn class_order(self) -> Option<ClassOrder> {
         match self {
@@ -176,11 +186,16 @@ pub(super) fn canonical(
     if let Some(what) = refused::relative(&inner, headless) {
         return Err(refuse(what));
     }
-    if headless && let Some(name) = group::beside(tensors.all.keys().map(String::as_str), &group) {
+    let all = tensors.all.keys().map(String::as_str);
+    if let Some(name) = group::beside(all, &group, headless) {
+        let with = if headless { "without" } else { "with" };
         return Err(Error::Checkpoint(format!(
-            "expected a classifier called as its library does, found {} without one and {name} beside it",
+            "expected a classifier called as its library does, found {} {with} one and {name} beside it",
             group::shown(&group.prefix)
         )));
+    }
+    if headless {
+        notes.push("there is no classifier: the pooled features are the answer".to_owned());
     }
     if quantizers > 0 {
         notes.push(format!(
@@ -193,7 +208,15 @@ pub(super) fn canonical(
     wanted.extend(mask_name);
     let mut read = tensors.read(&wanted)?;
     let mask = mask.and_then(|(stage, name)| Some((stage, read.0.remove(name)?)));
-    let unfolds = table.dialect == Dialect::Mmpretrain && unfolds(&inner);
+    let mmpretrain = table.dialect == Dialect::Mmpretrain;
+    let unfolds = mmpretrain && unfolds(&inner);
+    if mmpretrain && !unfolds {
+        notes.push(
+            "patches are merged in timm's order of channels, as the last norm has no number, which \
+             mmpretrain gives it"
+                .to_owned(),
+        );
+    }
     let mut params = Params::default();
     let mut fused: BTreeMap<String, [Option<HostTensor>; 3]> = BTreeMap::new();
     for ((name, third), full) in places {
@@ -232,10 +255,9 @@ fn find(
             continue;
         }
         // mmengine keeps the average as state_dict, and what was trained as ema_state_dict.
-        let swapped = table.dialect == Dialect::Mmpretrain
-            && prefixes
-                .iter()
-                .any(|prefix| prefix.starts_with("state_dict."))
+        let swapped = prefixes
+            .iter()
+            .any(|prefix| prefix.starts_with("state_dict."))
             && prefixes
                 .iter()
                 .any(|prefix| prefix.starts_with("ema_state_dict."));

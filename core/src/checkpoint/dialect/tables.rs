@@ -7,7 +7,14 @@
 use super::{Dialect, Table};
 
 /// All dialects; of two with the same anchor, the first that nothing speaks against.
-pub(super) const ALL: [&Table; 5] = [&TIMM, &MICROSOFT, &HUGGING_FACE, &TORCHVISION, &MMPRETRAIN];
+pub(super) const ALL: [&Table; 6] = [
+    &TIMM,
+    &MICROSOFT,
+    &HUGGING_FACE,
+    &HUGGING_FACE_5,
+    &TORCHVISION,
+    &MMPRETRAIN,
+];
 
 /// timm since 0.9, whose names are the canonical ones.
 static TIMM: Table = Table {
@@ -31,57 +38,92 @@ static MICROSOFT: Table = Table {
     ],
 };
 
-/// Hugging Face transformers.
+/// Hugging Face transformers, and what `save_pretrained` writes in any version.
 static HUGGING_FACE: Table = Table {
     dialect: Dialect::HuggingFace,
     anchor: "encoder.layers.0.blocks.0.attention.self.relative_position_bias_table",
     contrary: &[],
     outer: Some(("swin.", "classifier.")),
-    rows: &[
-        ("embeddings.patch_embeddings.projection", "patch_embed.proj"),
-        ("embeddings.norm", "patch_embed.norm"),
-        ("encoder.layers.{s-1}.downsample", "layers.{s}.downsample"),
-        (
-            "encoder.layers.{s}.blocks.{b}.layernorm_before",
-            "layers.{s}.blocks.{b}.norm1",
-        ),
-        (
-            "encoder.layers.{s}.blocks.{b}.layernorm_after",
-            "layers.{s}.blocks.{b}.norm2",
-        ),
-        (
-            "encoder.layers.{s}.blocks.{b}.attention.self.query",
-            "layers.{s}.blocks.{b}.attn.qkv#0",
-        ),
-        (
-            "encoder.layers.{s}.blocks.{b}.attention.self.key",
-            "layers.{s}.blocks.{b}.attn.qkv#1",
-        ),
-        (
-            "encoder.layers.{s}.blocks.{b}.attention.self.value",
-            "layers.{s}.blocks.{b}.attn.qkv#2",
-        ),
-        (
-            "encoder.layers.{s}.blocks.{b}.attention.self",
-            "layers.{s}.blocks.{b}.attn",
-        ),
-        (
-            "encoder.layers.{s}.blocks.{b}.attention.output.dense",
-            "layers.{s}.blocks.{b}.attn.proj",
-        ),
-        (
-            "encoder.layers.{s}.blocks.{b}.intermediate.dense",
-            "layers.{s}.blocks.{b}.mlp.fc1",
-        ),
-        (
-            "encoder.layers.{s}.blocks.{b}.output.dense",
-            "layers.{s}.blocks.{b}.mlp.fc2",
-        ),
-        ("encoder", ""),
-        ("layernorm", "norm"),
-        ("classifier", "head.fc"),
-    ],
+    rows: HUGGING_FACE_ROWS,
 };
+
+/// Modules of transformers since 5, as `torch.save(model.state_dict())` writes them.
+static HUGGING_FACE_5: Table = Table {
+    dialect: Dialect::HuggingFace,
+    anchor: "encoder.layers.0.blocks.0.attention.relative_position_bias.relative_position_bias_table",
+    contrary: &[],
+    outer: Some(("swin.", "classifier.")),
+    rows: HUGGING_FACE_ROWS,
+};
+
+const HUGGING_FACE_ROWS: &[(&str, &str)] = &[
+    ("embeddings.patch_embeddings.projection", "patch_embed.proj"),
+    ("embeddings.norm", "patch_embed.norm"),
+    ("encoder.layers.{s-1}.downsample", "layers.{s}.downsample"),
+    (
+        "encoder.layers.{s}.blocks.{b}.layernorm_before",
+        "layers.{s}.blocks.{b}.norm1",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.layernorm_after",
+        "layers.{s}.blocks.{b}.norm2",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.attention.self.query",
+        "layers.{s}.blocks.{b}.attn.qkv#0",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.attention.self.key",
+        "layers.{s}.blocks.{b}.attn.qkv#1",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.attention.self.value",
+        "layers.{s}.blocks.{b}.attn.qkv#2",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.attention.self",
+        "layers.{s}.blocks.{b}.attn",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.attention.output.dense",
+        "layers.{s}.blocks.{b}.attn.proj",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.intermediate.dense",
+        "layers.{s}.blocks.{b}.mlp.fc1",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.output.dense",
+        "layers.{s}.blocks.{b}.mlp.fc2",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.attention.q_proj",
+        "layers.{s}.blocks.{b}.attn.qkv#0",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.attention.k_proj",
+        "layers.{s}.blocks.{b}.attn.qkv#1",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.attention.v_proj",
+        "layers.{s}.blocks.{b}.attn.qkv#2",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.attention.o_proj",
+        "layers.{s}.blocks.{b}.attn.proj",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.attention.relative_position_bias",
+        "layers.{s}.blocks.{b}.attn",
+    ),
+    (
+        "encoder.layers.{s}.blocks.{b}.mlp",
+        "layers.{s}.blocks.{b}.mlp",
+    ),
+    ("encoder", ""),
+    ("layernorm", "norm"),
+    ("classifier", "head.fc"),
+];
 
 /// torchvision: stages have the odd numbers, the merging of patches the even ones.
 static TORCHVISION: Table = Table {

@@ -21,6 +21,9 @@ use crate::{Error, HostTensor, Params, Result};
 /// The largest checkpoint read, all its files together: eight times a Swin-L of 32 bit floats.
 const MAX_BYTES: u64 = 8 << 30;
 
+/// The most tensors of a checkpoint; one in a pickle may stand in many places.
+const MAX_TENSORS: usize = 1 << 17;
+
 /// Element types that become f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Float {
@@ -150,6 +153,11 @@ impl Tensors {
     }
 
     fn insert(&mut self, name: String, stored: Stored) -> Result<()> {
+        if self.all.len() >= MAX_TENSORS {
+            return Err(Error::Checkpoint(format!(
+                "expected at most {MAX_TENSORS} tensors, found more"
+            )));
+        }
         match self.all.entry(name) {
             std::collections::btree_map::Entry::Vacant(place) => {
                 place.insert(stored);

@@ -58,7 +58,8 @@ fn every_form_holds_the_same_model() {
             continue;
         }
         let model = load(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(model.config, base.config, "{name}");
+        let config = model.config.with_plainest_windowing();
+        assert_eq!(config, base.config, "{name}");
         assert!(model.params == base.params, "{name}");
         seen += 1;
     }
@@ -357,7 +358,12 @@ fn sizes_are_told_guessed_with_a_note_or_asked_for() {
     assert!(usual.notes[0].contains("--image-size"), "{:?}", usual.notes);
     let other = read(Some([112, 168]), None).unwrap();
     assert_eq!(other.model.config.image_size, [112, 168]);
-    assert_eq!(other.notes, [""; 0]);
+    assert_eq!(other.notes.len(), 1, "{:?}", other.notes);
+    assert!(
+        other.notes[0].contains("timm published"),
+        "{:?}",
+        other.notes
+    );
     let refused = read(Some([32, 32]), None).unwrap_err().to_string();
     assert!(refused.contains("--window-size 7"), "{refused}");
     let small = read(Some([32, 32]), Some(7)).unwrap();
@@ -388,7 +394,9 @@ fn the_configuration_of_torchvision() {
     let model = load(fixture("torchvision-window7/checkpoint.pth")).unwrap();
     assert_eq!(model.config.image_size, [224, 224]);
     assert_eq!(model.config.depths, [2, 2]);
-    assert_eq!(model.config.windowing, Windowing::Timm);
+    assert_eq!(model.config.windowing, Windowing::Torchvision);
+    let plain = model.config.clone().with_plainest_windowing();
+    assert_eq!(plain.windowing, Windowing::Timm);
     assert_eq!(
         model.preprocessing.resize,
         Resize::ShorterSide { size: 232 }

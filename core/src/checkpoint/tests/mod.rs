@@ -78,7 +78,7 @@ fn the_configuration_of_microsoft_comes_from_shapes_and_masks() {
         classes: 9,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
-        windowing: Windowing::Timm,
+        windowing: Windowing::Transformers,
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
     };

@@ -57,6 +57,7 @@ impl Zip {
         let mut root: Option<String> = None;
         let mut script = false;
         let mut keras = false;
+        let mut left = size;
         for index in 0..archive.len() {
             let entry = archive.by_index_raw(index).map_err(unreadable)?;
             let name = String::from_utf8_lossy(entry.name_raw());
@@ -74,9 +75,10 @@ impl Zip {
                     entry.compression()
                 )));
             }
-            if entry.size() > size {
-                return Err(malformed("an entry that is longer than the file"));
-            }
+            // Entries may overlap: together they would be longer than the file.
+            left = left
+                .checked_sub(entry.size())
+                .ok_or_else(|| malformed("entries that are longer than the file"))?;
         }
         let other = |what: &str| {
             Err(Error::Checkpoint(format!(

@@ -33,6 +33,9 @@ const MAX_VISITS: usize = 4 << 20;
 /// The longest name of a tensor.
 const MAX_NAME: usize = 1024;
 
+/// The most bytes of a storage's key: torch counts them.
+const MAX_KEY: usize = 256;
+
 /// Opens a file of torch.save in `format`, which has `size` bytes.
 pub(super) fn open(format: Format, source: Box<dyn Source>, size: u64) -> Result<Tensors> {
     let (pickle, archive) = match format {
@@ -154,6 +157,9 @@ impl Walk<'_> {
                 }
             }
             Value::Tensor(tensor) => {
+                if tensor.key.len() > MAX_KEY {
+                    return Err(malformed("a storage with a key without end"));
+                }
                 let element = match &*tensor.element {
                     "float64" => Element::Float(Float::F64),
                     "float32" => Element::Float(Float::F32),

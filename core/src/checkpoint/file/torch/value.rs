@@ -86,7 +86,7 @@ pub(super) fn element(class: &str) -> Rc<str> {
         "QUInt8" => "quint8",
         "Untyped" => "untyped",
         // A name from a stranger is kept short.
-        other => other.get(..MAX_ELEMENT).unwrap_or(other),
+        other => &other[..other.floor_char_boundary(MAX_ELEMENT)],
     }
     .into()
 }

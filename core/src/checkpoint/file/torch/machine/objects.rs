@@ -50,13 +50,15 @@ impl Machine {
             "collections.OrderedDict" | "collections.defaultdict" => {
                 // An OrderedDict of Python 2 is made of a list of pairs.
                 let parts = given.first().and_then(|&list| self.parts(list));
-                let items = parts.unwrap_or_default().iter();
+                let parts = parts.unwrap_or_default();
+                let scanned = parts.len();
+                let items = parts.iter();
                 let items = items.filter_map(|&pair| match self.parts(pair) {
                     Some(&[key, value]) => Some((key, value)),
                     _ => None,
                 });
                 let items: Vec<_> = items.collect();
-                self.copied += items.len();
+                self.copied += scanned;
                 match self.copied > MAX_VALUES {
                     true => Err(malformed("a pickle of too many values")),
                     false => Ok(Value::Dict(items)),
