@@ -70,9 +70,16 @@ impl Error {
         )
     }
 
-    /// Whether one file is to blame, so that others may do.
+    /// Whether one file is to blame, so that others may do: it is damaged, gone or closed. What else a
+    /// system may answer (no more open files, a failing disk) concerns all.
     pub fn is_file(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Image(_))
+        use std::io::ErrorKind::{IsADirectory, NotFound, PermissionDenied};
+        match self {
+            Self::Io { source, .. } => {
+                matches!(source.kind(), NotFound | PermissionDenied | IsADirectory)
+            }
+            other => matches!(other, Self::Image(_)),
+        }
     }
 
     /// An [`Error::Io`] about `path`.

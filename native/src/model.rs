@@ -69,7 +69,7 @@ impl Model {
     pub fn noting(source: &str, reading: &Reading) -> Result<(Self, Vec<String>)> {
         let path = Path::new(source);
         if is_compressed(path)? {
-            reading.refuse()?;
+            reading.refuse("a compressed model")?;
             let mut model = IntModel::load(path)?;
             reading.adjust(&mut model.preprocessing);
             return Ok((Self::Compressed(Box::new(model)), Vec::new()));

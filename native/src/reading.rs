@@ -121,11 +121,11 @@ impl Reading {
         Ok(loaded)
     }
 
-    /// Refuses options that a compressed model cannot follow.
+    /// Refuses options that only a float checkpoint can follow: `found` is something else.
     ///
     /// # Errors
     /// If one is given.
-    pub fn refuse(&self) -> anyhow::Result<()> {
+    pub fn refuse(&self, found: &str) -> anyhow::Result<()> {
         let given = [
             ("--image-size", self.image_size.is_some()),
             ("--window-size", self.window_size.is_some()),
@@ -133,7 +133,7 @@ impl Reading {
         ];
         match given.iter().find(|(_, given)| *given) {
             Some((option, _)) => anyhow::bail!(
-                "expected a float checkpoint beside {option}, found a compressed model, whose size and weights are fixed"
+                "expected a float checkpoint beside {option}, found {found}, whose size and weights are fixed"
             ),
             None => Ok(()),
         }

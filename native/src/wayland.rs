@@ -14,7 +14,13 @@ pub fn quieten() {
         return;
     }
     let mut words = env::args_os();
-    if let (Ok(program), Some(name)) = (env::current_exe(), words.next()) {
+    let program = env::current_exe().ok();
+    // Started through the system's loader, the program would be that.
+    let program = program.filter(|path| {
+        path.file_stem()
+            .is_some_and(|name| name == env!("CARGO_BIN_NAME"))
+    });
+    if let (Some(program), Some(name)) = (program, words.next()) {
         let mut command = Command::new(program);
         command.arg0(name).args(words);
         // It comes back only if it fails; then there is a line too many, and all else is well.

@@ -17,7 +17,7 @@ mod resize;
 mod tests;
 
 #[cfg(feature = "image")]
-use std::{fs, path::Path};
+use std::{fs::File, io::Read, path::Path};
 
 #[cfg(feature = "image")]
 pub use decode::{decode, decode_as, decode_rgba};
@@ -40,14 +40,17 @@ const MAX_FILE: u64 = 512 << 20;
 #[cfg(feature = "image")]
 pub fn load(path: impl AsRef<Path>, config: &SwinConfig, pre: &Preprocessing) -> Result<Pixels> {
     let path = path.as_ref();
-    let size = fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
-    if size > MAX_FILE {
+    // A device tells no size.
+    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+    let mut bytes = Vec::new();
+    let read = file.take(MAX_FILE + 1).read_to_end(&mut bytes);
+    read.map_err(|e| Error::io(path, e))?;
+    if bytes.len() as u64 > MAX_FILE {
         return Err(Error::Image(format!(
-            "{}: expected at most {MAX_FILE} bytes, found {size}",
+            "{}: expected at most {MAX_FILE} bytes, found more",
             path.display()
         )));
     }
-    let bytes = fs::read(path).map_err(|e| Error::io(path, e))?;
     prepare(&bytes, config, pre).map_err(|error| match error {
         Error::Image(sentence) => Error::Image(format!("{}: {sentence}", path.display())),
         other => other,

@@ -15,7 +15,7 @@ use intformer::{
 pub struct ClassArguments {
     /// A file that says which class a folder is: JSON ({"cat": 3}, {"3": "cat"}, {"3": ["n02123045",
     /// "tabby"]}, ["first", "second"]) or lines (cat 3). A class is its number or its name.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "class_order")]
     classes: Option<PathBuf>,
     /// How folders of a model without names of classes are numbered, where names do not decide.
     #[arg(long, value_enum)]

@@ -8,7 +8,8 @@ use intformer::{
     FloatModel, Preprocessing,
     data::{
         Dataset, Findings, FolderDataset, GlyphSplit, ImageFolder, Skipped, Sturdy,
-        classes::ModelClasses, parts,
+        classes::{ModelClasses, Rule, Wish},
+        parts,
     },
     model::SwinConfig,
 };
@@ -131,11 +132,23 @@ impl TrainingImages {
             order: model.class_order,
         };
         let matched = |folder: &ImageFolder| folder.matched(&classes, &said.wish());
-        let [train, validation] = [matched(&folders[0])?, matched(&folders[1])?];
+        let train = matched(&folders[0])?;
+        // Folders of the validation images may be fewer: their own order would be another.
+        let named = train.labels(folders[0].labels(), model.config.classes);
+        let validation = match train.rule {
+            Rule::Order(..) => {
+                let classes = ModelClasses {
+                    labels: &named,
+                    ..classes
+                };
+                folders[1].matched(&classes, &Wish::default())?
+            }
+            _ => matched(&folders[1])?,
+        };
         let notes = [parts, format!("classes {}", train.rule.words())];
         let labels = match model.labels.is_empty() {
             false => model.labels.clone(),
-            true => train.labels(folders[0].labels(), model.config.classes),
+            true => named.clone(),
         };
         let [a, b] = folders;
         let folders = [

@@ -88,7 +88,7 @@ fn what_does_not_fit_is_refused() {
     );
     let sentence = distill("gelu.safetensors --data other --out out.safetensors");
     assert!(
-        sentence.contains("found \"z\" in place of \"y\""),
+        sentence.contains("found 1 of 2 with others: \"z\""),
         "{sentence}"
     );
     distill("gelu.safetensors --data missing --out out.safetensors");

@@ -215,7 +215,7 @@ fn a_checkpoint_of_another_library_takes_options_and_gives_notes() {
     );
     let info = place.json(&format!("info {forms}/model_best.pth.tar"));
     let notes = info["notes"].as_array().unwrap();
-    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert_eq!(notes.len(), 3, "{notes:?}");
     let info = place.json(&format!(
         "info {forms}/base.safetensors --image-size 56x112 --window-size 14"
     ));

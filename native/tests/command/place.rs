@@ -62,7 +62,11 @@ impl Workplace {
     /// the sentence.
     pub fn refused(&self, arguments: &str) -> String {
         let before = self.names();
-        let output = self.run(&format!("{arguments} --quiet"));
+        let quiet = match arguments.contains("--quiet") {
+            true => "",
+            false => " --quiet",
+        };
+        let output = self.run(&format!("{arguments}{quiet}"));
         let sentence = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments}: {sentence}");
         assert!(output.stdout.is_empty(), "{arguments} printed something");

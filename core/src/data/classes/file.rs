@@ -25,6 +25,8 @@ use crate::{Error, Result};
 
 /// Bytes that such a file may have.
 const MAX_FILE: u64 = 16 << 20;
+/// Bytes that a line of it may have.
+const MAX_LINE: usize = 4096;
 
 /// Which class a folder is, as a file says: JSON or lines of text.
 ///
@@ -131,6 +133,12 @@ impl ClassFile {
                 Form::List(names.collect::<Result<_>>()?)
             }
             _ => {
+                if let Some(line) = text.lines().find(|line| line.len() > MAX_LINE) {
+                    return fail(format!(
+                        "expected lines of at most {MAX_LINE} bytes, found one of {}",
+                        line.len()
+                    ));
+                }
                 let lines = text.lines().enumerate();
                 let lines = lines.map(|(at, line)| (at + 1, line.trim().to_owned()));
                 Form::Lines(
@@ -236,8 +244,8 @@ fn object(entries: Vec<(String, Value)>) -> Result<Form> {
 
 /// Names by class of classes with numbers, which may be in any order and have gaps.
 fn by_number(classes: Vec<(usize, Vec<String>)>) -> Result<Vec<Vec<String>>> {
-    // No file has more entries than bytes, so a larger number is none of a model's.
-    let most = MAX_FILE as usize;
+    // No model has more classes.
+    let most = 1 << 20;
     let count = classes
         .iter()
         .map(|(class, _)| class.saturating_add(1))

@@ -12,6 +12,8 @@ pub mod order;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use serde::{Serialize, Serializer};
 
 pub use file::ClassFile;
@@ -179,8 +181,13 @@ pub fn match_classes(
     let labels = model.names();
     let full: Vec<&str> = full(folders).collect();
     if let Some(file) = wish.file {
-        let names: Vec<&str> = folders.iter().map(|folder| folder.name).collect();
-        let classes = file.classes(&names, model, &labels)?;
+        // What an empty folder is called must not decide how a file is read.
+        let mut found = file.classes(&full, model, &labels)?.into_iter();
+        let class = |folder: &ClassFolder| match folder.empty {
+            true => None,
+            false => found.next().flatten(),
+        };
+        let classes = folders.iter().map(class).collect();
         let matching = Matching {
             classes,
             rule: Rule::File,
@@ -206,7 +213,8 @@ pub fn match_classes(
         Some(FolderOrder::Sorted(order)) => Some(order),
         None => None,
     };
-    if model.nameless() {
+    // Names that repeat numbers are names where some folders have them.
+    if model.nameless() && (order.is_some() || missing.len() == full.len()) {
         return match order {
             None => undirected(folders, model),
             order => by_order(folders, model, order),
@@ -300,6 +308,7 @@ fn number(folder: &str) -> Option<usize> {
 fn by_name(folders: &[ClassFolder], labels: &Names) -> Result<Matching> {
     let mut classes = Vec::with_capacity(folders.len());
     let mut rule = Rule::Names;
+    let mut taken = HashMap::new();
     for folder in folders {
         let class = match labels.find(folder.name) {
             Found::Class(class) => Some(class),
@@ -318,8 +327,20 @@ fn by_name(folders: &[ClassFolder], labels: &Names) -> Result<Matching> {
             }
             _ => None,
         };
-        if class.is_some_and(|class| !labels.is(class, folder.name)) {
+        let very = class.is_none_or(|class| labels.is(class, folder.name));
+        if !very {
             rule = Rule::Alike;
+        }
+        if let (Some(class), false) = (class, folder.empty)
+            && let Some((other, _)) = taken
+                .insert(class, (folder.name, very))
+                .filter(|(_, other_very)| !(very && *other_very))
+        {
+            return fail(format!(
+                "expected one folder for class {class}, found {other:?} and {:?}; --classes FILE says which \
+                 class a folder is",
+                folder.name
+            ));
         }
         classes.push(class);
     }
@@ -368,7 +389,8 @@ fn undirected(folders: &[ClassFolder], model: &ModelClasses) -> Result<Matching>
             );
         }
         // Trained on folders of WordNet ids, it would be asked for the number, whatever its trainer.
-        if numbered(&full, model.count) && model.order != Some(ClassOrder::Natural) {
+        let numbers = full.iter().all(|name| number(name).is_some());
+        if numbers && model.order != Some(ClassOrder::Natural) {
             let blind = ModelClasses {
                 order: None,
                 ..*model
@@ -400,14 +422,15 @@ fn by_wordnet_id(folders: &[ClassFolder]) -> Result<Matching> {
 
 /// Folders in `wish`'s order, the model's, or that in which all agree.
 ///
-/// Empty folders count if with them there are as many folders as classes.
+/// Empty folders count only if the order is the user's wish and with them there are as many folders as
+/// classes: trainers number none or refuse them.
 fn by_order(
     folders: &[ClassFolder],
     model: &ModelClasses,
     wish: Option<ClassOrder>,
 ) -> Result<Matching> {
     let count = model.count;
-    let all = folders.len() == count;
+    let all = folders.len() == count && wish.is_some();
     let used = |folder: &&ClassFolder| all || !folder.empty;
     let names: Vec<&str> = folders
         .iter()

@@ -70,7 +70,7 @@ impl Names {
     }
 
     /// The class of `name`: by the very name, by ImageNet's ids and names, then whatever the case and
-    /// the punctuation.
+    /// what stands between words.
     pub fn find(&self, name: &str) -> Found {
         if let Some(classes) = self.exact.get(name) {
             return classes.as_slice().into();
@@ -131,13 +131,28 @@ fn enter(names: &mut HashMap<String, Vec<usize>>, name: String, class: usize) {
     }
 }
 
-/// What is left of a name without case and punctuation; the name itself if that is nothing.
+/// A name in lower case, one space between its words whatever stood there. Other signs stay, for they
+/// tell classes apart: c and c++, 2 and -2.
 fn any_case(name: &str) -> String {
-    let key = imagenet::key(name).to_lowercase();
-    match key.is_empty() {
-        true => name.to_owned(),
-        false => key,
-    }
+    let letters: Vec<char> = name.chars().collect();
+    let inside = |at: usize| {
+        let inner = |at: Option<usize>| {
+            let letter = at.and_then(|at| letters.get(at));
+            letter.is_some_and(|letter| letter.is_alphanumeric())
+        };
+        inner(at.checked_sub(1)) && inner(at.checked_add(1))
+    };
+    let spaced = letters
+        .iter()
+        .enumerate()
+        .map(|(at, &letter)| match letter {
+            '_' | ',' => ' ',
+            '-' if inside(at) => ' ',
+            letter => letter,
+        });
+    let spaced: String = spaced.collect();
+    let words: Vec<_> = spaced.split_whitespace().collect();
+    words.join(" ").to_lowercase()
 }
 
 #[cfg(test)]
@@ -232,7 +247,10 @@ mod tests {
         for (name, class) in [("A", 0), ("a", 1), ("+", 2), ("-", 3)] {
             assert_eq!(names.find(name), Found::Class(class), "{name}");
         }
-        assert_eq!(names.find("a."), Found::Several(vec![0, 1]));
-        assert_eq!(names.find("*"), Found::Nothing);
+        assert_eq!(names.find("_a"), Found::Several(vec![0, 1]));
+        // Other signs than those between words tell classes apart.
+        for name in ["a.", "a+", "-a", "*"] {
+            assert_eq!(names.find(name), Found::Nothing, "{name}");
+        }
     }
 }

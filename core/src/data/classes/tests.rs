@@ -217,8 +217,13 @@ fn empty_folders_count_where_that_makes_sense() {
         ..case
     };
     let classes = |case: Case, folders: &[&str]| case.run(folders).map(|found| found.classes);
-    // As many folders as classes: the empty one keeps its place.
-    let found = classes(empty("b", bare(3)), &["a", "b", "c"]).unwrap();
+    // As many folders as classes: the empty one keeps its place if the user says the order.
+    empty("b", bare(3)).refuses(&["a", "b", "c"], "found 3, 1 of them empty");
+    let wished = Case {
+        wish: Some(FolderOrder::Sorted(ClassOrder::String)),
+        ..empty("b", bare(3))
+    };
+    let found = classes(wished, &["a", "b", "c"]).unwrap();
     assert_eq!(found, [Some(0), Some(1), Some(2)]);
     // One too many: it is no class.
     let found = classes(empty("b", bare(2)), &["a", "b", "c"]).unwrap();

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{Error, Result, picture::ENDINGS};
 
@@ -50,9 +50,15 @@ pub struct Findings {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Skipped {
     /// Where it is.
+    #[serde(serialize_with = "displayed")]
     pub path: PathBuf,
     /// Why, without the path.
     pub reason: String,
+}
+
+/// A path as text, also where it is no UTF-8.
+fn displayed<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 impl Skipped {

@@ -99,6 +99,10 @@ impl Options {
     /// Measures.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let named = model::named(&self.model)?;
+        #[cfg(feature = "float")]
+        if named.is_some() {
+            self.reading.refuse("the name of a model")?;
+        }
         if self.compare_activations {
             let config = match &named {
                 Some(config) => config.clone(),
