@@ -432,3 +432,68 @@ fn position_biases_are_interpolated_as_timm_does() {
         }
     }
 }
+
+/// Modules of transformers since 5 have other names than its files.
+#[test]
+fn modules_of_newer_transformers_are_known() {
+    let path = fixture("huggingface-window3");
+    let expected = load(&path).unwrap();
+    let mut tensors = Tensors::open(&[path.join("model.safetensors")]).unwrap();
+    let names: Vec<_> = tensors.all.keys().cloned().collect();
+    let read = tensors
+        .read(&names.iter().map(String::as_str).collect())
+        .unwrap();
+    let newer = |name: &str| {
+        [
+            (
+                "attention.self.relative_position_bias_table",
+                "attention.relative_position_bias.relative_position_bias_table",
+            ),
+            ("attention.self.query", "attention.q_proj"),
+            ("attention.self.key", "attention.k_proj"),
+            ("attention.self.value", "attention.v_proj"),
+            ("attention.output.dense", "attention.o_proj"),
+            ("intermediate.dense", "mlp.fc1"),
+            ("output.dense", "mlp.fc2"),
+        ]
+        .iter()
+        .fold(name.to_owned(), |name, (old, new)| name.replace(old, new))
+    };
+    let bytes = file(read.0.iter().map(|(name, tensor)| (newer(name), tensor)));
+    let options = LoadOptions {
+        image_size: Some(expected.config.image_size),
+        ..LoadOptions::default()
+    };
+    let found = read_bytes_noting(&bytes, &options).unwrap().model;
+    assert!(found.params == expected.params);
+}
+
+/// A classifier behind a model is the answer that its author means, wherever it stands.
+#[test]
+fn a_classifier_outside_of_the_model_is_not_dropped() {
+    let base = base();
+    let outer = HostTensor::new([2, 3], vec![0.5; 6]);
+    for (headless, prefix, head) in [
+        (false, "backbone.", "fc.weight"),
+        (false, "0.", "1.weight"),
+        (
+            false,
+            "model.backbone.timm_model.",
+            "model.classifier.weight",
+        ),
+        (true, "backbone.timm_model.", "head.weight"),
+        (true, "backbone.", "neck.weight"),
+    ] {
+        let kept = base.0.iter();
+        let kept = kept.filter(|(name, _)| !headless || !name.starts_with("head."));
+        let inside = kept.map(|(name, tensor)| (format!("{prefix}{name}"), tensor));
+        let bytes = file(inside.chain([(head.to_owned(), &outer)]));
+        let refused = sentence(&bytes, &LoadOptions::default());
+        assert!(refused.contains(&format!("{head} beside it")), "{refused}");
+    }
+    // What a loss keeps is no classifier.
+    let inside = base.0.iter();
+    let inside = inside.map(|(name, tensor)| (format!("model.{name}"), tensor));
+    let bytes = file(inside.chain([("criterion.weight".to_owned(), &outer)]));
+    read_bytes_noting(&bytes, &LoadOptions::default()).unwrap();
+}
