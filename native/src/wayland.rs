@@ -15,11 +15,12 @@ pub fn quieten() {
     }
     let mut words = env::args_os();
     let program = env::current_exe().ok();
-    // Started through the system's loader, the program would be that.
-    let program = program.filter(|path| {
-        path.file_stem()
-            .is_some_and(|name| name == env!("CARGO_BIN_NAME"))
-    });
+    // Started through the system's loader (ld-linux.so), the program would be that.
+    let is_loader = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("ld") && name.contains(".so")
+    };
+    let program = program.filter(|path| !is_loader(path));
     if let (Some(program), Some(name)) = (program, words.next()) {
         let mut command = Command::new(program);
         command.arg0(name).args(words);
