@@ -12,7 +12,7 @@ use xtask::{shell, system};
 pub fn run() -> Result<()> {
     let start = Instant::now();
     eprintln!(
-        "building the command without burn, about four minutes on two cores the first time; \
+        "building the command without burn, several minutes on two cores the first time; \
          then it names the sample images on every executor of this machine"
     );
     shell::run(&mut shell::cargo(

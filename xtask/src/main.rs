@@ -70,7 +70,7 @@ fn tools(words: &[OsString]) -> Result<ExitCode> {
     let binary = format!("debug/xtask-tools{}", env::consts::EXE_SUFFIX);
     if !shell::target().join(binary).is_file() {
         eprintln!(
-            "this task needs libraries, which cargo builds once: about four minutes on two cores"
+            "this task needs libraries, which cargo builds once: several minutes on two cores"
         );
     }
     let mut tools = shell::cargo("run --locked --package xtask-tools --");

@@ -350,6 +350,9 @@ fn machines_without_a_display_hear_nothing_of_it() {
             let errors = String::from_utf8(output.stderr).unwrap();
             let code = output.status.code().unwrap();
             assert!(codes.contains(&code), "{runtime:?} {driver:?}: {errors}");
+            if driver.is_none() && code == 3 {
+                println!("NOT RUN on an adapter, whose loader writes the line: {errors}");
+            }
             let lines: Vec<_> = errors.lines().collect();
             match code {
                 0 => assert!(lines.is_empty(), "{runtime:?}: {errors}"),
