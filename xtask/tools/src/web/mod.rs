@@ -109,10 +109,9 @@ fn tools() -> Result<()> {
     .context("the browser's part needs Node 20 or newer with npm")
 }
 
-/// Runs a tool of `web/node_modules` in `web/`.
-fn tool(script: &str, arguments: &str) -> Result<()> {
-    let script = Path::new("node_modules").join(script);
-    let mut command = shell::command("node", "");
-    command.arg(script).args(arguments.split_whitespace());
-    Ok(shell::run(command.current_dir(sources()))?)
+/// Runs a script of `web/` with Node.
+fn script(script: &str) -> Result<()> {
+    Ok(shell::run(
+        shell::command("node", script).current_dir(sources()),
+    )?)
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 use xtask::shell;
 
-use super::{sources, tool};
+use super::sources;
 
 /// What browsers run.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -66,6 +66,8 @@ fn module(package: &str) -> Result<PathBuf> {
     Bindgen::new()
         .input_path(&built)
         .web(true)?
+        // The package passes the bytes; no bundler shall look for the module beside the glue.
+        .omit_default_module_path(true)
         // A module that trapped can be started anew.
         .reset_state_function(true)
         .typescript(true)
@@ -80,7 +82,10 @@ fn module(package: &str) -> Result<PathBuf> {
 }
 
 fn shrink(module: &Path) -> Result<()> {
-    let file = module.display();
-    let options = format!("{FEATURES} -O3 --strip-debug --strip-producers -o {file} {file}");
-    tool("binaryen/bin/wasm-opt", &options)
+    let mut optimize = shell::command("node", "");
+    optimize.arg(sources().join("node_modules/binaryen/bin/wasm-opt"));
+    optimize
+        .args(FEATURES.split_whitespace())
+        .args(["-O3", "--strip-debug", "--strip-producers"]);
+    Ok(shell::run(optimize.arg("-o").arg(module).arg(module))?)
 }
