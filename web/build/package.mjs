@@ -12,7 +12,9 @@ const place = join(web, '../target/web/package');
 const dist = join(place, 'dist');
 
 await rm(compiled, { recursive: true, force: true });
-execFileSync('node', [join(web, 'node_modules/typescript/bin/tsc'), '-p', source], { stdio: 'inherit' });
+for (const project of [source, join(source, 'src/node')]) {
+  execFileSync('node', [join(web, 'node_modules/typescript/bin/tsc'), '-p', project], { stdio: 'inherit' });
+}
 for (const module of ['intformer_web', 'intformer_web_decoder']) {
   for (const file of [`${module}.js`, `${module}.d.ts`, `${module}_bg.wasm`]) {
     await cp(join(source, 'src/wasm', file), join(compiled, 'wasm', file));
@@ -23,12 +25,13 @@ await rm(place, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
 const common = {
   absWorkingDir: compiled, outdir: dist, bundle: true, format: 'esm', target: 'es2022',
-  minify: true, legalComments: 'none', logLevel: 'warning',
+  minify: true, external: ['node:*'], legalComments: 'none', logLevel: 'warning',
 };
 // The engine is a file of its own, fetched where the model runs in the page.
-await build({ ...common, entryPoints: ['index.js'], splitting: true, chunkNames: '[name]-[hash]' });
+const entryPoints = { index: 'index.js', node: 'node/index.js' };
+await build({ ...common, entryPoints, splitting: true, chunkNames: '[name]-[hash]' });
 // One file with nothing beside it: a bundler passes it on as it is.
-await build({ ...common, entryPoints: ['worker.js'] });
+await build({ ...common, entryPoints: { worker: 'worker.js', 'node-worker': 'node/worker.js' } });
 
 for (const name of await declarations('index.d.ts')) await cp(join(compiled, name), join(dist, name));
 for (const module of ['intformer_web', 'intformer_web_decoder']) {

@@ -16,6 +16,8 @@ export interface PlainOptions {
   refresh: boolean;
   digest: string | null;
   wasmUrl: string;
+  /** Null where nobody knows: then files of PNG and JPEG cannot be read. */
+  decoderUrl: string | null;
   probeMilliseconds: number | null;
 }
 

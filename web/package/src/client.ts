@@ -4,47 +4,12 @@ import { DisposedError, RuntimeError } from './errors.js';
 import { transferable, type Input } from './image.js';
 import { fromPlain } from './wire.js';
 import type { Backend, Hooks, Job, State } from './backend.js';
+import type { Line } from './host.js';
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
 import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
 
-/** Milliseconds that a worker may take to start; the script comes over the network. */
-const START = 20_000;
 /** Milliseconds that an aborted worker has to put its files away. */
 const GRACE = 1_000;
-
-/** Starts the worker; if this page or browser allows none, says why. */
-export async function startWorker(signal: AbortSignal | undefined): Promise<Worker | string> {
-  if (typeof Worker !== 'function') return 'This browser offers no workers here.';
-  let worker: Worker;
-  try {
-    worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'intformer' });
-  } catch (error) {
-    return `The worker could not start: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const outcome = new Promise<string | null>((resolve) => {
-    worker.onmessage = () => resolve(null);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      const said = event.message ? `: ${event.message}` : '. Its script is missing, or worker-src of the Content-Security-Policy forbids it';
-      resolve(`The worker could not start${said}.`);
-    };
-    timer = setTimeout(() => resolve(`The worker did not start within ${START / 1000} seconds.`), START);
-  });
-  try {
-    const reason = await untilAborted(outcome, signal);
-    if (reason === null) return worker;
-    worker.terminate();
-    return reason;
-  } catch (error) {
-    worker.terminate();
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-type Line = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage' | 'onerror' | 'onmessageerror'>;
 
 interface Pending {
   resolve: (value: never) => void;
@@ -119,6 +84,7 @@ export class Client implements Backend {
     return new Promise<Answers[Name]>((resolve, reject) => {
       this.#post({ id, ask }, transfer);
       this.#pending.set(id, { resolve, reject });
+      this.#worker.ref?.();
     });
   }
 
@@ -133,6 +99,8 @@ export class Client implements Backend {
     if (message.event !== 'answer' && message.event !== 'error') return;
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
+    // A process that waits for no answer may end.
+    if (this.#pending.size === 0) this.#worker.unref?.();
     if (message.event === 'answer') pending?.resolve(message.value as never);
     else pending?.reject(fromPlain(message.error));
   }

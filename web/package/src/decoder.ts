@@ -1,5 +1,5 @@
 // The module that decodes PNG and JPEG as the native command does: fetched when the first such file comes.
-import { download } from './download.js';
+import { download, expectWasm } from './download.js';
 import { ImageError, IntformerError, RuntimeError } from './errors.js';
 import { trapped } from './wire.js';
 
@@ -12,6 +12,9 @@ export interface Decoded {
 
 /** Pixels above which an image leaves more memory behind than is worth keeping: WASM memory never shrinks. */
 const LARGE = 16_000_000;
+
+const NOWHERE =
+  'This script does not know its own address, as in a classic script or a blob: set the option decoderUrl to read PNG and JPEG files.';
 
 /** Glue that can put a fresh instance in the place of its first one. */
 export interface Renewable {
@@ -34,12 +37,13 @@ interface Started {
 }
 
 /** A decoder that fetches its module from `url` at the first use; a fetch that failed is tried again at the next. */
-export function decoderAt(url: string): Decoder {
+export function decoderAt(url: string | null): Decoder {
   let starting: Promise<Started> | null = null;
   let memory: WebAssembly.Memory | null = null;
   return {
     memory: () => memory?.buffer.byteLength ?? 0,
     async decode(file) {
+      if (url === null) throw new RuntimeError(NOWHERE);
       starting ??= start(url).catch((error: unknown) => {
         starting = null;
         throw error;
@@ -74,6 +78,7 @@ async function start(url: string): Promise<Started> {
       download({ url, ranges: false }),
       import('./wasm/intformer_web_decoder.js'),
     ]);
+    expectWasm(bytes, url, 'intformer_web_decoder_bg.wasm', 'decoderUrl');
     const begun = async (): Promise<Started> => {
       const { memory } = await glue.default({ module_or_path: bytes });
       return { Image: glue.Image, memory, renew };

@@ -1,4 +1,5 @@
 import { sleep } from './abort.js';
+import { host, isSameOrigin } from './host.js';
 import { ModelFileError, NetworkError, OutOfMemoryError } from './errors.js';
 
 /** Bytes that a model may have at most: 1 GiB. */
@@ -43,6 +44,15 @@ export interface Downloaded {
 /** Downloads a file, resuming where a connection is cut. Three tries without any progress are the end. */
 export async function download(request: Request): Promise<Downloaded> {
   return new Download(request).run();
+}
+
+/** Refuses what is no WASM module, as where a server answers everything with its page. */
+export function expectWasm(bytes: Uint8Array, url: string, file: string, option: string): void {
+  if (bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d) return;
+  throw new NetworkError(
+    `${url}: expected a WASM module, found something else. Check that ${file} is served there, or set ${option}.`,
+    { url, status: 200, received: bytes.length, expected: null },
+  );
 }
 
 /** A failure that another try may mend. */
@@ -120,8 +130,9 @@ class Download {
     const init: RequestInit = { headers, cache: this.#request.httpCache ?? 'default' };
     if (this.#request.signal !== undefined) init.signal = this.#request.signal;
     try {
-      return await fetch(this.#request.url, init);
+      return await host.fetch(this.#request.url, init);
     } catch (error) {
+      if (error instanceof NetworkError) throw error;
       this.#status = 0;
       throw new Passing(`no answer (${text(error)})`, { cause: error });
     }
@@ -269,7 +280,7 @@ export async function inquire(url: string, signal: AbortSignal | undefined): Pro
   const init: RequestInit = { method: 'HEAD', cache: 'no-store' };
   if (signal !== undefined) init.signal = signal;
   try {
-    const response = await fetch(url, init);
+    const response = await host.fetch(url, init);
     return response.ok ? headOf(response, 0) : null;
   } catch {
     signal?.throwIfAborted();
@@ -312,11 +323,6 @@ function number(digits: string | null | undefined): number | null {
 
 function strong(etag: string | null): string | null {
   return etag !== null && !etag.startsWith('W/') ? etag : null;
-}
-
-function isSameOrigin(url: string): boolean {
-  const here = globalThis.location?.origin;
-  return here === undefined || new URL(url).origin === here;
 }
 
 function allocate(bytes: number): Uint8Array<ArrayBuffer> {

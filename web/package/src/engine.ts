@@ -55,7 +55,7 @@ export async function loadEngine(
       first: options.executor === 'wasm' ? null : surroundings.support(),
       again: surroundings.support,
     };
-    const runtimeWish = { url: options.wasmUrl, signal: stop.signal, part: meter.runtime, begun: meter.begun };
+    const runtimeWish = { url: options.wasmUrl, decoder: options.decoderUrl, signal: stop.signal, part: meter.runtime, begun: meter.begun };
     const [runtime, obtained] = await untilAborted(
       Promise.all([timed(() => surroundings.runtime(runtimeWish)), timed(() => obtain(wish, false))]),
       stop.signal,

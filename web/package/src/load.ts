@@ -1,8 +1,15 @@
 import { QueuedClassifier } from './classifier.js';
-import { Client, startWorker } from './client.js';
+import { Client } from './client.js';
+import { beside, host } from './host.js';
 import { plainSource } from './source.js';
+import { startWorker } from './thread.js';
 import type { Hooks, Job, PlainOptions } from './backend.js';
 import type { Classifier, LoadOptions, Source } from './types.js';
+
+// Written out, so that bundlers find the files; evaluated only where no option names another place.
+const WORKER = (): URL => new URL('./worker.js', import.meta.url);
+const RUNTIME = (): URL => new URL('./wasm/intformer_web_bg.wasm', import.meta.url);
+const DECODER = (): URL => new URL('./wasm/intformer_web_decoder_bg.wasm', import.meta.url);
 
 /**
  * Loads a model and makes it ready to run.
@@ -28,8 +35,8 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<C
     lost: (loss) => tell(options.onDeviceLost, loss),
   };
   let threadNote: string | null = null;
-  if (options.worker ?? isPage()) {
-    const worker = await startWorker(signal);
+  if (options.worker ?? host.worker()) {
+    const worker = await startWorker(given(options.workerUrl) ?? beside(WORKER), signal);
     if (typeof worker !== 'string') {
       return new QueuedClassifier(await Client.load(worker, job, signal, hooks), null, began);
     }
@@ -51,20 +58,26 @@ function plainOptions(options: LoadOptions): PlainOptions {
   if (probeMilliseconds !== undefined && !(probeMilliseconds >= 0 && probeMilliseconds <= 60_000)) {
     throw new RangeError(`Expected probeMilliseconds from 0 to 60000, found ${probeMilliseconds}.`);
   }
-  const beside = new URL('./wasm/intformer_web_bg.wasm', import.meta.url);
-  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   return {
     executor,
     cache: options.cache ?? true,
     refresh: options.refresh ?? false,
     digest: digest?.toLowerCase() ?? null,
-    wasmUrl: new URL(options.wasmUrl ?? beside, base).href,
+    wasmUrl: given(options.wasmUrl) ?? beside(RUNTIME) ?? missing('wasmUrl'),
+    decoderUrl: given(options.decoderUrl) ?? beside(DECODER),
     probeMilliseconds: probeMilliseconds ?? null,
   };
 }
 
-function isPage(): boolean {
-  return globalThis.document !== undefined;
+/** An address that the caller gave; a relative one counts from the page. */
+function given(url: string | URL | undefined): string | null {
+  return url === undefined ? null : host.address(url);
+}
+
+function missing(option: string): never {
+  throw new TypeError(
+    `This script does not know its own address, as in a classic script or a blob: set the option ${option}.`,
+  );
 }
 
 /** Calls back; what the callback throws is the page's concern and does not end the load. */
@@ -72,6 +85,8 @@ function tell<T>(callback: ((value: T) => void) | undefined, value: T): void {
   try {
     callback?.(value);
   } catch (error) {
-    reportError(error);
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

@@ -1,8 +1,8 @@
 // The WASM module: what this package needs of it, and how it is fetched and started.
 import { untilAborted } from './abort.js';
 import { decoderAt, type Decoder, type Renewable } from './decoder.js';
-import { download } from './download.js';
-import { IntformerError, NetworkError, RuntimeError } from './errors.js';
+import { download, expectWasm } from './download.js';
+import { IntformerError, RuntimeError } from './errors.js';
 import { WASM_BYTES } from './wasm/size.js';
 import type { Part } from './progress.js';
 import type { Model as GlueModel } from './wasm/intformer_web.js';
@@ -47,6 +47,8 @@ export interface Runtime extends Module {
 /** How to get the module. */
 export interface RuntimeWish {
   url: string;
+  /** Where the decoder's module is. */
+  decoder: string | null;
   signal: AbortSignal;
   part: Part;
   /** Settles when the body may be read. */
@@ -74,21 +76,16 @@ export async function loadRuntime(wish: RuntimeWish): Promise<Runtime> {
     onBytes: (piece, offset) => wish.part.at(Math.min(offset + piece.length, WASM_BYTES)),
   });
   wish.part.done(bytes.length);
-  if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) {
-    throw new NetworkError(
-      `${url}: expected a WASM module, found something else. Check that intformer_web_bg.wasm is served there, or set wasmUrl.`,
-      { url, status: 200, received: bytes.length, expected: WASM_BYTES },
-    );
-  }
+  expectWasm(bytes, url, 'intformer_web_bg.wasm', 'wasmUrl');
   // Two loads may arrive here together; the module is started once.
-  started ??= living(bytes, new URL('intformer_web_decoder_bg.wasm', url).href).catch((error: unknown) => {
+  started ??= living(bytes, wish.decoder).catch((error: unknown) => {
     started = null;
     throw error;
   });
   return started;
 }
 
-async function living(bytes: Uint8Array<ArrayBuffer>, decoder: string): Promise<Runtime> {
+async function living(bytes: Uint8Array<ArrayBuffer>, decoder: string | null): Promise<Runtime> {
   if (before) await renew();
   const runtime = {
     ...(await start(bytes, decoder)),
@@ -112,7 +109,7 @@ async function renew(): Promise<void> {
   glue.__wbg_reset_state();
 }
 
-async function start(bytes: Uint8Array<ArrayBuffer>, decoder: string): Promise<Module> {
+async function start(bytes: Uint8Array<ArrayBuffer>, decoder: string | null): Promise<Module> {
   try {
     const { default: init, Model, CpuSession, GpuSession, digest } = await import('./wasm/intformer_web.js');
     const exports = (await init({ module_or_path: bytes })) as { memory: WebAssembly.Memory };

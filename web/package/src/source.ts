@@ -1,6 +1,7 @@
 // The bytes of a model, from wherever it is, with the cache in between.
 import { download, inquire, LIMIT, sameFile, type Head } from './download.js';
 import { ModelFileError, NetworkError } from './errors.js';
+import { host } from './host.js';
 import { alone, openStores, type Entry, type Store, type Writer } from './store.js';
 import type { Part } from './progress.js';
 import type { Source } from './types.js';
@@ -31,11 +32,10 @@ export interface Wish {
   part: Part;
 }
 
-/** An absolute address. Relative ones count from the page, or in a worker from its script. */
+/** An absolute address, without its fragment. */
 export function resolved(url: string | URL): string {
-  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   try {
-    const absolute = new URL(url, base);
+    const absolute = new URL(host.address(url));
     absolute.hash = '';
     return absolute.href;
   } catch (cause) {
@@ -56,7 +56,7 @@ export function plainSource(source: Source): PlainSource {
 export async function obtain(wish: Wish, anew: boolean): Promise<Obtained> {
   const { source, signal } = wish;
   if (typeof source !== 'string') return local(source, wish);
-  const keepable = wish.cache && /^https?:/.test(source);
+  const keepable = host.keeps && wish.cache && /^https?:/.test(source);
   const store = keepable ? await firstStore() : null;
   signal.throwIfAborted();
   if (store === null) {

@@ -46,8 +46,12 @@ export interface LoadOptions {
   refresh?: boolean;
   /** Digest of the model that is wanted, 64 hexadecimal digits. A cached copy with another one is fetched anew. */
   digest?: string;
-  /** Where the WASM module is. Default: beside this module. */
+  /** Where `intformer_web_bg.wasm` is. Default: in the folder `wasm` beside this module. */
   wasmUrl?: string | URL;
+  /** Where `intformer_web_decoder_bg.wasm` is, which reads PNG and JPEG files. Default: in the same folder. */
+  decoderUrl?: string | URL;
+  /** Where `worker.js` is. Default: beside this module. */
+  workerUrl?: string | URL;
   /**
    * Milliseconds to spend at most on measuring which kernels are fastest on this adapter; the bytes are the same with
    * any. Default: 250 on a GPU, 0 on a software adapter.

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client, startWorker } from '../dist/client.js';
+import { Client } from '../dist/client.js';
 import { DisposedError, ImageError, RuntimeError } from '../dist/errors.js';
 import { load } from '../dist/index.js';
+import { startWorker } from '../dist/thread.js';
 
 const STATE = { executor: 'wasm', adapter: { description: 'a', software: false }, fallback: null, cacheNote: null, times: {} };
 
@@ -124,13 +125,14 @@ test('a disposed client ends the worker', async () => {
 });
 
 test('without workers the reason is said', async () => {
-  assert.match(await startWorker(undefined), /no workers/);
+  assert.match(await startWorker(null, undefined), /own address; set the option workerUrl/);
+  assert.match(await startWorker('worker.js', undefined), /no workers/);
   globalThis.Worker = class {
     constructor() {
       throw new DOMException('not allowed', 'SecurityError');
     }
   };
-  assert.match(await startWorker(undefined), /could not start: not allowed/);
+  assert.match(await startWorker('worker.js', undefined), /could not start: not allowed/);
   let last;
   globalThis.Worker = class extends FakeWorker {
     constructor() {
@@ -138,7 +140,7 @@ test('without workers the reason is said', async () => {
       last = this;
     }
   };
-  await assert.rejects(startWorker(AbortSignal.abort(new Error('enough'))), /enough/);
+  await assert.rejects(startWorker('worker.js', AbortSignal.abort(new Error('enough'))), /enough/);
   assert.equal(last.terminated, true);
   delete globalThis.Worker;
 });

@@ -1,0 +1,40 @@
+// Starts the worker that runs the model.
+import { untilAborted } from './abort.js';
+import { host, type Line } from './host.js';
+
+/** Milliseconds that a worker may take to start; the script comes over the network. */
+const START = 20_000;
+
+/** Starts the worker; if this page or browser allows none, says why in a sentence. */
+export async function startWorker(url: string | null, signal: AbortSignal | undefined): Promise<Line | string> {
+  if (url === null) return 'The worker could not start: this script does not know its own address; set the option workerUrl.';
+  let opened: ReturnType<typeof host.openWorker>;
+  try {
+    opened = host.openWorker(url);
+  } catch (error) {
+    return `The worker could not start: ${error instanceof Error ? error.message : String(error)}.`;
+  }
+  const { line, release } = opened;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const outcome = new Promise<string | null>((resolve) => {
+    line.onmessage = () => resolve(null);
+    line.onerror = (event) => {
+      event.preventDefault();
+      const said = event.message ? `: ${event.message}` : '. Its script is missing, or worker-src of the Content-Security-Policy forbids it';
+      resolve(`The worker could not start${said}.`);
+    };
+    timer = setTimeout(() => resolve(`The worker did not start within ${START / 1000} seconds.`), START);
+  });
+  try {
+    const reason = await untilAborted(outcome, signal);
+    if (reason === null) return line;
+    line.terminate();
+    return reason;
+  } catch (error) {
+    line.terminate();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    release();
+  }
+}
