@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::model::{SwinConfig, census};
 use intformer::picture::prepare_rgba;
-use intformer::plan::{Checked, IntModel, Program};
+use intformer::plan::{Checked, IntModel, Look, Program, Typical};
 use intformer::{Error, Preprocessing, Result};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
@@ -17,6 +17,7 @@ pub struct Model {
     pub(crate) program: Arc<Program>,
     config: SwinConfig,
     preprocessing: Preprocessing,
+    typical: Option<Typical>,
     info: String,
 }
 
@@ -42,6 +43,17 @@ impl Model {
     pub fn fit(&self, rgba: &[u8], width: usize, height: usize) -> Result<Vec<u8>, JsValue> {
         let pixels = prepare_rgba(rgba, height, width, &self.config, &self.preprocessing);
         Ok(pixels.map_err(thrown)?.data)
+    }
+
+    /// What there is to say of an image beside its classes, as JSON: `spread`, `typicality`, `hint`.
+    ///
+    /// Takes the pixels of [`Model::fit`] and the logits.
+    pub fn look(&self, pixels: &[u8], logits: &[i32]) -> String {
+        let channels = self.config.in_channels;
+        let look = Look::of(pixels, channels, logits, self.typical.as_ref());
+        let hint = look.hint();
+        let hint = hint.map(|hint| json!({ "kind": hint.word(), "message": hint.sentence() }));
+        json!({ "spread": look.spread, "typicality": look.typicality, "hint": hint }).to_string()
     }
 }
 
@@ -81,6 +93,7 @@ impl Model {
             program: Arc::new(program),
             config: model.config,
             preprocessing: model.preprocessing,
+            typical: model.typical,
             info: info.to_string(),
         })
     }

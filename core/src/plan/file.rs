@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::{IntTensor, IntType, IntWeights, Plan, Program};
+use super::{IntTensor, IntType, IntWeights, Plan, Program, Typical, mistaken};
 use crate::{ClassOrder, Error, Preprocessing, Result, float_model::is_default, model::SwinConfig};
 
 /// The metadata's one key: JSON with format version, digest, model and plan.
@@ -51,6 +51,9 @@ struct Metadata {
     digest: String,
     model: Box<RawValue>,
     plan: Box<RawValue>,
+    /// Not part of the digest: it says nothing of what is computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    typical: Option<Typical>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -79,6 +82,8 @@ pub struct IntModel {
     pub class_order: Option<ClassOrder>,
     /// How it was made.
     pub provenance: Provenance,
+    /// What it answered to its calibration images; `None` if those were not measured.
+    pub typical: Option<Typical>,
     /// Real logits are the integer ones times this; for display alone.
     pub logit_scale: f64,
     /// What is computed.
@@ -127,16 +132,16 @@ impl IntModel {
     /// # Errors
     /// As [`IntModel::from_bytes`].
     pub fn read(bytes: &[u8]) -> Result<Checked> {
-        let bad = |e: safetensors::SafeTensorError| {
-            Error::ModelFile(format!("expected a safetensors file, found: {e}"))
+        let other = || {
+            let found = mistaken::what(bytes);
+            Error::ModelFile(format!(
+                "expected a model that `intformer quantize` wrote, found {found}"
+            ))
         };
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(bad)?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|_| other())?;
         let metadata = metadata.metadata().as_ref();
-        let Some(text) = metadata.and_then(|metadata| metadata.get(KEY)) else {
-            return Err(Error::ModelFile(format!(
-                "expected the metadata {KEY} of a compressed model, found none (is this a float checkpoint?)"
-            )));
-        };
+        let text = metadata.and_then(|metadata| metadata.get(KEY));
+        let text = text.ok_or_else(other)?;
         let Version { format } = json(KEY, text)?;
         if !(1..=FORMAT).contains(&format) {
             return Err(match format > FORMAT {
@@ -153,11 +158,16 @@ impl IntModel {
             digest: expected,
             model: header_text,
             plan: plan_text,
+            typical,
             ..
         } = json(KEY, text)?;
+        typical.as_ref().map_or(Ok(()), Typical::validate)?;
 
         let mut weights = IntWeights::default();
-        for (name, view) in SafeTensors::deserialize(bytes).map_err(bad)?.tensors() {
+        for (name, view) in SafeTensors::deserialize(bytes)
+            .map_err(|_| other())?
+            .tensors()
+        {
             let tensor = IntTensor {
                 kind: int_type(&name, view.dtype())?,
                 shape: view.shape().to_vec(),
@@ -189,6 +199,7 @@ impl IntModel {
             labels: header.labels,
             class_order: header.class_order,
             provenance: header.provenance,
+            typical,
             logit_scale,
             plan,
             weights,
@@ -244,6 +255,7 @@ impl IntModel {
             digest: digest(model.get(), plan.get(), &self.weights),
             model,
             plan,
+            typical: self.typical.clone(),
         };
         let metadata = serde_json::to_string(&metadata).map_err(|e| fail(&e))?;
         let views = self
@@ -274,7 +286,7 @@ impl IntModel {
         if plain { PLAIN_FORMAT } else { FORMAT }
     }
 
-    /// The digest that the file of [`IntModel::to_bytes`] states: of all but the format version.
+    /// The digest that the file of [`IntModel::to_bytes`] states: of all but the format version and [`IntModel::typical`].
     ///
     /// # Errors
     /// As [`IntModel::to_bytes`].

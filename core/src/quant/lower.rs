@@ -120,6 +120,7 @@ pub fn quantize(
                     images,
                     options: format!("{options:?}"),
                 },
+                typical: None,
                 logit_scale,
                 plan: lowering.plan,
                 weights: lowering.weights,

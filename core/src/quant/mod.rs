@@ -7,8 +7,10 @@ mod observer;
 mod rows;
 mod scales;
 mod streams;
+mod typical;
 
 pub use calibration::{Calibration, RangeMethod, SiteStats};
 pub use invented::{Random, float_model, invented};
 pub use lower::{Gelu, QuantizeOptions, quantize};
 pub use observer::Observer;
+pub use typical::typical;

@@ -8,6 +8,10 @@ use std::{
 
 use anyhow::Result;
 use clap::Args;
+use intformer::{
+    Pixels,
+    plan::{Hint, Look},
+};
 use serde_json::json;
 
 use crate::{
@@ -22,7 +26,8 @@ use crate::{
 /// Names what is in image files.
 ///
 /// Shows the likeliest classes with their probabilities, and for each executor the time and the
-/// digest of the logits. With several executors, differing digests are a failed check (exit
+/// digest of the logits. An image of one colour, or one unlike those that the model was calibrated
+/// on, comes with a hint (docs/images.md). With several executors, differing digests are a failed check (exit
 /// code 1).
 ///
 /// Example: intformer classify models/glyphs.safetensors models/samples/*.png --executor all
@@ -79,16 +84,26 @@ impl Options {
             results.push(runs);
         }
         bar.finish_and_clear();
-        self.answer(&model, &runners, &results)
+        self.answer(&model, &runners, &images, &results)
     }
 
-    fn answer(&self, model: &Model, runners: &[Runner], results: &[Vec<Run>]) -> Result<Answer> {
+    fn answer(
+        &self,
+        model: &Model,
+        runners: &[Runner],
+        images: &[Pixels],
+        results: &[Vec<Run>],
+    ) -> Result<Answer> {
         let mut text = String::new();
         let mut list = Vec::new();
         let mut equal = true;
-        for (file, runs) in self.images.iter().zip(results) {
+        for ((file, pixels), runs) in self.images.iter().zip(images).zip(results) {
             let top = self.likeliest(model, &runners[0], &runs[0]);
             writeln!(text, "{}: {}", file.display(), top[0].0)?;
+            let look = look(model, pixels, &runs[0].logits);
+            if let Some(hint) = look.hint() {
+                writeln!(text, "  {}", hint.sentence())?;
+            }
             for (name, probability) in &top {
                 let bar = "█".repeat((probability * 30.0).round() as usize);
                 writeln!(text, "  {name:<24} {:5.1} %  {bar}", 100.0 * probability)?;
@@ -113,6 +128,9 @@ impl Options {
                 .map(|(name, probability)| json!({ "label": name, "probability": probability }));
             list.push(json!({
                 "file": file, "top": top.collect::<Vec<_>>(), "executors": executors,
+                "spread": look.spread,
+                "typicality": look.typicality,
+                "hint": look.hint().map(Hint::word),
             }));
         }
         writeln!(text)?;
@@ -148,5 +166,19 @@ impl Options {
         shown
             .map(|class| (model.label(class), weights[class] / sum))
             .collect()
+    }
+}
+
+/// What there is to say of an image beside its classes; float logits are compared with none.
+fn look(model: &Model, pixels: &Pixels, logits: &Logits) -> Look {
+    match (model, logits) {
+        (Model::Compressed(model), Logits::Integer(logits)) => Look::of(
+            &pixels.data,
+            pixels.channels,
+            logits,
+            model.typical.as_ref(),
+        ),
+        #[cfg(feature = "float")]
+        _ => Look::of(&pixels.data, pixels.channels, &[], None),
     }
 }

@@ -9,7 +9,7 @@ use intformer::{
     data::{Dataset, Findings, ImageFiles, Split, parts, unread},
     float, picture,
     plan::IntModel,
-    quant::{Gelu, QuantizeOptions, RangeMethod, quantize},
+    quant::{Gelu, QuantizeOptions, RangeMethod, quantize, typical},
 };
 use rayon::prelude::*;
 use serde_json::json;
@@ -92,6 +92,8 @@ pub struct Method {
 pub struct Shown {
     /// The images.
     pub images: Vec<Pixels>,
+    /// Whether some of them are noise.
+    pub random: bool,
     /// What to say of them in the file.
     pub source: String,
     /// The parts of folders that hold parts.
@@ -133,7 +135,13 @@ impl Options {
         for part in &shown.parts {
             globals.note(&format!("images of the part {part}"));
         }
-        let quantized = self.method.quantize(&model, &shown, globals)?;
+        let mut quantized = self.method.quantize(&model, &shown, globals)?;
+        // Noise says nothing of what images the model knows.
+        if !shown.random {
+            let bar = globals.bar("answering", shown.images.len());
+            quantized.typical = typical(&quantized, &shown.images, || bar.inc(1))?;
+            bar.finish_and_clear();
+        }
         quantized.save(&self.out)?;
         let bytes = quantized.weights.bytes();
         let steps = quantized.plan.steps.len();
@@ -211,8 +219,9 @@ impl Method {
         seed: u64,
         strict: bool,
     ) -> Result<Shown> {
-        let made = |images, source: &str| Shown {
+        let made = |images, random, source: &str| Shown {
             images,
+            random,
             source: source.to_owned(),
             parts: Vec::new(),
             findings: Findings::default(),
@@ -220,7 +229,7 @@ impl Method {
         if let [source] = &self.calib[..] {
             if let Some(count) = source.strip_prefix("random:") {
                 let images = images::random(&model.config, number(count)?, seed)?;
-                return Ok(made(images, "random images: for work on speed alone"));
+                return Ok(made(images, true, "random images: for work on speed alone"));
             }
             if let Some(count) = source.strip_prefix("glyphs:") {
                 let count = number(count)?;
@@ -228,7 +237,7 @@ impl Method {
                 images::bound(&model.config, count)?;
                 let read = (0..count).into_par_iter().map(|at| Ok(split.get(0, at)?.0));
                 let images: Vec<Pixels> = read.collect::<Result<_>>()?;
-                return Ok(made(images, "glyphs of the training fonts"));
+                return Ok(made(images, false, "glyphs of the training fonts"));
             }
         }
         self.files(model, limit, strict)
@@ -278,6 +287,7 @@ impl Method {
         };
         Ok(Shown {
             images,
+            random: false,
             source: source.to_owned(),
             parts: names,
             findings,
