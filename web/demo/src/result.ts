@@ -2,7 +2,6 @@
 import { context2d, el, make, say } from './dom.js';
 import { now, outcomeChanged, type Outcome } from './state.js';
 import { label, percent, time } from './text.js';
-import type { Image } from './intformer/index.js';
 
 /** Starts showing results. */
 export function startResult(): void {
@@ -72,7 +71,7 @@ function speak(outcome: Outcome | null): void {
 let drawn = 0;
 
 /** Draws the image as it is, whole and centred. */
-async function showPreview(image: Image | null): Promise<void> {
+async function showPreview(image: ImageBitmapSource | null): Promise<void> {
   const turn = (drawn += 1);
   const canvas = el<HTMLCanvasElement>('preview');
   const context = context2d(canvas);

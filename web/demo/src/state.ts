@@ -12,7 +12,7 @@ export interface Shown {
   /** Its name for people and for the command: a file's name. */
   name: string;
   /** What is classified: a canvas is read when its turn comes. */
-  image: Image;
+  image: Extract<Image, ImageBitmapSource>;
   /** The digest that the native command printed for it with the shipped model, if that is known. */
   native: string | null;
 }

@@ -1,7 +1,9 @@
 // What stands behind a classifier: the engine in this thread, or a client of one in a worker.
 import type { Input } from './image.js';
 import type { PlainSource } from './source.js';
-import type { Classification, Classifier, DeviceLoss, ExecutorName, LoadTimes, Memory, ModelInfo, Progress } from './types.js';
+import type {
+  Classification, Classifier, ClassifyOptions, DeviceLoss, ExecutorChange, ExecutorName, LoadTimes, Memory, ModelInfo, Progress,
+} from './types.js';
 
 /** What a classifier shows of itself beside the model. Plain data. */
 export type State = Pick<Classifier, 'executor' | 'adapter' | 'fallback' | 'cacheNote'> & {
@@ -27,8 +29,12 @@ export interface Job {
   options: PlainOptions;
 }
 
+/** What is asked of a call beside its images. */
+export type Wanted = Required<Pick<ClassifyOptions, 'top' | 'keepPixels'>>;
+
 /** Whom a backend tells. */
 export interface Hooks {
+  moved: (change: ExecutorChange) => void;
   progress: (progress: Progress) => void;
   lost: (loss: DeviceLoss) => void;
 }
@@ -39,7 +45,7 @@ export interface Backend {
   readonly model: ModelInfo;
   readonly state: State;
   /** Classifies a batch in one run. */
-  classify(inputs: Input[], top: number): Promise<Classification[]>;
+  classify(inputs: Input[], wanted: Wanted): Promise<Classification[]>;
   switchTo(executor: ExecutorName): Promise<void>;
   memory(): Promise<Memory>;
   /** Frees all; `idle` settles when the call in progress has ended. */

@@ -50,7 +50,7 @@ export class QueuedClassifier implements Classifier {
 
   async classifyBatch(images: Image[], options: ClassifyOptions = {}): Promise<Classification[]> {
     const began = performance.now();
-    const top = checkedTop(options.top);
+    const wanted = { top: checkedTop(options.top), keepPixels: options.keepPixels ?? false };
     options.signal?.throwIfAborted();
     if (images.length === 0) return [];
     // Pixels are taken now, even if the run has to wait for its turn.
@@ -62,7 +62,7 @@ export class QueuedClassifier implements Classifier {
       const inputs = fulfilled(await taken);
       try {
         for (const outcome of await taken) if (outcome.status === 'rejected') throw outcome.reason;
-        return await this.#backend.classify(inputs, top);
+        return await this.#backend.classify(inputs, wanted);
       } finally {
         release(inputs);
       }

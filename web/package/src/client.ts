@@ -3,7 +3,7 @@ import { untilAborted } from './abort.js';
 import { DisposedError, RuntimeError } from './errors.js';
 import { transferable, type Input } from './image.js';
 import { fromPlain } from './wire.js';
-import type { Backend, Hooks, Job, State } from './backend.js';
+import type { Backend, Hooks, Job, State, Wanted } from './backend.js';
 import type { Line } from './host.js';
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
 import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
@@ -62,8 +62,8 @@ export class Client implements Backend {
     return this.#state!;
   }
 
-  async classify(inputs: Input[], top: number): Promise<Classification[]> {
-    return this.#ask<'classify'>({ ask: 'classify', inputs, top }, transferable(inputs));
+  async classify(inputs: Input[], wanted: Wanted): Promise<Classification[]> {
+    return this.#ask<'classify'>({ ask: 'classify', inputs, wanted }, transferable(inputs));
   }
 
   async switchTo(executor: ExecutorName): Promise<void> {
@@ -95,6 +95,7 @@ export class Client implements Backend {
   #hear(message: FromWorker): void {
     if (message.event === 'progress') this.#hooks.progress(message.progress);
     if ('state' in message) this.#state = message.state ?? this.#state;
+    if (message.event === 'moved') this.#hooks.moved(message.change);
     if (message.event === 'lost') this.#hooks.lost(message.loss);
     if (message.event !== 'answer' && message.event !== 'error') return;
     const pending = this.#pending.get(message.id);

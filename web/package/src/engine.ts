@@ -1,27 +1,26 @@
-// The engine: loads and runs a model in this thread.
-import { untilAborted } from './abort.js';
-import { DigestError, DeviceLostError, ModelFileError, NoWebGpuError, RuntimeError } from './errors.js';
-import { PixelMaker } from './pixels.js';
-import { Meter } from './progress.js';
-import { loadRuntime, type Runtime, type RuntimeWish, type WasmModel, type WasmSession } from './runtime.js';
+// The engine: runs a model in this thread.
+import { timed } from './clock.js';
+import { DeviceLostError, NoWebGpuError, RuntimeError } from './errors.js';
+import { PixelMaker, type Pixels } from './pixels.js';
 import { likeliest } from './scores.js';
-import { obtain, type Obtained, type Wish } from './source.js';
-import { webgpuSupport, type WebGpuSupport } from './webgpu.js';
 import { fromWasm, isTrap } from './wire.js';
-import type { Backend, Hooks, Job, State } from './backend.js';
+import type { Backend, Hooks, Job, State, Wanted } from './backend.js';
 import type { Input } from './image.js';
+import type { Runtime, WasmModel, WasmSession } from './runtime.js';
 import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
+import type { WebGpuSupport } from './webgpu.js';
 
 const PROBE = 250;
 const DEAD = 'The WASM runtime stopped at an earlier call: load the model again.';
 
-/** What the engine takes from its surroundings; tests put others in. */
-export interface Surroundings {
-  runtime: (wish: RuntimeWish) => Promise<Runtime>;
-  support: () => Promise<WebGpuSupport>;
+/** What the engine takes from outside. */
+interface Outside {
+  /** What WebGPU offers: asked at the start of the load, and again for every later session. */
+  first: Promise<WebGpuSupport> | null;
+  again: () => Promise<WebGpuSupport>;
+  /** Milliseconds of a clock. */
+  now: () => number;
 }
-
-const BROWSER: Surroundings = { runtime: loadRuntime, support: webgpuSupport };
 
 /** A session and what it was prepared for. */
 interface Running {
@@ -32,110 +31,6 @@ interface Running {
   adapter: Classifier['adapter'];
 }
 
-/** Loads a model and makes it ready to run. */
-export async function loadEngine(
-  job: Job,
-  signal: AbortSignal,
-  hooks: Hooks,
-  surroundings: Surroundings = BROWSER,
-): Promise<Engine> {
-  const began = performance.now();
-  const { options } = job;
-  // The first failure ends what goes on beside it.
-  const stop = new AbortController();
-  const abort = (): void => stop.abort(signal.reason);
-  signal.throwIfAborted();
-  signal.addEventListener('abort', abort, { once: true });
-  const meter = new Meter(hooks.progress);
-  const wish: Wish = {
-    source: job.source, cache: options.cache, refresh: options.refresh, signal: stop.signal, part: meter.model,
-  };
-  try {
-    const support = {
-      first: options.executor === 'wasm' ? null : surroundings.support(),
-      again: surroundings.support,
-    };
-    const runtimeWish = { url: options.wasmUrl, decoder: options.decoderUrl, signal: stop.signal, part: meter.runtime, begun: meter.begun };
-    const [runtime, obtained] = await untilAborted(
-      Promise.all([timed(() => surroundings.runtime(runtimeWish)), timed(() => obtain(wish, false))]),
-      stop.signal,
-    );
-    const read = await readModel(runtime.value, obtained.value, wish, options.digest);
-    const download = read.obtained === obtained.value ? obtained.time : performance.now() - began;
-    meter.prepare();
-    const engine = new Engine(runtime.value, read.model, read.info, options, support, hooks);
-    const preparing = timed(() => engine.start());
-    try {
-      const { time } = await untilAborted(preparing, stop.signal);
-      engine.describe(read.obtained.note, {
-        download, runtime: runtime.time, prepare: time,
-        fromCache: read.obtained.fromCache,
-      });
-      return engine;
-    } catch (error) {
-      engine.dispose(preparing.then(() => undefined, () => undefined));
-      throw error;
-    }
-  } catch (error) {
-    stop.abort(error);
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
-/**
- * Checks the bytes. A damaged copy in the cache is dropped and fetched anew, once; one of another model stays until the
- * right one is here. What is refused for another reason (a newer format, too little memory) another download would not mend.
- */
-async function readModel(
-  runtime: Runtime,
-  obtained: Obtained,
-  wish: Wish,
-  digest: string | null,
-): Promise<{ model: WasmModel; info: ModelInfo; obtained: Obtained }> {
-  try {
-    return await checked(runtime, obtained, digest);
-  } catch (refusal) {
-    wish.signal.throwIfAborted();
-    const damaged = refusal instanceof ModelFileError && (obtained.fromCache || obtained.resumed);
-    const other = refusal instanceof DigestError && obtained.fromCache;
-    if (!damaged && !other) throw refusal;
-    return checked(runtime, await obtain(wish, true), digest);
-  }
-}
-
-/** Reads a model; a damaged one does not stay in the cache. */
-async function checked(
-  runtime: Runtime,
-  obtained: Obtained,
-  digest: string | null,
-): Promise<{ model: WasmModel; info: ModelInfo; obtained: Obtained }> {
-  try {
-    const model = check(runtime, obtained.bytes, digest);
-    await obtained.seal(model.info.digest);
-    return { ...model, obtained };
-  } catch (error) {
-    if (error instanceof ModelFileError) await obtained.forget();
-    throw error;
-  }
-}
-
-function check(runtime: Runtime, bytes: Uint8Array, digest: string | null): { model: WasmModel; info: ModelInfo } {
-  let model: WasmModel | null = null;
-  try {
-    model = runtime.Model.read(bytes);
-    const info = JSON.parse(model.info()) as ModelInfo;
-    if (digest !== null && info.digest !== digest) throw new DigestError(digest, info.digest);
-    return { model, info };
-  } catch (thrown) {
-    const error = fromWasm(thrown);
-    if (isTrap(error)) runtime.abandon();
-    else model?.free();
-    throw error;
-  }
-}
-
 /** A model on an executor in this thread. */
 export class Engine implements Backend {
   readonly thread: Classifier['thread'] = 'page';
@@ -143,16 +38,22 @@ export class Engine implements Backend {
   readonly #file: WasmModel;
   readonly model: ModelInfo;
   readonly #options: Job['options'];
-  /** What WebGPU offers: asked at the start of the load, and again for every later session. */
-  readonly #support: { first: Promise<WebGpuSupport> | null; again: Surroundings['support'] };
   readonly #hooks: Hooks;
+  readonly #outside: Outside;
   readonly #pixels: PixelMaker;
   #running: Running | null = null;
   #released = false;
   /** What runs the model, or ran it until its device was lost. */
   #executor: ExecutorName;
-  /** Whether WASM may take over unasked. */
+  /** Whether the executor may change unasked. */
   #auto: boolean;
+  /** A session on WebGPU being made while WASM answers. */
+  #racing: Promise<void> = Promise.resolve();
+  /** One that is ready and waits for the run in progress to end. */
+  #next: { gpu: Running; reason: string } | null = null;
+  #inRun = false;
+  /** Milliseconds that WASM takes for an image, at best; null before its first run. */
+  #wasmTime: number | null = null;
   #adapter = { description: '', software: false };
   #fallback: string | null = null;
   #cacheNote: string | null = null;
@@ -163,15 +64,15 @@ export class Engine implements Backend {
     file: WasmModel,
     info: ModelInfo,
     options: Job['options'],
-    support: { first: Promise<WebGpuSupport> | null; again: Surroundings['support'] },
     hooks: Hooks,
+    outside: Outside,
   ) {
     this.#runtime = runtime;
     this.#file = file;
     this.model = info;
     this.#options = options;
-    this.#support = support;
     this.#hooks = hooks;
+    this.#outside = outside;
     this.#pixels = new PixelMaker(runtime.decoder);
     this.#auto = options.executor === 'auto';
     this.#executor = options.executor === 'wasm' ? 'wasm' : 'webgpu';
@@ -193,34 +94,107 @@ export class Engine implements Backend {
     this.#times = times;
   }
 
-  /** Opens the first session: the executor of the options, or WASM if that is allowed and WebGPU refuses. */
+  /**
+   * Opens the first session. With `auto`, WASM answers at once; a GPU that is no software takes over when its kernels are
+   * compiled, if it is faster.
+   */
   start(): Promise<void> {
     return this.#living(async () => {
-      try {
-        this.#use(await this.#open(this.#executor));
-      } catch (error) {
-        if (!this.#auto || isTrap(error)) throw error;
-        await this.#fallBack(`WebGPU could not be used: ${(error as Error).message}`);
+      if (!this.#auto) return void this.#use(await this.#open(this.#executor));
+      const support = await (this.#outside.first ?? this.#outside.again());
+      // Whoever asks for a session on WebGPU later asks anew.
+      if (!support.available || support.software) this.#outside.first = null;
+      if (!support.available) return this.#fallBack(support.reason ?? 'WebGPU is missing.');
+      if (support.software) {
+        return this.#fallBack(`The GPU here is one of software${named(support)}, which is slower than WASM.`);
       }
+      await this.#fallBack('WASM answers while the kernels for the GPU are compiled.');
+      this.#racing = this.#living(() => this.#race()).catch(() => undefined);
     });
   }
 
-  classify(inputs: Input[], top: number): Promise<Classification[]> {
-    return this.#living(() => this.#classify(inputs, top));
+  /** Makes a session on WebGPU beside the one on WASM, and keeps the faster one. */
+  async #race(): Promise<void> {
+    let gpu: Running;
+    let times: { gpu: number; wasm: number };
+    try {
+      gpu = await this.#open('webgpu');
+    } catch (error) {
+      if (isTrap(error)) throw error;
+      return this.#stay(`WebGPU could not be used: ${(error as Error).message}`);
+    }
+    try {
+      times = { gpu: await this.#measured(gpu), wasm: this.#wasmTime ?? (await this.#measured(this.#running)) };
+    } catch (thrown) {
+      const error = fromWasm(thrown);
+      if (isTrap(error)) throw error;
+      gpu.session.free();
+      return this.#stay(`WebGPU could not be used: ${error.message}`);
+    }
+    if (this.#released || !this.#auto || this.#running?.name !== 'wasm') return gpu.session.free();
+    const compared = `${times.gpu.toFixed(1)} ms an image on WebGPU, ${times.wasm.toFixed(1)} ms on WASM`;
+    if (times.gpu >= times.wasm) {
+      gpu.session.free();
+      return this.#stay(`WASM is the faster one here: ${compared}.`);
+    }
+    this.#next = { gpu, reason: `${compared}.` };
+    if (!this.#inRun) this.#takeOver();
   }
 
-  async #classify(inputs: Input[], top: number): Promise<Classification[]> {
-    const parts: { bytes: Uint8Array; exact: boolean; decode: number }[] = [];
+  /** Milliseconds for an image at best, of a few runs on a blank one. */
+  async #measured(running: Running | null): Promise<number> {
+    const [height, width] = this.model.imageSize;
+    const blank = new Uint8Array(height * width * this.model.channels);
+    let best = Infinity;
+    for (let run = 0; running !== null && run < (running.name === 'wasm' ? 1 : 3); run += 1) {
+      best = Math.min(best, (await timed(() => running.session.run(blank, 1), this.#outside.now)).time);
+    }
+    return best;
+  }
+
+  #stay(reason: string): void {
+    if (this.#released || !this.#auto) return;
+    this.#fallback = reason;
+    this.#hooks.moved({ from: 'wasm', to: 'wasm', reason });
+  }
+
+  /** The GPU takes over, between two runs. */
+  #takeOver(): void {
+    const next = this.#next;
+    this.#next = null;
+    if (next === null) return;
+    if (!this.#auto || this.#released) return next.gpu.session.free();
+    this.#use(next.gpu);
+    this.#fallback = null;
+    this.#hooks.moved({ from: 'wasm', to: 'webgpu', reason: next.reason });
+  }
+
+  classify(inputs: Input[], wanted: Wanted): Promise<Classification[]> {
+    return this.#living(() => this.#classify(inputs, wanted));
+  }
+
+  async #classify(inputs: Input[], { top, keepPixels }: Wanted): Promise<Classification[]> {
+    const parts: (Pixels & { decode: number })[] = [];
     for (const input of inputs) {
-      const { value, time } = await timed(() => this.#pixels.make(this.#file, input));
+      const { value, time } = await timed(() => this.#pixels.make(this.#file, input), this.#outside.now);
       parts.push({ ...value, decode: time });
     }
-    const { value: logits, time: run } = await timed(() => this.#run(packed(parts.map((part) => part.bytes)), parts.length));
+    const bytes = packed(parts.map((part) => part.bytes));
+    const { value, time: run } = await timed(() => this.#run(bytes, parts.length), this.#outside.now);
     const { classes } = this.model;
-    return parts.map(({ exact, decode }, index) => {
-      const own = logits.slice(index * classes, (index + 1) * classes);
-      const times = { decode, run, total: decode + run };
-      return { classes: likeliest(own, this.model, top), logits: own, digest: this.#runtime.digest(own), exact, times };
+    return parts.map(({ bytes, exact, notes, raw, decode }, index) => {
+      const logits = value.logits.slice(index * classes, (index + 1) * classes);
+      return {
+        classes: likeliest(logits, this.model, top),
+        logits,
+        digest: this.#runtime.digest(logits),
+        exact,
+        executor: value.executor,
+        ...(JSON.parse(this.#file.look(bytes, logits)) as Pick<Classification, 'spread' | 'typicality' | 'hint'>),
+        notes,
+        pixels: keepPixels ? raw : null,
+        times: { decode, run, total: decode + run },
+      };
     });
   }
 
@@ -241,7 +215,7 @@ export class Engine implements Backend {
   }
 
   dispose(idle: Promise<void>): void {
-    void idle.then(() => this.#release());
+    void Promise.all([idle, this.#racing]).then(() => this.#release());
   }
 
   /** Does something with the module; after a trap there, or in another model's call, nothing more is done with it. */
@@ -267,6 +241,8 @@ export class Engine implements Backend {
     if (this.#released) return;
     this.#released = true;
     try {
+      this.#next?.gpu.session.free();
+      this.#next = null;
       this.#drop();
       this.#file.free();
     } catch (error) {
@@ -274,8 +250,20 @@ export class Engine implements Backend {
     }
   }
 
+  /** Runs a batch; meanwhile no other session takes over. */
+  async #run(pixels: Uint8Array, batch: number): Promise<{ logits: Int32Array; executor: ExecutorName }> {
+    this.#inRun = true;
+    try {
+      const logits = await this.#tried(pixels, batch);
+      return { logits, executor: this.#executor };
+    } finally {
+      this.#inRun = false;
+      this.#takeOver();
+    }
+  }
+
   /** Runs a batch; after a lost device once more on a fresh one, then on WASM if that is allowed. */
-  async #run(pixels: Uint8Array, batch: number): Promise<Int32Array> {
+  async #tried(pixels: Uint8Array, batch: number): Promise<Int32Array> {
     let lost: DeviceLostError;
     try {
       return await this.#runOn(this.#running ?? this.#use(await this.#open(this.#executor)), pixels, batch);
@@ -320,7 +308,9 @@ export class Engine implements Backend {
         await running.session.prepare(batch);
         running.prepared = batch;
       }
-      return await running.session.run(pixels, batch);
+      const { value, time } = await timed(() => running.session.run(pixels, batch), this.#outside.now);
+      if (running.name === 'wasm') this.#wasmTime = Math.min(this.#wasmTime ?? Infinity, time / batch);
+      return value;
     } catch (error) {
       throw fromWasm(error);
     }
@@ -343,11 +333,9 @@ export class Engine implements Backend {
   }
 
   async #adapterOrRefusal(): Promise<WebGpuSupport> {
-    const support = await (this.#support.first ?? this.#support.again());
-    this.#support.first = null;
-    if (!support.available) {
-      throw new NoWebGpuError(`${support.reason ?? 'WebGPU is missing.'} Use the executor "wasm" or "auto".`);
-    }
+    const support = await (this.#outside.first ?? this.#outside.again());
+    this.#outside.first = null;
+    if (!support.available) throw new NoWebGpuError(support.reason ?? 'WebGPU is missing.');
     return support;
   }
 
@@ -377,6 +365,8 @@ export class Engine implements Backend {
   }
 }
 
+const named = ({ adapter }: WebGpuSupport): string => (adapter === null ? '' : ` (${adapter})`);
+
 /** What a session runs on. Browsers tell pages the adapter's family, but not always its name. */
 function described(session: WasmSession, support: WebGpuSupport | null): Classifier['adapter'] {
   const software = support?.software ?? false;
@@ -393,11 +383,4 @@ function packed(images: Uint8Array[]): Uint8Array {
     at += image.length;
   }
   return all;
-}
-
-/** Does work and takes its time; work on WASM is over when the call returns. */
-async function timed<T>(work: () => Promise<T>): Promise<{ value: T; time: number }> {
-  const began = performance.now();
-  const value = await work();
-  return { value, time: performance.now() - began };
 }

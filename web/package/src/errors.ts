@@ -13,6 +13,22 @@ export type ErrorKind =
   | 'cache'
   | 'disposed';
 
+/** The names of the classes: those in the code change when it is minified. */
+const NAMES: Record<ErrorKind, string> = {
+  'model-file': 'ModelFileError',
+  'newer-format': 'NewerFormatError',
+  image: 'ImageError',
+  'no-webgpu': 'NoWebGpuError',
+  device: 'DeviceError',
+  'device-lost': 'DeviceLostError',
+  'out-of-memory': 'OutOfMemoryError',
+  network: 'NetworkError',
+  digest: 'DigestError',
+  runtime: 'RuntimeError',
+  cache: 'CacheError',
+  disposed: 'DisposedError',
+};
+
 /** What every error of this package extends. The message says what was expected, what was found, what to do. */
 export class IntformerError extends Error {
   /** What went wrong, in one word. */
@@ -21,7 +37,7 @@ export class IntformerError extends Error {
   constructor(kind: ErrorKind, message: string, options?: ErrorOptions) {
     super(message, options);
     this.kind = kind;
-    this.name = new.target.name;
+    this.name = NAMES[kind];
   }
 }
 

@@ -1,4 +1,5 @@
 // The size of a PNG or JPEG from its first bytes, before anything is decoded.
+import { isJpeg, isPng } from './kinds.js';
 
 /** Columns and rows. */
 export interface Size {
@@ -17,9 +18,6 @@ export function sizeOf(bytes: Uint8Array): Size | null {
   return isJpeg(bytes) ? jpegSize(bytes) : null;
 }
 
-const begins = (bytes: Uint8Array, ...head: number[]): boolean => head.every((byte, at) => bytes[at] === byte);
-const isPng = (bytes: Uint8Array): boolean => begins(bytes, 0x89, 0x50, 0x4e, 0x47);
-const isJpeg = (bytes: Uint8Array): boolean => begins(bytes, 0xff, 0xd8, 0xff);
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** IHDR comes first: eight bytes of signature, length, name, then width and height. */

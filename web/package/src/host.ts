@@ -9,6 +9,8 @@ export type Line = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage' | 'one
 
 /** What differs between browsers and Node. */
 export interface Host {
+  /** What this is called at the start of a sentence. */
+  name: string;
   /** An absolute address; throws a `TypeError` for what is none. */
   address(text: string | URL): string;
   fetch(url: string, init?: RequestInit): Promise<Response>;
@@ -23,6 +25,7 @@ export interface Host {
 const origin = (): string | undefined => globalThis.location?.origin;
 
 export const host: Host = {
+  name: 'This browser',
   // In a worker, what is relative counts from its script.
   address: (text) => new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href).href,
   fetch: (url, init) => fetch(url, init),

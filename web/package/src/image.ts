@@ -1,11 +1,13 @@
 // Any image as something that can be sent to the thread that runs the model, in the thread of the caller.
 import { ImageError } from './errors.js';
-import type { Image } from './types.js';
+import { host } from './host.js';
+import { isSvg } from './kinds.js';
+import type { Image, RawImage } from './types.js';
 
 /** An image on its way. Bitmaps and frames are copies that belong to this package. */
 export type Input =
   | { kind: 'file'; file: Blob }
-  | { kind: 'rgba'; rgba: Uint8Array<ArrayBuffer>; width: number; height: number }
+  | { kind: 'raw'; image: RawImage }
   | { kind: 'bitmap'; bitmap: ImageBitmap }
   | { kind: 'frame'; frame: VideoFrame };
 
@@ -13,9 +15,11 @@ export type Input =
 export const AS_THEY_ARE: ImageBitmapOptions = { premultiplyAlpha: 'none', colorSpaceConversion: 'none' };
 
 /** Copies what is needed of the image. The pixels are those of the moment of the call. */
-export async function toInput(image: Image): Promise<Input> {
-  if (is(image, 'Blob')) return { kind: 'file', file: image };
+export async function toInput(given: Image): Promise<Input> {
+  const image = await fetched(given);
+  if (is(image, 'Blob')) return fromFile(image);
   if (is(image, 'ImageData')) return fromImageData(image);
+  if (isRaw(image)) return raw(image);
   if (is(image, 'VideoFrame')) {
     try {
       return { kind: 'frame', frame: image.clone() };
@@ -40,16 +44,22 @@ export function release(inputs: Input[]): void {
 /** What may be moved to another thread instead of being copied once more. */
 export function transferable(inputs: Input[]): Transferable[] {
   return inputs.flatMap((input): Transferable[] => {
-    if (input.kind === 'rgba') return [input.rgba.buffer];
+    if (input.kind === 'raw') return [input.image.data.buffer];
     if (input.kind === 'bitmap') return [input.bitmap];
     return input.kind === 'frame' ? [input.frame] : [];
   });
 }
 
+type Drawable = ImageBitmap | HTMLCanvasElement | OffscreenCanvas | HTMLImageElement | HTMLVideoElement;
+type Here = Exclude<Image, string | URL | Response | ArrayBuffer | Uint8Array>;
+
 const EMPTY =
   'The image has no pixels yet: wait until it is loaded (img.decode(), or the loadeddata event of a video), or give it a size.';
 
 interface Kinds {
+  Response: Response;
+  ArrayBuffer: ArrayBuffer;
+  Uint8ClampedArray: Uint8ClampedArray;
   Blob: Blob;
   ImageData: ImageData;
   VideoFrame: VideoFrame;
@@ -68,19 +78,83 @@ function is<Name extends keyof Kinds>(image: unknown, name: Name): image is Kind
   return tag === `[object ${name}]` || (name === 'Blob' && tag === '[object File]');
 }
 
-async function fromImageData(image: ImageData): Promise<Input> {
-  const plain = image.data instanceof Uint8ClampedArray && (image.colorSpace ?? 'srgb') === 'srgb';
-  if (!plain) return { kind: 'bitmap', bitmap: await createImageBitmap(image) };
-  return { kind: 'rgba', rgba: new Uint8Array(image.data), width: image.width, height: image.height };
+/** What is elsewhere is fetched, and bytes become a file; the rest is as it was. */
+async function fetched(image: Image): Promise<Here> {
+  if (typeof image === 'string' || image instanceof URL) {
+    const url = host.address(image);
+    const response = await host.fetch(url).catch((cause: unknown) => {
+      const message = `${url}: the image could not be fetched. Check the connection and the address; another origin must allow it (CORS).`;
+      throw new ImageError(message, { cause });
+    });
+    return body(response, url);
+  }
+  if (is(image, 'Response')) return body(image, image.url || 'The response');
+  if (ArrayBuffer.isView(image)) return new Blob([image as Uint8Array<ArrayBuffer>]);
+  if (is(image, 'ArrayBuffer')) return new Blob([image]);
+  return image;
 }
 
-function sizeOf(image: Exclude<Image, Blob | ImageData | VideoFrame>): { width: number; height: number } {
+async function body(response: Response, name: string): Promise<Blob> {
+  if (!response.ok) throw new ImageError(`${name}: ${response.statusText || `the server answered ${response.status}`}.`);
+  try {
+    return await response.blob();
+  } catch (cause) {
+    throw new ImageError(`${name}: the image did not arrive whole, or its body was read before.`, { cause });
+  }
+}
+
+/** Side in pixels of a drawing that names no size. */
+const SVG_SIDE = 512;
+
+/** A drawing in SVG is decoded here: browsers do it in pages alone. */
+async function fromFile(file: Blob): Promise<Input> {
+  const unsure = file.type === '' || /xml|svg|text/.test(file.type);
+  if (!unsure || globalThis.document === undefined) return { kind: 'file', file };
+  if (!isSvg(new Uint8Array(await file.slice(0, 2048).arrayBuffer()))) return { kind: 'file', file };
+  const url = URL.createObjectURL(new Blob([file], { type: 'image/svg+xml' }));
+  try {
+    const image = document.createElement('img');
+    image.src = url;
+    await image.decode();
+    const canvas = document.createElement('canvas');
+    canvas.width = image.naturalWidth || SVG_SIDE;
+    canvas.height = image.naturalHeight || SVG_SIDE;
+    canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return { kind: 'bitmap', bitmap: await createImageBitmap(canvas, AS_THEY_ARE) };
+  } catch (cause) {
+    const message = 'The SVG drawing cannot be read: it is damaged, or this page allows no such pictures (img-src blob: in its Content-Security-Policy). Save it as PNG.';
+    throw new ImageError(message, { cause });
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+/** Whether it is pixels as plain data. */
+function isRaw(image: unknown): image is RawImage {
+  const { data, width, height } = image as Partial<RawImage>;
+  return ArrayBuffer.isView(data) && typeof width === 'number' && typeof height === 'number';
+}
+
+function raw({ data, width, height }: RawImage): Input {
+  if (data.length !== 4 * width * height) {
+    throw new ImageError(`Expected ${width} x ${height} pixels of four bytes, found ${data.length} bytes.`);
+  }
+  return { kind: 'raw', image: { data: new Uint8ClampedArray(data), width, height } };
+}
+
+async function fromImageData(image: ImageData): Promise<Input> {
+  const plain = is(image.data, 'Uint8ClampedArray') && (image.colorSpace ?? 'srgb') === 'srgb';
+  if (!plain) return { kind: 'bitmap', bitmap: await createImageBitmap(image) };
+  return raw(image);
+}
+
+function sizeOf(image: Drawable): { width: number; height: number } {
   if (is(image, 'HTMLImageElement')) return { width: image.naturalWidth, height: image.naturalHeight };
   if (is(image, 'HTMLVideoElement')) return { width: image.videoWidth, height: image.videoHeight };
   if (is(image, 'ImageBitmap') || is(image, 'HTMLCanvasElement') || is(image, 'OffscreenCanvas')) return image;
   const found = Object.prototype.toString.call(image).slice('[object '.length, -1);
   throw new ImageError(
-    `Expected an image (ImageBitmap, ImageData, canvas, img, video, VideoFrame, Blob or File), found ${found}.`,
+    `Expected an image (an address, Response, Blob, File, bytes, ImageBitmap, ImageData, canvas, img, video, VideoFrame), found ${found}.`,
   );
 }
 
@@ -92,7 +166,7 @@ async function decoded(image: HTMLImageElement): Promise<void> {
   }
 }
 
-async function bitmapOf(image: Exclude<Image, Blob | ImageData | VideoFrame>): Promise<ImageBitmap> {
+async function bitmapOf(image: Drawable): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(image, AS_THEY_ARE);
   } catch (cause) {

@@ -32,6 +32,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<C
   const job: Job = { source: plainSource(source), options: plainOptions(options) };
   const hooks: Hooks = {
     progress: (progress) => tell(options.onProgress, progress),
+    moved: (change) => tell(options.onExecutorChange, change),
     lost: (loss) => tell(options.onDeviceLost, loss),
   };
   let threadNote: string | null = null;
@@ -42,7 +43,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<C
     }
     threadNote = `${worker} The model runs in the page.`;
   }
-  const { loadEngine } = await import('./engine.js');
+  const { loadEngine } = await import('./engine-load.js');
   const engine = await loadEngine(job, signal ?? new AbortController().signal, hooks);
   return new QueuedClassifier(engine, threadNote, began);
 }

@@ -1,13 +1,13 @@
 // What page and worker say to each other.
-import type { Job, State } from './backend.js';
+import type { Job, State, Wanted } from './backend.js';
 import type { Input } from './image.js';
-import type { Classification, DeviceLoss, ExecutorName, Memory, ModelInfo, Progress } from './types.js';
+import type { Classification, DeviceLoss, ExecutorChange, ExecutorName, Memory, ModelInfo, Progress } from './types.js';
 import type { PlainError } from './wire.js';
 
 /** What the page asks. One `load` comes first; `abort` ends it. */
 export type Ask =
   | { ask: 'load'; job: Job }
-  | { ask: 'classify'; inputs: Input[]; top: number }
+  | { ask: 'classify'; inputs: Input[]; wanted: Wanted }
   | { ask: 'switch'; executor: ExecutorName }
   | { ask: 'memory' };
 
@@ -26,6 +26,7 @@ export interface Answers {
 export type FromWorker =
   | { event: 'ready' }
   | { event: 'progress'; progress: Progress }
+  | { event: 'moved'; change: ExecutorChange; state: State }
   | { event: 'lost'; loss: DeviceLoss; state: State }
   | { event: 'answer'; id: number; value: Answers[keyof Answers]; state: State }
   | { event: 'error'; id: number; error: PlainError; state: State | null };

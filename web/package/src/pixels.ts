@@ -3,8 +3,10 @@ import type { Decoder } from './decoder.js';
 import { ImageError } from './errors.js';
 import { isOurs, sizeOf } from './header.js';
 import { AS_THEY_ARE, type Input } from './image.js';
+import { described, isAnimated } from './kinds.js';
 import { fromWasm } from './wire.js';
 import type { WasmModel } from './runtime.js';
+import type { RawImage } from './types.js';
 
 /** Bytes that an image file may have at most: 64 MiB. */
 const FILE_LIMIT = 64 << 20;
@@ -13,11 +15,19 @@ const PIXEL_LIMIT = 64_000_000;
 /** Longer side in pixels up to which the browser's pixels are taken as they are; above, the browser shrinks them first. */
 const SIDE_LIMIT = 2048;
 
-/** The pixels of an image, and whether they equal those of the native command. */
+/** The pixels of an image. */
 export interface Pixels {
+  /** As the model takes them. */
   bytes: Uint8Array;
+  /** Before they were fitted to the model. */
+  raw: RawImage;
+  /** Whether they equal those of the native command. */
   exact: boolean;
+  /** What was done to the image, in sentences. */
+  notes: string[];
 }
+
+type Raw = RawImage & Partial<Pick<Pixels, 'exact' | 'notes'>>;
 
 /** Makes pixels; its canvas is used again for every image. */
 export class PixelMaker {
@@ -30,20 +40,22 @@ export class PixelMaker {
 
   async make(model: WasmModel, input: Input): Promise<Pixels> {
     try {
-      if (input.kind === 'file') return await this.#file(model, input.file);
-      if (input.kind === 'rgba') return { bytes: model.fit(input.rgba, input.width, input.height), exact: false };
-      if (input.kind === 'bitmap') {
-        const { width, height } = input.bitmap;
-        return { bytes: this.#drawn(model, input.bitmap, width, height), exact: false };
-      }
-      const { displayWidth, displayHeight } = input.frame;
-      return { bytes: this.#drawn(model, input.frame, displayWidth, displayHeight), exact: false };
+      const { exact = false, notes = [], ...raw } = await this.#raw(input);
+      const bytes = model.fit(new Uint8Array(raw.data.buffer, raw.data.byteOffset, raw.data.length), raw.width, raw.height);
+      return { bytes, raw, exact, notes };
     } catch (error) {
       throw fromWasm(error);
     }
   }
 
-  async #file(model: WasmModel, file: Blob): Promise<Pixels> {
+  async #raw(input: Input): Promise<Raw> {
+    if (input.kind === 'file') return this.#file(input.file);
+    if (input.kind === 'raw') return input.image;
+    if (input.kind === 'bitmap') return this.#drawn(input.bitmap, input.bitmap.width, input.bitmap.height);
+    return this.#drawn(input.frame, input.frame.displayWidth, input.frame.displayHeight);
+  }
+
+  async #file(file: Blob): Promise<Raw> {
     if (file.size > FILE_LIMIT) {
       throw new ImageError(`Expected an image file of at most 64 MiB, found ${file.size} bytes: use a smaller one.`);
     }
@@ -53,41 +65,42 @@ export class PixelMaker {
     } catch (cause) {
       throw new ImageError('The image file cannot be read: it was moved or changed since it was picked.', { cause });
     }
+    const notes = isAnimated(bytes) ? ['The file is animated: its first picture was taken.'] : [];
     if (isOurs(bytes)) {
       checkSize(bytes);
       const { rgba, width, height } = await this.#decoder.decode(bytes);
-      return { bytes: model.fit(rgba, width, height), exact: true };
+      return { data: clamped(rgba), width, height, exact: true, notes };
     }
     let bitmap: ImageBitmap;
     try {
       bitmap = await createImageBitmap(file, AS_THEY_ARE);
     } catch (cause) {
-      const found = `${file.type || 'an unknown type'}, ${file.size} bytes`;
-      throw new ImageError(`Expected a PNG, a JPEG or an image that this browser decodes, found ${found}.`, { cause });
+      const expected = typeof createImageBitmap === 'function' ? 'a PNG, a JPEG or an image that this browser decodes' : 'a PNG or a JPEG';
+      throw new ImageError(`Expected ${expected}, found ${described(bytes, file.type)}.`, { cause });
     }
     try {
-      return { bytes: this.#drawn(model, bitmap, bitmap.width, bitmap.height), exact: false };
+      const drawn = this.#drawn(bitmap, bitmap.width, bitmap.height);
+      return { ...drawn, notes: [...notes, ...(drawn.notes ?? [])] };
     } finally {
       bitmap.close();
     }
   }
 
-  #drawn(model: WasmModel, image: ImageBitmap | VideoFrame, width: number, height: number): Uint8Array {
+  #drawn(image: ImageBitmap | VideoFrame, width: number, height: number): Raw {
     if (width === 0 || height === 0) throw new ImageError('The image has no pixels: it is empty, or was closed.');
     const shrink = Math.min(1, SIDE_LIMIT / Math.max(width, height));
     const w = Math.max(1, Math.round(width * shrink));
     const h = Math.max(1, Math.round(height * shrink));
     const context = this.#sized(w, h);
-    let data: Uint8ClampedArray;
+    const notes = shrink < 1 ? [`The browser shrank the picture from ${width} x ${height} to ${w} x ${h} pixels.`] : [];
     try {
       context.clearRect(0, 0, w, h);
       context.drawImage(image, 0, 0, w, h);
-      data = context.getImageData(0, 0, w, h).data;
+      return { data: clamped(context.getImageData(0, 0, w, h).data), width: w, height: h, notes };
     } catch (cause) {
       const message = `The browser gave no pixels of the image (${(cause as Error).message}): an image of another origin needs that server's leave (CORS, crossorigin attribute).`;
       throw new ImageError(message, { cause });
     }
-    return model.fit(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), w, h);
   }
 
   #sized(width: number, height: number): OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D {
@@ -100,6 +113,9 @@ export class PixelMaker {
     return this.#context;
   }
 }
+
+const clamped = ({ buffer, byteOffset, length }: Uint8Array | Uint8ClampedArray): RawImage['data'] =>
+  new Uint8ClampedArray(buffer as ArrayBuffer, byteOffset, length);
 
 /** Refuses what would take gigabytes to decode, before it does. */
 function checkSize(bytes: Uint8Array): void {

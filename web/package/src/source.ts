@@ -60,7 +60,7 @@ export async function obtain(wish: Wish, anew: boolean): Promise<Obtained> {
   const store = keepable ? await firstStore() : null;
   signal.throwIfAborted();
   if (store === null) {
-    const note = keepable ? 'This browser keeps no files here, as in some private windows: the model was not cached.' : null;
+    const note = keepable ? KEEPS_NONE() : null;
     return fetched(wish, null, note, false);
   }
   const hit = anew ? 'changed' : await fromStore(store, wish);
@@ -158,6 +158,10 @@ async function fetched(wish: Wish, store: Store | null, note: string | null, sto
     if (replaces) return successor(store, wish, bytes, head);
     const keeper = store === null || writer.note !== null ? { seal: nothing, forget: nothing } : keeping(store, url);
     return { bytes, fromCache: false, resumed, note: note ?? writer.note, ...keeper };
+  } catch (error) {
+    // A path of Node: no network is to blame.
+    if (!url.startsWith('file:') || !(error instanceof NetworkError)) throw error;
+    throw new ModelFileError(`${url}: ${error.status === 404 ? 'no such file' : 'the file cannot be read'}.`, { cause: error });
   } finally {
     await writer.close();
   }
@@ -228,6 +232,11 @@ class Careful {
     if (full) await this.#store?.remove(this.#url).catch(nothing);
   }
 }
+
+const KEEPS_NONE = (): string =>
+  globalThis.isSecureContext === false
+    ? 'This page came over http, and browsers keep files for https pages alone: the model was not cached.'
+    : 'This browser keeps no files here, as in some private windows: the model was not cached.';
 
 async function firstStore(): Promise<Store | null> {
   return (await openStores())[0] ?? null;

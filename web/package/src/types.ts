@@ -28,9 +28,22 @@ export interface DeviceLoss {
   executor: ExecutorName;
 }
 
+/** What `auto` chose once it had compared the executors. */
+export interface ExecutorChange {
+  /** What ran the model before. */
+  from: ExecutorName;
+  /** What runs it now; the same if it stayed. */
+  to: ExecutorName;
+  /** Why, in a sentence. */
+  reason: string;
+}
+
 /** How to load a model. */
 export interface LoadOptions {
-  /** `auto` (default): WebGPU, or WASM where that is missing; the reason is then in {@link Classifier.fallback}. */
+  /**
+   * `auto` (default): the faster one. WASM answers at once; a GPU that is no software takes over when its kernels are
+   * compiled and were measured. Why it is WASM is in {@link Classifier.fallback}.
+   */
   executor?: 'auto' | ExecutorName;
   /** Run in a worker. Default: true in a page, false where the caller is a worker itself. */
   worker?: boolean;
@@ -38,6 +51,8 @@ export interface LoadOptions {
   signal?: AbortSignal;
   /** Called at the start, at most some 30 times a second, and at the end. */
   onProgress?: (progress: Progress) => void;
+  /** Called once when `auto` has compared the executors after the load; not where there is no GPU to compare. */
+  onExecutorChange?: (change: ExecutorChange) => void;
   /** Called when the GPU device was lost during a call. */
   onDeviceLost?: (loss: DeviceLoss) => void;
   /** Use and fill the cache (default true). Models from files or bytes are never cached. */
@@ -59,8 +74,27 @@ export interface LoadOptions {
   probeMilliseconds?: number;
 }
 
-/** Anything with pixels. Nothing the caller passes is changed, closed or transferred. */
+/** Pixels as plain data. */
+export interface RawImage {
+  /** Four bytes a pixel, row by row: red, green, blue, straight alpha. */
+  data: Uint8ClampedArray<ArrayBuffer>;
+  /** Columns. */
+  width: number;
+  /** Rows. */
+  height: number;
+}
+
+/**
+ * Anything with pixels, the bytes of a file, or where they are. Nothing the caller passes is changed, closed or
+ * transferred; the body of a `Response` is used up.
+ */
 export type Image =
+  | string
+  | URL
+  | Response
+  | ArrayBuffer
+  | Uint8Array
+  | RawImage
   | ImageBitmap
   | ImageData
   | HTMLCanvasElement
@@ -74,6 +108,8 @@ export type Image =
 export interface ClassifyOptions {
   /** How many classes to name, at least 1 (default 5). */
   top?: number;
+  /** Give the pixels that were classified as well (default false). */
+  keepPixels?: boolean;
   /** Ends the wait; the call then rejects with the signal's reason. */
   signal?: AbortSignal;
 }
@@ -100,6 +136,14 @@ export interface RunTimes {
   total: number;
 }
 
+/** Why an answer is not to be relied on. */
+export interface Hint {
+  /** `uniform`: the image is of one colour; `unlike`: it is unlike those that the model was calibrated on. */
+  kind: 'uniform' | 'unlike';
+  /** The same in a sentence. */
+  message: string;
+}
+
 /** What a model says about an image. */
 export interface Classification {
   /** The likeliest classes, likeliest first; of equal ones the lower index first. */
@@ -110,6 +154,24 @@ export interface Classification {
   digest: string;
   /** Whether the image was a file that this package decoded by itself, so that its pixels equal the native ones. */
   exact: boolean;
+  /** What ran the model. */
+  executor: ExecutorName;
+  /** Why the answer is not to be relied on; null where nothing speaks against it. */
+  hint: Hint | null;
+  /** The largest difference between the lightest and the darkest value of a channel, 0 to 255, as the model takes it. */
+  spread: number;
+  /**
+   * How many percent of the calibration images had a largest logit of at most this image's, 0 to 100; null if the model's
+   * file does not say.
+   */
+  typicality: number | null;
+  /** What was done to the image before the model saw it, in sentences; empty where there is nothing to say. */
+  notes: string[];
+  /**
+   * With {@link ClassifyOptions.keepPixels}, the pixels before they were fitted to the model: a PNG of them, with its
+   * alpha as it is, gives the same digest everywhere. Else null.
+   */
+  pixels: RawImage | null;
   /** How long it took, in milliseconds. */
   times: RunTimes;
 }
@@ -196,7 +258,7 @@ export interface Classifier {
   readonly executor: ExecutorName;
   /** What it runs on, and whether that is a GPU made of software. */
   readonly adapter: Adapter;
-  /** Why not WebGPU, in a sentence, when `auto` chose WASM; else null. */
+  /** Why it is WASM, in a sentence, when `auto` chose that, or is still comparing; else null. */
   readonly fallback: string | null;
   /** Where the model runs. */
   readonly thread: 'worker' | 'page';

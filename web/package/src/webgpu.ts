@@ -1,3 +1,5 @@
+import { host } from './host.js';
+
 /** What this browser offers of WebGPU. */
 export interface WebGpuSupport {
   /** Whether there is an adapter. */
@@ -16,10 +18,10 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render|\bwarp\b/i
 export async function webgpuSupport(): Promise<WebGpuSupport> {
   const no = (reason: string): WebGpuSupport => ({ available: false, reason, adapter: null, software: false });
   if (globalThis.isSecureContext === false) {
-    return no('WebGPU needs a secure address: https, or localhost.');
+    return no('This page came over http, and browsers offer WebGPU to https pages alone.');
   }
   const gpu = (globalThis.navigator as Partial<Navigator> | undefined)?.gpu;
-  if (gpu === undefined) return no('This browser has no WebGPU.');
+  if (gpu === undefined) return no(`${host.name} has no WebGPU.`);
   try {
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (adapter === null) {

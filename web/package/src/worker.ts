@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { loadEngine, type Engine } from './engine.js';
+import { loadEngine } from './engine-load.js';
 import { release } from './image.js';
 import { toPlain } from './wire.js';
+import type { Engine } from './engine.js';
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
 
 const scope = globalThis as unknown as {
@@ -42,12 +43,13 @@ async function perform(ask: Ask): Promise<Answers[keyof Answers]> {
     case 'load':
       engine = await loadEngine(ask.job, ended.signal, {
         progress: (progress) => scope.postMessage({ event: 'progress', progress }),
+        moved: (change) => scope.postMessage({ event: 'moved', change, state: loaded().state }),
         lost: (loss) => scope.postMessage({ event: 'lost', loss, state: loaded().state }),
       });
       return engine.model;
     case 'classify':
       try {
-        return await loaded().classify(ask.inputs, ask.top);
+        return await loaded().classify(ask.inputs, ask.wanted);
       } finally {
         release(ask.inputs);
       }

@@ -61,9 +61,9 @@ test('answers reach their calls, errors their classes, and the state follows', a
 test('pixels are moved and not copied a second time', async () => {
   const worker = new FakeWorker({ classify: () => [] });
   const client = await Client.load(worker, {}, undefined, hooks());
-  const rgba = new Uint8Array(4);
-  await client.classify([{ kind: 'rgba', rgba, width: 1, height: 1 }], 5);
-  assert.deepEqual(worker.moved.at(-1), [rgba.buffer]);
+  const data = new Uint8ClampedArray(4);
+  await client.classify([{ kind: 'raw', image: { data, width: 1, height: 1 } }], { top: 5, keepPixels: false });
+  assert.deepEqual(worker.moved.at(-1), [data.buffer]);
 });
 
 test('the page hears of a lost device when the state is the new one already', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { QueuedClassifier } from '../dist/classifier.js';
-import { loadEngine } from '../dist/engine.js';
+import { loadEngine } from '../dist/engine-load.js';
 import * as errors from '../dist/errors.js';
 import { serve } from '../../tests/server.mjs';
 import { FakeFolder, installOpfs } from './fake-opfs.mjs';
@@ -16,8 +16,8 @@ const image = (...rgba) => new ImageData(Uint8ClampedArray.from(rgba), 1);
 
 async function loaded({ script = {}, support, signal = new AbortController().signal, source = modelBytes(), ...more } = {}) {
   const fake = fakeRuntime(script);
-  const told = { progress: [], lost: [] };
-  const hooks = { progress: (event) => told.progress.push(event), lost: (event) => told.lost.push(event) };
+  const told = { progress: [], lost: [], moved: [] };
+  const hooks = { progress: (event) => told.progress.push(event), lost: (event) => told.lost.push(event), moved: (event) => told.moved.push(event) };
   const load = loadEngine({ source, options: options(more) }, signal, hooks, surroundings(fake, support));
   return load.then(
     (engine) => ({ classifier: new QueuedClassifier(engine, null, performance.now()), told, ...fake }),
@@ -50,7 +50,7 @@ test('an image gives classes, logits and digest', async () => {
   const result = await classifier.classify(image(1, 2, 3, 4), { top: 2 });
   assert.deepEqual(result.classes.map(({ label }) => label), ['z', 'y']);
   assert.deepEqual([[...result.logits], result.digest, result.exact], [[10, 20, 30], 'digest of 10,20,30', false]);
-  assert.ok(result.times.total >= result.times.run);
+  assert.deepEqual([result.executor, result.hint, result.notes, result.pixels], ['webgpu', null, [], null]);
   const file = new Blob([Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 5, 6, 7, 8)]);
   const decoded = await classifier.classify(file);
   assert.deepEqual([decoded.exact, [...decoded.logits]], [true, [26, 52, 78]]);
@@ -75,26 +75,81 @@ test('calls made together are queued: one run at a time', async () => {
 
 test('without WebGPU auto takes WASM and says why; webgpu alone is refused', async () => {
   const support = { available: false, reason: 'This browser has no WebGPU.' };
-  const { classifier, log } = await loaded({ support });
-  assert.equal(classifier.executor, 'wasm');
-  assert.match(classifier.fallback, /^WebGPU could not be used: This browser has no WebGPU\./);
-  assert.deepEqual(log.opened, ['wasm']);
+  const { classifier, log, told } = await loaded({ support, executor: 'auto' });
+  assert.deepEqual([classifier.executor, classifier.fallback], ['wasm', 'This browser has no WebGPU.']);
   assert.equal((await classifier.classify(image(1, 0, 0, 0))).logits[0], 1);
+  await settle();
+  assert.deepEqual([log.opened, told.moved], [['wasm'], []]);
   await assert.rejects(loaded({ support, executor: 'webgpu' }), (error) => {
     assert.deepEqual([error.log.models, error.log.sessions], [0, 0], 'nothing is left');
-    return error instanceof errors.NoWebGpuError;
+    return error instanceof errors.NoWebGpuError && error.message === 'This browser has no WebGPU.';
   });
 });
 
-test('an adapter that refuses while kernels are prepared leaves no session behind', async () => {
-  const script = {
-    prepare: (name) => {
-      if (name === 'webgpu') throw Object.assign(new Error('Limits too low.'), { kind: 'no-webgpu' });
-    },
+test('a GPU of software is never taken by auto', async () => {
+  const { classifier, log } = await loaded({ support: { software: true }, executor: 'auto' });
+  await settle();
+  assert.deepEqual([classifier.executor, log.opened], ['wasm', ['wasm']]);
+  assert.match(classifier.fallback, /one of software \(fake\), which is slower/);
+});
+
+test('auto answers by WASM at once and moves to the GPU when its kernels are compiled', async () => {
+  let compiled;
+  const script = { webgpu: () => new Promise((resolve) => (compiled = resolve)), cost: { wasm: 9, webgpu: 2 } };
+  const { classifier, told, log } = await loaded({ script, executor: 'auto' });
+  const first = await classifier.classify(image(7, 0, 0, 0));
+  assert.deepEqual([first.executor, first.logits[0], classifier.executor], ['wasm', 7, 'wasm']);
+  assert.match(classifier.fallback, /while the kernels for the GPU are compiled/);
+  compiled();
+  await settle();
+  assert.deepEqual(told.moved, [{ from: 'wasm', to: 'webgpu', reason: '2.0 ms an image on WebGPU, 9.0 ms on WASM.' }]);
+  const second = await classifier.classify(image(7, 0, 0, 0));
+  assert.deepEqual([second.executor, second.logits[0]], ['webgpu', 7]);
+  assert.deepEqual([classifier.executor, classifier.fallback, log.sessions], ['webgpu', null, 1]);
+});
+
+test('auto stays on WASM where that is faster, or the GPU fails, and says so', async () => {
+  const slow = await loaded({ script: { cost: { wasm: 1, webgpu: 3 } }, executor: 'auto' });
+  await settle();
+  assert.deepEqual([slow.classifier.executor, slow.log.sessions], ['wasm', 1]);
+  assert.equal(slow.classifier.fallback, 'WASM is the faster one here: 3.0 ms an image on WebGPU, 1.0 ms on WASM.');
+  assert.deepEqual(slow.told.moved.map(({ from, to }) => [from, to]), [['wasm', 'wasm']]);
+  const refuse = (name) => {
+    if (name === 'webgpu') throw Object.assign(new Error('Limits too low.'), { kind: 'no-webgpu' });
   };
-  const { classifier, log } = await loaded({ script });
-  assert.match(classifier.fallback, /Limits too low/);
-  assert.deepEqual([classifier.executor, log.sessions, log.opened], ['wasm', 1, ['webgpu', 'wasm']]);
+  for (const script of [{ prepare: refuse }, { run: refuse }]) {
+    const { classifier, log } = await loaded({ script, executor: 'auto' });
+    await settle();
+    assert.match(classifier.fallback, /Limits too low/);
+    assert.deepEqual([classifier.executor, log.sessions, log.opened], ['wasm', 1, ['wasm', 'webgpu']]);
+    assert.equal((await classifier.classify(image(3, 0, 0, 0))).logits[0], 3);
+  }
+});
+
+test('a GPU that comes late takes over neither after a choice nor after the end, and waits for a run', async () => {
+  const late = async (meanwhile) => {
+    let compiled;
+    const script = { webgpu: (count) => (count === 1 ? new Promise((resolve) => (compiled = resolve)) : undefined), cost: { wasm: 9 } };
+    const found = await loaded({ script, executor: 'auto' });
+    await meanwhile(found.classifier, script);
+    compiled();
+    await settle();
+    return found;
+  };
+  const chosen = await late((classifier) => classifier.switchTo('wasm'));
+  assert.deepEqual([chosen.classifier.executor, chosen.classifier.fallback, chosen.log.sessions, chosen.told.moved], ['wasm', null, 1, []]);
+  const ended = await late((classifier) => classifier.dispose());
+  assert.deepEqual([ended.log.sessions, ended.log.models], [0, 0]);
+  let end, running;
+  const busy = await late(async (classifier, script) => {
+    await classifier.classify(image(1, 0, 0, 0));
+    script.slowly = new Promise((resolve) => (end = resolve));
+    running = classifier.classify(image(2, 0, 0, 0));
+  });
+  assert.deepEqual([busy.classifier.executor, busy.log.sessions], ['wasm', 2]);
+  end();
+  assert.deepEqual([(await running).executor, (await running).logits[0]], ['wasm', 2]);
+  assert.deepEqual([busy.classifier.executor, busy.log.sessions], ['webgpu', 1]);
 });
 
 const lose = (error) => Object.assign(new Error(error), { kind: 'device-lost' });
@@ -108,8 +163,11 @@ test('a lost device: a fresh one, the call again, and the page is told', async (
 });
 
 test('a device lost for good: WASM takes over if that is allowed', async () => {
-  const script = { run: (name) => { if (name === 'webgpu') throw lose('gone'); } };
-  const { classifier, told, log } = await loaded({ script });
+  const script = { run: (name, _count, _batch) => { if (name === 'webgpu' && script.gone) throw lose('gone'); }, cost: { wasm: 9 } };
+  const { classifier, told, log } = await loaded({ script, executor: 'auto' });
+  await settle();
+  assert.equal(classifier.executor, 'webgpu');
+  script.gone = true;
   assert.equal((await classifier.classify(image(7, 0, 0, 0))).logits[0], 7);
   assert.deepEqual(told.lost, [{ message: 'gone', recovered: true, executor: 'wasm' }]);
   assert.deepEqual([classifier.executor, log.sessions], ['wasm', 1]);
@@ -138,7 +196,7 @@ test('else it is an error, and the next call tries again', async () => {
 
 test('after a switch by choice WASM does not take over unasked', async () => {
   const script = { run: (name) => { if (name === 'webgpu') throw lose('gone'); } };
-  const { classifier } = await loaded({ script });
+  const { classifier } = await loaded({ script, executor: 'auto' });
   await classifier.switchTo('webgpu');
   await assert.rejects(classifier.classify(image(7, 0, 0, 0)), errors.DeviceLostError);
   assert.equal(classifier.executor, 'webgpu');
@@ -146,7 +204,7 @@ test('after a switch by choice WASM does not take over unasked', async () => {
 
 test('WebGPU that was missing at first is asked for again', async () => {
   const support = { available: false, reason: 'The driver restarts.' };
-  const { classifier } = await loaded({ support });
+  const { classifier } = await loaded({ support, executor: 'auto' });
   assert.equal(classifier.executor, 'wasm');
   support.available = true;
   await classifier.switchTo('webgpu');
@@ -163,7 +221,7 @@ test('a load whose WASM module fails does not go on downloading the model', asyn
   try {
     const fake = fakeRuntime();
     const broken = { ...surroundings(fake), runtime: async () => Promise.reject(new errors.RuntimeError('No SIMD.')) };
-    const hooks = { progress: () => undefined, lost: () => undefined };
+    const hooks = { progress: () => undefined, lost: () => undefined, moved: () => undefined };
     const job = { source: 'http://127.0.0.1/m', options: options() };
     await assert.rejects(loadEngine(job, new AbortController().signal, hooks, broken), /No SIMD/);
     assert.equal(ended, true);
@@ -180,7 +238,7 @@ test('a module that traps: the call says to load again, later calls too, and not
     stack: { run: (_name, count) => { if (count === 2) throw new RangeError('Maximum call stack size exceeded'); } },
   };
   for (const [place, script] of Object.entries(places)) {
-    for (const executor of ['wasm', 'auto']) {
+    for (const executor of ['wasm', 'webgpu']) {
       const { classifier, runtime, log } = await loaded({ script, executor });
       const again = /^The WASM runtime stopped.*load the model again\.$/;
       const stopped = (error) => error instanceof errors.RuntimeError && again.test(error.message);
@@ -227,7 +285,7 @@ test('too little memory is said with what to do, and the classifier goes on', as
 
 test('switching frees the old session after the new one works; one that cannot run changes nothing', async () => {
   const support = { available: false, reason: 'None here.' };
-  const { classifier, log } = await loaded({ support });
+  const { classifier, log } = await loaded({ support, executor: 'auto' });
   await assert.rejects(classifier.switchTo('webgpu'), errors.NoWebGpuError);
   assert.deepEqual([classifier.executor, log.sessions], ['wasm', 1]);
   assert.match(classifier.fallback, /None here/);
@@ -274,7 +332,7 @@ test('an abort while kernels are prepared ends the load, and what comes late is 
   const stop = new AbortController();
   const script = { prepare: () => new Promise((resolve) => (end = resolve)) };
   const fake = fakeRuntime(script);
-  const hooks = { progress: () => undefined, lost: () => undefined };
+  const hooks = { progress: () => undefined, lost: () => undefined, moved: () => undefined };
   const load = loadEngine({ source: modelBytes(), options: options() }, stop.signal, hooks, surroundings(fake));
   await settle();
   stop.abort(new Error('enough'));

@@ -5,12 +5,14 @@ const thrown = (kind, message) => Object.assign(new Error(message), { kind });
 
 /** The bytes of a model that the fake reads. */
 export function modelBytes(more = {}) {
-  return new TextEncoder().encode(JSON.stringify({ digest: 'a'.repeat(64), classes: 3, labels: ['x', 'y', 'z'], logitScale: 0.1, ...more }));
+  return new TextEncoder().encode(JSON.stringify({
+    digest: 'a'.repeat(64), imageSize: [1, 1], channels: 1, classes: 3, labels: ['x', 'y', 'z'], logitScale: 0.1, ...more,
+  }));
 }
 
 /** `script.webgpu` and `script.run` are called with a count and may throw; see the tests. */
 export function fakeRuntime(script = {}) {
-  const log = { models: 0, sessions: 0, opened: [], prepared: [], runs: 0, busy: false };
+  const log = { clock: 0, models: 0, sessions: 0, opened: [], prepared: [], runs: 0 };
   const live = { wasm: new Set(), webgpu: new Set() };
   class Session {
     constructor(name) {
@@ -24,11 +26,13 @@ export function fakeRuntime(script = {}) {
       await script.prepare?.(this.name, batch);
     }
     async run(pixels, batch) {
-      if (log.busy) throw new Error('two runs at a time');
-      log.busy = true;
+      if (this.busy) throw new Error('two runs at a time');
+      this.busy = true;
       try {
         await (script.slow ?? Promise.resolve());
+        if (this.name === 'wasm') await script.slowly;
         log.runs += 1;
+        log.clock += script.cost?.[this.name] ?? 1;
         script.run?.(this.name, log.runs, batch);
         const size = pixels.length / batch;
         return Int32Array.from({ length: batch * 3 }, (_, at) => {
@@ -36,7 +40,7 @@ export function fakeRuntime(script = {}) {
           return image.reduce((sum, value) => sum + value, 0) * ((at % 3) + 1);
         });
       } finally {
-        log.busy = false;
+        this.busy = false;
       }
     }
     adapter = () => `fake ${this.name}`;
@@ -61,6 +65,7 @@ export function fakeRuntime(script = {}) {
         return {
           info: () => JSON.stringify(info),
           fit: (rgba) => rgba.slice(0, 4),
+          look: () => JSON.stringify({ spread: 0, typicality: null, hint: null }),
           free: () => (log.models -= 1),
         };
       },
@@ -94,11 +99,12 @@ export function surroundings(fake, support = {}) {
       wish.part.done(10);
       return fake.runtime;
     },
+    now: () => fake.log.clock,
     support: async () => ({ available: true, reason: null, adapter: 'fake', software: false, ...support }),
   };
 }
 
 /** The options of a load with defaults. */
 export const options = (more = {}) => ({
-  executor: 'auto', cache: false, refresh: false, digest: null, wasmUrl: 'http://127.0.0.1/x.wasm', probeMilliseconds: null, ...more,
+  executor: 'webgpu', cache: false, refresh: false, digest: null, wasmUrl: 'http://127.0.0.1/x.wasm', decoderUrl: null, probeMilliseconds: null, ...more,
 });

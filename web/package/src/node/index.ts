@@ -6,6 +6,7 @@ import { host, type Line } from '../host.js';
 import { fetchWithFiles } from './files.js';
 
 Object.assign(host, {
+  name: 'Node',
   address: (text) => (isPath(text) ? pathToFileURL(resolve(text)) : new URL(text)).href,
   fetch: fetchWithFiles(fetch),
   // Beside the script of browsers there is the one that gives a thread what it takes from a browser.
