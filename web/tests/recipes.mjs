@@ -37,7 +37,8 @@ function command(folder, name, options, env = {}) {
       cwd: folder,
       encoding: 'utf8',
       stdio: 'pipe',
-      env: { ...process.env, NO_COLOR: '1', NODE_ENV: '', NEXT_TELEMETRY_DISABLED: '1', ...env },
+      // NODE_ENV of the caller would choose which packages are installed and how they are built.
+      env: { ...process.env, NO_COLOR: '1', NODE_ENV: undefined, NEXT_TELEMETRY_DISABLED: '1', ...env },
     });
   } catch (error) {
     throw new Error(`${name} ${options.join(' ')} in ${folder}:\n${error.stdout}\n${error.stderr}`, { cause: error });

@@ -2,9 +2,11 @@
 // command. Those that take longer are in long/recipes.test.mjs.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { build, classifies, complains, IMAGES, install, MODEL, PACKAGE, replaceHost, start, timed, under } from './recipes.mjs';
 import { serve } from './server.mjs';
 
@@ -52,22 +54,19 @@ test('vite', async () => {
 /** The page as Vite serves it to the developer. */
 async function dev(folder) {
   const options = ['node_modules/vite/bin/vite.js', '--host', '127.0.0.1'];
-  const vite = spawn('node', options, { cwd: folder, env: { ...process.env, NO_COLOR: '1' } });
+  const vite = spawn('node', options, { cwd: folder, env: { ...process.env, NO_COLOR: '1', NODE_ENV: undefined } });
+  const ended = once(vite, 'exit');
+  let said = '';
+  for (const stream of [vite.stdout, vite.stderr]) stream.on('data', (piece) => (said += piece));
   try {
-    const url = await new Promise((done, fail) => {
-      let said = '';
-      const hear = (piece) => {
-        said += piece;
-        const found = /http:\/\/127\.0\.0\.1:\d+\//.exec(said);
-        if (found) done(found[0]);
-      };
-      vite.stdout.on('data', hear);
-      vite.stderr.on('data', hear);
-      vite.on('exit', () => fail(new Error(`vite dev ended and said:\n${said}`)));
-    });
-    await classifies(driver, url);
+    const address = () => /http:\/\/127\.0\.0\.1:\d+\//.exec(said)?.[0];
+    for (const end = Date.now() + 60_000; address() === undefined; await sleep(20)) {
+      assert.ok(vite.exitCode === null && Date.now() < end, `Vite names no address; it says:\n${said}`);
+    }
+    await classifies(driver, address());
   } finally {
     vite.kill();
+    await ended;
   }
 }
 
