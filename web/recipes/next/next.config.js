@@ -1,0 +1,4 @@
+export default {
+  output: 'export',
+  basePath: process.env.BASE_PATH ?? '',
+};
