@@ -21,9 +21,9 @@ after(async () => {
 });
 
 /** One request as it is, with nothing done for it: status, headers, bytes, and whether the connection was cut. */
-function ask(path, headers = {}) {
+function ask(path, headers = {}, { url } = server) {
   return new Promise((done) => {
-    const { port } = new URL(server.url);
+    const { port } = new URL(url);
     request({ port, path, headers }, (response) => {
       const pieces = [];
       const end = (cut) => done({ status: response.statusCode, headers: response.headers, body: Buffer.concat(pieces).toString(), cut });
@@ -80,4 +80,37 @@ test('faults by request, for a server that runs by itself', async () => {
   assert.equal((await ask('/a.bin')).status, 200);
   const list = await (await fetch(`${server.url}/__requests`)).json();
   assert.equal(list.at(-1).path, '/a.bin');
+});
+
+test('a slow line: all connections share it, and each answer comes late', async () => {
+  const line = { bytesPerSecond: 100_000, latency: 50 };
+  const slow = await serve({ root: join(root, 'site'), line });
+  slow.fault('/b.bin', { body: Buffer.alloc(20_000) });
+  slow.fault('/c.bin', { body: Buffer.alloc(10_000) });
+  try {
+    const timed = async (path) => {
+      const began = performance.now();
+      await ask(path, {}, slow);
+      return performance.now() - began;
+    };
+    const alone = await timed('/b.bin');
+    assert.ok(alone > 195 && alone < 600, `20 kB alone take 250 ms, found ${alone}`);
+    const [long, short] = await Promise.all([timed('/b.bin'), timed('/c.bin')]);
+    assert.ok(long > 295, `20 kB beside 10 kB take 350 ms, found ${long}`);
+    assert.ok(short > 195 && short < long, `10 kB beside 20 kB take 250 ms, found ${short} and ${long}`);
+    assert.deepEqual(slow.requests.map(({ bytes }) => bytes), [20_000, 20_000, 10_000]);
+  } finally {
+    await slow.close();
+  }
+});
+
+test('Brotli where it is asked for and taken', async () => {
+  const other = await serve({ root: join(root, 'site'), brotli: true });
+  try {
+    const encoding = async (accepted) => (await ask('/', { 'accept-encoding': accepted }, other)).headers['content-encoding'];
+    assert.deepEqual([await encoding('gzip, br'), await encoding('gzip'), await encoding('')], ['br', 'gzip', undefined]);
+    assert.equal((await ask('/', { 'accept-encoding': 'gzip, br' })).headers['content-encoding'], 'gzip');
+  } finally {
+    await other.close();
+  }
 });
