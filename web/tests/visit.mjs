@@ -19,7 +19,7 @@ export async function firstVisit(browser, options = {}) {
     const page = await context.newPage();
     page.setDefaultTimeout(120_000);
     await page.addInitScript(observe);
-    await page.goto(`${server.url}/?executor=wasm`, { waitUntil: 'commit' });
+    await page.goto(`${server.url}/`, { waitUntil: 'commit' });
     await page.waitForFunction(() => globalThis.visit?.answer !== undefined);
     const answered = total(server.requests);
     const times = await page.evaluate(() => globalThis.visit);

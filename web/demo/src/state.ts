@@ -30,6 +30,8 @@ export interface Native {
   model: string;
   digest: string;
   images: { file: string; label: string; digest: string }[];
+  /** The pixels of the first image, its red, green, blue and alpha in base64; a site may come without. */
+  first?: { file: string; width: number; height: number; rgba: string };
 }
 
 /** A model that is loaded, and from where. */
