@@ -72,7 +72,7 @@ export const SLOW = { bytesPerSecond: 50_000, latency: 400 };
 export async function serve({ root, port = 0, csp = CSP, cors = false, brotli = false, line = null } = {}) {
   /** @type {Map<string, Fault>} */
   const faults = new Map();
-  /** @type {{ method: string, path: string, range: string | null, ifRange: string | null, status: number, bytes: number }[]} */
+  /** @type {{ method: string, path: string, range: string | null, ifRange: string | null, status: number, bytes: number, at: number }[]} */
   const requests = [];
   const pace = line === null ? null : shared(line.bytesPerSecond);
 
@@ -107,7 +107,7 @@ export async function serve({ root, port = 0, csp = CSP, cors = false, brotli = 
     const fault = taken(path);
     const entry = {
       method: request.method, path, range: request.headers.range ?? null, ifRange: request.headers['if-range'] ?? null, status: 0,
-      bytes: 0,
+      bytes: 0, at: Date.now(),
     };
     requests.push(entry);
     if (line !== null) await sleep(line.latency);
@@ -150,9 +150,9 @@ export async function serve({ root, port = 0, csp = CSP, cors = false, brotli = 
     const encoded = fault.gzip || (range === null && accepts && COMPRESSED.has(found.extension) && !fault.hideLength);
     if (range !== null) headers['Content-Range'] = `bytes ${start}-${range.end}/${size}`;
     if (encoded) {
-      const br = brotli && takes('br');
-      headers['Content-Encoding'] = br ? 'br' : 'gzip';
-      body = br ? brotliCompressSync(body) : gzipSync(body);
+      const encoding = brotli && takes('br') ? 'br' : 'gzip';
+      headers['Content-Encoding'] = encoding;
+      body = compressed(body, encoding);
     }
     if (!fault.hideLength) headers['Content-Length'] = encoded ? body.length : body.length + size - whole.length;
     send(range === null ? 200 : 206);
@@ -212,7 +212,7 @@ function shared(bytesPerSecond) {
   let free = 0;
   return (bytes) => {
     // Timers come late: what was missed is made up for.
-    free = Math.max(free, performance.now() - 50) + (1000 * bytes) / bytesPerSecond;
+    free = Math.max(free, performance.now() - 100) + (1000 * bytes) / bytesPerSecond;
     return sleep(free - performance.now());
   };
 }
@@ -248,6 +248,15 @@ function drained(response) {
     response.on('drain', end);
     response.on('close', end);
   });
+}
+
+/** What was compressed before: by Brotli a module takes more than a second, which no host spends on each answer. */
+const packed = new Map();
+
+function compressed(body, encoding) {
+  const name = `${encoding} ${createHash('sha256').update(body).digest('hex')}`;
+  if (!packed.has(name)) packed.set(name, encoding === 'br' ? brotliCompressSync(body) : gzipSync(body));
+  return packed.get(name);
 }
 
 function sleep(milliseconds) {

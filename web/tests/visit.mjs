@@ -21,10 +21,11 @@ export async function firstVisit(browser, options = {}) {
     await page.addInitScript(observe);
     await page.goto(`${server.url}/`, { waitUntil: 'commit' });
     await page.waitForFunction(() => globalThis.visit?.answer !== undefined);
-    const answered = total(server.requests);
-    const times = await page.evaluate(() => globalThis.visit);
+    const { paint, answer, at } = await page.evaluate(() => globalThis.visit);
+    const verdict = await page.locator('#verdict').getAttribute('data-verdict');
     await settled(page, server);
-    return { ...times, answered, all: total(server.requests), requests: server.requests };
+    const { requests } = server;
+    return { paint, answer, verdict, answered: total(requests.filter((request) => request.at <= at)), all: total(requests), requests };
   } finally {
     await context.close();
     await server.close();
@@ -39,7 +40,8 @@ function observe() {
     if (paint !== undefined) visit.paint = paint.startTime;
   }).observe({ type: 'paint', buffered: true });
   new MutationObserver(() => {
-    if (document.querySelector('#result[data-runs]') !== null) visit.answer ??= performance.now();
+    if (document.querySelector('#result[data-runs]') === null || visit.answer !== undefined) return;
+    Object.assign(visit, { answer: performance.now(), at: Date.now() });
   }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-runs'] });
 }
 
@@ -60,6 +62,7 @@ function total(requests) {
   return {
     requests: requests.length,
     bytes: requests.reduce((sum, { bytes }) => sum + bytes, 0),
+    paths: requests.map(({ path }) => path),
     twice: [...new Set(full.filter((path, at) => full.indexOf(path) !== at))].sort(),
   };
 }
@@ -67,7 +70,7 @@ function total(requests) {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const browser = await launch({ webgpu: false });
   const rows = {};
-  const lines = { 'this machine, gzip': {}, '50 kB/s and 400 ms, gzip': { line: SLOW }, '50 kB/s and 400 ms, Brotli': { line: SLOW, brotli: true } };
+  const lines = { 'this machine, gzip': {}, 'this machine, Brotli': { brotli: true }, '50 kB/s and 400 ms, gzip': { line: SLOW }, '50 kB/s and 400 ms, Brotli': { line: SLOW, brotli: true } };
   for (const [name, options] of Object.entries(lines)) {
     const { paint, answer, answered, all, requests } = await firstVisit(browser, options);
     rows[name] = {
