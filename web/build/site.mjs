@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const web = fileURLToPath(new URL('..', import.meta.url));
@@ -18,7 +19,10 @@ await cp(join(target, 'package/dist'), join(site, 'intformer'), { recursive: tru
 tool('typescript/bin/tsc', '-p', 'demo/tsconfig.json');
 await cp(join(web, 'demo/public'), site, { recursive: true, filter: (file) => !/\.(css|html)$/.test(file) });
 await writeFile(join(site, 'index.html'), withPreloads(await readFile(join(web, 'demo/public/index.html'), 'utf8'), await bundle()));
-await cp(join(web, '../models/glyphs.safetensors'), join(site, 'models/glyphs.safetensors'));
+const MODEL = 'models/glyphs.safetensors';
+await cp(join(web, '..', MODEL), join(site, MODEL));
+// Hosts send models as they are: packed, a sixth less comes over the line.
+await writeFile(join(site, `${MODEL}.gz`), gzipSync(await readFile(join(site, MODEL)), { level: 9 }));
 const samples = join(web, '../models/samples');
 for (const name of await readdir(samples)) {
   if (name.endsWith('.png')) await cp(join(samples, name), join(site, 'samples', name));
@@ -55,7 +59,7 @@ async function native() {
   const { file } = found.images[0];
   const image = Image.decode(await readFile(join(site, file)));
   const { width, height } = image;
-  return { ...found, first: { file, width, height, rgba: Buffer.from(image.takePixels()).toString('base64') } };
+  return { ...found, packed: `${MODEL}.gz`, first: { file, width, height, rgba: Buffer.from(image.takePixels()).toString('base64') } };
 }
 
 /**

@@ -68,7 +68,7 @@
     const { request } = event;
     const path = request.url.startsWith(base) ? request.url.slice(base.length).split(/[?#]/)[0]! : null;
     // What is never kept here goes its way: models are asked for by range.
-    if (request.method !== 'GET' || path === null || path.endsWith('.safetensors')) return;
+    if (request.method !== 'GET' || path === null || /\.safetensors(\.gz)?$/.test(path)) return;
     event.respondWith(path === 'files.json' ? newest(request) : answer(request));
   });
 }

@@ -1,6 +1,7 @@
 // The engine: loads and runs a model in this thread.
 import { untilAborted } from './abort.js';
 import { DigestError, DeviceLostError, ModelFileError, NoWebGpuError, RuntimeError } from './errors.js';
+import { unpacked } from './gzip.js';
 import { PixelMaker } from './pixels.js';
 import { Meter } from './progress.js';
 import { loadRuntime, type Runtime, type RuntimeWish, type WasmModel, type WasmSession } from './runtime.js';
@@ -112,7 +113,7 @@ async function checked(
   digest: string | null,
 ): Promise<{ model: WasmModel; info: ModelInfo; obtained: Obtained }> {
   try {
-    const model = check(runtime, obtained.bytes, digest);
+    const model = check(runtime, await unpacked(obtained.bytes), digest);
     await obtained.seal(model.info.digest);
     return { ...model, obtained };
   } catch (error) {
