@@ -83,22 +83,23 @@ test('faults by request, for a server that runs by itself', async () => {
 });
 
 test('a slow line: all connections share it, and each answer comes late', async () => {
-  const line = { bytesPerSecond: 100_000, latency: 50 };
+  const line = { bytesPerSecond: 200_000, latency: 100 };
   const slow = await serve({ root: join(root, 'site'), line });
-  slow.fault('/b.bin', { body: Buffer.alloc(20_000) });
-  slow.fault('/c.bin', { body: Buffer.alloc(10_000) });
+  slow.fault('/b.bin', { body: Buffer.alloc(100_000) });
+  slow.fault('/c.bin', { body: Buffer.alloc(50_000) });
   try {
     const timed = async (path) => {
       const began = performance.now();
       await ask(path, {}, slow);
       return performance.now() - began;
     };
+    // A line that was idle lets 100 ms through at once.
     const alone = await timed('/b.bin');
-    assert.ok(alone > 195 && alone < 600, `20 kB alone take 250 ms, found ${alone}`);
+    assert.ok(alone > 490 && alone < 1_000, `100 kB alone take 600 ms, found ${alone}`);
     const [long, short] = await Promise.all([timed('/b.bin'), timed('/c.bin')]);
-    assert.ok(long > 295, `20 kB beside 10 kB take 350 ms, found ${long}`);
-    assert.ok(short > 195 && short < long, `10 kB beside 20 kB take 250 ms, found ${short} and ${long}`);
-    assert.deepEqual(slow.requests.map(({ bytes }) => bytes), [20_000, 20_000, 10_000]);
+    assert.ok(long > 740, `100 kB beside 50 kB take 850 ms, found ${long}`);
+    assert.ok(short > 440 && short < long, `50 kB beside 100 kB take 600 ms, found ${short} and ${long}`);
+    assert.deepEqual(slow.requests.map(({ bytes }) => bytes), [100_000, 100_000, 50_000]);
   } finally {
     await slow.close();
   }
