@@ -5,6 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
 
 const web = fileURLToPath(new URL('..', import.meta.url));
 const target = join(web, '../target/web');
@@ -14,30 +16,64 @@ const tool = (script, ...options) =>
 
 await rm(site, { recursive: true, force: true });
 await cp(join(target, 'package/dist'), join(site, 'intformer'), { recursive: true });
-tool('typescript/bin/tsc', '-p', 'demo/tsconfig.json', '--outDir', site);
-await cp(join(web, 'demo/public'), site, { recursive: true });
-await cp(join(web, '../models/glyphs.safetensors'), join(site, 'models/glyphs.safetensors'));
+tool('typescript/bin/tsc', '-p', 'demo/tsconfig.json');
+await cp(join(web, 'demo/public'), site, { recursive: true, filter: (file) => !/\.(css|html)$/.test(file) });
+await writeFile(join(site, 'index.html'), withPreloads(await readFile(join(web, 'demo/public/index.html'), 'utf8'), await bundle()));
+const MODEL = 'models/glyphs.safetensors';
+await cp(join(web, '..', MODEL), join(site, MODEL));
+// Hosts send models as they are: packed, a sixth less comes over the line.
+await writeFile(join(site, `${MODEL}.gz`), gzipSync(await readFile(join(site, MODEL)), { level: 9 }));
 const samples = join(web, '../models/samples');
 for (const name of await readdir(samples)) {
   if (name.endsWith('.png')) await cp(join(samples, name), join(site, 'samples', name));
 }
-await cp(join(target, 'native.json'), join(site, 'native.json'));
+await writeFile(join(site, 'native.json'), JSON.stringify(await native()));
 tool('typedoc/bin/typedoc', '--options', 'package/typedoc.json', '--out', join(site, 'api'));
 await writeFile(join(site, 'files.json'), JSON.stringify(await precached(), null, 2));
 
+/** Bundles scripts and styles; the scripts that the page's first one imports. */
+async function bundle() {
+  const common = { absWorkingDir: join(web, 'demo'), outdir: site, bundle: true, target: 'es2022', minify: true, legalComments: 'none', logLevel: 'warning' };
+  const entryPoints = { main: 'src/main.ts', style: 'public/style.css' };
+  // What only a model in the page's own thread needs is apart from what every visitor needs.
+  const { metafile } = await build({ ...common, entryPoints, format: 'esm', splitting: true, chunkNames: '[name]-[hash]', metafile: true });
+  await build({ ...common, entryPoints: { sw: 'src/sw.ts' }, format: 'iife' });
+  const main = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entryPoints.main)[1];
+  return main.imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path.split('/').at(-1));
+}
+
+/** The page's markup, where the browser learns of all scripts at once instead of one by one. */
+function withPreloads(html, scripts) {
+  const script = '<script type="module" src="main.js"></script>';
+  const links = scripts.map((name) => `<link rel="modulepreload" href="${name}" />\n    `);
+  if (!html.includes(script)) throw new Error(`index.html: expected ${script}, found none.`);
+  return html.replace(script, links.join('') + script);
+}
+
+/** What the native command says of the samples, with the pixels of the first: it is named before the decoder is here. */
+async function native() {
+  const found = JSON.parse(await readFile(join(target, 'native.json'), 'utf8'));
+  const compiled = join(web, 'package/dist/wasm/intformer_web_decoder');
+  const { initSync, Image } = await import(`${compiled}.js`);
+  initSync({ module: await readFile(`${compiled}_bg.wasm`) });
+  const { file } = found.images[0];
+  const image = Image.decode(await readFile(join(site, file)));
+  const { width, height } = image;
+  return { ...found, packed: `${MODEL}.gz`, first: { file, width, height, rgba: Buffer.from(image.takePixels()).toString('base64') } };
+}
+
 /**
  * The files that the page keeps for working offline, and a version that changes with them. Models are kept by the
- * package, the pages of the API are not kept.
+ * package; what only developers read and icons that only an installation needs are not kept.
  */
 async function precached() {
   const version = createHash('sha256');
-  const files = ['./'];
   const all = await readdir(site, { recursive: true, withFileTypes: true });
   const names = all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(site.length + 1));
-  for (const name of names.sort()) {
-    version.update(name).update(await readFile(join(site, name)));
-    const kept = !/^(api|models)\//.test(name) && !name.endsWith('.d.ts') && name !== 'sw.js';
-    if (kept) files.push(`./${name}`);
-  }
+  for (const name of names.sort()) version.update(name).update(await readFile(join(site, name)));
+  const kept = names.filter((name) => !/^(api|models|intformer)\/|^(index\.html|sw\.js)$|\.png$/.test(name));
+  const samples = names.filter((name) => name.startsWith('samples/'));
+  const used = ['intformer/worker.js', 'intformer/wasm/intformer_web_bg.wasm', 'intformer/wasm/intformer_web_decoder_bg.wasm'];
+  const files = ['./', ...[...kept, ...samples, ...used].map((name) => `./${name}`)];
   return { version: version.digest('hex').slice(0, 16), files };
 }

@@ -57,8 +57,8 @@ test('a newer version of the page is told, and comes by the button', async () =>
   assert.ok(await page.locator('#update').isHidden());
   const files = JSON.parse(await readFile(`${SITE}/files.json`, 'utf8'));
   server.fault('/files.json', { body: Buffer.from(JSON.stringify({ ...files, version: 'newer' })) });
-  const style = await readFile(`${SITE}/base.css`, 'utf8');
-  server.fault('/base.css', { body: Buffer.from(`${style}\n:root { --version: newer; }\n`) });
+  const style = await readFile(`${SITE}/style.css`, 'utf8');
+  server.fault('/style.css', { body: Buffer.from(`${style}\n:root { --version: newer; }\n`) });
   const version = () => page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--version'));
   // Another tab shows the version of before.
   const other = await open(context, server);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after as afterAll, afterEach, before, beforeEach, test } from 'node:test';
 import { launch } from './chromium.mjs';
 import { after, native, open, ready, says, shown, started } from './page.mjs';
-import { modelBytes, real } from './real.mjs';
+import { modelBytes, PACKED, real } from './real.mjs';
 
 let browser, server, context, page;
 
@@ -74,7 +74,7 @@ test('one that stops again is said, and tried again by the button', async () => 
 
 test('a model that cannot be loaded again is said, and tried again by the button', async () => {
   await page.evaluate(() => caches.keys().then(() => navigator.storage.getDirectory()).then((root) => root.removeEntry('intformer', { recursive: true })));
-  server.fault('/models/glyphs.safetensors', { status: 404 });
+  server.fault(PACKED, { status: 404 });
   await page.evaluate(() => void (globalThis.stops = 1));
   await take(2);
   await page.waitForSelector('html[data-state="error"]');

@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { after as afterAll, afterEach, before, beforeEach, test } from 'node:test';
 import { launch } from './chromium.mjs';
 import { after, digestOf, native, open, ready, sample, says, shown, started } from './page.mjs';
-import { MODEL, modelBytes, real, SITE } from './real.mjs';
+import { MODEL, modelBytes, PACKED, real, SITE } from './real.mjs';
 
 let browser, server, context, page;
 
@@ -234,7 +234,7 @@ test('a slow model can be cancelled', async () => {
 });
 
 test('a load that failed is said, and tried again by the button', async () => {
-  server.fault(MODEL, { status: 500 });
+  server.fault(PACKED, { status: 500 });
   page = await open(context, server);
   await page.waitForSelector('html[data-state="error"]');
   assert.match((await shown(page)).alert, /500/);
@@ -245,11 +245,11 @@ test('a load that failed is said, and tried again by the button', async () => {
 });
 
 test('progress names the exact total, and a second visit says that the model is from the cache', async () => {
-  server.fault(MODEL, { trickle: { bytes: 100_000, milliseconds: 100 } });
+  server.fault(PACKED, { trickle: { bytes: 100_000, milliseconds: 100 } });
   page = await open(context, server);
   await says(page, 'progress-text', /Loading: \d+ kB of 1\.\d MB/);
   await started(page);
-  server.fault(MODEL, {});
+  server.fault(PACKED, {});
   await page.reload();
   await started(page);
   await says(page, 'cold-time', /from cache/);

@@ -12,6 +12,9 @@ export const SITE = process.env.SITE ?? root('target/web/site');
 /** The shipped model, as the site serves it. */
 export const MODEL = '/models/glyphs.safetensors';
 
+/** The same packed by gzip, which is what the page fetches. */
+export const PACKED = `${MODEL}.gz`;
+
 /** The bytes of the shipped model. */
 export const modelBytes = () => readFile(SITE + MODEL);
 

@@ -1,8 +1,8 @@
 // A static server that can misbehave on purpose. Used by the browser tests, and by hand:
 //
-//   node web/tests/server.mjs --root target/web/site --port 0 [--no-csp] [--cors]
+//   node web/tests/server.mjs --root target/web/site --port 0 [--no-csp] [--cors] [--slow] [--brotli]
 //
-// prints its address. In a test: `const server = await serve({ root })`, then `server.fault(path, { cut: 1000 })`.
+// prints its address; --slow is a line of 50 kB/s with 400 ms before each answer. In a test: `const server = await serve({ root })`, then `server.fault(path, { cut: 1000 })`.
 // By hand: POST /__faults with { "path": "/models/glyphs.safetensors", "cut": 1000, "times": 1 }, or with {} to clear
 // all; GET /__requests lists what was asked.
 import { createHash } from 'node:crypto';
@@ -10,7 +10,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 /** The strictest policy that the package promises to work under. */
 export const CSP = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
@@ -34,6 +34,9 @@ const TYPES = {
   '.webp': 'image/webp',
 };
 const COMPRESSED = new Set(['.css', '.html', '.js', '.json', '.map', '.mjs', '.svg', '.wasm', '.webmanifest']);
+
+/** A slow line: Lighthouse's slow 4G has more, a train less. */
+export const SLOW = { bytesPerSecond: 50_000, latency: 400 };
 
 /**
  * What may go wrong with a path. `times` says for how many requests (default: all).
@@ -62,12 +65,16 @@ const COMPRESSED = new Set(['.css', '.html', '.js', '.json', '.map', '.mjs', '.s
  * @param {number} [options.port] port, 0 for any
  * @param {string | null} [options.csp] Content-Security-Policy of every answer, null for none
  * @param {boolean} [options.cors] let other origins read everything
+ * @param {boolean} [options.brotli] compress by Brotli where the browser takes it, as some hosts do, else by gzip
+ * @param {{ bytesPerSecond: number, latency: number } | null} [options.line] a line that all connections share, with
+ *   milliseconds before each answer; unlike a browser's own throttling it reaches workers too
  */
-export async function serve({ root, port = 0, csp = CSP, cors = false } = {}) {
+export async function serve({ root, port = 0, csp = CSP, cors = false, brotli = false, line = null } = {}) {
   /** @type {Map<string, Fault>} */
   const faults = new Map();
-  /** @type {{ method: string, path: string, range: string | null, ifRange: string | null, status: number }[]} */
+  /** @type {{ method: string, path: string, range: string | null, ifRange: string | null, status: number, bytes: number, at: number }[]} */
   const requests = [];
+  const pace = line === null ? null : shared(line.bytesPerSecond);
 
   async function find(path, fault) {
     if (fault.body !== undefined) return { bytes: fault.body, modified: new Date(0), extension: extname(path) };
@@ -100,8 +107,10 @@ export async function serve({ root, port = 0, csp = CSP, cors = false } = {}) {
     const fault = taken(path);
     const entry = {
       method: request.method, path, range: request.headers.range ?? null, ifRange: request.headers['if-range'] ?? null, status: 0,
+      bytes: 0, at: Date.now(),
     };
     requests.push(entry);
+    if (line !== null) await sleep(line.latency);
     if (fault.delay !== undefined) await sleep(fault.delay);
     const headers = { 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff', Vary: 'Accept-Encoding' };
     if (csp !== null) headers['Content-Security-Policy'] = csp;
@@ -136,17 +145,19 @@ export async function serve({ root, port = 0, csp = CSP, cors = false } = {}) {
     }
     const start = range?.start ?? 0;
     let body = whole.subarray(start, range === null ? undefined : range.end + 1);
-    const accepts = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+    const takes = (encoding) => new RegExp(`\\b${encoding}\\b`).test(request.headers['accept-encoding'] ?? '');
+    const accepts = takes('gzip');
     const encoded = fault.gzip || (range === null && accepts && COMPRESSED.has(found.extension) && !fault.hideLength);
     if (range !== null) headers['Content-Range'] = `bytes ${start}-${range.end}/${size}`;
     if (encoded) {
-      headers['Content-Encoding'] = 'gzip';
-      body = gzipSync(body);
+      const encoding = brotli && takes('br') ? 'br' : 'gzip';
+      headers['Content-Encoding'] = encoding;
+      body = compressed(body, encoding);
     }
     if (!fault.hideLength) headers['Content-Length'] = encoded ? body.length : body.length + size - whole.length;
     send(range === null ? 200 : 206);
     if (request.method === 'HEAD') return void response.end();
-    return write(response, body, start, fault);
+    return write(response, body, start, fault, entry, pace);
   }
 
   function control(path, request, response) {
@@ -196,12 +207,27 @@ function asked(headers, etag, modified, size) {
   return start >= size || end < start ? 'unsatisfiable' : { start, end };
 }
 
-async function write(response, body, start, fault) {
+/** Lets through so many bytes a second: whoever comes waits until those before are through, and then for its own. */
+function shared(bytesPerSecond) {
+  let free = 0;
+  return (bytes) => {
+    // Timers come late: what was missed is made up for.
+    free = Math.max(free, performance.now() - 100) + (1000 * bytes) / bytesPerSecond;
+    return sleep(free - performance.now());
+  };
+}
+
+/** Bytes that one connection sends on a slow line before it is another's turn. */
+const PIECE = 1400;
+
+async function write(response, body, start, fault, entry, pace) {
   response.flushHeaders();
   const end = fault.cut === undefined ? body.length : Math.max(0, Math.min(body.length, fault.cut - start));
-  const step = fault.trickle?.bytes ?? 64 * 1024;
+  const step = fault.trickle?.bytes ?? (pace === null ? 64 * 1024 : PIECE);
   for (let at = 0; at < end && !response.destroyed; at += step) {
     const piece = body.subarray(at, Math.min(at + step, end));
+    if (pace !== null) await pace(piece.length);
+    entry.bytes += piece.length;
     if (!response.write(piece)) await drained(response);
     if (fault.trickle !== undefined) await sleep(fault.trickle.milliseconds);
   }
@@ -224,6 +250,15 @@ function drained(response) {
   });
 }
 
+/** What was compressed before: by Brotli a module takes more than a second, which no host spends on each answer. */
+const packed = new Map();
+
+function compressed(body, encoding) {
+  const name = `${encoding} ${createHash('sha256').update(body).digest('hex')}`;
+  if (!packed.has(name)) packed.set(name, encoding === 'br' ? brotliCompressSync(body) : gzipSync(body));
+  return packed.get(name);
+}
+
 function sleep(milliseconds) {
   return new Promise((done) => setTimeout(done, milliseconds));
 }
@@ -235,6 +270,8 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     port: Number(value('--port') ?? 0),
     csp: process.argv.includes('--no-csp') ? null : CSP,
     cors: process.argv.includes('--cors'),
+    brotli: process.argv.includes('--brotli'),
+    line: process.argv.includes('--slow') ? SLOW : null,
   });
   console.log(server.url);
 }

@@ -21,9 +21,9 @@ after(async () => {
 });
 
 /** One request as it is, with nothing done for it: status, headers, bytes, and whether the connection was cut. */
-function ask(path, headers = {}) {
+function ask(path, headers = {}, { url } = server) {
   return new Promise((done) => {
-    const { port } = new URL(server.url);
+    const { port } = new URL(url);
     request({ port, path, headers }, (response) => {
       const pieces = [];
       const end = (cut) => done({ status: response.statusCode, headers: response.headers, body: Buffer.concat(pieces).toString(), cut });
@@ -80,4 +80,38 @@ test('faults by request, for a server that runs by itself', async () => {
   assert.equal((await ask('/a.bin')).status, 200);
   const list = await (await fetch(`${server.url}/__requests`)).json();
   assert.equal(list.at(-1).path, '/a.bin');
+});
+
+test('a slow line: all connections share it, and each answer comes late', async () => {
+  const line = { bytesPerSecond: 200_000, latency: 100 };
+  const slow = await serve({ root: join(root, 'site'), line });
+  slow.fault('/b.bin', { body: Buffer.alloc(100_000) });
+  slow.fault('/c.bin', { body: Buffer.alloc(50_000) });
+  try {
+    const timed = async (path) => {
+      const began = performance.now();
+      await ask(path, {}, slow);
+      return performance.now() - began;
+    };
+    // A line that was idle lets 100 ms through at once.
+    const alone = await timed('/b.bin');
+    assert.ok(alone > 490 && alone < 1_000, `100 kB alone take 600 ms, found ${alone}`);
+    const [long, short] = await Promise.all([timed('/b.bin'), timed('/c.bin')]);
+    assert.ok(long > 740, `100 kB beside 50 kB take 850 ms, found ${long}`);
+    assert.ok(short > 440 && short < long, `50 kB beside 100 kB take 600 ms, found ${short} and ${long}`);
+    assert.deepEqual(slow.requests.map(({ bytes }) => bytes), [100_000, 100_000, 50_000]);
+  } finally {
+    await slow.close();
+  }
+});
+
+test('Brotli where it is asked for and taken', async () => {
+  const other = await serve({ root: join(root, 'site'), brotli: true });
+  try {
+    const encoding = async (accepted) => (await ask('/', { 'accept-encoding': accepted }, other)).headers['content-encoding'];
+    assert.deepEqual([await encoding('gzip, br'), await encoding('gzip'), await encoding('')], ['br', 'gzip', undefined]);
+    assert.equal((await ask('/', { 'accept-encoding': 'gzip, br' })).headers['content-encoding'], 'gzip');
+  } finally {
+    await other.close();
+  }
 });

@@ -21,7 +21,7 @@ export function choose(executor: ExecutorName): void {
 export function loadShipped(): Promise<void> {
   return attempt(async () => {
     now.native ??= await native();
-    await replace(now.native.model, now.native.model, true, showProgress);
+    await replace(address(now.native), now.native.model, true, showProgress);
   });
 }
 
@@ -83,7 +83,7 @@ export async function loadOther(source: Source, name: string, signal: AbortSigna
 /** Goes back to the model that the page comes with. */
 export async function loadShippedAgain(): Promise<void> {
   now.native ??= await native();
-  await replace(now.native.model, now.native.model, true, note);
+  await replace(address(now.native), now.native.model, true, note);
 }
 
 async function replace(
@@ -151,6 +151,11 @@ async function native(): Promise<Native> {
   });
   if (!answer.ok) throw new Error(`Expected the file native.json beside this page, found status ${answer.status}: build the site anew.`);
   return (await answer.json()) as Native;
+}
+
+/** Where the model is that the page comes with: packed, where this browser can unpack it. */
+function address({ model, packed }: Native): string {
+  return typeof DecompressionStream === 'function' ? (packed ?? model) : model;
 }
 
 /** Makes the button for another try work. */

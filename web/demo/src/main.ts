@@ -11,7 +11,7 @@ import { startOffline, watchVersion } from './offline.js';
 import { startPad } from './pad.js';
 import { startResult } from './result.js';
 import { startRuns, waits } from './run.js';
-import { showSample, startSamples } from './samples.js';
+import { showFirst, startSamples } from './samples.js';
 import { complain, modelChanged, now } from './state.js';
 import { startWebcam } from './webcam.js';
 
@@ -30,14 +30,17 @@ startCompare();
 startRetry();
 
 let first = true;
+let answered = Promise.resolve();
 modelChanged.on(() => {
-  if (!first || now.native === null) return;
+  const { native } = now;
+  if (!first || native === null) return;
   first = false;
-  startSamples(now.native);
   // What the visitor drew or dropped while the model was loading comes first.
-  const sample = now.native.images[0];
-  if (sample !== undefined && !waits()) void showSample(sample).catch(complain);
+  if (!waits()) answered = showFirst(native).catch(complain);
+  // Nothing more is fetched before the first answer.
+  void answered.then(() => startSamples(native));
 });
 
 await loadShipped();
+await answered;
 startOffline();

@@ -28,8 +28,12 @@ export interface Outcome {
 export interface Native {
   command: string;
   model: string;
+  /** The same model packed by gzip; a site may come without. */
+  packed?: string;
   digest: string;
   images: { file: string; label: string; digest: string }[];
+  /** The pixels of the first image, its red, green, blue and alpha in base64; a site may come without. */
+  first?: { file: string; width: number; height: number; rgba: string };
 }
 
 /** A model that is loaded, and from where. */

@@ -37,8 +37,8 @@
     // The server changed meanwhile: its files would be kept under the name of another version.
     if (found.version !== version) throw new Error(`files.json: expected version ${version}, found ${found.version}`);
     const cache = await caches.open(name);
-    // Past the browser's own cache, which may hold files of another version.
-    await cache.addAll(found.files.map((file) => new Request(file, { cache: 'reload' })));
+    // The server says of each file that the browser has whether it is still this one, and sends it only if not.
+    await cache.addAll(found.files.map((file) => new Request(file, { cache: 'no-cache' })));
   };
 
   const activate = async (): Promise<void> => {
@@ -51,8 +51,8 @@
   const answer = async (request: Request): Promise<Response> => {
     const cache = await caches.open(name);
     // The page takes options by its address, the kept copy has none.
-    const ignoreSearch = request.mode === 'navigate';
-    return (await cache.match(request, { ignoreSearch, ignoreVary: true })) ?? fetch(request);
+    const page = request.mode === 'navigate' && [base, `${base}index.html`].includes(request.url.split(/[?#]/)[0]!);
+    return (await cache.match(page ? base : request, { ignoreVary: true })) ?? fetch(request);
   };
 
   /** The version that the server has; where it cannot be asked, this one. */
@@ -68,7 +68,7 @@
     const { request } = event;
     const path = request.url.startsWith(base) ? request.url.slice(base.length).split(/[?#]/)[0]! : null;
     // What is never kept here goes its way: models are asked for by range.
-    if (request.method !== 'GET' || path === null || path.endsWith('.safetensors')) return;
+    if (request.method !== 'GET' || path === null || /\.safetensors(\.gz)?$/.test(path)) return;
     event.respondWith(path === 'files.json' ? newest(request) : answer(request));
   });
 }

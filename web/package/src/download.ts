@@ -325,7 +325,8 @@ function strong(etag: string | null): string | null {
   return etag !== null && !etag.startsWith('W/') ? etag : null;
 }
 
-function allocate(bytes: number): Uint8Array<ArrayBuffer> {
+/** A buffer for a model. */
+export function allocate(bytes: number): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(bytes);
   } catch (cause) {

@@ -3,6 +3,7 @@ import { untilAborted } from './abort.js';
 import { timed } from './clock.js';
 import { Engine } from './engine.js';
 import { DigestError, ModelFileError } from './errors.js';
+import { unpacked } from './gzip.js';
 import { Meter } from './progress.js';
 import { loadRuntime, type Runtime, type RuntimeWish, type WasmModel } from './runtime.js';
 import { obtain, type Obtained, type Wish } from './source.js';
@@ -99,7 +100,7 @@ async function checked(
   digest: string | null,
 ): Promise<{ model: WasmModel; info: ModelInfo; obtained: Obtained }> {
   try {
-    const model = check(runtime, obtained.bytes, digest);
+    const model = check(runtime, await unpacked(obtained.bytes), digest);
     await obtained.seal(model.info.digest);
     return { ...model, obtained };
   } catch (error) {

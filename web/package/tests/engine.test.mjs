@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { QueuedClassifier } from '../dist/classifier.js';
 import { loadEngine } from '../dist/engine-load.js';
 import * as errors from '../dist/errors.js';
@@ -363,6 +364,30 @@ test('files that are no models, and models of a newer version, are refused with 
     assert.deepEqual([error.expected, error.found, error.log.models], ['b'.repeat(64), 'a'.repeat(64), 0]);
     return error instanceof errors.DigestError;
   });
+});
+
+test('a model packed by gzip is kept packed and read from the cache; a damaged one is not kept', async () => {
+  const folder = new FakeFolder();
+  installOpfs(folder);
+  const server = await serve();
+  try {
+    const body = gzipSync(modelBytes());
+    server.fault('/m.safetensors.gz', { body });
+    const source = `${server.url}/m.safetensors.gz`;
+    for (const fromCache of [false, true]) {
+      const { classifier } = await loaded({ source, cache: true });
+      assert.deepEqual([classifier.model.digest[0], classifier.times.fromCache], ['a', fromCache]);
+    }
+    const kept = [...folder.files].find(([name]) => name.endsWith('.model'));
+    assert.deepEqual(Buffer.from(kept[1]), body);
+    folder.files.clear();
+    server.fault('/m.safetensors.gz', { body, corrupt: 30 });
+    await assert.rejects(loaded({ source, cache: true }), (error) => error instanceof errors.ModelFileError && /gzip/.test(error.message));
+    assert.equal(folder.files.size, 0);
+  } finally {
+    await server.close();
+    installOpfs(null);
+  }
 });
 
 test('a cached copy that is damaged or another model is fetched anew, once', async () => {

@@ -1,2 +1,0 @@
-// The site has the package's `dist` at this place; here are only its types.
-export * from '../../../package/dist/index.js';
