@@ -47,7 +47,9 @@ function png(width, height, colour) {
 
 /** A model of 3 MB. */
 export function model(more = {}) {
-  const facts = { digest: 'a'.repeat(64), classes: 3, labels: ['r', 'g', 'b'], logitScale: 0.1, formatVersion: 1, ...more };
+  const facts = {
+    digest: 'a'.repeat(64), imageSize: [1, 1], channels: 3, classes: 3, labels: ['r', 'g', 'b'], logitScale: 0.1, formatVersion: 1, ...more,
+  };
   return Buffer.from(JSON.stringify(facts).padEnd(3_000_000));
 }
 
@@ -90,15 +92,17 @@ export async function visit(where, path = '/') {
   return fresh;
 }
 
-/** Loads the model in a page and gives what can be told of it. `use` runs in the page with the classifier. */
+/** Loads the model in a page, on WebGPU unless told, and gives what can be told of it. `use` runs in the page with the classifier. */
 export function loaded(where, options = {}, use = null) {
   return where.evaluate(async ([url, given, body]) => {
     const progress = [];
     const lost = [];
     const found = { progress, lost };
+    let tell;
+    globalThis.moved = new Promise((done) => (tell = done));
     try {
       const classifier = await intformer.load(url, {
-        ...given, onProgress: (event) => progress.push(event), onDeviceLost: (event) => lost.push(event),
+        executor: 'webgpu', ...given, onProgress: (event) => progress.push(event), onDeviceLost: (event) => lost.push(event), onExecutorChange: tell,
       });
       globalThis.classifier = classifier;
       const { executor, fallback, thread, threadNote, cacheNote, times, adapter } = classifier;
@@ -110,6 +114,13 @@ export function loaded(where, options = {}, use = null) {
     }
     return found;
   }, [MODEL, options, use]);
+}
+
+/** Makes the page's own thread take its WebGPU adapter of software for hardware. */
+export function pretendHardware(where) {
+  return where.evaluate(() => {
+    Object.defineProperty(GPUAdapter.prototype, 'info', { get: () => ({ description: 'pretended', isFallbackAdapter: false }) });
+  });
 }
 
 /** Waits until the workers of a page are gone, which is told a moment after they are. */

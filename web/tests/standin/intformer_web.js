@@ -7,6 +7,9 @@ export default async function init({ module_or_path: bytes }) {
   return { memory: { buffer: new ArrayBuffer(65536) } };
 }
 
+/** Runs on WebGPU so far: from the one of the script on, the device is lost in each. */
+let gpuRuns = 0;
+
 // What is of an instance that was replaced does not work any more.
 let instance = 0;
 let dead = -1;
@@ -35,11 +38,14 @@ export class Model {
     const middle = 4 * (Math.floor(height / 2) * width + Math.floor(width / 2));
     return rgba.slice(middle, middle + 3);
   }
+  look(pixels) {
+    const hint = pixels.every((value) => value === pixels[0]) ? { kind: 'uniform', message: 'One colour.' } : null;
+    return JSON.stringify({ spread: Math.max(...pixels) - Math.min(...pixels), typicality: null, hint });
+  }
   free() {}
 }
 
 class Session {
-  runs = 0;
   instance = instance;
   constructor(model) {
     this.script = model.facts.script ?? {};
@@ -50,13 +56,14 @@ class Session {
   }
   async run(pixels, batch) {
     if (this.instance !== instance) throw new Error('A session of an instance that is gone.');
-    this.runs += 1;
+    // On WASM a run takes as long as it is told, on WebGPU none.
+    if (this.name === 'wasm' && this.script.wasmTime) await new Promise((done) => setTimeout(done, this.script.wasmTime));
     // Code 66 in a pixel is where the instance ends; a trap ends all that is of it.
     if (instance === dead || pixels.includes(66)) {
       dead = instance;
       throw new WebAssembly.RuntimeError('unreachable');
     }
-    if (this.name === 'webgpu' && this.runs === this.script.lostAt) throw thrown('device-lost', 'The device went away.');
+    if (this.name === 'webgpu' && ++gpuRuns >= this.script.lostAt) throw thrown('device-lost', 'The device went away.');
     return Int32Array.from(pixels.subarray(0, 3 * batch));
   }
   adapter() {
