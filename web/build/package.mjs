@@ -27,9 +27,9 @@ const common = {
   absWorkingDir: compiled, outdir: dist, bundle: true, format: 'esm', target: 'es2022',
   minify: true, external: ['node:*'], legalComments: 'none', logLevel: 'warning',
 };
-// The engine is a file of its own, fetched where the model runs in the page.
+// The worker's file stays apart: a page that runs the model itself imports it.
 const entryPoints = { index: 'index.js', node: 'node/index.js' };
-await build({ ...common, entryPoints, splitting: true, chunkNames: '[name]-[hash]' });
+await build({ ...common, external: [...common.external, './worker.js'], entryPoints, splitting: true, chunkNames: '[name]-[hash]' });
 // One file with nothing beside it: a bundler passes it on as it is.
 await build({ ...common, entryPoints: { worker: 'worker.js', 'node-worker': 'node/worker.js' } });
 

@@ -127,7 +127,7 @@ test('auto takes no GPU of software; one of hardware takes over from WASM once i
   const software = await loaded(page, { executor: 'auto' });
   assert.equal(software.executor, 'wasm');
   assert.match(software.fallback, /one of software.*slower than WASM/);
-  server.fault(MODEL, { body: model({ script: { wasmTime: 20 } }) });
+  server.fault(MODEL, { body: model({ script: { wasmTime: 20, compiling: 3000 } }) });
   await page.evaluate(() => intformer.cache.clear());
   await pretendHardware(page);
   const hardware = await loaded(page, { executor: 'auto', worker: false });

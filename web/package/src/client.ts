@@ -18,7 +18,7 @@ interface Pending {
 
 /** A backend whose engine is in a worker. */
 export class Client implements Backend {
-  readonly thread: Classifier['thread'] = 'worker';
+  readonly thread: Classifier['thread'];
   readonly #worker: Line;
   readonly #hooks: Hooks;
   readonly #pending = new Map<number, Pending>();
@@ -27,7 +27,8 @@ export class Client implements Backend {
   #state: State | null = null;
   #broken: Error | null = null;
 
-  private constructor(worker: Line, hooks: Hooks) {
+  private constructor(worker: Line, thread: Classifier['thread'], hooks: Hooks) {
+    this.thread = thread;
     this.#worker = worker;
     this.#hooks = hooks;
     worker.onmessage = (event: MessageEvent<FromWorker>) => this.#hear(event.data);
@@ -41,8 +42,10 @@ export class Client implements Backend {
   }
 
   /** Loads a model in a worker that has started. If that fails or is aborted, the worker is ended. */
-  static async load(worker: Line, job: Job, signal: AbortSignal | undefined, hooks: Hooks): Promise<Client> {
-    const client = new Client(worker, hooks);
+  static async load(
+    worker: Line, job: Job, signal: AbortSignal | undefined, hooks: Hooks, thread: Classifier['thread'] = 'worker',
+  ): Promise<Client> {
+    const client = new Client(worker, thread, hooks);
     const loading = client.#ask<'load'>({ ask: 'load', job });
     try {
       client.#model = await untilAborted(loading, signal);

@@ -1,5 +1,8 @@
 // Where the package runs: in a browser, unless the entry for Node puts its own functions here.
 
+/** The name of the worker, by which its script knows that it was started as one. */
+export const THREAD = 'intformer-thread';
+
 /** A worker as both ends of this package use it. */
 export type Line = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage' | 'onerror' | 'onmessageerror'> & {
   /** Node: whether the process waits for this thread. */
@@ -31,7 +34,7 @@ export const host: Host = {
   fetch: (url, init) => fetch(url, init),
   openWorker(url) {
     if (typeof Worker !== 'function') throw new Error('this browser offers no workers here');
-    const options: WorkerOptions = { type: 'module', name: 'intformer' };
+    const options: WorkerOptions = { type: 'module', name: THREAD };
     if (!/^https?:/.test(url) || isSameOrigin(url)) return { line: new Worker(url, options), release: () => undefined };
     // Browsers start no script of another origin, but one of this origin may import it.
     const script = URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));

@@ -2,7 +2,7 @@ import { QueuedClassifier } from './classifier.js';
 import { Client } from './client.js';
 import { beside, host } from './host.js';
 import { plainSource } from './source.js';
-import { startWorker } from './thread.js';
+import { startWorker, thisThread } from './thread.js';
 import type { Hooks, Job, PlainOptions } from './backend.js';
 import type { Classifier, LoadOptions, Source } from './types.js';
 
@@ -43,9 +43,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<C
     }
     threadNote = `${worker} The model runs in the page.`;
   }
-  const { loadEngine } = await import('./engine-load.js');
-  const engine = await loadEngine(job, signal ?? new AbortController().signal, hooks);
-  return new QueuedClassifier(engine, threadNote, began);
+  return new QueuedClassifier(await Client.load(await thisThread(), job, signal, hooks, 'page'), threadNote, began);
 }
 
 function plainOptions(options: LoadOptions): PlainOptions {

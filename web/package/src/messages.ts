@@ -12,7 +12,7 @@ export type Ask =
   | { ask: 'memory' };
 
 /** A message to the worker. */
-export type ToWorker = { id: number; ask: Ask } | { abort: true };
+export type ToWorker = { id: number; ask: Ask } | { abort: true } | { end: true };
 
 /** The answers, by what was asked. */
 export interface Answers {

@@ -5,6 +5,26 @@ import { host, type Line } from './host.js';
 /** Milliseconds that a worker may take to start; the script comes over the network. */
 const START = 20_000;
 
+/** The thread of the caller with the face of a worker. */
+export async function thisThread(): Promise<Line> {
+  const { serveHere } = await import('./worker.js');
+  const { port1, port2 } = new MessageChannel();
+  serveHere(port1, host.fetch);
+  const [near, far] = [port2, port1] as (MessagePort & Partial<Pick<Line, 'ref' | 'unref'>>)[];
+  far!.unref?.();
+  const line: Line = {
+    postMessage: (message: unknown, transfer?: unknown) => near!.postMessage(message, transfer as Transferable[]),
+    terminate: () => near!.postMessage({ end: true }),
+    ref: () => near!.ref?.(),
+    unref: () => near!.unref?.(),
+    onmessage: null,
+    onerror: null,
+    onmessageerror: null,
+  };
+  near!.onmessage = (event) => line.onmessage?.call(line as Worker, event);
+  return line;
+}
+
 /** Starts the worker; if this page or browser allows none, says why in a sentence. */
 export async function startWorker(url: string | null, signal: AbortSignal | undefined): Promise<Line | string> {
   if (url === null) return 'The worker could not start: this script does not know its own address; set the option workerUrl.';

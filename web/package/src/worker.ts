@@ -1,67 +1,82 @@
 /**
- * The worker that `load` starts. It has no interface of its own; it is a module so that bundlers and
- * `new Worker(url, { type: 'module' })` find it.
+ * The thread that runs the model: started as a worker by `load`, or imported by a page that runs the model itself. It has
+ * no interface for others; it is a file of its own so that `new Worker(url, { type: 'module' })` finds it.
  *
  * @module
  */
 import { loadEngine } from './engine-load.js';
+import { host, THREAD } from './host.js';
 import { release } from './image.js';
 import { toPlain } from './wire.js';
 import type { Engine } from './engine.js';
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
 
-const scope = globalThis as unknown as {
+/** The other side: a page, by way of a worker's global scope or of a channel. */
+interface Port {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  onmessageerror: (() => void) | null;
+  onmessageerror: ((event: MessageEvent) => void) | null;
   postMessage(message: FromWorker): void;
-};
+}
 
-const ended = new AbortController();
-let engine: Engine | null = null;
+/** Answers what is asked. What is asked first is to load a model. */
+export function serve(port: Port): void {
+  const ended = new AbortController();
+  let engine: Engine | null = null;
+  let working: Promise<void> = Promise.resolve();
 
-scope.onmessage = ({ data }) => {
-  if ('abort' in data) ended.abort();
-  else void answer(data.id, data.ask);
-};
-// An error that nobody catches reaches the page, which waits for an answer that cannot come.
-scope.onmessageerror = () => {
-  throw new Error('it cannot read what the page sent');
-};
-scope.postMessage({ event: 'ready' });
+  port.onmessage = ({ data }) => {
+    if ('abort' in data) ended.abort();
+    else if ('end' in data) engine?.dispose(working);
+    else working = answer(data.id, data.ask);
+  };
+  // An error that nobody catches reaches the page, which waits for an answer that cannot come.
+  port.onmessageerror = () => {
+    throw new Error('it cannot read what the page sent');
+  };
+  port.postMessage({ event: 'ready' });
 
-async function answer(id: number, ask: Ask): Promise<void> {
-  try {
-    const value = await perform(ask);
-    scope.postMessage({ event: 'answer', id, value, state: loaded().state });
-  } catch (error) {
-    scope.postMessage({ event: 'error', id, error: toPlain(error), state: engine?.state ?? null });
+  async function answer(id: number, ask: Ask): Promise<void> {
+    try {
+      const value = await perform(ask);
+      port.postMessage({ event: 'answer', id, value, state: loaded().state });
+    } catch (error) {
+      port.postMessage({ event: 'error', id, error: toPlain(error), state: engine?.state ?? null });
+    }
+  }
+
+  async function perform(ask: Ask): Promise<Answers[keyof Answers]> {
+    switch (ask.ask) {
+      case 'load':
+        engine = await loadEngine(ask.job, ended.signal, {
+          progress: (progress) => port.postMessage({ event: 'progress', progress }),
+          moved: (change) => port.postMessage({ event: 'moved', change, state: loaded().state }),
+          lost: (loss) => port.postMessage({ event: 'lost', loss, state: loaded().state }),
+        });
+        return engine.model;
+      case 'classify':
+        try {
+          return await loaded().classify(ask.inputs, ask.wanted);
+        } finally {
+          release(ask.inputs);
+        }
+      case 'switch':
+        await loaded().switchTo(ask.executor);
+        return null;
+      case 'memory':
+        return loaded().memory();
+    }
+  }
+
+  function loaded(): Engine {
+    if (engine === null) throw new Error('No model is loaded in this worker.');
+    return engine;
   }
 }
 
-async function perform(ask: Ask): Promise<Answers[keyof Answers]> {
-  switch (ask.ask) {
-    case 'load':
-      engine = await loadEngine(ask.job, ended.signal, {
-        progress: (progress) => scope.postMessage({ event: 'progress', progress }),
-        moved: (change) => scope.postMessage({ event: 'moved', change, state: loaded().state }),
-        lost: (loss) => scope.postMessage({ event: 'lost', loss, state: loaded().state }),
-      });
-      return engine.model;
-    case 'classify':
-      try {
-        return await loaded().classify(ask.inputs, ask.wanted);
-      } finally {
-        release(ask.inputs);
-      }
-    case 'switch':
-      await loaded().switchTo(ask.executor);
-      return null;
-    case 'memory':
-      return loaded().memory();
-  }
+/** Answers in the thread of the page, which fetches files in its own way. */
+export function serveHere(port: Port, fetcher: typeof host.fetch): void {
+  host.fetch = fetcher;
+  serve(port);
 }
 
-function loaded(): Engine {
-  if (engine === null) throw new Error('No model is loaded in this worker.');
-  return engine;
-}
+if ((globalThis as { name?: unknown }).name === THREAD) serve(globalThis as unknown as Port);

@@ -85,6 +85,7 @@ export class CpuSession extends Session {
 export class GpuSession extends Session {
   name = 'webgpu';
   static async open(model) {
+    await new Promise((done) => setTimeout(done, model.facts.script?.compiling ?? 0));
     if (model.facts.script?.refuse) throw thrown('no-webgpu', model.facts.script.refuse);
     return new GpuSession(model);
   }
