@@ -101,7 +101,10 @@ export async function start() {
  */
 export async function classifies({ browser, digests }, url) {
   await visit(browser, url, async (page) => {
-    await until('the page is ready', page, () => page.isEnabled('input[type=file]'));
+    await until('the page is ready', page, async () => {
+      assert.equal(await page.textContent('output'), '', 'the page says nothing before it is ready');
+      return page.isEnabled('input[type=file]');
+    });
     let said = '';
     for (const [at, file] of IMAGES.entries()) {
       await page.setInputFiles('input[type=file]', file);
