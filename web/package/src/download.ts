@@ -303,9 +303,10 @@ function headOf(response: Response, offset: number): Head {
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('Content-Range') ?? '');
   const length = number(response.headers.get('Content-Length'));
   let total: number | null = null;
-  // Behind an encoding both headers count encoded bytes, which never reach this code.
+  // Behind an encoding both headers count encoded bytes, which never reach this code; another origin hides that it encodes.
+  const hidden = response.type === 'cors' && response.status === 200;
   if (!encoded && range !== null) total = Number(range[2]);
-  else if (!encoded && length !== null) total = length + (response.status === 206 ? offset : 0);
+  else if (!encoded && !hidden && length !== null) total = length + (response.status === 206 ? offset : 0);
   return { total, etag: response.headers.get('ETag'), lastModified: response.headers.get('Last-Modified') };
 }
 

@@ -52,7 +52,8 @@ export function isSameOrigin(url: string): boolean {
 /** A file beside this script; null where the script does not know its own address. */
 export function beside(address: () => URL): string | null {
   try {
-    return address().href;
+    // Some bundlers put a path there.
+    return host.address(address().href);
   } catch {
     return null;
   }
