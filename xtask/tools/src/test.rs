@@ -21,7 +21,8 @@ pub struct Options {
     /// Installs nothing: fails if something that tests need is missing.
     #[arg(long)]
     no_install: bool,
-    /// After those, what takes long: parity at full size, each fuzz target for a minute, the mutants.
+    /// After those, what takes long: Firefox and the recipes of large tools, parity at full size, each fuzz target for a
+    /// minute, the mutants.
     #[arg(long)]
     long: bool,
 }
@@ -66,6 +67,7 @@ const STEPS: &[Step] = &[
 
 /// What `--long` adds.
 const LONG: &[Step] = &[
+    ("the browser, what takes long", web::check_long),
     ("parity", parity::run),
     ("fuzzing", || fuzz::run(&fuzz::Options { seconds: 60 })),
     ("mutants", || mutants::run(&mutants::Options { only: None })),
@@ -112,6 +114,9 @@ fn set_up(options: &Options) -> Result<()> {
         .any(|name| system::has_program(name))
     {
         missing.push("chromium");
+    }
+    if options.long && !system::has_program("firefox-esr") {
+        missing.push("firefox-esr");
     }
     missing.extend(system::missing_fonts(FONTS));
     if missing.is_empty() {

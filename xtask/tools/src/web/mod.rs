@@ -74,15 +74,23 @@ pub fn build() -> Result<()> {
 
 fn test() -> Result<()> {
     modules::check_cpu()?;
-    let node = |folder: &Path, pattern: &str| -> Result<()> {
-        let tests = files::matching(folder, pattern)?;
-        let node = "--test --test-concurrency=1 --test-reporter=spec";
-        let mut command = shell::command("node", node);
-        command.args(tests).env("INTFORMER", site::binary());
-        Ok(shell::run(&mut command)?)
-    };
-    node(&sources().join("package/tests"), ".test.mjs")?;
-    node(&sources().join("tests"), ".test.mjs")
+    node(&sources().join("package/tests"))?;
+    node(&sources().join("tests"))
+}
+
+/// Builds, and runs the tests that take long: Firefox, and the package in projects of large tools.
+pub fn check_long() -> Result<()> {
+    build()?;
+    node(&sources().join("tests/long"))
+}
+
+/// Runs the tests directly in `folder` under Node, one file after the other.
+fn node(folder: &Path) -> Result<()> {
+    let mut command = shell::command("node", "--test --test-concurrency=1 --test-reporter=spec");
+    command
+        .args(files::matching(folder, ".test.mjs")?)
+        .env("INTFORMER", site::binary());
+    Ok(shell::run(&mut command)?)
 }
 
 /// Installs the tools that `web/package-lock.json` names, unless that was done before.
