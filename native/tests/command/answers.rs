@@ -86,6 +86,44 @@ fn classify_names_the_likeliest_class_first() {
 }
 
 #[test]
+fn classify_hints_at_what_the_model_cannot_know() {
+    let place = Workplace::new();
+    let look = || {
+        let answer = place.json("classify model.safetensors image.png white.png -e reference,cpu");
+        let of = |at: usize, key: &str| answer["images"][at][key].clone();
+        [0, 1].map(|at| (of(at, "hint"), of(at, "spread"), of(at, "typicality")))
+    };
+    let white = image::GrayImage::from_pixel(9, 9, image::Luma([255]));
+    white.save(place.path("white.png")).unwrap();
+    let [image, white] = look();
+    assert_eq!((&image.0, &image.2), (&Value::Null, &Value::Null));
+    assert_eq!((&white.0, &white.1), (&"uniform".into(), &0.into()));
+
+    // Of calibration images of which the model was surer than it can be of any.
+    let path = place.path("model.safetensors");
+    let mut model = intformer::plan::IntModel::load(&path).unwrap();
+    let digest = model.digest().unwrap();
+    model.typical = intformer::plan::Typical::new(vec![i32::MAX]);
+    model.save(&path).unwrap();
+    let [image, white] = look();
+    assert_eq!((&image.0, &image.2), (&"unlike".into(), &0.into()));
+    assert_eq!(white.0, "uniform");
+    let text = place
+        .run("classify model.safetensors image.png -e cpu")
+        .stdout;
+    assert!(
+        String::from_utf8(text)
+            .unwrap()
+            .contains("unlike those that")
+    );
+    let info = place.json("info model.safetensors");
+    assert_eq!(info["digest"], digest, "what is computed is the same");
+    model.typical = intformer::plan::Typical::new(vec![i32::MIN]);
+    model.save(&path).unwrap();
+    assert_eq!(look()[0].2, 100);
+}
+
+#[test]
 fn verify_finds_the_executors_equal() {
     let place = Workplace::new();
     let answer = place.json("verify model.safetensors --random 1");

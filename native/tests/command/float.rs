@@ -25,6 +25,13 @@ fn a_float_model_becomes_an_integer_one() {
     let calibration = info["provenance"]["calibration"].as_str().unwrap();
     assert!(calibration.contains("random"), "{calibration}");
     assert_eq!(info["provenance"]["images"], 8);
+    let typicality = || {
+        let answer = place.json("classify out.safetensors image.png -e reference");
+        answer["images"][0]["typicality"].clone()
+    };
+    assert!(typicality().is_null(), "noise says nothing of images");
+    place.json("quantize float.safetensors --calib image.png --out out.safetensors");
+    assert_eq!(typicality(), 100, "it is the calibration image");
 
     let float = place.json("logits float.safetensors --image image.png");
     assert_eq!(float["executor"], "float");
