@@ -19,8 +19,8 @@ export const PACKED = `${MODEL}.gz`;
 export const modelBytes = () => readFile(SITE + MODEL);
 
 /** Serves the site and an empty page beside it with the package in `globalThis.intformer`. */
-export async function real() {
-  const server = await serve({ root: SITE });
+export async function real(options = {}) {
+  const server = await serve({ root: SITE, ...options });
   server.fault('/empty.html', {
     body: Buffer.from('<!doctype html><title>test</title><link rel="icon" href="empty.svg"><script type="module" src="empty.js"></script>'),
   });
