@@ -41,13 +41,12 @@ export async function loadEngine(
   const wish: Wish = {
     source: job.source, cache: options.cache, refresh: options.refresh, signal: stop.signal, part: meter.model,
   };
+  const first = options.executor === 'wasm' ? null : surroundings.support();
+  const runtimeWish = { url: options.wasmUrl, decoder: options.decoderUrl, signal: stop.signal, part: meter.runtime, begun: meter.begun };
+  const starting = timed(() => surroundings.runtime(runtimeWish), now);
+  const obtaining = timed(() => obtain(wish, false), now);
   try {
-    const first = options.executor === 'wasm' ? null : surroundings.support();
-    const runtimeWish = { url: options.wasmUrl, decoder: options.decoderUrl, signal: stop.signal, part: meter.runtime, begun: meter.begun };
-    const [runtime, obtained] = await untilAborted(
-      Promise.all([timed(() => surroundings.runtime(runtimeWish), now), timed(() => obtain(wish, false), now)]),
-      stop.signal,
-    );
+    const [runtime, obtained] = await untilAborted(Promise.all([starting, obtaining]), stop.signal);
     const read = await readModel(runtime.value, obtained.value, wish, options.digest);
     const download = read.obtained === obtained.value ? obtained.time : now() - began;
     meter.prepare();
@@ -66,6 +65,8 @@ export async function loadEngine(
     }
   } catch (error) {
     stop.abort(error);
+    // What was downloaded is put away before the thread may end.
+    await obtaining.catch(() => undefined);
     throw error;
   } finally {
     signal.removeEventListener('abort', abort);
