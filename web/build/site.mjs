@@ -23,6 +23,7 @@ const MODEL = 'models/glyphs.safetensors';
 await cp(join(web, '..', MODEL), join(site, MODEL));
 // Hosts send models as they are: packed, a sixth less comes over the line.
 await writeFile(join(site, `${MODEL}.gz`), gzipSync(await readFile(join(site, MODEL)), { level: 9 }));
+const FIRST = 'samples/A.png';
 const samples = join(web, '../models/samples');
 for (const name of await readdir(samples)) {
   if (name.endsWith('.png')) await cp(join(samples, name), join(site, 'samples', name));
@@ -50,13 +51,16 @@ function withPreloads(html, scripts) {
   return html.replace(script, links.join('') + script);
 }
 
-/** What the native command says of the samples, with the pixels of the first: it is named before the decoder is here. */
+/**
+ * What the native command says of the samples, with the pixels of the one that a visit starts with, a plain A: it is
+ * named before the decoder is here.
+ */
 async function native() {
   const found = JSON.parse(await readFile(join(target, 'native.json'), 'utf8'));
   const compiled = join(web, 'package/dist/wasm/intformer_web_decoder');
   const { initSync, Image } = await import(`${compiled}.js`);
   initSync({ module: await readFile(`${compiled}_bg.wasm`) });
-  const { file } = found.images[0];
+  const { file } = found.images.find((image) => image.file === FIRST);
   const image = Image.decode(await readFile(join(site, file)));
   const { width, height } = image;
   return { ...found, packed: `${MODEL}.gz`, first: { file, width, height, rgba: Buffer.from(image.takePixels()).toString('base64') } };

@@ -6,6 +6,9 @@ import { SITE } from './real.mjs';
 /** What the native command printed when the site was built. */
 export const native = JSON.parse(await readFile(`${SITE}/native.json`, 'utf8'));
 
+/** The sample that a visit starts with. */
+export const first = native.images.find((image) => image.file === 'samples/A.png');
+
 /** The path of a sample. */
 export const sample = (label) => fileURLToPath(new URL(`../../models/samples/${label}.png`, import.meta.url));
 
@@ -42,12 +45,29 @@ export async function after(page, action) {
   return shown(page);
 }
 
+/** Draws lines with the mouse; points are shares of the drawing area. */
+export async function scribble(page, lines) {
+  await page.locator('#pad').scrollIntoViewIfNeeded();
+  const box = await page.locator('#pad').boundingBox();
+  for (const [start, ...rest] of lines) {
+    const to = ([x, y], steps) => page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps });
+    await to(start, 1);
+    await page.mouse.down();
+    for (const point of rest) await to(point, 8);
+    await page.mouse.up();
+  }
+}
+
+/** An L, where a hand may draw it. */
+export const L = [[[0.35, 0.2], [0.35, 0.8], [0.7, 0.8]]];
+
 /** What the page shows. */
 export const shown = (page) => page.evaluate(() => {
   const text = (id) => document.getElementById(id).textContent;
   return {
     answer: text('answer'), digest: text('digest-here'), native: text('digest-native'), alert: text('alert'),
     verdict: document.getElementById('verdict').dataset.verdict, command: text('command'),
+    standing: document.getElementById('result').dataset.answer,
     executor: document.querySelector('#executors input:checked')?.value,
     bars: [...document.querySelectorAll('#top li')].map((bar) => bar.textContent),
   };

@@ -18,6 +18,9 @@ export const PACKED = `${MODEL}.gz`;
 /** The bytes of the shipped model. */
 export const modelBytes = () => readFile(SITE + MODEL);
 
+/** The native command; the variable INTFORMER names another one. */
+export const BINARY = process.env.INTFORMER ?? root('target/debug/intformer');
+
 /** Serves the site and an empty page beside it with the package in `globalThis.intformer`. */
 export async function real(options = {}) {
   const server = await serve({ root: SITE, ...options });
@@ -56,9 +59,7 @@ export async function images() {
 
 /** The digests that the native command prints for image files. */
 export function nativeDigests(files) {
-  const command = root(`target/debug/intformer`);
-  const binary = process.env.INTFORMER ?? command;
   const options = ['classify', SITE + MODEL, ...files, '--executor', 'reference', '--json'];
-  const answer = JSON.parse(execFileSync(binary, options, { encoding: 'utf8', maxBuffer: 1 << 26 }));
+  const answer = JSON.parse(execFileSync(BINARY, options, { encoding: 'utf8', maxBuffer: 1 << 26 }));
   return answer.images.map((image) => image.executors[0].digest);
 }

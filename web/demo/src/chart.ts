@@ -1,6 +1,7 @@
-// The last hundred runs as a line, with their median; in words for whoever does not see it.
+// The last hundred runs on the executor that runs the model, as a line with their median; in words for whoever does
+// not see it.
 import { context2d, el, say } from './dom.js';
-import { modelChanged, outcomeChanged } from './state.js';
+import { executorChanged, modelChanged, now, outcomeChanged } from './state.js';
 import { executorName, time } from './text.js';
 import type { ExecutorName } from './intformer/index.js';
 
@@ -12,13 +13,19 @@ interface Run {
   milliseconds: number;
 }
 
-let runs: Run[] = [];
+let all: Run[] = [];
+
+/** The runs on the executor that runs the model now. */
+function current(): Run[] {
+  return all.filter((run) => run.executor === now.loaded?.classifier.executor).slice(-KEPT);
+}
 
 /** Starts recording and drawing. */
 export function startChart(): void {
   outcomeChanged.on((outcome) => {
     if (outcome === null) return;
-    runs = [...runs, { executor: outcome.executor, milliseconds: outcome.result.times.run }].slice(-KEPT);
+    const { executor, times } = outcome.result;
+    all = [...all, { executor, milliseconds: times.run }].slice(-2 * KEPT);
     later();
   });
   // Times of another model say nothing about this one.
@@ -26,9 +33,10 @@ export function startChart(): void {
   modelChanged.on(({ classifier }) => {
     if (classifier.model.digest === digest) return;
     digest = classifier.model.digest;
-    runs = [];
+    all = [];
     later();
   });
+  executorChanged.on(later);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', later);
   new ResizeObserver(later).observe(el('chart'));
 }
@@ -41,21 +49,20 @@ function later(): void {
   due = true;
   requestAnimationFrame(() => {
     due = false;
-    draw();
-    say('chart-text', runs.length === 0 ? 'No runs yet.' : inWords());
+    const runs = current();
+    draw(runs);
+    say('chart-text', inWords(runs));
   });
 }
 
-/** Median, fastest, slowest and number, for each executor. */
-function inWords(): string {
-  const sentences = (['webgpu', 'wasm'] as const).flatMap((executor) => {
-    const times = runs.filter((run) => run.executor === executor).map((run) => run.milliseconds);
-    if (times.length === 0) return [];
-    const number = times.length === 1 ? '1 run' : `${times.length} runs`;
-    const least = time(Math.min(...times));
-    return [`${executorName(executor)}: ${number}, median ${time(median(times))}, fastest ${least}, slowest ${time(Math.max(...times))}.`];
-  });
-  return sentences.join(' ');
+/** Median, fastest, slowest and number. */
+function inWords(runs: Run[]): string {
+  const [first] = runs;
+  if (first === undefined) return 'No runs yet.';
+  const times = runs.map((run) => run.milliseconds);
+  const number = times.length === 1 ? '1 run' : `${times.length} runs`;
+  const least = time(Math.min(...times));
+  return `${executorName(first.executor)}: ${number}, median ${time(median(times))}, fastest ${least}, slowest ${time(Math.max(...times))}.`;
 }
 
 function median(values: number[]): number {
@@ -63,7 +70,7 @@ function median(values: number[]): number {
   return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
-function draw(): void {
+function draw(runs: Run[]): void {
   const canvas = el<HTMLCanvasElement>('chart');
   const { clientWidth: width, clientHeight: height } = canvas;
   const ratio = devicePixelRatio;
@@ -96,10 +103,8 @@ function draw(): void {
   runs.forEach((run, at) => {
     context.beginPath();
     context.arc(x(at), y(run.milliseconds), 2, 0, 2 * Math.PI);
-    // WASM full, WebGPU open.
-    context.fillStyle = colour(run.executor === 'wasm' ? '--chart-line' : '--paper');
+    context.fillStyle = colour('--chart-line');
     context.fill();
-    context.stroke();
   });
 }
 

@@ -2,8 +2,9 @@
 import { press, say } from './dom.js';
 import { load, webgpuSupport, type Classifier, type ExecutorName } from './intformer/index.js';
 import { preparing } from './load.js';
+import { long } from './phase.js';
 import { sampleFiles } from './samples.js';
-import { long, now, type Loaded } from './state.js';
+import { now, type Loaded } from './state.js';
 import { executorName } from './text.js';
 
 /** Makes the button work. */
@@ -11,7 +12,7 @@ export function startCompare(): void {
   press('compare', () => {
     if (now.loaded === null) return;
     const { loaded } = now;
-    void long(() => compare(loaded));
+    void long(() => compare(loaded), false);
   });
 }
 

@@ -1,8 +1,9 @@
-// Images from outside: picked, dropped or pasted. A model that is dropped is loaded.
+// Images from outside: picked, dropped or pasted, as files or by their address. A model that is dropped is loaded.
 import { el, press } from './dom.js';
 import { openModel } from './model.js';
+import { clearAlert, complain } from './notices.js';
+import { takeText } from './pasted.js';
 import { show } from './run.js';
-import { complain } from './state.js';
 
 /** Makes the buttons, the drop area and pasting work. */
 export function startInputs(): void {
@@ -17,20 +18,24 @@ export function startInputs(): void {
   press('paste', () => void pasted().then(take).catch(complain));
   document.addEventListener('paste', (event) => {
     const file = event.clipboardData?.files[0];
-    if (file === undefined) return;
+    const text = event.clipboardData?.getData('text/plain') ?? '';
+    // Text for the field with the cursor is its own.
+    if (file === undefined && (text === '' || event.target instanceof HTMLInputElement)) return;
     event.preventDefault();
-    take(file);
+    take(file ?? text);
   });
   startDrop();
 }
 
-/** Shows an image file, or loads a model file. */
-function take(file: File): void {
-  if (/\.safetensors$/i.test(file.name)) void openModel(file, file.name);
-  else void show({ kind: 'file', name: file.name, image: file, native: null });
+/** Shows an image, or loads a model. */
+function take(found: File | string): void {
+  clearAlert();
+  if (typeof found === 'string') void takeText(found).catch(complain);
+  else if (/\.safetensors$/i.test(found.name)) void openModel(found, found.name);
+  else void show({ kind: 'file', name: found.name, image: found, native: null });
 }
 
-async function pasted(): Promise<File> {
+async function pasted(): Promise<File | string> {
   if (typeof navigator.clipboard?.read !== 'function') {
     throw new Error('This browser does not let a button read the clipboard: press Ctrl+V instead.');
   }
@@ -41,6 +46,9 @@ async function pasted(): Promise<File> {
     const type = item.types.find((each) => each.startsWith('image/'));
     if (type !== undefined) return new File([await item.getType(type)], `pasted.${type.slice('image/'.length)}`, { type });
   }
+  for (const item of items) {
+    if (item.types.includes('text/plain')) return (await item.getType('text/plain')).text();
+  }
   throw new Error('Expected an image in the clipboard, found none: copy a picture first.');
 }
 
@@ -48,27 +56,28 @@ function startDrop(): void {
   const target = el('drop');
   // Entering a child comes before leaving its parent, so a count tells when the page is left.
   let inside = 0;
-  const files = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true;
+  const TAKEN = ['Files', 'text/uri-list'];
+  const taken = (event: DragEvent): boolean => TAKEN.some((type) => event.dataTransfer?.types.includes(type));
   const over = (value: number): void => {
     inside = value;
     target.hidden = inside <= 0;
   };
   document.addEventListener('dragenter', (event) => {
-    if (files(event)) over(inside + 1);
+    if (taken(event)) over(inside + 1);
   });
   document.addEventListener('dragleave', (event) => {
-    if (files(event)) over(inside - 1);
+    if (taken(event)) over(inside - 1);
   });
   document.addEventListener('dragover', (event) => {
-    if (!files(event)) return;
+    if (!taken(event)) return;
     event.preventDefault();
     event.dataTransfer!.dropEffect = 'copy';
   });
   document.addEventListener('drop', (event) => {
     over(0);
-    if (!files(event)) return;
+    if (!taken(event)) return;
     event.preventDefault();
-    const file = event.dataTransfer?.files[0];
-    if (file !== undefined) take(file);
+    const found = event.dataTransfer?.files[0] ?? event.dataTransfer?.getData('URL');
+    if (found) take(found);
   });
 }

@@ -1,8 +1,10 @@
 // Loads models: the one this page comes with, and others in its place. A model that fails leaves the one before.
 import { el, press, say } from './dom.js';
-import { load, webgpuSupport, type ExecutorName, type Progress, type Source } from './intformer/index.js';
-import { size } from './text.js';
-import { clearAlert, complain, modelChanged, now, setPhase, type Native } from './state.js';
+import { load, webgpuSupport, type DeviceLoss, type ExecutorName, type Progress, type Source } from './intformer/index.js';
+import { executorName, size } from './text.js';
+import { clearAlert, complain, done, note } from './notices.js';
+import { setPhase } from './phase.js';
+import { executorChanged, modelChanged, now, type Native } from './state.js';
 
 /** Which executor the next model gets: `auto`, until the visitor chose one here or by `?executor=` in the address. */
 let wish: 'auto' | ExecutorName = asked();
@@ -17,16 +19,44 @@ export function choose(executor: ExecutorName): void {
   wish = executor;
 }
 
-/** Loads what the page comes with: the native digests and the model. What fails can be tried again. */
-export function loadShipped(): Promise<void> {
+/** A model that is tried before the one that the page comes with, and what is said if it cannot be had. */
+export interface Before {
+  source: Source;
+  name: string;
+  refusal: string;
+}
+
+/** Loads the first model. What fails can be tried again. */
+export function loadFirst(before: Before | null): Promise<void> {
   return attempt(async () => {
     now.native ??= await native();
-    await replace(address(now.native), now.native.model, true, showProgress);
+    let refusal: Error | null = null;
+    if (before !== null) {
+      const { source, name } = before;
+      try {
+        await replace(source, name, false, showProgress);
+      } catch (cause) {
+        refusal = new Error(`${before.refusal} ${message(cause)} The page's own model is used instead.`, { cause });
+      }
+      before = null;
+      if (refusal === null) return;
+    }
+    await shipped(showProgress);
+    if (refusal !== null) complain(refusal);
   });
 }
 
+async function shipped(tell: Teller): Promise<void> {
+  now.native ??= await native();
+  await replace(address(now.native), now.native.model, true, tell);
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** What the button for another try does. */
-let retry = loadShipped;
+let retry = (): Promise<void> => loadFirst(null);
 
 /** Loads a model where there is none. */
 async function attempt(work: () => Promise<void>): Promise<void> {
@@ -56,10 +86,10 @@ export async function reload(): Promise<void> {
   const { loaded } = now;
   if (loaded === null) return;
   setPhase('busy');
-  say('note', 'The WASM runtime stopped: loading the model again.');
+  note('The WASM runtime stopped: loading the model again.');
   try {
-    await replace(loaded.source, loaded.name, loaded.shipped, note);
-    say('note', 'The WASM runtime stopped, and the model was loaded again.');
+    await replace(loaded.source, loaded.name, loaded.shipped, noteProgress);
+    done('The WASM runtime stopped, and the model was loaded again.');
     setPhase('ready');
   } catch (error) {
     giveUp(error);
@@ -71,26 +101,28 @@ export function giveUp(error: unknown): void {
   const { loaded } = now;
   now.loaded = null;
   loaded?.classifier.dispose();
-  say('note', '');
-  failed(error, loaded === null ? loadShipped : () => attempt(() => replace(loaded.source, loaded.name, loaded.shipped, showProgress)));
+  note('');
+  failed(error, loaded === null ? () => loadFirst(null) : () => attempt(() => replace(loaded.source, loaded.name, loaded.shipped, showProgress)));
 }
 
 /** Loads another model in place of the one that is there. */
 export async function loadOther(source: Source, name: string, signal: AbortSignal): Promise<void> {
-  await replace(source, name, false, note, signal);
+  await replace(source, name, false, noteProgress, signal);
 }
 
 /** Goes back to the model that the page comes with. */
 export async function loadShippedAgain(): Promise<void> {
-  now.native ??= await native();
-  await replace(address(now.native), now.native.model, true, note);
+  await shipped(noteProgress);
 }
+
+/** Says how far a load is. */
+type Teller = (text: string, progress: Progress) => void;
 
 async function replace(
   source: Source,
   name: string,
   shipped: boolean,
-  tell: (text: string, progress: Progress) => void,
+  tell: Teller,
   signal?: AbortSignal,
 ): Promise<void> {
   let kernels = 'Getting WebGPU ready';
@@ -102,16 +134,25 @@ async function replace(
     ...(signal === undefined ? {} : { signal }),
     ...(shipped && /^[0-9a-f]{64}$/i.test(digest) ? { digest } : {}),
     onProgress: (progress) => tell(progress.stage === 'prepare' ? kernels : bytes(progress), progress),
-    onDeviceLost: (loss) => {
-      const then = loss.recovered ? 'The model goes on' : 'The image could not be named; the next one is tried on a fresh device';
-      say('note', `The GPU device was lost (${loss.message}). ${then}${loss.recovered ? (loss.executor === 'wasm' ? ' on WASM' : ' on a fresh device') : ''}.`);
+    onDeviceLost: lost,
+    onExecutorChange: ({ from, to, reason }) => {
+      if (to !== from) done(`The model runs on ${executorName(to)} now. ${reason}`);
+      executorChanged.tell({ from, to, milliseconds: null });
     },
   });
   const before = now.loaded;
   now.loaded = { classifier, source, name, shipped };
   before?.classifier.dispose();
-  say('note', '');
+  note('');
   modelChanged.tell(now.loaded);
+}
+
+function lost({ message, recovered, executor }: DeviceLoss): void {
+  const where = executor === 'wasm' ? 'on WASM' : 'on a fresh device';
+  const then = recovered
+    ? `The model goes on ${where}.`
+    : 'The image could not be named; the next one is tried on a fresh device.';
+  done(`The GPU device was lost (${message}). ${then}`);
 }
 
 /** What is said while an executor gets ready. */
@@ -139,10 +180,10 @@ function showProgress(text: string, { stage, loaded, total }: Progress): void {
 
 /** Seldom enough that a screen reader can follow. */
 let noted = -Infinity;
-function note(text: string, { stage }: Progress): void {
+function noteProgress(text: string, { stage }: Progress): void {
   if (stage !== 'prepare' && performance.now() - noted < 500) return;
   noted = performance.now();
-  say('note', text);
+  note(text);
 }
 
 async function native(): Promise<Native> {

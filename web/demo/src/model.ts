@@ -1,10 +1,14 @@
 // The visitor's own model, by file or address, and what is known of the one that is loaded.
-import { el, make, press, say } from './dom.js';
+import { el, make, press } from './dom.js';
+import { forgetLinked } from './address.js';
 import { loadOther, loadShippedAgain } from './load.js';
+import { done, note } from './notices.js';
+import { forgetOwn, keepOwn } from './own.js';
+import { long } from './phase.js';
 import { again } from './run.js';
-import { long, modelChanged } from './state.js';
+import { modelChanged } from './state.js';
 import { count, size } from './text.js';
-import type { ModelInfo, Source } from './intformer/index.js';
+import type { ModelInfo } from './intformer/index.js';
 
 /** Makes the buttons and the form work. */
 export function startModel(): void {
@@ -20,7 +24,12 @@ export function startModel(): void {
     const text = el<HTMLInputElement>('model-url').value.trim();
     if (text !== '') void openModel(text, text);
   });
-  press('shipped', () => void long(loadShippedAgain));
+  press('shipped', () => void long(async () => {
+    // At the next visit too.
+    await forgetOwn();
+    forgetLinked();
+    await loadShippedAgain();
+  }, true));
   modelChanged.on(({ classifier, name, shipped }) => {
     el('shipped').hidden = shipped;
     describe(classifier.model, name);
@@ -28,8 +37,8 @@ export function startModel(): void {
   });
 }
 
-/** Loads a model in place of the one that is there; if it is refused, that one stays. */
-export async function openModel(source: Source, name: string): Promise<void> {
+/** Loads a model in place of the one that is there, and at the next visit; if it is refused, that one stays. */
+export async function openModel(source: File | string, name: string): Promise<void> {
   if (el<HTMLButtonElement>('pick-model').disabled) return;
   const cancel = el('cancel');
   const stop = new AbortController();
@@ -37,15 +46,17 @@ export async function openModel(source: Source, name: string): Promise<void> {
   cancel.addEventListener('click', abort, { once: true });
   cancel.hidden = false;
   await long(async () => {
-    say('note', `Loading ${name}`);
+    note(`Loading ${name}`);
     try {
       await loadOther(source, name, stop.signal);
     } finally {
-      say('note', '');
+      note('');
       cancel.hidden = true;
       cancel.removeEventListener('click', abort);
     }
-  });
+    await keepOwn({ source, name }).catch((error: Error) => done(`At the next visit ${name} has to be opened again. ${error.message}`));
+    forgetLinked();
+  }, true);
 }
 
 function describe(model: ModelInfo, name: string): void {

@@ -1,8 +1,11 @@
 // The drawing area: mouse, finger, pen or keyboard; what is drawn is classified while it is drawn.
-import { el, press, say } from './dom.js';
+import { centred } from './centre.js';
+import { el, make, press, say } from './dom.js';
+import { clearAlert } from './notices.js';
+import type { Packed } from './pack.js';
 import { forget, show } from './run.js';
 import { outcomeChanged, now } from './state.js';
-import { Drawing, type Point } from './strokes.js';
+import { Drawing, paint, SIDE, type Point } from './strokes.js';
 
 const STEP = 6;
 const LARGE_STEP = 24;
@@ -16,18 +19,16 @@ const ARROWS: Record<string, Point> = {
 /** Makes the drawing area work. */
 export function startPad(): void {
   const canvas = el<HTMLCanvasElement>('pad');
-  const drawing = new Drawing(canvas);
-  const changed = (): void => {
-    setButtons(drawing);
-    if (drawing.strokes > 0) void show({ kind: 'drawing', name: 'drawing.png', image: canvas, native: null });
-    else if (now.outcome?.shown.kind === 'drawing') forget();
-  };
+  const drawing = (pad = new Drawing(canvas));
   const undo = (): void => (drawing.undo(), changed());
   const clear = (): void => (drawing.clear(), changed());
   press('undo', undo);
   press('clear', clear);
-  withPointer(canvas, drawing, changed);
-  withKeys(canvas, drawing, changed, { Backspace: undo, Delete: clear });
+  el('centre').addEventListener('change', () => {
+    if (now.outcome?.shown.kind === 'drawing') changed();
+  });
+  withPointer(canvas, drawing);
+  withKeys(canvas, drawing, { Backspace: undo, Delete: clear });
   // Another image is on show: what is drawn next is a new drawing.
   outcomeChanged.on((outcome) => {
     if (outcome !== null && outcome.shown.kind !== 'drawing' && outcome.shown.kind !== 'camera') stale = true;
@@ -37,6 +38,35 @@ export function startPad(): void {
 
 /** Whether the next stroke begins a new drawing. */
 let stale = false;
+let pad: Drawing;
+/** What the model is shown: the drawing as it is, or centred. */
+const seen = make('canvas', { width: SIDE, height: SIDE });
+
+/** The drawing that is on the pad. */
+export function drawn(): Packed {
+  return { strokes: pad.strokes, centre: el<HTMLInputElement>('centre').checked };
+}
+
+/** Draws anew what a link holds. */
+export function draw({ strokes, centre }: Packed): void {
+  el<HTMLInputElement>('centre').checked = centre;
+  pad.strokes = strokes;
+  stale = false;
+  changed();
+}
+
+/** Shows the drawing to the model. */
+function changed(): void {
+  setButtons(pad);
+  const { strokes, centre } = drawn();
+  if (strokes.length > 0) {
+    clearAlert();
+    paint(seen, centre ? centred(strokes) : strokes);
+    void show({ kind: 'drawing', name: 'drawing.png', image: seen, native: null });
+  } else if (now.outcome?.shown.kind === 'drawing') {
+    forget();
+  }
+}
 
 function begin(drawing: Drawing, at: Point): void {
   if (stale) drawing.clear();
@@ -45,10 +75,10 @@ function begin(drawing: Drawing, at: Point): void {
 }
 
 function setButtons({ strokes }: Drawing): void {
-  for (const id of ['undo', 'clear']) el<HTMLButtonElement>(id).disabled = strokes === 0;
+  for (const id of ['undo', 'clear']) el<HTMLButtonElement>(id).disabled = strokes.length === 0;
 }
 
-function withPointer(canvas: HTMLCanvasElement, drawing: Drawing, changed: () => void): void {
+function withPointer(canvas: HTMLCanvasElement, drawing: Drawing): void {
   let pointer: number | null = null;
   const at = (event: PointerEvent): Point => {
     const box = canvas.getBoundingClientRect();
@@ -77,7 +107,7 @@ function withPointer(canvas: HTMLCanvasElement, drawing: Drawing, changed: () =>
   }
 }
 
-function withKeys(canvas: HTMLCanvasElement, drawing: Drawing, changed: () => void, keys: Record<string, () => void>): void {
+function withKeys(canvas: HTMLCanvasElement, drawing: Drawing, keys: Record<string, () => void>): void {
   const pen = { x: canvas.width / 2, y: canvas.height / 2 };
   let down = false;
   const tell = (): void => {

@@ -1,34 +1,38 @@
 // What the model sees: the answer, the five likeliest classes, the image, and the same for a screen reader.
 import { context2d, el, make, say } from './dom.js';
+import { explained, label } from './labels.js';
 import { now, outcomeChanged, type Outcome } from './state.js';
-import { label, percent, time } from './text.js';
+import { percent } from './text.js';
+import type { Classification } from './intformer/index.js';
 
 /** Starts showing results. */
 export function startResult(): void {
   outcomeChanged.on((outcome) => {
     showClasses(outcome);
+    say('explain', outcome === null ? '' : explain(outcome));
     speak(outcome);
-    void showPreview(outcome?.shown.image ?? null);
-    if (outcome === null) {
-      say('run-time', '…');
-      say('decode-time', '…');
-      return;
-    }
-    say('run-time', time(outcome.result.times.run));
-    say('decode-time', time(outcome.result.times.decode));
-    el('result').dataset.runs = String(Number(el('result').dataset.runs ?? 0) + 1);
+    void showPreview(outcome?.result.pixels ?? null);
+    if (outcome !== null) el('result').dataset.runs = String(Number(el('result').dataset.runs ?? 0) + 1);
   });
 }
 
 /** The names of the likeliest classes with the model that is loaded. */
 export function named(outcome: Outcome): { label: string; probability: number }[] {
-  const labels = now.loaded?.classifier.model.labels ?? [];
-  return outcome.result.classes.map(({ index, probability }) => ({ label: label(index, labels), probability }));
+  return outcome.result.classes.map(({ index, probability }) => ({ label: label(index, labels()), probability }));
+}
+
+/** What is said in the place of a name. */
+export function headline(outcome: Outcome): string {
+  return outcome.result.hint === null ? (named(outcome)[0]?.label ?? '…') : 'Probably none of these';
+}
+
+function labels(): string[] {
+  return now.loaded?.classifier.model.labels ?? [];
 }
 
 function showClasses(outcome: Outcome | null): void {
   const classes = outcome === null ? [] : named(outcome);
-  say('answer', classes[0]?.label ?? '…');
+  say('answer', outcome === null ? '…' : headline(outcome));
   const list = el('top');
   // Rows are kept, so that bars grow and shrink.
   while (list.children.length > classes.length) list.lastChild?.remove();
@@ -39,6 +43,13 @@ function showClasses(outcome: Outcome | null): void {
     (bar.firstChild as HTMLElement).style.width = `${100 * each.probability}%`;
     share.textContent = percent(each.probability);
   });
+}
+
+/** What there is to know of the image and of the class that is named. */
+function explain({ result }: Outcome): string {
+  const [first] = result.classes;
+  const about = first === undefined || result.hint !== null ? '' : explained(first.index, labels());
+  return [...result.notes, about].filter((sentence) => sentence !== '').join(' ');
 }
 
 function row(): HTMLLIElement {
@@ -57,25 +68,27 @@ function speak(outcome: Outcome | null): void {
   const [first, second] = named(outcome);
   if (first === undefined) return;
   if (outcome.shown.kind === 'camera') {
-    const text = `Webcam: ${first.label}.`;
+    const text = `Webcam: ${headline(outcome)}.`;
     if (performance.now() - spoken < 1000 || el('spoken').textContent === text) return;
     spoken = performance.now();
     say('spoken', text);
     return;
   }
+  const { hint } = outcome.result;
   const then = second === undefined ? '' : `; then ${second.label}, ${percent(second.probability)}`;
-  const text = `${outcome.shown.name}: ${first.label}, ${percent(first.probability)}${then}.`;
+  const answer = hint === null ? `${first.label}, ${percent(first.probability)}${then}.` : `${headline(outcome)}. ${hint.message}`;
+  const text = `${outcome.shown.name}: ${answer}`;
   speaking = setTimeout(() => say('spoken', text), 1000);
 }
 
 let drawn = 0;
 
-/** Draws the image as it is, whole and centred. */
-async function showPreview(image: ImageBitmapSource | null): Promise<void> {
+/** Draws the pixels that were classified, whole and centred. */
+async function showPreview(pixels: Classification['pixels']): Promise<void> {
   const turn = (drawn += 1);
   const canvas = el<HTMLCanvasElement>('preview');
   const context = context2d(canvas);
-  const bitmap = image === null ? null : await createImageBitmap(image).catch(() => null);
+  const bitmap = pixels === null ? null : await createImageBitmap(new ImageData(pixels.data, pixels.width, pixels.height));
   if (turn === drawn) {
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (bitmap !== null) {

@@ -1,7 +1,10 @@
 // Classifies what is on show: one image in flight, and of those that wait the latest wins.
 import { RuntimeError, type Classifier } from './intformer/index.js';
 import { giveUp, reload } from './load.js';
-import { clearAlert, complain, modelChanged, now, outcomeChanged, setRunning, type Shown } from './state.js';
+import { complain } from './notices.js';
+import { setRunning } from './phase.js';
+import { settled, underWay } from './standing.js';
+import { modelChanged, now, outcomeChanged, type Shown } from './state.js';
 
 /** An image that waits for its turn. */
 interface Turn {
@@ -20,7 +23,6 @@ let generation = 0;
 
 /** Shows an image to the model. Settles when it was answered, refused, or overtaken by a later one. */
 export function show(shown: Shown): Promise<void> {
-  clearAlert();
   waiting?.done();
   return new Promise((done) => {
     waiting = { shown, done };
@@ -58,6 +60,7 @@ export function waits(): boolean {
 async function run(): Promise<void> {
   if (running || waiting === null || now.loaded === null) return;
   setRunning((running = true));
+  let refused = false;
   while (waiting !== null && now.loaded !== null) {
     const { shown, done }: Turn = waiting;
     const classifier: Classifier = now.loaded.classifier;
@@ -66,11 +69,13 @@ async function run(): Promise<void> {
     waiting = null;
     flying = shown;
     let error: unknown = null;
+    refused = false;
+    underWay();
     try {
-      const result = await classifier.classify(shown.image);
+      const result = await classifier.classify(shown.image, { keepPixels: true });
       if (current()) {
         revived = false;
-        now.outcome = { shown, result, executor: classifier.executor };
+        now.outcome = { shown, result };
         outcomeChanged.tell(now.outcome);
       }
     } catch (thrown) {
@@ -82,8 +87,10 @@ async function run(): Promise<void> {
     else done();
     flying = null;
     if (!stopped) {
-      if (error !== null && current()) complain(error);
+      refused = error !== null && current();
+      if (refused) complain(error);
     } else if (revived) {
+      refused = true;
       giveUp(error);
     } else {
       revived = true;
@@ -91,6 +98,8 @@ async function run(): Promise<void> {
     }
   }
   setRunning((running = false));
+  // Nobody wants the last answer any more.
+  if (!refused && now.loaded !== null) settled();
 }
 
 /** What was asked for before a model was there has its turn when there is one. */

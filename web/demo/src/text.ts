@@ -23,11 +23,6 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** The name of a class; a model may have none. */
-export function label(index: number, labels: string[]): string {
-  return labels[index] || `class ${index}`;
-}
-
 /** An executor as the page calls it. */
 export function executorName(executor: ExecutorName): string {
   return executor === 'webgpu' ? 'WebGPU' : 'WASM';

@@ -1,7 +1,8 @@
 // The webcam: its middle square, classified as fast as answers come, one at a time.
 import { context2d, el, press, say, sayOrHide } from './dom.js';
+import { clearAlert, complain } from './notices.js';
 import { show, withdraw } from './run.js';
-import { clearAlert, complain, outcomeChanged } from './state.js';
+import { outcomeChanged } from './state.js';
 
 let stream: MediaStream | null = null;
 let starting = false;
