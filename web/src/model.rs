@@ -63,6 +63,7 @@ impl Model {
             model,
             program,
             digest,
+            format,
         } = checked;
         if model.config.classes == 0 {
             return Err(Error::ModelFile(
@@ -86,7 +87,7 @@ impl Model {
             "weightBytes": 4 * program.weights.len(),
             "arenaBytes": 4 * program.arena_words,
             "fileBytes": file_bytes,
-            "formatVersion": intformer::plan::FORMAT,
+            "formatVersion": format,
             "provenance": model.provenance,
         });
         Ok(Self {

@@ -96,7 +96,7 @@ test('an image that is damaged or empty is an image error, and the classifier go
     return [said, [...good.logits]];
   });
   assert.deepEqual(found[1], [1, 2, 3]);
-  assert.match(found[0][0], /^ImageError: Expected a PNG, .* found image\/avif, 8 bytes/);
+  assert.match(found[0][0], /^ImageError: Expected a PNG, .* found a damaged file or no picture \(image\/avif, 8 bytes\)/);
   for (const said of found[0].slice(1)) assert.match(said, /^ImageError/);
 });
 

@@ -100,6 +100,8 @@ pub struct Checked {
     pub program: Program,
     /// The digest that the file states and its content has.
     pub digest: String,
+    /// The format version that the file states.
+    pub format: u32,
 }
 
 impl IntModel {
@@ -209,6 +211,7 @@ impl IntModel {
             model,
             program,
             digest: found,
+            format,
         })
     }
 

@@ -122,7 +122,7 @@ async function fromFile(file: Blob): Promise<Input> {
     canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height);
     return { kind: 'bitmap', bitmap: await createImageBitmap(canvas, AS_THEY_ARE) };
   } catch (cause) {
-    const message = 'The SVG drawing cannot be read: it is damaged, or this page allows no such pictures (img-src blob: in its Content-Security-Policy). Save it as PNG.';
+    const message = 'The SVG drawing cannot be read: it is damaged, or the rules of this page allow no such pictures. Save it as PNG.';
     throw new ImageError(message, { cause });
   } finally {
     URL.revokeObjectURL(url);

@@ -37,6 +37,7 @@ export function described(bytes: Uint8Array, type: string): string {
   if (begins(bytes, 0x50, 0x4b, 3, 4)) return 'a zip, or a document that is one. Unpack it';
   if (isSvg(bytes)) return 'an SVG drawing. Save it as PNG';
   if (isGif(bytes) || isWebp(bytes) || ascii(bytes, 0, 2) === 'BM') return 'a picture that is damaged. Get it again';
+  if (type.startsWith('image/')) return `a damaged file or no picture (${type}, ${bytes.length} bytes)`;
   return `${type || 'an unknown type'}, ${bytes.length} bytes`;
 }
 

@@ -23,6 +23,7 @@ test('what gives no pixels is named with what to do', () => {
     [bytes('hello'), /^text\/plain, 5 bytes$/],
   ];
   for (const [file, expected] of cases) assert.match(described(file, 'text/plain'), expected);
+  assert.match(described(bytes('?'), 'image/png'), /^a damaged file or no picture \(image\/png, 1 bytes\)$/);
   assert.match(described(bytes('?'), ''), /an unknown type, 1 bytes/);
 });
 
