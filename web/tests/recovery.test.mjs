@@ -78,10 +78,9 @@ for (const worker of [true, false]) {
         return device;
       };
     }\n`;
+    // A page that runs the model itself imports the same script.
     const script = await readFile(join(SITE, 'intformer/worker.js'), 'utf8');
     server.fault('/intformer/worker.js', { body: Buffer.from(script + hook) });
-    server.fault('/hook.js', { body: Buffer.from(hook) });
-    if (!worker) await page.addScriptTag({ url: '/hook.js' });
     await goesOn({ worker, executor: 'webgpu' });
     const place = worker ? page.workers()[0] : page;
     for (const count of [1, 2]) {
