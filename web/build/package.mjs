@@ -39,7 +39,7 @@ for (const module of ['intformer_web', 'intformer_web_decoder']) {
 }
 for (const name of ['package.json', 'README.md']) await cp(join(source, name), join(place, name));
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) await cp(join(web, '..', name), join(place, name));
-execFileSync('npm', ['pack', '--silent', '--pack-destination', '..'], { cwd: place, stdio: 'inherit' });
+execFileSync('npm', ['pack', '--silent', '--pack-destination', '..'], { cwd: place, stdio: 'inherit', shell: process.platform === 'win32' });
 
 /** The declarations that a file of them needs, itself among them. */
 async function declarations(file, found = new Set()) {

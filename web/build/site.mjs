@@ -73,7 +73,7 @@ async function native() {
 async function precached() {
   const version = createHash('sha256');
   const all = await readdir(site, { recursive: true, withFileTypes: true });
-  const names = all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(site.length + 1));
+  const names = all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(site.length + 1).replaceAll('\\', '/'));
   for (const name of names.sort()) version.update(name).update(await readFile(join(site, name)));
   const kept = names.filter((name) => !/^(api|models|intformer)\/|^(index\.html|sw\.js)$|\.png$/.test(name));
   const samples = names.filter((name) => name.startsWith('samples/'));

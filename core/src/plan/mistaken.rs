@@ -6,6 +6,10 @@ use safetensors::{SafeTensorError, SafeTensors};
 #[cold]
 #[inline(never)]
 pub(super) fn what(bytes: &[u8]) -> String {
+    // Eight bytes of a length come first, which may be anything.
+    if bytes.get(4..9) == Some(b"\0\0\0\0{") {
+        return safetensors(bytes);
+    }
     let starts = |head: &[u8]| bytes.starts_with(head);
     let text = || {
         let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
@@ -99,6 +103,14 @@ mod tests {
             (b"\xff\xd8\xff\xe0", "a JPEG picture"),
             (b"GGUF\x03", "GGUF"),
             (b"hello", "something else"),
+            (
+                b"\x80\x02\0\0\0\0\0\0{\"a\":",
+                "13 bytes of a safetensors file",
+            ),
+            (
+                b"\x20\x3c\0\0\0\0\0\0{\"a\":",
+                "13 bytes of a safetensors file",
+            ),
             (
                 b"\x40\0\0\0\0\0\0\0{\"a\":",
                 "13 bytes of a safetensors file",

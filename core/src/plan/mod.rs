@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use arena::layout;
 pub use file::{Checked, FORMAT, IntModel, Provenance};
 pub use program::{Program, ProgramStep, Region};
-pub use typical::{Hint, LEAST_SPREAD, Look, Typical};
+pub use typical::{Hint, LEAST_IMAGES, LEAST_SPREAD, Look, Typical};
 pub use weights::{IntElement, IntTensor, IntType, IntWeights};
 
 /// The most channels (padded) that `norm_linear` takes; wider rows are normalized by `layer_norm`.

@@ -10,6 +10,9 @@ use crate::{Error, Result};
 /// Compression leaves a few steps of noise in a plain surface.
 pub const LEAST_SPREAD: u8 = 16;
 
+/// The fewest calibration images from which percentiles follow.
+pub const LEAST_IMAGES: usize = 100;
+
 /// The largest logits that a model gave to its calibration images.
 ///
 /// The largest logit tells images like those of the training from others (MaxLogit, arXiv 1911.11132).
@@ -37,10 +40,13 @@ pub enum Hint {
 }
 
 impl Typical {
-    /// From the largest logit of each calibration image, in any order; `None` of none.
+    /// From the largest logit of each calibration image, in any order; `None` of fewer than [`LEAST_IMAGES`].
     pub fn new(mut largest: Vec<i32>) -> Option<Self> {
+        if largest.len() < LEAST_IMAGES {
+            return None;
+        }
         largest.sort_unstable();
-        let last = largest.len().checked_sub(1)?;
+        let last = largest.len() - 1;
         let at = |percent: usize| largest[percent * last / 100];
         Some(Self((0..=100).map(at).collect()))
     }
@@ -136,9 +142,8 @@ mod tests {
         assert_eq!(rank(10), Some(1));
         assert_eq!(rank(505), Some(50));
         assert_eq!(rank(i32::MAX), Some(100));
-        assert_eq!(Typical::new(Vec::new()), None);
-        // Equal values, as of one image.
-        let one = Typical::new(vec![7]).expect("there is an image");
+        assert_eq!(Typical::new(vec![7; LEAST_IMAGES - 1]), None);
+        let one = Typical::new(vec![7; LEAST_IMAGES]).expect("there are images");
         assert_eq!((one.rank(6), one.rank(7)), (0, 100));
     }
 

@@ -8,7 +8,8 @@ use crate::{
     runtime::{Cpu, Executor},
 };
 
-/// The largest logits of `model` on `images`, for [`IntModel::typical`]; `None` without images or classes. `seen` is
+/// The largest logits of `model` on `images`, for [`IntModel::typical`]; `None` of few images
+/// ([`LEAST_IMAGES`](crate::plan::LEAST_IMAGES)) or without classes. `seen` is
 /// told after each image.
 ///
 /// # Errors

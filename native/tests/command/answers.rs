@@ -103,7 +103,7 @@ fn classify_hints_at_what_the_model_cannot_know() {
     let path = place.path("model.safetensors");
     let mut model = intformer::plan::IntModel::load(&path).unwrap();
     let digest = model.digest().unwrap();
-    model.typical = intformer::plan::Typical::new(vec![i32::MAX]);
+    model.typical = intformer::plan::Typical::new(vec![i32::MAX; 100]);
     model.save(&path).unwrap();
     let [image, white] = look();
     assert_eq!((&image.0, &image.2), (&"unlike".into(), &0.into()));
@@ -118,7 +118,7 @@ fn classify_hints_at_what_the_model_cannot_know() {
     );
     let info = place.json("info model.safetensors");
     assert_eq!(info["digest"], digest, "what is computed is the same");
-    model.typical = intformer::plan::Typical::new(vec![i32::MIN]);
+    model.typical = intformer::plan::Typical::new(vec![i32::MIN; 100]);
     model.save(&path).unwrap();
     assert_eq!(look()[0].2, 100);
 }

@@ -31,6 +31,13 @@ fn a_float_model_becomes_an_integer_one() {
     };
     assert!(typicality().is_null(), "noise says nothing of images");
     place.json("quantize float.safetensors --calib image.png --out out.safetensors");
+    assert!(typicality().is_null(), "one image has no percentiles");
+    std::fs::create_dir(place.path("many")).unwrap();
+    for copy in 0..100 {
+        let path = place.path("many").join(format!("{copy}.png"));
+        std::fs::copy(place.path("image.png"), path).unwrap();
+    }
+    place.json("quantize float.safetensors --calib many --out out.safetensors");
     assert_eq!(typicality(), 100, "it is the calibration image");
 
     let float = place.json("logits float.safetensors --image image.png");

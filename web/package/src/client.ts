@@ -1,6 +1,6 @@
 // The page's end of a worker.
 import { untilAborted } from './abort.js';
-import { DisposedError, RuntimeError } from './errors.js';
+import { DisposedError, ImageError, RuntimeError } from './errors.js';
 import { transferable, type Input } from './image.js';
 import { fromPlain } from './wire.js';
 import type { Backend, Hooks, Job, State, Wanted } from './backend.js';
@@ -10,6 +10,9 @@ import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from
 
 /** Milliseconds that an aborted worker has to put its files away. */
 const GRACE = 1_000;
+
+const FOREIGN =
+  "The browser gave no pixels of the image: one of another origin needs that server's leave (CORS, crossorigin attribute).";
 
 interface Pending {
   resolve: (value: never) => void;
@@ -85,7 +88,12 @@ export class Client implements Backend {
     if (this.#broken !== null) return Promise.reject(this.#broken);
     const id = ++this.#last;
     return new Promise<Answers[Name]>((resolve, reject) => {
-      this.#post({ id, ask }, transfer);
+      try {
+        this.#post({ id, ask }, transfer);
+      } catch (error) {
+        // Pixels of another origin may be shown but not passed on.
+        throw (error as Error).name === 'DataCloneError' ? new ImageError(FOREIGN, { cause: error }) : error;
+      }
       this.#pending.set(id, { resolve, reject });
       this.#worker.ref?.();
     });
@@ -112,8 +120,10 @@ export class Client implements Backend {
   /** Lets the worker put its files away; what was downloaded stays. */
   async #abort(loading: Promise<unknown>): Promise<void> {
     this.#post({ abort: true });
-    const late = new Promise((resolve) => setTimeout(resolve, GRACE));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, GRACE)));
     await Promise.race([loading.catch(() => undefined), late]);
+    clearTimeout(timer);
   }
 
   /** The worker cannot be relied on any more. */

@@ -23,6 +23,8 @@ export interface Renewable {
 
 /** Decodes files. */
 export interface Decoder {
+  /** Fetches from another address from now on; what has started stays. */
+  at(url: string): void;
   /** The pixels of a PNG or JPEG file. */
   decode(file: Uint8Array): Promise<Decoded>;
   /** Bytes of its WASM memory, 0 before the first use. */
@@ -37,10 +39,12 @@ interface Started {
 }
 
 /** A decoder that fetches its module from `url` at the first use; a fetch that failed is tried again at the next. */
-export function decoderAt(url: string | null): Decoder {
+export function decoderAt(address: string | null): Decoder {
+  let url = address;
   let starting: Promise<Started> | null = null;
   let memory: WebAssembly.Memory | null = null;
   return {
+    at: (other) => void (url = other),
     memory: () => memory?.buffer.byteLength ?? 0,
     async decode(file) {
       if (url === null) throw new RuntimeError(NOWHERE);

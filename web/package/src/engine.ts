@@ -49,9 +49,8 @@ export class Engine implements Backend {
   #auto: boolean;
   /** A session on WebGPU being made while WASM answers. */
   #racing: Promise<void> = Promise.resolve();
-  /** One that is ready and waits for the run in progress to end. */
-  #next: { gpu: Running; reason: string } | null = null;
-  #inRun = false;
+  /** Runs, measurements and changes of the session, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** Milliseconds that WASM takes for an image, at best; null before its first run. */
   #wasmTime: number | null = null;
   #adapter = { description: '', software: false };
@@ -116,29 +115,37 @@ export class Engine implements Backend {
   /** Makes a session on WebGPU beside the one on WASM, and keeps the faster one. */
   async #race(): Promise<void> {
     let gpu: Running;
-    let times: { gpu: number; wasm: number };
     try {
       gpu = await this.#open('webgpu');
     } catch (error) {
       if (isTrap(error)) throw error;
       return this.#stay(`WebGPU could not be used: ${(error as Error).message}`);
     }
+    await this.#exclusive(() => this.#compare(gpu));
+  }
+
+  /** Measures both while nothing else runs, and takes the faster one. */
+  async #compare(gpu: Running): Promise<void> {
+    const wanted = (): boolean => !this.#released && this.#auto && this.#running?.name === 'wasm';
+    if (!wanted()) return this.#free(gpu.session);
+    let times: { gpu: number; wasm: number };
     try {
       times = { gpu: await this.#measured(gpu), wasm: this.#wasmTime ?? (await this.#measured(this.#running)) };
     } catch (thrown) {
       const error = fromWasm(thrown);
       if (isTrap(error)) throw error;
-      gpu.session.free();
+      this.#free(gpu.session);
       return this.#stay(`WebGPU could not be used: ${error.message}`);
     }
-    if (this.#released || !this.#auto || this.#running?.name !== 'wasm') return gpu.session.free();
+    if (!wanted()) return this.#free(gpu.session);
     const compared = `${times.gpu.toFixed(1)} ms an image on WebGPU, ${times.wasm.toFixed(1)} ms on WASM`;
     if (times.gpu >= times.wasm) {
-      gpu.session.free();
+      this.#free(gpu.session);
       return this.#stay(`WASM is the faster one here: ${compared}.`);
     }
-    this.#next = { gpu, reason: `${compared}.` };
-    if (!this.#inRun) this.#takeOver();
+    this.#use(gpu);
+    this.#fallback = null;
+    this.#hooks.moved({ from: 'wasm', to: 'webgpu', reason: `${compared}.` });
   }
 
   /** Milliseconds for an image at best, of a few runs on a blank one. */
@@ -156,17 +163,6 @@ export class Engine implements Backend {
     if (this.#released || !this.#auto) return;
     this.#fallback = reason;
     this.#hooks.moved({ from: 'wasm', to: 'wasm', reason });
-  }
-
-  /** The GPU takes over, between two runs. */
-  #takeOver(): void {
-    const next = this.#next;
-    this.#next = null;
-    if (next === null) return;
-    if (!this.#auto || this.#released) return next.gpu.session.free();
-    this.#use(next.gpu);
-    this.#fallback = null;
-    this.#hooks.moved({ from: 'wasm', to: 'webgpu', reason: next.reason });
   }
 
   classify(inputs: Input[], wanted: Wanted): Promise<Classification[]> {
@@ -199,12 +195,13 @@ export class Engine implements Backend {
   }
 
   switchTo(executor: ExecutorName): Promise<void> {
-    return this.#living(async () => {
+    const change = async (): Promise<void> => {
       if (this.#running?.name !== executor) this.#use(await this.#open(executor));
       // From here on the choice is the caller's.
       this.#auto = false;
       this.#fallback = null;
-    });
+    };
+    return this.#living(() => this.#exclusive(change));
   }
 
   memory(): Promise<Memory> {
@@ -215,7 +212,7 @@ export class Engine implements Backend {
   }
 
   dispose(idle: Promise<void>): void {
-    void Promise.all([idle, this.#racing]).then(() => this.#release());
+    void idle.then(() => this.#racing).then(() => this.#release());
   }
 
   /** Does something with the module; after a trap there, or in another model's call, nothing more is done with it. */
@@ -240,26 +237,25 @@ export class Engine implements Backend {
   #release(): void {
     if (this.#released) return;
     this.#released = true;
-    try {
-      this.#next?.gpu.session.free();
-      this.#next = null;
-      this.#drop();
-      this.#file.free();
-    } catch (error) {
-      if (!this.#runtime.dead) throw error;
-    }
+    this.#drop();
+    this.#free(this.#file);
+  }
+
+  /** Frees what is of the module. One that trapped may trap again, and what it held goes with it. */
+  #free(held: { free(): void }): void {
+    if (!this.#runtime.dead) held.free();
   }
 
   /** Runs a batch; meanwhile no other session takes over. */
-  async #run(pixels: Uint8Array, batch: number): Promise<{ logits: Int32Array; executor: ExecutorName }> {
-    this.#inRun = true;
-    try {
-      const logits = await this.#tried(pixels, batch);
-      return { logits, executor: this.#executor };
-    } finally {
-      this.#inRun = false;
-      this.#takeOver();
-    }
+  #run(pixels: Uint8Array, batch: number): Promise<{ logits: Int32Array; executor: ExecutorName }> {
+    return this.#exclusive(async () => ({ logits: await this.#tried(pixels, batch), executor: this.#executor }));
+  }
+
+  /** Does work when what came before has ended. */
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Runs a batch; after a lost device once more on a fresh one, then on WASM if that is allowed. */
@@ -323,7 +319,7 @@ export class Engine implements Backend {
       try {
         await session.prepare(1);
       } catch (error) {
-        if (!isTrap(fromWasm(error))) session.free();
+        if (!isTrap(fromWasm(error))) this.#free(session);
         throw error;
       }
       return { name, session, prepared: 1, adapter: described(session, support) };
@@ -361,7 +357,7 @@ export class Engine implements Backend {
   #drop(): void {
     const running = this.#running;
     this.#running = null;
-    running?.session.free();
+    if (running !== null) this.#free(running.session);
   }
 }
 

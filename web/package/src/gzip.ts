@@ -10,6 +10,8 @@ export async function unpacked(bytes: Uint8Array): Promise<Uint8Array> {
   }
   // The last four bytes tell the size, so that there is one buffer and nothing grows beyond it.
   const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(bytes.length - 4, true);
+  // What is cut ends in any bytes; gzip packs to a thousandth at best.
+  if (size > 1032 * bytes.length) throw new ModelFileError('The model file is packed by gzip and cut or damaged: get it again.');
   if (size > LIMIT) throw new ModelFileError(`Expected a model of at most 1 GiB, found ${size} bytes packed by gzip.`);
   const whole = allocate(size);
   const unpacking = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream('gzip'));

@@ -11,6 +11,9 @@ export type Input =
   | { kind: 'bitmap'; bitmap: ImageBitmap }
   | { kind: 'frame'; frame: VideoFrame };
 
+/** Longer side in pixels up to which the browser's pixels are taken as they are; above, the browser shrinks them first. */
+export const SIDE_LIMIT = 2048;
+
 /** Pixels as they are: no alpha multiplied in, no colours converted. */
 export const AS_THEY_ARE: ImageBitmapOptions = { premultiplyAlpha: 'none', colorSpaceConversion: 'none' };
 
@@ -117,8 +120,10 @@ async function fromFile(file: Blob): Promise<Input> {
     image.src = url;
     await image.decode();
     const canvas = document.createElement('canvas');
-    canvas.width = image.naturalWidth || SVG_SIDE;
-    canvas.height = image.naturalHeight || SVG_SIDE;
+    const [width, height] = [image.naturalWidth || SVG_SIDE, image.naturalHeight || SVG_SIDE];
+    const scale = Math.min(1, SIDE_LIMIT / Math.max(width, height));
+    canvas.width = Math.max(1, Math.round(width * scale));
+    canvas.height = Math.max(1, Math.round(height * scale));
     canvas.getContext('2d')?.drawImage(image, 0, 0, canvas.width, canvas.height);
     return { kind: 'bitmap', bitmap: await createImageBitmap(canvas, AS_THEY_ARE) };
   } catch (cause) {
@@ -131,11 +136,14 @@ async function fromFile(file: Blob): Promise<Input> {
 
 /** Whether it is pixels as plain data. */
 function isRaw(image: unknown): image is RawImage {
-  const { data, width, height } = image as Partial<RawImage>;
+  const { data, width, height } = (image ?? {}) as Partial<RawImage>;
   return ArrayBuffer.isView(data) && typeof width === 'number' && typeof height === 'number';
 }
 
 function raw({ data, width, height }: RawImage): Input {
+  if (!/Uint8(Clamped)?Array/.test(Object.prototype.toString.call(data))) {
+    throw new ImageError('Expected pixels as bytes (Uint8ClampedArray or Uint8Array), found numbers of another kind.');
+  }
   if (data.length !== 4 * width * height) {
     throw new ImageError(`Expected ${width} x ${height} pixels of four bytes, found ${data.length} bytes.`);
   }
@@ -144,7 +152,7 @@ function raw({ data, width, height }: RawImage): Input {
 
 async function fromImageData(image: ImageData): Promise<Input> {
   const plain = is(image.data, 'Uint8ClampedArray') && (image.colorSpace ?? 'srgb') === 'srgb';
-  if (!plain) return { kind: 'bitmap', bitmap: await createImageBitmap(image) };
+  if (!plain) return { kind: 'bitmap', bitmap: await bitmapOf(image) };
   return raw(image);
 }
 
@@ -166,7 +174,7 @@ async function decoded(image: HTMLImageElement): Promise<void> {
   }
 }
 
-async function bitmapOf(image: Drawable): Promise<ImageBitmap> {
+async function bitmapOf(image: Drawable | ImageData): Promise<ImageBitmap> {
   try {
     return await createImageBitmap(image, AS_THEY_ARE);
   } catch (cause) {

@@ -10,8 +10,9 @@ const isWebp = (bytes: Uint8Array): boolean => ascii(bytes, 0, 4) === 'RIFF' && 
 
 /** Whether it is a drawing in SVG, which browsers decode in pages alone. */
 export function isSvg(bytes: Uint8Array): boolean {
-  const text = new TextDecoder().decode(bytes.subarray(0, 2048)).trimStart();
-  return text.startsWith('<') && /<svg[\s>]/.test(text);
+  const text = new TextDecoder().decode(bytes.subarray(0, 2048));
+  // Before the first element there may be a declaration, comments, and a DOCTYPE with or without definitions.
+  return /^\s*(?:<\?[^>]*>\s*|<!--[^]*?-->\s*|<!DOCTYPE\s+svg[^[>]*(?:\[[^\]]*\]\s*)?>\s*)*<svg[\s>]/i.test(text);
 }
 
 /** The brand of a file made of boxes, as MP4, HEIC and AVIF are. */

@@ -84,8 +84,7 @@ function tell<T>(callback: ((value: T) => void) | undefined, value: T): void {
   try {
     callback?.(value);
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    if (typeof reportError === 'function') reportError(error);
+    else console.error(error);
   }
 }

@@ -2,7 +2,7 @@
 import type { Decoder } from './decoder.js';
 import { ImageError } from './errors.js';
 import { isOurs, sizeOf } from './header.js';
-import { AS_THEY_ARE, type Input } from './image.js';
+import { AS_THEY_ARE, SIDE_LIMIT, type Input } from './image.js';
 import { described, isAnimated } from './kinds.js';
 import { fromWasm } from './wire.js';
 import type { WasmModel } from './runtime.js';
@@ -12,8 +12,6 @@ import type { RawImage } from './types.js';
 const FILE_LIMIT = 64 << 20;
 /** Pixels that an image file may have at most: while it is decoded each takes several bytes more than once. */
 const PIXEL_LIMIT = 64_000_000;
-/** Longer side in pixels up to which the browser's pixels are taken as they are; above, the browser shrinks them first. */
-const SIDE_LIMIT = 2048;
 
 /** The pixels of an image. */
 export interface Pixels {

@@ -66,6 +66,7 @@ export async function loadRuntime(wish: RuntimeWish): Promise<Runtime> {
   wish.part.expect(WASM_BYTES);
   if (started !== null) {
     const runtime = await started;
+    if (wish.decoder !== null) runtime.decoder.at(wish.decoder);
     wish.part.done(WASM_BYTES);
     return runtime;
   }

@@ -60,7 +60,7 @@ export async function obtain(wish: Wish, anew: boolean): Promise<Obtained> {
   const store = keepable ? await firstStore() : null;
   signal.throwIfAborted();
   if (store === null) {
-    const note = keepable ? KEEPS_NONE() : null;
+    const note = keepable ? keepsNone() : null;
     return fetched(wish, null, note, false);
   }
   const hit = anew ? 'changed' : await fromStore(store, wish);
@@ -233,7 +233,7 @@ class Careful {
   }
 }
 
-const KEEPS_NONE = (): string =>
+const keepsNone = (): string =>
   globalThis.isSecureContext === false
     ? 'This page came over http, and browsers keep files for https pages alone: the model was not cached.'
     : 'This browser keeps no files here, as in some private windows: the model was not cached.';

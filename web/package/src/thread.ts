@@ -1,5 +1,6 @@
 // Starts the worker that runs the model.
 import { untilAborted } from './abort.js';
+import { RuntimeError } from './errors.js';
 import { host, type Line } from './host.js';
 
 /** Milliseconds that a worker may take to start; the script comes over the network. */
@@ -7,14 +8,21 @@ const START = 20_000;
 
 /** The thread of the caller with the face of a worker. */
 export async function thisThread(): Promise<Line> {
-  const { serveHere } = await import('./worker.js');
+  const { serveHere } = await import('./worker.js').catch((cause: unknown) => {
+    const message = `The script that runs the model could not be imported: ${String(cause)}. Check that worker.js is served beside this package's script.`;
+    throw new RuntimeError(message, { cause });
+  });
   const { port1, port2 } = new MessageChannel();
-  serveHere(port1, host.fetch);
+  const { name, fetch, keeps } = host;
+  serveHere(port1, { name, fetch, keeps });
   const [near, far] = [port2, port1] as (MessagePort & Partial<Pick<Line, 'ref' | 'unref'>>)[];
   far!.unref?.();
   const line: Line = {
     postMessage: (message: unknown, transfer?: unknown) => near!.postMessage(message, transfer as Transferable[]),
-    terminate: () => near!.postMessage({ end: true }),
+    terminate: () => {
+      near!.onmessage = null;
+      near!.postMessage({ end: true });
+    },
     ref: () => near!.ref?.(),
     unref: () => near!.unref?.(),
     onmessage: null,

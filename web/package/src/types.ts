@@ -45,7 +45,7 @@ export interface LoadOptions {
    * compiled and were measured. Why it is WASM is in {@link Classifier.fallback}.
    */
   executor?: 'auto' | ExecutorName;
-  /** Run in a worker. Default: true in a page, false where the caller is a worker itself. */
+  /** Run in a worker. Default: true in a page and in Node, false where the caller is a worker of a browser. */
   worker?: boolean;
   /** Ends the load at any stage; the load then rejects with the signal's reason. What was downloaded is kept. */
   signal?: AbortSignal;

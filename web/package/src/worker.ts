@@ -5,7 +5,7 @@
  * @module
  */
 import { loadEngine } from './engine-load.js';
-import { host, THREAD } from './host.js';
+import { host, THREAD, type Host } from './host.js';
 import { release } from './image.js';
 import { toPlain } from './wire.js';
 import type { Engine } from './engine.js';
@@ -16,17 +16,18 @@ interface Port {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   onmessageerror: ((event: MessageEvent) => void) | null;
   postMessage(message: FromWorker): void;
+  close?(): void;
 }
 
 /** Answers what is asked. What is asked first is to load a model. */
-export function serve(port: Port): void {
+function serve(port: Port): void {
   const ended = new AbortController();
   let engine: Engine | null = null;
   let working: Promise<void> = Promise.resolve();
 
   port.onmessage = ({ data }) => {
     if ('abort' in data) ended.abort();
-    else if ('end' in data) engine?.dispose(working);
+    else if ('end' in data) end();
     else working = answer(data.id, data.ask);
   };
   // An error that nobody catches reaches the page, which waits for an answer that cannot come.
@@ -34,6 +35,12 @@ export function serve(port: Port): void {
     throw new Error('it cannot read what the page sent');
   };
   port.postMessage({ event: 'ready' });
+
+  function end(): void {
+    engine?.dispose(working);
+    port.onmessage = null;
+    port.close?.();
+  }
 
   async function answer(id: number, ask: Ask): Promise<void> {
     try {
@@ -73,9 +80,9 @@ export function serve(port: Port): void {
   }
 }
 
-/** Answers in the thread of the page, which fetches files in its own way. */
-export function serveHere(port: Port, fetcher: typeof host.fetch): void {
-  host.fetch = fetcher;
+/** Answers where browsers start no worker: in the thread of the caller, in a thread of Node. */
+export function serveHere(port: Port, place: Pick<Host, 'name' | 'fetch' | 'keeps'>): void {
+  Object.assign(host, place);
   serve(port);
 }
 

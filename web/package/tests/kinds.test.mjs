@@ -31,6 +31,8 @@ test('drawings are told from pages', () => {
   assert.equal(isSvg(bytes('  <svg viewBox="0 0 1 1">')), true);
   assert.equal(isSvg(bytes('<!doctype html><svgx>')), false);
   assert.equal(isSvg(bytes('text with <svg>')), false);
+  assert.equal(isSvg(bytes('<!doctype html><body><svg >')), false);
+  assert.equal(isSvg(bytes('<?xml version="1.0"?>\n<!-- a <b> -->\n<!DOCTYPE svg PUBLIC "a" "b" [<!ENTITY c "d">]>\n<svg\n>')), true);
 });
 
 /** A GIF of one pixel with so many frames, with or without tables of colours of their own. */

@@ -47,6 +47,25 @@ for (const worker of [true, false]) {
   });
 }
 
+test('over a network, and in its own words', async () => {
+  const found = await script(`
+    import { createServer } from 'node:http';
+    import { readFile } from 'node:fs/promises';
+    const model = await readFile('a model.safetensors');
+    const server = createServer((_, answer) => answer.end(model)).listen(0);
+    const url = 'http://127.0.0.1:' + server.address().port;
+    const said = [];
+    for (const worker of [true, false]) {
+      const { cacheNote, fallback } = await intformer.load(url, { worker });
+      said.push(cacheNote, fallback);
+    }
+    server.close();
+    server.closeAllConnections();
+    console.log(JSON.stringify(said));
+  `);
+  assert.deepEqual(found, [null, 'Node has no WebGPU.', null, 'Node has no WebGPU.']);
+});
+
 test('what is missing is said with its path', async () => {
   const found = await script(`
     const said = (error) => [error.name, error.message];

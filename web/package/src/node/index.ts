@@ -3,16 +3,14 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { host, type Line } from '../host.js';
-import { fetchWithFiles } from './files.js';
+import { PLACE } from './place.js';
 
 Object.assign(host, {
-  name: 'Node',
+  ...PLACE,
   address: (text) => (isPath(text) ? pathToFileURL(resolve(text)) : new URL(text)).href,
-  fetch: fetchWithFiles(fetch),
   // Beside the script of browsers there is the one that gives a thread what it takes from a browser.
-  openWorker: (url) => ({ line: lineTo(new Worker(new URL('./node-worker.js', url))), release: () => undefined }),
+  openWorker: (url) => ({ line: lineTo(new Worker(new URL('./node-worker.js', url), { execArgv: [] })), release: () => undefined }),
   worker: () => true,
-  keeps: false,
 } satisfies typeof host);
 
 /** Whether it is a path and no address; a drive of Windows is no scheme. */
