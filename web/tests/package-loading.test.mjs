@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WASM_BYTES } from '../package/dist/wasm/size.js';
+import { launch } from './chromium.mjs';
 import { context, got, loaded, model, MODEL, noWorkers, page, server, serveWith, visit, wasm } from './package.mjs';
 import { serve } from './server.mjs';
 
@@ -174,5 +175,22 @@ test('a model of another origin is resumed too, with CORS, and an error that say
   } finally {
     await other.close();
     await closed.close();
+  }
+});
+
+test('a page over plain http works on WASM, and says what http withholds', async () => {
+  const open = await launch({ flags: ['--host-resolver-rules=MAP plain.test 127.0.0.1'] });
+  try {
+    const insecure = await open.newContext();
+    const plain = await visit(insecure, '/', server.url.replace('127.0.0.1', 'plain.test'));
+    assert.equal(await plain.evaluate(() => isSecureContext), false);
+    const { executor, fallback, cacheNote, error } = await loaded(plain, { executor: 'auto' });
+    assert.deepEqual([executor, error], ['wasm', undefined]);
+    assert.match(fallback, /^This page came over http.*https pages alone\.$/);
+    assert.match(cacheNote, /^This page came over http.*was not cached\.$/);
+    const refused = await loaded(plain, { executor: 'webgpu' });
+    assert.deepEqual([refused.error.name, refused.error.message], ['NoWebGpuError', fallback]);
+  } finally {
+    await open.close();
   }
 });

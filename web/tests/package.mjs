@@ -80,11 +80,11 @@ afterEach(async () => {
 });
 
 /** Opens a page with the package in `globalThis.intformer`. */
-export async function visit(where, path = '/') {
+export async function visit(where, path = '/', origin = server.url) {
   const fresh = await where.newPage();
   fresh.problems = [];
   fresh.on('pageerror', (error) => fresh.problems.push(error.message));
-  await fresh.goto(server.url + path, { waitUntil: 'load' });
+  await fresh.goto(origin + path, { waitUntil: 'load' });
   await fresh.evaluate(() => new Promise((done) => {
     const look = () => (globalThis.intformer ? done() : setTimeout(look, 5));
     look();
