@@ -266,3 +266,21 @@ test('the webcam is classified until it is stopped', async () => {
     await withCamera.close();
   }
 });
+
+test('a file that is a model of another kind is told from a picture, packed models are taken', async () => {
+  await begin();
+  const cases = [
+    ['weights.pth', Buffer.from('PK\x03\x04zip'), /PyTorch.*intformer quantize/],
+    ['model.safetensors', Buffer.from('<!doctype html>'), /page of HTML/],
+    ['model.gguf', Buffer.from('GGUF\x03'), /GGUF/],
+    ['a.safetensors.gz', Buffer.from('not packed at all'), /something else/],
+  ];
+  for (const [name, buffer, expected] of cases) {
+    await page.locator('#file').setInputFiles({ name, mimeType: '', buffer });
+    await says(page, 'alert', expected);
+  }
+  const buffer = await readFile(`${SITE}/models/glyphs.safetensors.gz`);
+  await page.locator('#file').setInputFiles({ name: 'own.safetensors.gz', mimeType: 'application/gzip', buffer });
+  await page.waitForFunction(() => document.getElementById('model-info').textContent.includes('own.safetensors.gz'));
+  assert.equal(await page.locator('#alert').textContent(), '');
+});

@@ -1,6 +1,6 @@
 // Images from outside: picked, dropped or pasted, as files or by their address. A model that is dropped is loaded.
 import { el, press } from './dom.js';
-import { openModel } from './model.js';
+import { isModelName, openModel } from './model.js';
 import { clearAlert, complain } from './notices.js';
 import { takeText } from './pasted.js';
 import { show } from './run.js';
@@ -31,7 +31,7 @@ export function startInputs(): void {
 function take(found: File | string): void {
   clearAlert();
   if (typeof found === 'string') void takeText(found).catch(complain);
-  else if (/\.safetensors$/i.test(found.name)) void openModel(found, found.name);
+  else if (isModelName(found.name)) void openModel(found, found.name);
   else void show({ kind: 'file', name: found.name, image: found, native: null });
 }
 

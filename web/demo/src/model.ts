@@ -10,6 +10,9 @@ import { modelChanged } from './state.js';
 import { count, size } from './text.js';
 import type { ModelInfo } from './intformer/index.js';
 
+/** Whether a file is called as models are; those of other programs as well, so that the package says what they are. */
+export const isModelName = (name: string): boolean => /\.(safetensors(\.gz)?|pth?|ckpt|bin|onnx|gguf|h5|tflite)$/i.test(name);
+
 /** Makes the buttons and the form work. */
 export function startModel(): void {
   const input = el<HTMLInputElement>('model-file');

@@ -1,5 +1,5 @@
 // Text that is pasted or dropped: the address of a picture or of a model.
-import { openModel } from './model.js';
+import { isModelName, openModel } from './model.js';
 import { show } from './run.js';
 
 /** Shows the picture or loads the model that a text is the address of. Throws what can be done instead. */
@@ -10,7 +10,7 @@ export async function takeText(text: string): Promise<void> {
     const short = found.length > 40 ? `${found.slice(0, 40)}…` : found;
     throw new Error(`Expected a picture, a file of one, or its address (https://…); found the text “${short}”. Copy one of those, then paste it.`);
   }
-  if (/\.safetensors$/i.test(address.pathname)) return openModel(address.href, address.href);
+  if (isModelName(address.pathname)) return openModel(address.href, address.href);
   const name = decodeURIComponent(address.pathname.split('/').pop() || address.hostname);
   await show({ kind: 'file', name, image: await picture(address.href), native: null });
 }

@@ -21,13 +21,15 @@ const brand = (bytes: Uint8Array): string => (ascii(bytes, 4, 8) === 'ftyp' ? as
 const HEIC = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1']);
 const AVIF = new Set(['avif', 'avis']);
 
+const unread = (kind: string): string => `${kind} picture that is damaged or is not read here. Save it as PNG or JPEG`;
+
 /** What a file is that gave no pixels, and what to do, as the end of a sentence. */
 export function described(bytes: Uint8Array, type: string): string {
   const name = brand(bytes);
   if (HEIC.has(name)) {
     return 'a HEIC picture, as iPhones take them. Save it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible)';
   }
-  if (AVIF.has(name)) return 'an AVIF picture that is damaged or that this browser does not read. Save it as PNG or JPEG';
+  if (AVIF.has(name)) return unread('an AVIF');
   if (name !== '' || begins(bytes, 0x1a, 0x45, 0xdf, 0xa3)) return 'a video. Save a frame of it as PNG or JPEG';
   if (bytes.length === 0) return 'an empty file';
   if (begins(bytes, 0x49, 0x49, 0x2a, 0) || begins(bytes, 0x4d, 0x4d, 0, 0x2a)) return 'a TIFF or raw picture. Save it as PNG or JPEG';
@@ -37,7 +39,9 @@ export function described(bytes: Uint8Array, type: string): string {
   if (ascii(bytes, 0, 4) === '%PDF') return 'a PDF. Save the page as PNG or JPEG';
   if (begins(bytes, 0x50, 0x4b, 3, 4)) return 'a zip, or a document that is one. Unpack it';
   if (isSvg(bytes)) return 'an SVG drawing. Save it as PNG';
-  if (isGif(bytes) || isWebp(bytes) || ascii(bytes, 0, 2) === 'BM') return 'a picture that is damaged. Get it again';
+  if (isGif(bytes)) return unread('a GIF');
+  if (isWebp(bytes)) return unread('a WebP');
+  if (ascii(bytes, 0, 2) === 'BM') return unread('a BMP');
   if (type.startsWith('image/')) return `a damaged file or no picture (${type}, ${bytes.length} bytes)`;
   return `${type || 'an unknown type'}, ${bytes.length} bytes`;
 }

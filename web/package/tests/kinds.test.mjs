@@ -8,7 +8,7 @@ test('what gives no pixels is named with what to do', () => {
   const cases = [
     [bytes([0, 0, 0, 24], 'ftypheic'), /HEIC picture.*Most Compatible/],
     [bytes([0, 0, 0, 24], 'ftypmif1'), /HEIC/],
-    [bytes([0, 0, 0, 24], 'ftypavif'), /AVIF/],
+    [bytes([0, 0, 0, 24], 'ftypavif'), /an AVIF picture/],
     [bytes([0, 0, 0, 24], 'ftypisom'), /a video/],
     [bytes([0x1a, 0x45, 0xdf, 0xa3]), /a video/],
     [bytes(), /an empty file/],
@@ -18,7 +18,9 @@ test('what gives no pixels is named with what to do', () => {
     [bytes([0xff, 0x0a]), /JPEG XL/],
     [bytes('%PDF-1.7'), /PDF/],
     [bytes('PK\x03\x04'), /zip/],
-    [bytes('GIF89a'), /damaged/],
+    [bytes('GIF89a'), /a GIF picture that is damaged or is not read here/],
+    [bytes('RIFF....WEBPVP8 '), /a WebP picture/],
+    [bytes('BM....'), /a BMP picture/],
     [bytes('<?xml version="1.0"?><svg xmlns="x"/>'), /SVG/],
     [bytes('hello'), /^text\/plain, 5 bytes$/],
   ];
