@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { launch } from './chromium.mjs';
-import { images, MODEL, nativeDigests, real, visit } from './real.mjs';
+import { classified, images, MODEL, nativeDigests, real, visit } from './real.mjs';
 
 let browser, server, page, files, expected;
 
@@ -27,20 +27,10 @@ test('there are enough images, and they differ', () => {
 
 for (const executor of ['webgpu', 'wasm']) {
   test(`every image has the native digest on ${executor}, alone and in a batch`, async () => {
-    const found = await page.evaluate(async ([url, name, count]) => {
-      const classifier = await intformer.load(url, { executor: name });
-      const blobs = await Promise.all(Array.from({ length: count }, async (_, at) => (await fetch(`image-${at}`)).blob()));
-      const single = [];
-      for (const blob of blobs) single.push(await classifier.classify(blob));
-      const batch = await classifier.classifyBatch(blobs);
-      const pick = (results) => results.map(({ digest, exact, times }) => ({ digest, exact, timed: times.run > 0 }));
-      const value = { executor: classifier.executor, single: pick(single), batch: pick(batch) };
-      classifier.dispose();
-      return value;
-    }, [MODEL, executor, files.length]);
+    const found = await classified(page, executor, files.length);
     assert.equal(found.executor, executor);
     for (const way of ['single', 'batch']) {
-      assert.ok(found[way].every((result) => result.exact && result.timed));
+      assert.ok(found[way].every((result) => result.exact && result.run > 0));
       assert.deepEqual(found[way].map((result) => result.digest), expected, way);
     }
     assert.deepEqual(page.problems, []);

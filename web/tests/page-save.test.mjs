@@ -15,8 +15,8 @@ import { CSP, serve } from './server.mjs';
 const fixture = (name) => fileURLToPath(new URL(`../../tests/fixtures/images/${name}`, import.meta.url));
 const FILES = [
   'rgb.png', 'rgba.png', 'rgba16.png', 'grey16.png', 'la16.png', 'key.png', 'palette.png', 'onebit.png', 'photo.jpg', 'turned.jpg',
-  'cmyk.jpg', 'photo.webp', 'clear.webp', 'palette.gif', 'clear.gif', 'rgb.bmp', 'rgba.bmp', 'palette.bmp',
-].map(fixture).concat(fileURLToPath(new URL('clear.avif', import.meta.url)));
+  'cmyk.jpg', 'photo.webp', 'clear.webp', 'palette.gif', 'clear.gif', 'rgb.bmp', 'rgba.bmp', 'palette.bmp', 'clear.avif',
+].map(fixture);
 const TYPES = { png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp', gif: 'image/gif', bmp: 'image/bmp', avif: 'image/avif', svg: 'image/svg+xml' };
 
 let browser, server, folder, context, page;

@@ -57,6 +57,21 @@ export async function images() {
   return found;
 }
 
+/** What the package in a page says of the files `image-0` and on: one by one, and as a batch. */
+export function classified(page, executor, count) {
+  return page.evaluate(async ([url, name, number]) => {
+    const classifier = await intformer.load(url, { executor: name });
+    const blobs = await Promise.all(Array.from({ length: number }, async (_, at) => (await fetch(`image-${at}`)).blob()));
+    const single = [];
+    for (const blob of blobs) single.push(await classifier.classify(blob));
+    const batch = await classifier.classifyBatch(blobs);
+    const pick = (results) => results.map(({ digest, exact, times }) => ({ digest, exact, run: times.run }));
+    const value = { executor: classifier.executor, thread: classifier.thread, single: pick(single), batch: pick(batch) };
+    classifier.dispose();
+    return value;
+  }, [MODEL, executor, count]);
+}
+
 /** The digests that the native command prints for image files. */
 export function nativeDigests(files) {
   const options = ['classify', SITE + MODEL, ...files, '--executor', 'reference', '--json'];

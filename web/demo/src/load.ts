@@ -125,9 +125,12 @@ async function replace(
   tell: Teller,
   signal?: AbortSignal,
 ): Promise<void> {
-  let kernels = 'Getting WebGPU ready';
-  if (wish === 'wasm') kernels = 'Getting WASM ready';
-  else void webgpuSupport().then((support) => (kernels = preparing(support)));
+  // Left to itself, the package answers by WASM first.
+  let kernels = 'Getting WASM ready';
+  if (wish === 'webgpu') {
+    kernels = 'Getting WebGPU ready';
+    void webgpuSupport().then((support) => (kernels = preparing(support)));
+  }
   const digest = now.native?.digest ?? '';
   const classifier = await load(source, {
     executor: wish,

@@ -1,4 +1,4 @@
-// What stands behind a classifier: the engine in this thread, or a client of one in a worker.
+// What stands behind a classifier: a client of the engine, which is in a worker or in this thread; in tests the engine itself.
 import type { Input } from './image.js';
 import type { PlainSource } from './source.js';
 import type {

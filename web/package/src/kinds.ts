@@ -24,7 +24,7 @@ const AVIF = new Set(['avif', 'avis']);
 const unread = (kind: string): string => `${kind} picture that is damaged or is not read here. Save it as PNG or JPEG`;
 
 /** What a file is that gave no pixels, and what to do, as the end of a sentence. */
-export function described(bytes: Uint8Array, type: string): string {
+export function whatItIs(bytes: Uint8Array, type: string): string {
   const name = brand(bytes);
   if (HEIC.has(name)) {
     return 'a HEIC picture, as iPhones take them. Save it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible)';

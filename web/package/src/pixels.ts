@@ -3,7 +3,7 @@ import type { Decoder } from './decoder.js';
 import { ImageError } from './errors.js';
 import { isOurs, sizeOf } from './header.js';
 import { AS_THEY_ARE, SIDE_LIMIT, type Input } from './image.js';
-import { described, isAnimated } from './kinds.js';
+import { whatItIs, isAnimated } from './kinds.js';
 import { fromWasm } from './wire.js';
 import type { WasmModel } from './runtime.js';
 import type { RawImage } from './types.js';
@@ -74,7 +74,7 @@ export class PixelMaker {
       bitmap = await createImageBitmap(file, AS_THEY_ARE);
     } catch (cause) {
       const expected = typeof createImageBitmap === 'function' ? 'a PNG, a JPEG or an image that this browser decodes' : 'a PNG or a JPEG';
-      throw new ImageError(`Expected ${expected}, found ${described(bytes, file.type)}.`, { cause });
+      throw new ImageError(`Expected ${expected}, found ${whatItIs(bytes, file.type)}.`, { cause });
     }
     try {
       const drawn = this.#drawn(bitmap, bitmap.width, bitmap.height);

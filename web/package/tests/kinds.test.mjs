@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { described, isAnimated, isSvg } from '../dist/kinds.js';
+import { whatItIs, isAnimated, isSvg } from '../dist/kinds.js';
 
 const bytes = (...parts) => Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.from(part))));
 
@@ -24,9 +24,9 @@ test('what gives no pixels is named with what to do', () => {
     [bytes('<?xml version="1.0"?><svg xmlns="x"/>'), /SVG/],
     [bytes('hello'), /^text\/plain, 5 bytes$/],
   ];
-  for (const [file, expected] of cases) assert.match(described(file, 'text/plain'), expected);
-  assert.match(described(bytes('?'), 'image/png'), /^a damaged file or no picture \(image\/png, 1 bytes\)$/);
-  assert.match(described(bytes('?'), ''), /an unknown type, 1 bytes/);
+  for (const [file, expected] of cases) assert.match(whatItIs(file, 'text/plain'), expected);
+  assert.match(whatItIs(bytes('?'), 'image/png'), /^a damaged file or no picture \(image\/png, 1 bytes\)$/);
+  assert.match(whatItIs(bytes('?'), ''), /an unknown type, 1 bytes/);
 });
 
 test('drawings are told from pages', () => {

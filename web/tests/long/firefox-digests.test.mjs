@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch, WEBGPU } from '../firefox.mjs';
-import { images, MODEL, nativeDigests, real, visit } from '../real.mjs';
+import { classified, images, MODEL, nativeDigests, real, visit } from '../real.mjs';
 
 let browser, server, page, files, expected;
 
@@ -21,21 +21,6 @@ after(async () => {
   await server.close();
 });
 
-/** What a page says of every image, alone and in a batch. */
-function classified(where, executor) {
-  return where.evaluate(async ([url, name, count]) => {
-    const classifier = await intformer.load(url, { executor: name });
-    const blobs = await Promise.all(Array.from({ length: count }, async (_, at) => (await fetch(`image-${at}`)).blob()));
-    const single = [];
-    for (const blob of blobs) single.push(await classifier.classify(blob));
-    const batch = await classifier.classifyBatch(blobs);
-    const pick = (results) => results.map(({ digest, exact }) => ({ digest, exact }));
-    const value = { executor: classifier.executor, thread: classifier.thread, single: pick(single), batch: pick(batch) };
-    classifier.dispose();
-    return value;
-  }, [MODEL, executor, files.length]);
-}
-
 function equal(found, executor) {
   assert.deepEqual([found.executor, found.thread], [executor, 'worker']);
   for (const way of ['single', 'batch']) {
@@ -51,7 +36,7 @@ test('there are enough images, and they differ', () => {
 });
 
 test('every image has the native digest on WASM, alone and in a batch', async () => {
-  equal(await classified(page, 'wasm'), 'wasm');
+  equal(await classified(page, 'wasm', files.length), 'wasm');
   assert.deepEqual(page.problems, []);
 });
 
@@ -65,7 +50,7 @@ test('every image has the native digest on WebGPU, alone and in a batch', async 
       console.log(`NOT RUN: WebGPU in Firefox was not tested, since it offers no adapter here (${support.reason})`);
       return context.skip('Firefox offers no WebGPU adapter here');
     }
-    equal(await classified(gpuPage, 'webgpu'), 'webgpu');
+    equal(await classified(gpuPage, 'webgpu', files.length), 'webgpu');
     assert.deepEqual(gpuPage.problems, []);
   } finally {
     await withGpu.close();
