@@ -10,4 +10,5 @@ mod float;
 mod folders;
 #[cfg(feature = "float")]
 mod help;
+mod info;
 mod place;
