@@ -1,66 +1,63 @@
-//! Expands every variant of every WGSL file, checks it, and writes the table of shaders; with the feature
-//! `cuda` also the table of CUDA kernels.
+//! Expands every variant of every kernel in WGSL, checks it, and writes the table of shaders; with the
+//! feature `cuda` also the table of CUDA kernels.
 
 #[allow(dead_code, reason = "tests use the rest")]
 #[path = "check/mod.rs"]
 mod check;
-#[allow(dead_code, reason = "only the field names are needed")]
-#[path = "src/params.rs"]
-mod params;
 #[cfg(feature = "cuda")]
 #[path = "src/ptx.rs"]
 mod ptx;
+include!("src/op/list.rs");
 
-#[cfg(feature = "cuda")]
-use check::cuda;
 use check::{
     inspect::{self, Floats},
-    preprocess, variants,
+    preprocess,
+    variants::{self, Variant},
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs, process};
 
-/// A kernel's name, that of its parameters, and their fields.
-type Kernel = (&'static str, &'static str, &'static [&'static str]);
+/// The folder of the operations, and of what they share.
+const OPERATIONS: &str = "src/op";
+const SHARED: &str = "src/shared";
 
-/// The kernels that are integer-only.
-const KERNELS: &[Kernel] = &[
-    ("patch_gather", "PatchGather", params::PatchGather::FIELDS),
-    ("linear", "Linear", params::Linear::FIELDS),
-    ("norm_linear", "Linear", params::Linear::FIELDS),
-    ("layer_norm", "LayerNorm", params::LayerNorm::FIELDS),
-    (
-        "window_attention",
-        "WindowAttention",
-        params::WindowAttention::FIELDS,
-    ),
-    ("shift_gelu", "ShiftGelu", params::ShiftGelu::FIELDS),
-    ("mean_pool", "MeanPool", params::MeanPool::FIELDS),
-];
+/// A string takes everything.
+const TAKEN: &str = "a string takes everything";
 
-/// Kernels to measure against, in `comparison`: floats are allowed there, and there alone.
-#[cfg(feature = "comparison")]
-const COMPARISON: &[Kernel] = &[("float_gelu", "FloatGelu", params::FloatGelu::FIELDS)];
+/// Names of the operations, and whether each is there to measure against alone.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident: $type:ident $(if $feature:literal)?),* $(,)?) => {
+        &[$($(#[cfg(feature = $feature)])? (stringify!($name), false $(|| $feature == "comparison")?)),*]
+    };
+}
+
+/// What is made of all kernels in one language.
+struct Made {
+    /// Rust: a table of the variants.
+    table: String,
+    /// Their texts, one after the other.
+    sources: String,
+}
 
 fn main() {
-    println!("cargo::rerun-if-changed=wgsl");
-    println!("cargo::rerun-if-changed=check");
-    println!("cargo::rerun-if-changed=src/params.rs");
-    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    save(table(Path::new("wgsl")), Path::new(&out), "shaders");
-    #[cfg(feature = "cuda")]
-    {
-        println!("cargo::rerun-if-changed=cuda");
-        save(cuda_table(Path::new("cuda")), Path::new(&out), "cuda");
+    for path in [OPERATIONS, SHARED, "check", "src/ptx.rs", "src/ptx.deflate"] {
+        println!("cargo::rerun-if-changed={path}");
     }
+    let names: &[(&str, bool)] = operations!(names);
+    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    let out = Path::new(&out);
+    let mut fields = BTreeMap::new();
+    save(shaders(names, &mut fields), out, "shaders");
+    #[cfg(feature = "cuda")]
+    save(cuda_kernels(names, &fields), out, "cuda");
 }
 
 /// Writes `{name}.rs` with the table and `{name}.deflate` with the sources, or ends with the errors.
-fn save(made: Result<(String, String), Vec<String>>, out: &Path, name: &str) {
+fn save(made: Result<Made, Vec<String>>, out: &Path, name: &str) {
     match made {
-        Ok((table, sources)) => {
+        Ok(Made { table, sources }) => {
             write(&out.join(name).with_extension("rs"), table.as_bytes());
             let sources = miniz_oxide::deflate::compress_to_vec(sources.as_bytes(), 10);
             write(&out.join(name).with_extension("deflate"), &sources);
@@ -74,159 +71,149 @@ fn save(made: Result<(String, String), Vec<String>>, out: &Path, name: &str) {
     }
 }
 
-/// Checks all shaders and returns the table's code and the sources one after the other, or the
-/// errors of all shaders together.
-fn table(wgsl: &Path) -> Result<(String, String), Vec<String>> {
-    let shared = shared_files(wgsl);
-    let sets = [
-        (wgsl.to_path_buf(), KERNELS, Floats::Refused),
-        #[cfg(feature = "comparison")]
-        (wgsl.join("comparison"), COMPARISON, Floats::Allowed),
-    ];
-
+/// Checks all shaders; `fields` becomes the fields of each kernel's uniform block. Fails with the errors
+/// of all shaders together.
+fn shaders(
+    names: &[(&'static str, bool)],
+    fields: &mut BTreeMap<&'static str, Vec<String>>,
+) -> Result<Made, Vec<String>> {
     let mut table =
         String::from("/// Every variant of every kernel.\npub const SHADERS: &[Shader] = &[\n");
     let mut sources = String::new();
     let mut errors = Vec::new();
-    for (folder, kernels, floats) in sets {
-        let variants = variants::parse(&read(&folder.join("variants")));
-        let variants = variants.map_err(|error| vec![error])?;
-        for variant in &variants {
-            let label = format!("{}/{}", variant.kernel, variant.name);
-            let Some((_, _, fields)) = kernels.iter().find(|(name, ..)| *name == variant.kernel)
-            else {
-                errors.push(format!("{label}: no such kernel"));
-                continue;
-            };
-            let source = read(&folder.join(format!("{}.wgsl", variant.kernel)));
-            let source = match preprocess::preprocess(variant, &source, &shared) {
-                Ok(source) => source,
-                Err(error) => {
-                    errors.push(format!("{label}: {error}"));
-                    continue;
-                }
-            };
-            match inspect::inspect(&source, fields, floats) {
-                Ok(facts) => {
-                    let start = sources.len();
-                    sources += &preprocess::strip(&source);
-                    let constants = constants(variant);
-                    let symbols: Vec<&str> = (variant.symbols.iter())
-                        .map(|(name, _)| name.as_str())
-                        .collect();
-                    writeln!(
-                        table,
-                        "    Shader {{ kernel: {:?}, variant: {:?}, symbols: &{symbols:?}, \
-                     constants: &{constants:?}, workgroup_size: {:?}, workgroup_bytes: {}, \
-                     source: {start}..{} }},",
-                        variant.kernel,
-                        variant.name,
-                        facts.workgroup_size,
-                        facts.workgroup_bytes,
-                        sources.len(),
-                    )
-                    .expect("a string takes everything");
-                }
-                Err(found) => errors.extend(found.iter().map(|error| format!("{label}: {error}"))),
+    for &(name, is_comparison) in names {
+        let floats = match is_comparison {
+            true => Floats::Allowed,
+            false => Floats::Refused,
+        };
+        each(name, "wgsl", &mut errors, |variant, source, shared| {
+            let source = preprocess::preprocess(variant, source, shared)?;
+            let facts = inspect::inspect(&source, floats).map_err(|errors| errors.join("\n"))?;
+            let known = fields.entry(name).or_insert_with(|| facts.fields.clone());
+            if *known != facts.fields {
+                return Err(format!(
+                    "expected the uniform block {known:?} of the other variants, found {:?}",
+                    facts.fields
+                ));
             }
-        }
-        for (kernel, ..) in kernels {
-            if !variants.iter().any(|variant| variant.kernel == *kernel) {
-                errors.push(format!("{kernel}: no variant"));
-            }
-        }
+            let start = sources.len();
+            sources += &preprocess::strip(&source);
+            let symbols: Vec<_> = variant.symbols.iter().map(|(name, _)| name).collect();
+            writeln!(
+                table,
+                "    Shader {{ kernel: {name:?}, variant: {:?}, symbols: &{symbols:?}, \
+                 constants: &{:?}, workgroup_size: {:?}, workgroup_bytes: {}, fields: &{:?}, \
+                 source: {start}..{} }},",
+                variant.name,
+                constants(variant),
+                facts.workgroup_size,
+                facts.workgroup_bytes,
+                facts.fields,
+                sources.len(),
+            )
+            .expect(TAKEN);
+            Ok(())
+        });
     }
-    table += "];\n";
-    if errors.is_empty() {
-        Ok((table, sources))
-    } else {
-        Err(errors)
-    }
+    finish(table, sources, errors)
 }
 
-/// The files that kernels of `folder` share, by name.
-fn shared_files(folder: &Path) -> BTreeMap<String, String> {
-    let mut shared = BTreeMap::new();
-    for entry in fs::read_dir(folder.join("shared")).expect("the folder `shared` is there") {
-        let path = entry.expect("the folder `shared` can be listed").path();
-        let name = path.file_stem().expect("a file name").to_string_lossy();
-        shared.insert(name.to_string(), read(&path));
-    }
-    shared
-}
-
-/// The symbols of a variant that have a number.
-fn constants(variant: &variants::Variant) -> Vec<(&str, u32)> {
-    let symbols = variant.symbols.iter();
-    symbols
-        .filter_map(|(name, value)| Some((name.as_str(), (*value)?)))
-        .collect()
-}
-
-/// Expands all CUDA kernels: the table's code and the sources one after the other, or the errors.
-/// A kernel whose PTX in `cuda/ptx.deflate` was made of another source has none.
+/// Expands all CUDA kernels, whose parameters have the `fields` of the shaders of the same name. A kernel
+/// whose PTX in `src/ptx.deflate` was made of another source has none.
 #[cfg(feature = "cuda")]
-fn cuda_table(cuda: &Path) -> Result<(String, String), Vec<String>> {
-    let shared = shared_files(cuda);
-    let compiled = fs::read(cuda.join("ptx.deflate")).unwrap_or_default();
+fn cuda_kernels(
+    names: &[(&'static str, bool)],
+    fields: &BTreeMap<&'static str, Vec<String>>,
+) -> Result<Made, Vec<String>> {
+    let compiled = fs::read("src/ptx.deflate").unwrap_or_default();
     let compiled = miniz_oxide::inflate::decompress_to_vec(&compiled).unwrap_or_default();
     let compiled = String::from_utf8(compiled).unwrap_or_default();
-    let sets = [
-        (cuda.to_path_buf(), KERNELS),
-        #[cfg(feature = "comparison")]
-        (cuda.join("comparison"), COMPARISON),
-    ];
-
     let mut table = String::from(
         "/// Every variant of every CUDA kernel.\npub const CUDA_KERNELS: &[CudaKernel] = &[\n",
     );
     let mut sources = String::new();
     let mut errors = Vec::new();
-    for (folder, kernels) in sets {
-        let variants = variants::parse(&read(&folder.join("variants")));
-        let variants = variants.map_err(|error| vec![error])?;
-        for variant in &variants {
-            let label = format!("{}/{}", variant.kernel, variant.name);
-            let Some((_, params, fields)) =
-                kernels.iter().find(|(name, ..)| *name == variant.kernel)
-            else {
-                errors.push(format!("{label}: no such kernel"));
-                continue;
-            };
-            let source = read(&folder.join(format!("{}.cu", variant.kernel)));
-            let source = match cuda::expand(variant, (params, fields), &source, &shared) {
-                Ok(source) => preprocess::strip(&source),
-                Err(error) => {
-                    errors.push(format!("{label}: {error}"));
-                    continue;
-                }
-            };
+    for &(name, _) in names {
+        each(name, "cu", &mut errors, |variant, source, shared| {
+            let fields = fields.get(name).map_or(&[][..], Vec::as_slice);
+            let source = check::cuda::expand(variant, fields, source, shared)?;
+            let source = preprocess::strip(&source);
             let hash = ptx::hash(&source);
+            let label = format!("{name}/{}", variant.name);
             let has_ptx = compiled.contains(&ptx::ptx_header(&label, hash));
             let start = sources.len();
             sources += &source;
             writeln!(
                 table,
-                "    CudaKernel {{ kernel: {:?}, variant: {:?}, constants: &{:?}, hash: {hash:#x}, \
+                "    CudaKernel {{ kernel: {name:?}, variant: {:?}, constants: &{:?}, hash: {hash:#x}, \
                  has_ptx: {has_ptx}, source: {start}..{} }},",
-                variant.kernel,
                 variant.name,
                 constants(variant),
                 sources.len(),
             )
-            .expect("a string takes everything");
-        }
-        for (kernel, ..) in kernels {
-            if !variants.iter().any(|variant| variant.kernel == *kernel) {
-                errors.push(format!("{kernel}: no CUDA variant"));
+            .expect(TAKEN);
+            Ok(())
+        });
+    }
+    finish(table, sources, errors)
+}
+
+/// Hands each variant of `src/op/{name}/{name}.{extension}` to `make` with its source and the files that
+/// it may import; notes what fails.
+fn each(
+    name: &str,
+    extension: &str,
+    errors: &mut Vec<String>,
+    mut make: impl FnMut(&Variant, &str, &BTreeMap<String, String>) -> Result<(), String>,
+) {
+    let folder = Path::new(OPERATIONS).join(name);
+    let mut shared = texts(Path::new(SHARED), extension);
+    shared.extend(texts(&folder, extension));
+    let source = match fs::read_to_string(folder.join(name).with_extension(extension)) {
+        Ok(source) => source,
+        Err(error) => return errors.push(format!("{name}.{extension}: {error}")),
+    };
+    match variants::parse(name, &source) {
+        Err(error) => errors.push(format!("{name}.{extension}: {error}")),
+        Ok((variants, source)) => {
+            for variant in &variants {
+                if let Err(error) = make(variant, &source, &shared) {
+                    errors.push(format!("{name}/{}: {error}", variant.name));
+                }
             }
         }
     }
-    table += "];\n";
+}
+
+fn finish(table: String, sources: String, errors: Vec<String>) -> Result<Made, Vec<String>> {
+    let table = table + "];\n";
     match errors.is_empty() {
-        true => Ok((table, sources)),
+        true => Ok(Made { table, sources }),
         false => Err(errors),
     }
+}
+
+/// The files of `folder` that kernels of a language share, by name.
+fn texts(folder: &Path, extension: &str) -> BTreeMap<String, String> {
+    // A header is what C includes.
+    let extension = if extension == "cu" { "cuh" } else { extension };
+    let mut texts = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("the folder can be listed") {
+        let path = entry.expect("the folder can be listed").path();
+        if path.extension().is_some_and(|found| found == extension) {
+            let name = path.file_stem().expect("a file name").to_string_lossy();
+            texts.insert(name.to_string(), read(&path));
+        }
+    }
+    texts
+}
+
+/// The symbols of a variant that have a number.
+fn constants(variant: &Variant) -> Vec<(&str, u32)> {
+    let symbols = variant.symbols.iter();
+    symbols
+        .filter_map(|(name, value)| Some((name.as_str(), (*value)?)))
+        .collect()
 }
 
 fn read(path: &Path) -> String {

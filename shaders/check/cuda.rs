@@ -4,11 +4,11 @@ use super::variants::Variant;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// The text of a variant. `fields` are those of the parameters called `params`; `shared` maps names
-/// of included files to their text.
+/// The text of a variant, whose parameters have `fields`; `shared` maps names of included files to their
+/// text.
 pub fn expand(
     variant: &Variant,
-    (params, fields): (&str, &[&str]),
+    fields: &[String],
     source: &str,
     shared: &BTreeMap<String, String>,
 ) -> Result<String, String> {
@@ -18,7 +18,7 @@ pub fn expand(
         writeln!(text, "constexpr unsigned {name} = {value};").expect("a string takes everything");
     }
     let fields = fields.join(", ");
-    writeln!(text, "struct {params} {{ unsigned {fields}; }};").expect("a string takes everything");
+    writeln!(text, "struct Params {{ unsigned {fields}; }};").expect("a string takes everything");
     include(source, shared, &mut BTreeSet::new(), &mut text)?;
     Ok(text)
 }

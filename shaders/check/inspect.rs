@@ -16,6 +16,8 @@ pub struct Facts {
     pub workgroup_size: [u32; 3],
     /// Bytes of workgroup memory.
     pub workgroup_bytes: u32,
+    /// Fields of the uniform block, each a u32.
+    pub fields: Vec<String>,
 }
 
 /// Whether a shader may have floats.
@@ -27,8 +29,8 @@ pub enum Floats {
     Allowed,
 }
 
-/// Checks `source` against the uniform block with `fields`; the errors are whole sentences.
-pub fn inspect(source: &str, fields: &[&str], floats: Floats) -> Result<Facts, Vec<String>> {
+/// Checks `source`; the errors are whole sentences.
+pub fn inspect(source: &str, floats: Floats) -> Result<Facts, Vec<String>> {
     let module =
         naga::front::wgsl::parse_str(source).map_err(|error| vec![error.emit_to_string(source)])?;
     let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
@@ -39,7 +41,7 @@ pub fn inspect(source: &str, fields: &[&str], floats: Floats) -> Result<Facts, V
         Floats::Refused => no_float::violations(&module, &info, source),
         Floats::Allowed => Vec::new(),
     };
-    bindings(&module, fields, &mut errors);
+    let fields = bindings(&module, &mut errors);
 
     let [entry] = module.entry_points.as_slice() else {
         errors.push(format!(
@@ -75,12 +77,14 @@ pub fn inspect(source: &str, fields: &[&str], floats: Floats) -> Result<Facts, V
     Ok(Facts {
         workgroup_size: entry.workgroup_size,
         workgroup_bytes,
+        fields,
     })
 }
 
-/// Group 0: binding 0 weights, 1 arena, 2 the uniform block with exactly `fields`.
-fn bindings(module: &Module, fields: &[&str], errors: &mut Vec<String>) {
+/// Group 0: binding 0 weights, 1 arena, 2 the uniform block; returns its fields.
+fn bindings(module: &Module, errors: &mut Vec<String>) -> Vec<String> {
     let mut found = [false; 3];
+    let mut fields = Vec::new();
     for (_, variable) in module.global_variables.iter() {
         let name = variable.name.as_deref().unwrap_or_default();
         let Some(binding) = &variable.binding else {
@@ -93,7 +97,7 @@ fn bindings(module: &Module, fields: &[&str], errors: &mut Vec<String>) {
                 name == "arena" && words(module, variable, access)
             }
             (0, 2) => {
-                block(module, variable, fields, errors);
+                fields = block(module, variable, errors);
                 name == "p" && variable.space == AddressSpace::Uniform
             }
             _ => false,
@@ -111,6 +115,7 @@ fn bindings(module: &Module, fields: &[&str], errors: &mut Vec<String>) {
     if found != [true; 3] {
         errors.push("bindings weights, arena and p must all be declared".to_string());
     }
+    fields
 }
 
 /// Whether `variable` is a run-time array of words, or of four words, in storage with `access`.
@@ -128,21 +133,18 @@ fn words(module: &Module, variable: &GlobalVariable, access: StorageAccess) -> b
     word && size == naga::ArraySize::Dynamic && variable.space == AddressSpace::Storage { access }
 }
 
-fn block(module: &Module, variable: &GlobalVariable, fields: &[&str], errors: &mut Vec<String>) {
+/// The fields of the uniform block.
+fn block(module: &Module, variable: &GlobalVariable, errors: &mut Vec<String>) -> Vec<String> {
     let TypeInner::Struct { members, .. } = &module.types[variable.ty].inner else {
         errors.push("the uniform block is no struct".to_string());
-        return;
+        return Vec::new();
     };
-    let names: Vec<&str> = (members.iter())
-        .map(|member| member.name.as_deref().unwrap_or_default())
-        .collect();
-    if names != fields {
-        errors.push(format!("the uniform block lists {names:?}, not {fields:?}"));
-    }
     for member in members {
         let scalar = TypeInner::Scalar(naga::Scalar::U32);
         if module.types[member.ty].inner != scalar {
             errors.push(format!("the uniform field {:?} is no u32", member.name));
         }
     }
+    let name = |member: &naga::StructMember| member.name.clone().unwrap_or_default();
+    members.iter().map(name).collect()
 }

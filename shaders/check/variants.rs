@@ -1,37 +1,37 @@
-//! The list of variants: `wgsl/variants`.
+//! The variants of a kernel, which its source lists: `#variant NAME: SYMBOL CONSTANT=4 ...` in WGSL,
+//! `#pragma variant ...` in CUDA C, a line for each, the preferred one first.
 
-/// One shader to make: a kernel's file with its symbols and constants.
+/// One kernel to make: a source with its symbols and constants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// The kernel, also the name of its file.
     pub kernel: String,
     /// The variant's name, unique within the kernel.
     pub name: String,
-    /// Symbols; those with a number are constants of the shader as well.
+    /// Symbols; those with a number are constants of the kernel as well.
     pub symbols: Vec<(String, Option<u32>)>,
 }
 
-/// Reads the list: a kernel's name on a line of its own, then `+ variant: SYMBOL CONSTANT=4 ...`
-/// for each variant; `#` starts a comment. The error names the line.
-pub fn parse(text: &str) -> Result<Vec<Variant>, String> {
-    let mut kernel = None;
+/// The variants that `source` of `kernel` lists, and the source without the list. The error names
+/// the line.
+pub fn parse(kernel: &str, source: &str) -> Result<(Vec<Variant>, String), String> {
     let mut variants: Vec<Variant> = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let fail = |what: &str| Err(format!("variants, line {}: {what}", number + 1));
-        let line = line.split('#').next().unwrap_or_default().trim();
-        if line.is_empty() {
-            continue;
-        }
-        let Some(variant) = line.strip_prefix('+') else {
-            kernel = Some(line.to_string());
+    let mut rest = String::new();
+    for (number, line) in source.lines().enumerate() {
+        let listed = ["#variant ", "#pragma variant "]
+            .into_iter()
+            .find_map(|directive| line.strip_prefix(directive));
+        let Some(listed) = listed else {
+            rest += line;
+            rest.push('\n');
             continue;
         };
-        let Some(kernel) = &kernel else {
-            return fail("a variant before any kernel");
+        let fail = |what: &str| Err(format!("{kernel}, line {}: {what}", number + 1));
+        let Some((name, words)) = listed.split_once(':') else {
+            return fail("expected `name: SYMBOL CONSTANT=4 ...`");
         };
-        let (name, words) = variant.split_once(':').unwrap_or((variant, ""));
         let name = name.trim().to_string();
-        if (variants.iter()).any(|other| other.kernel == *kernel && other.name == name) {
+        if variants.iter().any(|other| other.name == name) {
             return fail("a second variant of this name");
         }
         let mut symbols = Vec::new();
@@ -45,10 +45,13 @@ pub fn parse(text: &str) -> Result<Vec<Variant>, String> {
             });
         }
         variants.push(Variant {
-            kernel: kernel.clone(),
+            kernel: kernel.to_string(),
             name,
             symbols,
         });
     }
-    Ok(variants)
+    match variants.is_empty() {
+        true => Err(format!("{kernel}: its source lists no variant")),
+        false => Ok((variants, rest)),
+    }
 }

@@ -1,21 +1,21 @@
-//! The integer kernels: WGSL and CUDA sources and, for each, a scalar twin with the same parameters.
+//! The integer operations: for each its declaration, WGSL and CUDA sources, and a scalar twin with the
+//! same parameters.
 
 mod cost;
 #[cfg(feature = "cuda")]
 mod cuda;
-mod kernel;
-pub mod params;
+pub mod declare;
+pub mod op;
 #[cfg(feature = "cuda")]
 mod ptx;
-mod shader;
-pub mod twin;
+mod shared;
+mod wgsl;
 
 pub use cost::Cost;
 #[cfg(feature = "cuda")]
-pub use cuda::{CUDA_KERNELS, CudaKernel, Launch};
-pub use kernel::Dispatch;
+pub use cuda::{CUDA_KERNELS, CudaKernel, Grid, Launch};
+pub use op::Dispatch;
 #[cfg(feature = "cuda")]
 pub use ptx::ptx_header;
-pub use shader::{
-    ATTENTION_MAX_HEAD_WORDS, ATTENTION_MAX_TOKENS, NORM_LINEAR_MAX_K_WORDS, SHADERS, Shader,
-};
+pub use shared::{I_GELU_LARGEST, I_GELU_MOST_ONE, arithmetic, i_gelu};
+pub use wgsl::{SHADERS, Shader};

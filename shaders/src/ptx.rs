@@ -1,4 +1,4 @@
-//! How `cuda/ptx.deflate` is laid out: the PTX of each kernel after a line that names it.
+//! How `src/ptx.deflate` is laid out: the PTX of each kernel after a line that names it.
 
 /// A number that changes with the source: 64-bit FNV-1a.
 #[allow(dead_code, reason = "for the build script")]

@@ -27,7 +27,7 @@ fn shader(items: &str, body: &str) -> String {
 }
 
 fn errors(items: &str, body: &str) -> String {
-    match inspect(&shader(items, body), &["first", "second"], Floats::Refused) {
+    match inspect(&shader(items, body), Floats::Refused) {
         Ok(_) => String::new(),
         Err(errors) => errors.join("\n"),
     }
@@ -35,7 +35,7 @@ fn errors(items: &str, body: &str) -> String {
 
 #[test]
 fn integers_pass() {
-    let facts = inspect(&shader("", ""), &["first", "second"], Floats::Refused).unwrap();
+    let facts = inspect(&shader("", ""), Floats::Refused).unwrap();
     assert_eq!(
         (facts.workgroup_size, facts.workgroup_bytes),
         ([64, 1, 1], 0)
@@ -48,10 +48,10 @@ fn integers_pass() {
 #[test]
 fn what_is_measured_against_may_have_floats() {
     let body = "let x = f32(local); if (x > f32(p.first)) { return; }";
-    let fields = &["first", "second"];
-    assert!(inspect(&shader("", body), fields, Floats::Allowed).is_ok());
-    assert!(inspect(&shader("", body), fields, Floats::Refused).is_err());
-    assert!(inspect(&shader("", body), &["second"], Floats::Allowed).is_err());
+    assert!(inspect(&shader("", body), Floats::Allowed).is_ok());
+    assert!(inspect(&shader("", body), Floats::Refused).is_err());
+    let other = shader("", body).replace("@binding(1)", "@binding(3)");
+    assert!(inspect(&other, Floats::Allowed).is_err());
 }
 
 #[test]
@@ -106,19 +106,14 @@ fn limits_are_kept() {
     let found = errors(items, "rows[local] = 0u;");
     assert!(found.contains("16388 bytes of workgroup memory"), "{found}");
     let large = shader("", "").replace("workgroup_size(64)", "workgroup_size(64, 5)");
-    let found = inspect(&large, &["first", "second"], Floats::Refused)
-        .unwrap_err()
-        .join("\n");
+    let found = inspect(&large, Floats::Refused).unwrap_err().join("\n");
     assert!(found.contains("320 invocations"), "{found}");
 }
 
 #[test]
-fn bindings_and_fields_must_match() {
-    let swapped = inspect(&shader("", ""), &["second", "first"], Floats::Refused).unwrap_err();
-    assert!(
-        swapped[0].contains("the uniform block lists"),
-        "{swapped:?}"
-    );
+fn bindings_are_those_of_all_kernels() {
+    let facts = inspect(&shader("", ""), Floats::Refused).unwrap();
+    assert_eq!(facts.fields, ["first", "second"]);
     let changes = [
         (
             "var<storage, read> weights",
@@ -132,10 +127,7 @@ fn bindings_and_fields_must_match() {
     ];
     for (from, to) in changes {
         let changed = shader("", "").replace(from, to);
-        assert!(
-            inspect(&changed, &["first", "second"], Floats::Refused).is_err(),
-            "{to}"
-        );
+        assert!(inspect(&changed, Floats::Refused).is_err(), "{to}");
     }
     let extra = "@group(0) @binding(3) var<storage, read> more: array<u32>;";
     assert!(errors(extra, "").contains("`more`"));
@@ -176,22 +168,27 @@ fn bad_directives_are_named() {
 
 #[test]
 fn variants_are_listed() {
-    let found = parse("# all\nlinear\n+ a: X Y=3 # why\n+ b:\nother\n+ a: X\n").unwrap();
-    assert_eq!(found.len(), 3);
+    let source = "// all\n#variant a: X Y=3\n#variant b:\nrest\n";
+    let (found, rest) = parse("linear", source).unwrap();
+    assert_eq!(rest, "// all\nrest\n");
+    assert_eq!(found.len(), 2);
     assert_eq!(
         found[0].symbols,
         [("X".into(), None), ("Y".into(), Some(3))]
     );
-    assert_eq!(
-        (found[2].kernel.as_str(), found[2].name.as_str()),
-        ("other", "a")
-    );
-    for bad in ["+ a: X", "k\n+ a: X=y", "k\n+ a: X\n+ a: Y"] {
-        assert!(
-            parse(bad).unwrap_err().starts_with("variants, line"),
-            "{bad}"
-        );
+    let second = (found[1].kernel.as_str(), found[1].name.as_str());
+    assert_eq!(second, ("linear", "b"));
+    let (found, rest) = parse("add", "#pragma variant wide: THREADS=64\nint add;").unwrap();
+    assert_eq!((found.len(), rest.as_str()), (1, "int add;\n"));
+    for bad in [
+        "#variant a X",
+        "#variant a: X=y",
+        "#variant a: X\n#variant a: Y",
+    ] {
+        let error = parse("linear", bad).unwrap_err();
+        assert!(error.starts_with("linear, line"), "{bad}: {error}");
     }
+    assert!(parse("linear", "rest").unwrap_err().contains("no variant"));
 }
 
 #[test]
@@ -210,11 +207,12 @@ fn cuda_sources_take_constants_parameters_and_each_file_once() {
     ]);
     let source = "#include \"shared/a.cuh\"\n#include \"shared/b.cuh\"\nint add;";
     let expand = |constant, source| {
-        cuda::expand(&variant(constant), ("Add", &["x", "out"]), source, &shared)
+        let fields = ["x".to_string(), "out".to_string()];
+        cuda::expand(&variant(constant), &fields, source, &shared)
     };
     assert_eq!(
         expand(Some(64), source).unwrap(),
-        "constexpr unsigned THREADS = 64;\nstruct Add { unsigned x, out; };\nint b;\nint a;\nint add;\n"
+        "constexpr unsigned THREADS = 64;\nstruct Params { unsigned x, out; };\nint b;\nint a;\nint add;\n"
     );
     assert!(expand(None, source).unwrap_err().contains("THREADS"));
     let missing = expand(Some(64), "#include \"shared/c.cuh\"").unwrap_err();

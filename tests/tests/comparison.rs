@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 
 use common::gpu;
 use intformer::runtime::cpu::Kernels;
-use intformer_shaders::{Dispatch, Shader, params::FloatGelu};
+use intformer_shaders::{Dispatch, Shader, op::float_gelu::FloatGelu};
 use intformer_tests::cases::{Case, Data};
 
 /// The exact GELU, by its integral.
@@ -22,20 +22,19 @@ fn gelu(x: f64) -> f64 {
 #[test]
 fn float_gelu_is_within_a_step_everywhere() {
     let (rows, k_words) = (37, 12);
-    let mut case = Case::new(Data::new(5, 0));
     let (input_scale, output_scale) = (0.04f32, 0.03f32);
     let p = FloatGelu {
-        x: case.arena_int8(rows * k_words),
-        out: case.arena_any(rows * k_words),
         rows,
         k_words,
-        bias: case.weights_with(4 * k_words, |data, _| {
-            (data.int(-1000, 1000) as f32 / 1000.0).to_bits()
-        }),
         input_scale: input_scale.to_bits(),
         output_factor: (1.0 / output_scale).to_bits(),
+        ..FloatGelu::default()
     };
-    let dispatch = Dispatch::FloatGelu(p);
+    let case = Case::new(Dispatch::FloatGelu(p), Data::new(5, 0));
+    let dispatch = case.dispatch;
+    let Dispatch::FloatGelu(p) = dispatch else {
+        unreachable!("it was made above")
+    };
     let bytes = |arena: &[u32], at: u32| -> Vec<i8> {
         let words = &arena[at as usize..][..(rows * k_words) as usize];
         bytemuck::cast_slice(words).to_vec()

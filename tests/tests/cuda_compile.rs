@@ -104,7 +104,7 @@ fn the_built_in_ptx_is_integer_only_and_of_these_sources() {
             write!(all, "{}{ptx}", ptx_header(&kernel.label(), kernel.hash)).unwrap();
         }
         let bytes = miniz_oxide::deflate::compress_to_vec(all.as_bytes(), 10);
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shaders/cuda/ptx.deflate");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shaders/src/ptx.deflate");
         std::fs::write(&path, &bytes).unwrap();
         println!("{} bytes written", bytes.len());
         return;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use intformer::{
     Error,
     model::{Activation, PerBlock, SwinConfig, Windowing},
-    plan::{Epilogue, Format, IntModel, IntWeights, MAX_GELU_ONE, Operation, Plan, Program, Step},
+    plan::{
+        Epilogue, Format, IntModel, IntWeights, MAX_GELU_ONE, Operation, Plan, Program, Step,
+        operation,
+    },
     runtime::{Cpu, Executor, Reference},
 };
 use intformer_tests::synthetic::{self, Random};
@@ -42,11 +45,11 @@ fn step(plan: &Plan, find: impl Fn(&Operation) -> bool) -> usize {
 }
 
 fn norm_linear(plan: &Plan) -> usize {
-    step(plan, |op| matches!(op, Operation::NormLinear { .. }))
+    step(plan, |op| matches!(op, Operation::NormLinear(_)))
 }
 
 fn attention(plan: &Plan) -> usize {
-    step(plan, |op| matches!(op, Operation::WindowAttention { .. }))
+    step(plan, |op| matches!(op, Operation::WindowAttention(_)))
 }
 
 /// Replaces the elements of a weight tensor.
@@ -70,17 +73,12 @@ fn i_gelu(clip: u32, one: u32, shift: u8) -> Epilogue {
 
 /// Gives fc1 of the first block another epilogue of bytes.
 fn set_epilogue(plan: &mut Plan, other: Epilogue) {
-    let at = step(plan, |op| {
-        matches!(
-            op,
-            Operation::NormLinear {
-                epilogue: Epilogue::Table { .. },
-                ..
-            }
-        )
-    });
-    if let Operation::NormLinear { epilogue, .. } = &mut plan.steps[at].operation {
-        *epilogue = other;
+    let at = step(
+        plan,
+        |op| matches!(op, Operation::NormLinear(p) if matches!(p.epilogue, Epilogue::Table { .. })),
+    );
+    if let Operation::NormLinear(p) = &mut plan.steps[at].operation {
+        p.epilogue = other;
     }
 }
 
@@ -92,7 +90,7 @@ fn pass_over(plan: &mut Plan, unit: u32, shift: u8) {
     copy.offset = plan.arena_words;
     plan.arena_words += copy.words();
     plan.tensors.push(copy);
-    let pass = Operation::ShiftGelu {
+    let pass = operation::ShiftGelu {
         input: plan.steps[at].operation.output(),
         output: plan.tensors.len() - 1,
         unit,
@@ -100,7 +98,7 @@ fn pass_over(plan: &mut Plan, unit: u32, shift: u8) {
         shift,
     };
     let name = "pass".to_owned();
-    let operation = pass;
+    let operation = pass.into();
     plan.steps.insert(at + 1, Step { name, operation });
 }
 
@@ -128,8 +126,8 @@ const BREAKS: &[(&str, Break)] = &[
         plan.steps.resize(1 << 15, step);
     }),
     ("expected one of", |plan, _| {
-        if let Operation::PatchGather { input, .. } = &mut plan.steps[0].operation {
-            *input = 1 << 30;
+        if let Operation::PatchGather(p) = &mut plan.steps[0].operation {
+            p.input = 1 << 30;
         }
     }),
     ("overlapping", |plan, _| {
@@ -141,15 +139,9 @@ const BREAKS: &[(&str, Break)] = &[
     // A norm may not overwrite its own rows, not even where a residual may.
     ("overlapping", |plan, _| {
         let at = norm_linear(plan);
-        if let Operation::NormLinear {
-            input,
-            output,
-            epilogue,
-            ..
-        } = &mut plan.steps[at].operation
-        {
-            *output = *input;
-            *epilogue = Epilogue::Residual { residual: *input };
+        if let Operation::NormLinear(p) = &mut plan.steps[at].operation {
+            p.output = p.input;
+            p.epilogue = Epilogue::Residual { residual: p.input };
         }
     }),
     ("overwritten or never written", |plan, _| {
@@ -161,9 +153,10 @@ const BREAKS: &[(&str, Break)] = &[
     ("overwritten or never written", |plan, _| {
         // Scratch on top of the residual that later steps read.
         let at = attention(plan) - 1;
-        let Operation::NormLinear { input, scratch, .. } = plan.steps[at].operation else {
+        let Operation::NormLinear(p) = &plan.steps[at].operation else {
             panic!("a norm and a product come before attention");
         };
+        let (input, scratch) = (p.input, p.scratch);
         let mut copy = plan.tensors[input].clone();
         copy.name = "copy".to_owned();
         copy.offset = plan.arena_words;
@@ -171,73 +164,67 @@ const BREAKS: &[(&str, Break)] = &[
         plan.tensors.push(copy);
         plan.tensors[scratch].offset = plan.tensors[input].offset;
         let elsewhere = plan.tensors.len() - 1;
-        if let Operation::NormLinear { input, .. } = &mut plan.steps[at].operation {
-            *input = elsewhere;
+        if let Operation::NormLinear(p) = &mut plan.steps[at].operation {
+            p.input = elsewhere;
         }
-        if let Operation::LayerNorm { output, .. } = &mut plan.steps[2].operation {
-            *output = elsewhere;
-        }
-    }),
-    ("do not fit its tensors", |plan, _| {
-        if let Operation::PatchGather { grid, .. } = &mut plan.steps[0].operation {
-            *grid = [usize::MAX, 2];
+        if let Operation::LayerNorm(p) = &mut plan.steps[2].operation {
+            p.output = elsewhere;
         }
     }),
     ("do not fit its tensors", |plan, _| {
-        let at = attention(plan);
-        if let Operation::WindowAttention { window, .. } = &mut plan.steps[at].operation {
-            *window = [0, 2];
+        if let Operation::PatchGather(p) = &mut plan.steps[0].operation {
+            p.grid = [usize::MAX, 2];
         }
     }),
     ("do not fit its tensors", |plan, _| {
         let at = attention(plan);
-        if let Operation::WindowAttention { shift, .. } = &mut plan.steps[at].operation {
-            *shift = [2, 0];
+        if let Operation::WindowAttention(p) = &mut plan.steps[at].operation {
+            p.window = [0, 2];
+        }
+    }),
+    ("do not fit its tensors", |plan, _| {
+        let at = attention(plan);
+        if let Operation::WindowAttention(p) = &mut plan.steps[at].operation {
+            p.shift = [2, 0];
         }
     }),
     ("do not fit its tensors", |plan, _| {
         // Neither the map's rows nor those of the padded map.
         let at = attention(plan);
-        if let Operation::WindowAttention { roll, map, .. } = &mut plan.steps[at].operation {
-            *roll = Some([map[0] + 1, map[1]]);
+        if let Operation::WindowAttention(p) = &mut plan.steps[at].operation {
+            p.roll = Some([p.map[0] + 1, p.map[1]]);
         }
     }),
     ("do not fit its tensors", |plan, _| {
         // A shift that goes round more than once.
         let at = attention(plan);
-        if let Operation::WindowAttention {
-            window,
-            shift,
-            map,
-            roll,
-            ..
-        } = &mut plan.steps[at].operation
-        {
-            *window = [map[0] + 1, 1];
-            *shift = [map[0], 0];
-            *roll = None;
+        if let Operation::WindowAttention(p) = &mut plan.steps[at].operation {
+            p.window = [p.map[0] + 1, 1];
+            p.shift = [p.map[0], 0];
+            p.roll = None;
         }
     }),
     ("attn.padding", |plan, _| {
         // A map that leaves padding, of which the weights say nothing.
         let at = attention(plan);
-        if let Operation::WindowAttention { map, shift, .. } = &mut plan.steps[at].operation {
-            *map = [1, map[0] * map[1]];
-            *shift = [0, 0];
+        if let Operation::WindowAttention(p) = &mut plan.steps[at].operation {
+            p.map = [1, p.map[0] * p.map[1]];
+            p.shift = [0, 0];
         }
     }),
     ("do not fit its tensors", |plan, _| {
         let at = attention(plan);
-        if let Operation::WindowAttention { head_words, .. } = &mut plan.steps[at].operation {
-            *head_words = 1 << 62;
+        if let Operation::WindowAttention(p) = &mut plan.steps[at].operation {
+            p.head_words = 1 << 62;
         }
     }),
     ("do not fit its tensors", |plan, _| {
-        let at = step(plan, |op| {
-            matches!(op, Operation::LayerNorm { merge: Some(_), .. })
-        });
-        if let Operation::LayerNorm { merge, .. } = &mut plan.steps[at].operation {
-            *merge = Some([1, 16]);
+        let at = step(
+            plan,
+            |op| matches!(op, Operation::LayerNorm(p) if p.merge.is_some()),
+        );
+        if let Operation::LayerNorm(p) = &mut plan.steps[at].operation {
+            p.merge = Some([1, 16]);
         }
     }),
     ("should hold values from 1 to 30, found 31", |_, weights| {
@@ -310,14 +297,14 @@ const BREAKS: &[(&str, Break)] = &[
         }
         put(weights, "pool.shift", 23u8, 0);
         let at = attention(plan);
-        if let Operation::WindowAttention { weights, .. } = &mut plan.steps[at].operation {
-            *weights = "pool".to_owned();
+        if let Operation::WindowAttention(p) = &mut plan.steps[at].operation {
+            p.weights = "pool".to_owned();
         }
     }),
     ("head.fc.weight should be", |plan, _| {
         let at = norm_linear(plan);
-        if let Operation::NormLinear { weights, .. } = &mut plan.steps[at].operation {
-            *weights = "head.fc".to_owned();
+        if let Operation::NormLinear(p) = &mut plan.steps[at].operation {
+            p.weights = "head.fc".to_owned();
         }
     }),
 ];

@@ -10,7 +10,11 @@ for (const { module: from, name } of WebAssembly.Module.imports(module)) {
   (imports[from] ??= {})[name] = () => { throw new Error(`${from}.${name} is not there`); };
 }
 const wasm = (await WebAssembly.instantiate(module, imports)).exports;
-const names = ['patch_gather', 'linear', 'norm_linear', 'layer_norm', 'window_attention', 'mean_pool'];
+const names = Array.from({ length: wasm.operations() }, (_, operation) => {
+  let name = '';
+  for (let code; (code = wasm.letter(operation, name.length)); ) name += String.fromCharCode(code);
+  return name;
+});
 const median = (times) => times.sort((a, b) => a - b)[times.length >> 1];
 const least = (times) => Math.min(...times);
 
@@ -38,11 +42,11 @@ if (what === 'check') {
   }
   console.log(`Swin-T: ${median(totals).toFixed(1)} ms an image (median of ${runs}, least ${least(totals).toFixed(1)}); least times of steps:`);
   const leasts = times.map(least);
-  names.forEach((name, kind) => {
-    const chosen = leasts.map((ms, at) => ({ ms, macs: wasm.products(at), kind: wasm.kind(at) })).filter((step) => step.kind === kind);
+  names.forEach((name, operation) => {
+    const chosen = leasts.map((ms, at) => ({ ms, macs: wasm.products(at), operation: wasm.operation(at) })).filter((step) => step.operation === operation);
     const ms = chosen.reduce((sum, step) => sum + step.ms, 0);
     const macs = chosen.reduce((sum, step) => sum + step.macs, 0);
     console.log(`${name.padEnd(17)} ${String(chosen.length).padStart(3)} steps ${ms.toFixed(2).padStart(8)} ms  ${macs ? (macs / ms / 1e6).toFixed(1) + ' GMAC/s' : ''}`);
   });
-  if (process.argv[4] === 'steps') leasts.forEach((ms, at) => console.log(at, names[wasm.kind(at)], ms.toFixed(2), wasm.products(at) / 1e6, (wasm.products(at) / ms / 1e6).toFixed(1)));
+  if (process.argv[4] === 'steps') leasts.forEach((ms, at) => console.log(at, names[wasm.operation(at)], ms.toFixed(2), wasm.products(at) / 1e6, (wasm.products(at) / ms / 1e6).toFixed(1)));
 }

@@ -24,6 +24,10 @@ pub const TASKS: &[Task] = &[
         "Sets up what tests need, then formatting, lints, all tests, documentation",
     ),
     task(
+        "format",
+        "Formats all Rust files, also those of modules that a macro declares",
+    ),
+    task(
         "web",
         "Builds wasm modules, npm package and page into target/web; checks their sizes",
     ),

@@ -60,7 +60,7 @@ fn lives(plan: &Plan) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Epilogue, Format, Operation, Step, Tensor};
+    use crate::plan::{Epilogue, Format, Step, Tensor, operation};
     use proptest::prelude::*;
 
     proptest! {
@@ -72,10 +72,10 @@ mod tests {
             }).collect();
             let steps = (1..rows.len()).map(|i| Step {
                 name: i.to_string(),
-                operation: Operation::Linear {
+                operation: operation::Linear {
                     input: i - 1, output: i, weights: String::new(),
                     epilogue: Epilogue::Int8 { relu: false },
-                },
+                }.into(),
             }).collect();
             let last = rows.len() - 1;
             let mut plan = Plan { tensors, steps, input: 0, output: last, arena_words: 0 };

@@ -2,16 +2,11 @@
 
 use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive};
 
-use super::{
-    ACCUMULATOR_BOUND, Epilogue, Format, MAX_HEAD_WORDS, MAX_PLAN_LENGTH, MAX_WINDOW_TOKENS,
-    Operation, Plan, Tensor, TensorId,
-};
+use super::{Format, IntWeights, MAX_PLAN_LENGTH, Operation, Plan, Tensor, TensorId};
 use crate::{Error, Result};
 
 /// Words that the arena of one image may have: 1 GiB.
 const MAX_ARENA_WORDS: usize = 1 << 28;
-/// Tokens that a padded map may have: twice those of the largest image in patches of a pixel.
-const MAX_PADDED_TOKENS: usize = 1 << 25;
 
 fn refuse<T>(sentence: String) -> Result<T> {
     Err(Error::ModelFile(sentence))
@@ -96,7 +91,7 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
         return refuse(format!("step {step}: scratch and output overlap"));
     }
     let input = &plan.tensors[inputs[0]];
-    if shapes_fit(plan, operation, input, &plan.tensors[output]) {
+    if operation.fits(plan) {
         Ok(())
     } else {
         refuse(format!(
@@ -121,8 +116,8 @@ pub(super) fn flow(plan: &Plan) -> Result<()> {
                     step.name
                 ));
             }
-            // Only `linear` is proven for the -128 of a black pixel.
-            if pixels.contains(&id) && !matches!(operation, Operation::Linear { .. }) {
+            // A black pixel is -128.
+            if pixels.contains(&id) && !operation.reads_pixels() {
                 return refuse(format!(
                     "step {}: expected values from -127 on, found the pixels of {name}",
                     step.name
@@ -135,7 +130,7 @@ pub(super) fn flow(plan: &Plan) -> Result<()> {
             pixels.retain(|id| !lost(id));
         }
         whole.insert(operation.output());
-        if matches!(operation, Operation::PatchGather { .. }) {
+        if operation.writes_pixels() {
             pixels.insert(operation.output());
         }
     }
@@ -146,114 +141,17 @@ fn overlap(a: &Tensor, b: &Tensor) -> bool {
     a.offset < b.offset + b.words() && b.offset < a.offset + a.words()
 }
 
-fn product(extents: &[usize]) -> Option<usize> {
+/// The product of extents, unless it overflows.
+pub(super) fn product(extents: &[usize]) -> Option<usize> {
     extents
         .iter()
         .try_fold(1usize, |product, &extent| product.checked_mul(extent))
 }
 
-fn shapes_fit(plan: &Plan, operation: &Operation, input: &Tensor, output: &Tensor) -> bool {
-    let linear = |a: &Tensor, epilogue: &Epilogue| {
-        let residual = match epilogue {
-            Epilogue::Residual { residual } => {
-                let tensor = &plan.tensors[*residual];
-                tensor.format == Format::Int16
-                    && (tensor.rows, tensor.stride) == (output.rows, output.stride)
-            }
-            _ => true,
-        };
-        a.format == Format::Int8
-            && output.format == epilogue.format()
-            && output.padded_cols().is_multiple_of(16)
-            && a.rows == output.rows
-            && residual
-    };
-    match operation {
-        Operation::PatchGather {
-            grid: [down, across],
-            patch,
-            channels,
-            ..
-        } => {
-            let bytes = product(&[*down, *across, *patch, *patch, *channels]);
-            input.format == Format::Uint8
-                && input.rows == 1
-                && bytes == Some(input.cols)
-                && output.format == Format::Int8
-                && Some(output.rows) == product(&[*down, *across])
-                && Some(output.cols) == product(&[*patch, *patch, *channels])
-        }
-        Operation::Linear { epilogue, .. } => linear(input, epilogue),
-        Operation::NormLinear {
-            scratch, epilogue, ..
-        } => {
-            let scratch = &plan.tensors[*scratch];
-            input.format == Format::Int16
-                && input.cols <= scratch.padded_cols()
-                && input.rows == scratch.rows
-                && linear(scratch, epilogue)
-        }
-        Operation::LayerNorm { merge, .. } => {
-            let (rows, cols) = match merge {
-                Some([height, width]) => {
-                    if product(&[*height, *width]) != Some(input.rows) {
-                        return false;
-                    }
-                    (height.div_ceil(2) * width.div_ceil(2), input.cols * 4)
-                }
-                None => (input.rows, input.cols),
-            };
-            input.format == Format::Int16
-                && matches!(output.format, Format::Int8 | Format::Int16)
-                && (output.rows, output.cols) == (rows, cols)
-        }
-        Operation::WindowAttention {
-            map,
-            window,
-            shift,
-            roll,
-            heads,
-            head_words,
-            ..
-        } => {
-            let tiles = |axis: usize| {
-                // One round at most, so that kernels need no division.
-                let extent = roll.map_or(map[axis], |roll| roll[axis]);
-                (1..=MAX_WINDOW_TOKENS).contains(&window[axis])
-                    && [map[axis], map[axis].next_multiple_of(window[axis])].contains(&extent)
-                    && shift[axis] < window[axis]
-                    && shift[axis] < extent
-            };
-            let words = product(&[*heads, *head_words]);
-            input.format == Format::Int8
-                && output.format == Format::Int8
-                && product(map) == Some(input.rows)
-                && output.rows == input.rows
-                && tiles(0)
-                && tiles(1)
-                && window[0] * window[1] <= MAX_WINDOW_TOKENS
-                && product(&[0, 1].map(|axis| map[axis].next_multiple_of(window[axis])))
-                    .is_some_and(|padded| padded <= MAX_PADDED_TOKENS)
-                && *head_words <= MAX_HEAD_WORDS
-                && words.is_some_and(|words| {
-                    words > 0 && words <= output.stride && words <= input.stride / 3
-                })
-        }
-        Operation::ShiftGelu { .. } => bytes_to_bytes(input, output),
-        #[cfg(feature = "comparison")]
-        Operation::FloatGelu { .. } => bytes_to_bytes(input, output),
-        Operation::MeanPool { .. } => {
-            input.format == Format::Int8
-                && output.format == Format::Int8
-                && output.rows == 1
-                && output.stride == input.stride
-                && (input.rows as i64) < ACCUMULATOR_BOUND / 127
-        }
-    }
-}
-
-fn bytes_to_bytes(input: &Tensor, output: &Tensor) -> bool {
+/// Whether both are int8 tensors of the same extents.
+pub(super) fn bytes_to_bytes(plan: &Plan, input: TensorId, output: TensorId) -> bool {
     let extents = |tensor: &Tensor| (tensor.format, tensor.rows, tensor.cols, tensor.stride);
+    let [input, output] = [input, output].map(|id| &plan.tensors[id]);
     input.format == Format::Int8 && extents(input) == extents(output)
 }
 
@@ -296,55 +194,19 @@ pub(super) fn range<T: PartialOrd + Display + Copy>(
     }
 }
 
-/// Checks the constant that guards a normalization against a variance of zero.
-pub(super) fn epsilon(step: &str, epsilon: u32) -> Result<u32> {
-    number(step, "an epsilon", epsilon, 0..=(1 << 31) - 1)
-}
-
-/// Proves that no accumulator of a matrix product leaves its bound, whatever the input:
-/// |bias| + largest * sum |weight| < 2^30 for every output.
-pub(super) fn accumulators(name: &str, weight: &[i8], bias: &[i32], largest: i64) -> Result<()> {
-    if weight.contains(&-128) {
-        return refuse(format!(
-            "the tensor {name}.weight should hold values from -127 to 127, found -128"
-        ));
-    }
-    for (row, (weights, bias)) in weight
-        .chunks(weight.len() / bias.len())
-        .zip(bias)
-        .enumerate()
-    {
-        let sum: i64 = weights.iter().map(|&w| i64::from(w).abs()).sum();
-        let bound = sum * largest + i64::from(*bias).abs();
-        if bound >= ACCUMULATOR_BOUND {
-            return refuse(format!(
-                "{name}: expected accumulators below {ACCUMULATOR_BOUND}, output {row} may reach {bound}"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The same for attention logits: the difference of two must stay below 2^30.
-pub(super) fn logits(name: &str, bias: &[i32], head_words: usize) -> Result<()> {
-    let products = 127 * 127 * 4 * head_words as i64;
-    let largest = bias.iter().map(|&b| i64::from(b).abs()).max().unwrap_or(0);
-    match products + largest < ACCUMULATOR_BOUND / 2 {
-        true => Ok(()),
-        false => refuse(format!(
-            "{name}: expected logits below {}, they may reach {}",
-            ACCUMULATOR_BOUND / 2,
-            products + largest
-        )),
-    }
-}
-
-/// The exponential table must give the largest logit the weight 255.
-pub(super) fn exp(name: &str, table: &[u8]) -> Result<()> {
-    match table[0] {
-        255 => Ok(()),
-        first => refuse(format!(
-            "the tensor {name} should begin with 255, found {first}"
-        )),
-    }
+/// Multipliers and shifts, `{prefix}multiplier` and `{prefix}shift`, packed into one word each.
+pub(super) fn packed_scales(
+    source: &IntWeights,
+    prefix: &str,
+    count: usize,
+    shifts: RangeInclusive<u8>,
+) -> Result<Vec<u32>> {
+    let multiplier: Vec<u16> = source.get(&format!("{prefix}multiplier"), &[count])?;
+    let shift: Vec<u8> = source.get(&format!("{prefix}shift"), &[count])?;
+    range(&format!("{prefix}shift"), &shift, shifts)?;
+    Ok(multiplier
+        .iter()
+        .zip(shift)
+        .map(|(&multiplier, shift)| u32::from(multiplier) | u32::from(shift) << 16)
+        .collect())
 }

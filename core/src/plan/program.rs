@@ -1,6 +1,6 @@
 //! A plan made ready to run: weights packed into one buffer, dispatches for any batch size.
 
-use intformer_shaders::{Dispatch, params};
+use intformer_shaders::Dispatch;
 
 use super::{IntWeights, Plan, Tensor, check, packer::Packer};
 use crate::{Error, Result};
@@ -73,13 +73,27 @@ impl Program {
             steps.push(ProgramStep {
                 name: step.name.clone(),
                 output: Region::from(&plan.tensors[step.operation.output()]),
-                dispatch: packer.dispatch(&step.name, &step.operation)?,
+                dispatch: step.operation.pack(&step.name, &mut packer)?,
             });
+        }
+        let weights = packer.into_words();
+        for step in &steps {
+            if let Some(place) = step.dispatch.outside(weights.len(), plan.arena_words) {
+                return Err(Error::ModelFile(format!(
+                    "step {}: expected {} inside {} words of weights and {} of the arena, found {} words at {}",
+                    step.name,
+                    place.field,
+                    weights.len(),
+                    plan.arena_words,
+                    place.words,
+                    place.offset
+                )));
+            }
         }
         let input = &plan.tensors[plan.input];
         let output = &plan.tensors[plan.output];
         Ok(Self {
-            weights: packer.into_words(),
+            weights,
             arena_words: plan.arena_words,
             steps,
             input: Region::from(input),
@@ -91,49 +105,10 @@ impl Program {
 
     /// The dispatches for `batch` images, one a step.
     pub fn dispatches(&self, batch: usize) -> Vec<Dispatch> {
-        let batch = batch as u32;
-        let scale = |step: &ProgramStep| match step.dispatch {
-            Dispatch::PatchGather(mut p) => {
-                for field in [&mut p.image, &mut p.out, &mut p.rows] {
-                    *field *= batch;
-                }
-                Dispatch::PatchGather(p)
-            }
-            Dispatch::Linear(p) => Dispatch::Linear(scale_linear(p, batch)),
-            Dispatch::NormLinear(p) => Dispatch::NormLinear(scale_linear(p, batch)),
-            Dispatch::LayerNorm(mut p) => {
-                for field in [&mut p.x, &mut p.out, &mut p.rows] {
-                    *field *= batch;
-                }
-                Dispatch::LayerNorm(p)
-            }
-            Dispatch::WindowAttention(mut p) => {
-                for field in [&mut p.qkv, &mut p.out, &mut p.batch] {
-                    *field *= batch;
-                }
-                Dispatch::WindowAttention(p)
-            }
-            Dispatch::ShiftGelu(mut p) => {
-                for field in [&mut p.x, &mut p.out, &mut p.rows] {
-                    *field *= batch;
-                }
-                Dispatch::ShiftGelu(p)
-            }
-            #[cfg(feature = "comparison")]
-            Dispatch::FloatGelu(mut p) => {
-                for field in [&mut p.x, &mut p.out, &mut p.rows] {
-                    *field *= batch;
-                }
-                Dispatch::FloatGelu(p)
-            }
-            Dispatch::MeanPool(mut p) => {
-                for field in [&mut p.x, &mut p.out, &mut p.batch] {
-                    *field *= batch;
-                }
-                Dispatch::MeanPool(p)
-            }
-        };
-        self.steps.iter().map(scale).collect()
+        let steps = self.steps.iter();
+        steps
+            .map(|step| step.dispatch.times(batch as u32))
+            .collect()
     }
 
     /// Copies `images`, `image_bytes` each, to the input's place in `arena`.
@@ -184,18 +159,4 @@ impl Program {
             .flat_map(|row| row[..self.classes].iter().map(|&word| word as i32))
             .collect()
     }
-}
-
-fn scale_linear(mut p: params::Linear, batch: u32) -> params::Linear {
-    for field in [
-        &mut p.a,
-        &mut p.out,
-        &mut p.residual,
-        &mut p.rows,
-        &mut p.x,
-        &mut p.scratch,
-    ] {
-        *field *= batch;
-    }
-    p
 }

@@ -21,7 +21,7 @@ use crate::{
     model::{Activation, Windows, swin},
     plan::{
         Epilogue, Format, IntModel, IntWeights, MAX_EXPONENT, Operation, Plan, Provenance, Step,
-        Tensor, TensorId, layout, pad16,
+        Tensor, TensorId, layout, operation, pad16,
     },
 };
 
@@ -371,10 +371,10 @@ impl<'a> Lowering<'a> {
         self.plan.tensors.len() - 1
     }
 
-    fn step(&mut self, name: &str, operation: Operation) {
+    fn step(&mut self, name: &str, operation: impl Into<Operation>) {
         self.plan.steps.push(Step {
             name: name.to_owned(),
-            operation,
+            operation: operation.into(),
         });
     }
 
@@ -460,7 +460,7 @@ impl<'a> Lowering<'a> {
         let output = self.tensor(norm.site.clone(), Format::Int8, rows, scale.len());
         self.step(
             &norm.site,
-            Operation::LayerNorm {
+            operation::LayerNorm {
                 input: norm.tensor,
                 output,
                 norm: norm.site.clone(),

@@ -100,7 +100,7 @@ fn raised(values: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use intformer_shaders::twin::arithmetic::requantize;
+    use intformer_shaders::arithmetic::requantize;
     use proptest::prelude::*;
 
     proptest! {

@@ -4,8 +4,6 @@ pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod reference;
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-mod shape;
 #[cfg(feature = "wgpu")]
 pub mod wgpu;
 

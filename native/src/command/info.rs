@@ -191,7 +191,7 @@ fn rows(model: &IntModel, census: &Census) -> Vec<Row> {
         let output = &model.plan.tensors[step.operation.output()];
         Row {
             name: step.name.clone(),
-            operation: kernel(&step.operation),
+            operation: step.operation.name(),
             shape: format!("{} x {} {:?}", output.rows, output.cols, output.format).to_lowercase(),
             macs: macs.get(&step.name).copied().unwrap_or(0),
             bytes: weight_bytes(&model.weights, &step.operation),
@@ -200,38 +200,12 @@ fn rows(model: &IntModel, census: &Census) -> Vec<Row> {
     model.plan.steps.iter().map(row).collect()
 }
 
-/// The kernel behind an operation.
-fn kernel(operation: &Operation) -> &'static str {
-    match operation {
-        Operation::PatchGather { .. } => "patch_gather",
-        Operation::Linear { .. } => "linear",
-        Operation::NormLinear { .. } => "norm_linear",
-        Operation::LayerNorm { .. } => "layer_norm",
-        Operation::WindowAttention { .. } => "window_attention",
-        Operation::ShiftGelu { .. } => "shift_gelu",
-        #[cfg(feature = "comparison")]
-        Operation::FloatGelu { .. } => "float_gelu",
-        Operation::MeanPool { .. } => "mean_pool",
-    }
-}
-
-/// Bytes of the weights that an operation reads in the model file.
+/// The weights of an operation alone, without tables that steps share.
 fn weight_bytes(weights: &IntWeights, operation: &Operation) -> usize {
-    let prefixes: &[&String] = match operation {
-        Operation::PatchGather { .. } | Operation::ShiftGelu { .. } => &[],
-        #[cfg(feature = "comparison")]
-        Operation::FloatGelu { .. } => &[],
-        Operation::Linear { weights, .. }
-        | Operation::WindowAttention { weights, .. }
-        | Operation::MeanPool { weights, .. } => &[weights],
-        Operation::NormLinear { norm, weights, .. } => &[norm, weights],
-        Operation::LayerNorm { norm, .. } => &[norm],
-    };
+    let prefixes = operation.weights();
     let reads = |name: &str| {
         let parent = name.rsplit_once('.').map(|(parent, _)| parent);
-        prefixes
-            .iter()
-            .any(|prefix| parent == Some(prefix.as_str()))
+        parent.is_some_and(|parent| prefixes.contains(&parent))
     };
     let read = weights.0.iter().filter(|(name, _)| reads(name));
     read.map(|(_, tensor)| tensor.bytes.len()).sum()

@@ -58,7 +58,8 @@ pub fn cuda() -> &'static Mutex<Device> {
 
 /// Runs the CPU kernel and every variant that fits, of WGSL and of CUDA, and compares the whole
 /// arena with the twin's.
-pub fn check(mut case: Case, dispatch: Dispatch) {
+pub fn check(mut case: Case) {
+    let dispatch = case.dispatch;
     let start = case.arena.clone();
     dispatch.run_twin(&case.weights, &mut case.arena);
     let mut found = start.clone();

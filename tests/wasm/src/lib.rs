@@ -29,10 +29,10 @@ pub extern "C" fn kernels(first: u32, count: u32) -> u32 {
     let mut cpu = Kernels::default();
     let mut different = 0;
     for seed in first..first + count {
-        let (mut case, dispatch) = cases::random(u64::from(seed));
+        let mut case = cases::Case::random(u64::from(seed));
         let mut found = case.arena.clone();
-        cpu.run(&dispatch, &case.weights, &mut found);
-        dispatch.run_twin(&case.weights, &mut case.arena);
+        cpu.run(&case.dispatch, &case.weights, &mut found);
+        case.dispatch.run_twin(&case.weights, &mut case.arena);
         different += case.different(&found).len() as u32;
     }
     different
@@ -143,15 +143,27 @@ pub extern "C" fn step(at: u32) {
     });
 }
 
-/// The kernel of a step: its place in the order of patch_gather, linear, norm_linear, layer_norm,
-/// window_attention, mean_pool.
+/// The operation of a step: its place in the list of operations.
 #[unsafe(no_mangle)]
-pub extern "C" fn kind(at: u32) -> u32 {
+pub extern "C" fn operation(at: u32) -> u32 {
     with_bench(|bench| {
         let name = bench.dispatches[at as usize].name();
         let place = Dispatch::NAMES.iter().position(|&other| other == name);
-        place.expect("a kernel") as u32
+        place.expect("an operation") as u32
     })
+}
+
+/// How many operations there are.
+#[unsafe(no_mangle)]
+pub extern "C" fn operations() -> u32 {
+    Dispatch::NAMES.len() as u32
+}
+
+/// A letter of an operation's name; 0 behind its end.
+#[unsafe(no_mangle)]
+pub extern "C" fn letter(operation: u32, at: u32) -> u32 {
+    let name = Dispatch::NAMES[operation as usize].as_bytes();
+    name.get(at as usize).copied().unwrap_or(0).into()
 }
 
 /// Rows, inputs and outputs of a step's matrix product, multiplied; 0 if it has none.

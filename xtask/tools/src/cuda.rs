@@ -15,7 +15,7 @@ pub const AVAILABLE: bool = cfg!(target_os = "linux");
 /// Options of `cargo xtask cuda-check`.
 #[derive(Args)]
 pub struct Options {
-    /// Writes the PTX that is built in, shaders/cuda/ptx.deflate, instead of comparing it.
+    /// Writes the PTX that is built in, shaders/src/ptx.deflate, instead of comparing it.
     #[arg(long)]
     write: bool,
 }

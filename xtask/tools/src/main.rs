@@ -2,6 +2,7 @@
 
 mod chromium;
 mod cuda;
+mod format;
 mod fuzz;
 mod mutants;
 mod parity;
@@ -18,6 +19,7 @@ use xtask::TASKS;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
     Test(test::Options),
+    Format(format::Options),
     Parity,
     ShadersChromium,
     CudaCheck(cuda::Options),
@@ -32,6 +34,7 @@ fn main() -> Result<()> {
     let task = Task::from_arg_matches(&command().get_matches())?;
     match task {
         Task::Test(options) => test::run(&options),
+        Task::Format(options) => format::run(&options),
         Task::Parity => parity::run(),
         Task::ShadersChromium => chromium::run(),
         Task::CudaCheck(options) => cuda::run(&options),

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use xtask::{shell, system};
 
-use crate::{chromium, cuda, fuzz, mutants, parity, web};
+use crate::{chromium, cuda, format, fuzz, mutants, parity, web};
 
 /// Text fonts for the tests that render glyphs, which need three designs: packages and their folders.
 const FONTS: &[(&str, &str)] = &[
@@ -32,7 +32,7 @@ type Step = (&'static str, fn() -> Result<()>);
 
 /// The checks, in the order in which they run.
 const STEPS: &[Step] = &[
-    ("format", || cargo("fmt --all --check")),
+    ("format", || format::run(&format::Options { check: true })),
     ("lints", || {
         cargo("clippy --locked --workspace --all-targets -- -D warnings")
     }),

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Error, Result,
     model::Activation,
-    plan::{Epilogue, Format, MAX_GELU_ONE, MAX_SHIFT_GELU_UNIT, Operation, Tensor, TensorId},
+    plan::{Epilogue, Format, MAX_GELU_ONE, MAX_SHIFT_GELU_UNIT, Tensor, TensorId, operation},
     quant::{
         rows::{IntRows, Rows},
         scales::{FACTOR_MARGIN, multiplier},
@@ -154,7 +154,7 @@ impl Lowering<'_> {
         let output = self.like(site, input);
         self.step(
             site,
-            Operation::ShiftGelu {
+            operation::ShiftGelu {
                 input,
                 output,
                 unit,
@@ -185,7 +185,7 @@ impl Lowering<'_> {
         let tensor = self.like(site, input);
         self.step(
             site,
-            Operation::FloatGelu {
+            operation::FloatGelu {
                 input,
                 output: tensor,
                 bias,

@@ -4,7 +4,7 @@ use super::{Bytes, Linear, Lowering};
 use crate::{
     Error, Result,
     model::Windows,
-    plan::{Epilogue, Format, MAX_HEAD_WORDS, MAX_WINDOW_TOKENS, Operation, pad16},
+    plan::{Epilogue, Format, MAX_HEAD_WORDS, MAX_WINDOW_TOKENS, operation, pad16},
     quant::scales::{FACTOR_MARGIN, LARGEST_FACTOR, multiplier},
 };
 
@@ -109,7 +109,7 @@ impl Lowering<'_> {
         let output = self.tensor(site.to_owned(), Format::Int8, windows.tokens(), part);
         self.step(
             site,
-            Operation::WindowAttention {
+            operation::WindowAttention {
                 input,
                 output,
                 weights: site.to_owned(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Bytes, Input, Linear, Lowering, Norm, Value};
 use crate::{
     Error, Result,
-    plan::{Epilogue, Format, MAX_NORM_LINEAR_CHANNELS, Operation, TensorId, pad16},
+    plan::{Epilogue, Format, MAX_NORM_LINEAR_CHANNELS, Operation, TensorId, operation, pad16},
     quant::{
         rows::IntRows,
         scales::{FACTOR_MARGIN, multiplier},
@@ -105,17 +105,18 @@ impl Lowering<'_> {
             self.padded(site.clone(), epilogue.format(), tokens, logical, cols)
         });
         let weights = site.clone();
-        let operation = match source {
-            Ok(input) => Operation::Linear {
+        let operation: Operation = match source {
+            Ok(input) => operation::Linear {
                 input,
                 output,
                 weights,
                 epilogue,
-            },
+            }
+            .into(),
             Err(norm) => {
                 let epsilon = self.norm_bytes(&norm, &linear.scale)?;
                 let scratch = self.tensor(norm.site.clone(), Format::Int8, tokens, inputs);
-                Operation::NormLinear {
+                operation::NormLinear {
                     input: norm.tensor,
                     output,
                     scratch,
@@ -124,6 +125,7 @@ impl Lowering<'_> {
                     weights,
                     epilogue,
                 }
+                .into()
             }
         };
         self.step(site, operation);
@@ -180,7 +182,7 @@ impl Lowering<'_> {
         let weights = site.to_owned();
         self.step(
             site,
-            Operation::MeanPool {
+            operation::MeanPool {
                 input,
                 output,
                 weights,

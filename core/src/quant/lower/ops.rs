@@ -6,7 +6,7 @@ use super::{Bytes, HEADROOM, Input, Linear, Lowering, Norm, Value, out_of_order}
 use crate::{
     Result,
     model::{Activation, LinearShape, Ops, SwinConfig, Windows},
-    plan::{Epilogue, Format, Operation, pad16},
+    plan::{Epilogue, Format, operation, pad16},
     quant::{
         rows::Rows,
         scales::{FACTOR_MARGIN, balance},
@@ -38,7 +38,7 @@ impl Ops for Lowering<'_> {
         self.plan.input = image;
         self.step(
             "patches",
-            Operation::PatchGather {
+            operation::PatchGather {
                 input: image,
                 output: patches,
                 grid,
@@ -117,7 +117,7 @@ impl Ops for Lowering<'_> {
                 let output = self.tensor(site.to_owned(), Format::Int16, rows, channels);
                 self.step(
                     site,
-                    Operation::LayerNorm {
+                    operation::LayerNorm {
                         input: tensor,
                         output,
                         norm: site.to_owned(),

@@ -2,9 +2,8 @@
 
 use bytemuck::{cast, cast_slice, cast_slice_mut};
 use intformer_shaders::{
-    ATTENTION_MAX_HEAD_WORDS,
-    params::WindowAttention,
-    twin::arithmetic::{bits, unpack_scale},
+    arithmetic::{bits, unpack_scale},
+    op::window_attention::{MAX_HEAD_WORDS, WindowAttention},
 };
 use wide::{i16x8, i32x4, i32x8};
 
@@ -16,7 +15,7 @@ use super::{
 };
 
 /// The most bytes of a head.
-const MAX_DIM: usize = 4 * ATTENTION_MAX_HEAD_WORDS as usize;
+const MAX_DIM: usize = 4 * MAX_HEAD_WORDS as usize;
 
 /// Room for one window of one head.
 #[derive(Default)]

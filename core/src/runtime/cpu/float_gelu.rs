@@ -1,7 +1,7 @@
 //! GELU in floats as a pass of its own, to measure against.
 
 use bytemuck::{cast_slice, cast_slice_mut};
-use intformer_shaders::params::FloatGelu;
+use intformer_shaders::op::float_gelu::FloatGelu;
 use wide::f32x8;
 
 use super::memory::split;

@@ -1,6 +1,6 @@
 //! One dispatch after the other, in room that they share.
 
-use intformer_shaders::{Dispatch, twin::ShiftTables};
+use intformer_shaders::{Dispatch, op::shift_gelu::ShiftTables};
 
 use super::{
     attention::{Attention, window_attention},
@@ -56,6 +56,8 @@ impl Kernels {
             #[cfg(feature = "comparison")]
             Dispatch::FloatGelu(p) => super::float_gelu::float_gelu(p, weights, arena),
             Dispatch::MeanPool(p) => mean_pool(p, weights, arena, &mut self.sums),
+            #[allow(unreachable_patterns, reason = "a new operation has its twin first")]
+            other => other.run_twin(weights, arena),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use bytemuck::{cast, cast_slice, cast_slice_mut};
 use intformer_shaders::{
-    params::{Linear, epilogue},
-    twin::{I_GELU_LARGEST, arithmetic::unpack_scale},
+    I_GELU_LARGEST,
+    arithmetic::unpack_scale,
+    op::linear::{Linear, epilogue},
 };
 use wide::{i8x16, i16x8, i16x16, i32x4, i32x8};
 
@@ -195,7 +196,7 @@ impl<'a> Store<'a> {
     }
 }
 
-/// I-BERT's integer GELU (`intformer_shaders::twin::i_gelu`), requantized.
+/// I-BERT's integer GELU (`intformer_shaders::i_gelu`), requantized.
 struct IGelu {
     clip: i32x4,
     two: i32x4,

@@ -2,8 +2,8 @@
 
 use bytemuck::{cast, cast_slice, cast_slice_mut};
 use intformer_shaders::{
-    params::{LayerNorm, gather},
-    twin::arithmetic::bits,
+    arithmetic::bits,
+    op::layer_norm::{LayerNorm, gather},
 };
 use wide::{i16x8, i32x4};
 

@@ -1,7 +1,7 @@
 //! Requantization of eight columns at a time (`docs/INTEGER.md`, "Arithmetic").
 
 use bytemuck::cast;
-use intformer_shaders::twin::arithmetic::{requantize, unpack_scale};
+use intformer_shaders::arithmetic::{requantize, unpack_scale};
 use wide::{i32x4, i64x4, u32x4};
 
 /// Multipliers and shifts of eight columns.
@@ -75,7 +75,7 @@ pub fn requantize_all(values: i32x4, multiplier: u32, shift: u32) -> i32x4 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use intformer_shaders::twin;
+    use intformer_shaders::arithmetic;
     use proptest::prelude::*;
 
     const MOST: i32 = (1 << 30) - 1;
@@ -115,7 +115,7 @@ mod tests {
             let scaled = scale(cast(values), multiplier).to_array();
             for (at, value) in values.into_iter().enumerate() {
                 prop_assert_eq!(found[at], requantize(value, multiplier, shift));
-                prop_assert_eq!(scaled[at], twin::arithmetic::scale(value, multiplier));
+                prop_assert_eq!(scaled[at], arithmetic::scale(value, multiplier));
             }
         }
     }

@@ -2,10 +2,11 @@
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use intformer_shaders::{
-    params::{MeanPool, PatchGather, ShiftGelu},
-    twin::{
-        ShiftTables,
-        arithmetic::{clamp8, requantize, unpack_scale},
+    arithmetic::{clamp8, requantize, unpack_scale},
+    op::{
+        mean_pool::MeanPool,
+        patch_gather::PatchGather,
+        shift_gelu::{ShiftGelu, ShiftTables},
     },
 };
 

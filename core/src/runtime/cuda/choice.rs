@@ -13,10 +13,7 @@ use super::{
     device::{Device, failure},
     launch::{self, Graph},
 };
-use crate::{
-    Error, Result,
-    runtime::shape::{class, shape},
-};
+use crate::{Error, Result};
 
 /// One launch of a kernel.
 #[derive(Clone, Debug)]
@@ -59,7 +56,7 @@ pub struct Chosen {
     pub measured: Vec<(Way, Duration)>,
 }
 
-/// The choices so far on a device, by [`class`].
+/// The choices so far on a device, by [`Dispatch::class`].
 #[derive(Default)]
 pub(super) struct Choices(HashMap<Dispatch, Chosen>);
 
@@ -75,7 +72,7 @@ impl Choices {
     ) -> Result<Vec<Chosen>> {
         let mut new: Vec<(Dispatch, Vec<Way>)> = Vec::new();
         for dispatch in dispatches {
-            let class = class(*dispatch);
+            let class = dispatch.class();
             if !self.0.contains_key(&class) && new.iter().all(|(known, _)| *known != class) {
                 new.push((class, ways(device, dispatch)));
             }
@@ -93,7 +90,7 @@ impl Choices {
             let best = measured.iter().min_by_key(|(_, time)| *time);
             let way = best.map(|(way, _)| way).or(ways.first());
             let chosen = Chosen {
-                shape: format!("{} {}", class.name(), shape(&class)),
+                shape: format!("{} {}", class.name(), class.shape()),
                 way: way.ok_or_else(|| none(&class))?.clone(),
                 measured,
             };
@@ -101,7 +98,7 @@ impl Choices {
         }
         // Others of the same shape have other offsets.
         let choices = dispatches.iter().map(|dispatch| {
-            let chosen = &self.0[&class(*dispatch)];
+            let chosen = &self.0[&dispatch.class()];
             let way = same_way(device, &chosen.way, dispatch);
             Ok(Chosen {
                 way: way.ok_or_else(|| none(dispatch))?,
@@ -161,7 +158,7 @@ fn measure(
 }
 
 fn none(dispatch: &Dispatch) -> Error {
-    let (name, shape) = (dispatch.name(), shape(dispatch));
+    let (name, shape) = (dispatch.name(), dispatch.shape());
     Error::Device(format!("no {name} takes the shape {shape}"))
 }
 

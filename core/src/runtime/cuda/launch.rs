@@ -17,7 +17,7 @@ use cudarc::{
     },
     nvrtc::Ptx,
 };
-use intformer_shaders::params::PARAM_WORDS;
+use intformer_shaders::declare::PARAM_WORDS;
 
 use super::choice::Part;
 

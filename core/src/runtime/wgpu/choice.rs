@@ -2,8 +2,6 @@
 
 use intformer_shaders::{Dispatch, Shader};
 
-use crate::runtime::shape::work;
-
 /// Workgroups that keep a hardware GPU busy; below that a smaller tile is likelier.
 const BUSY: u64 = 192;
 
@@ -50,7 +48,7 @@ pub(super) fn contenders(dispatch: &Dispatch, kind: AdapterKind) -> Vec<&'static
     few
 }
 
-/// A sort key, small for likely variants. The sort is stable: `wgsl/variants` decides the rest.
+/// A sort key, small for likely variants. The sort is stable: the order of the variants in the WGSL decides the rest.
 fn unlikeliness(shader: &Shader, dispatch: &Dispatch, kind: AdapterKind) -> (bool, bool, u64) {
     if kind != AdapterKind::Hardware {
         // Blocks of more rows are faster, unless they are mostly padding.
@@ -89,89 +87,4 @@ fn unlikeliness(shader: &Shader, dispatch: &Dispatch, kind: AdapterKind) -> (boo
         _ => 0,
     };
     (!shader.uses_workgroup_memory(), !shader.has("PACKED"), size)
-}
-
-/// A smaller dispatch of the same kind with at most about `limit` work, for measuring on adapters
-/// where the whole would take too long.
-pub(super) fn shrink(mut dispatch: Dispatch, limit: u64) -> Dispatch {
-    let excess = work(&dispatch).div_ceil(limit.max(1)).min(1 << 31) as u32;
-    if excess <= 1 {
-        return dispatch;
-    }
-    match &mut dispatch {
-        Dispatch::PatchGather(p) => p.rows = p.rows.div_ceil(excess),
-        Dispatch::Linear(p) | Dispatch::NormLinear(p) => {
-            // A few rows fill no tile, unless there are no more.
-            p.rows = p.rows.div_ceil(excess).max(64).min(p.rows);
-        }
-        Dispatch::LayerNorm(p) => p.rows = p.rows.div_ceil(excess),
-        Dispatch::WindowAttention(p) => {
-            p.batch = 1;
-            let height = (p.height / excess / p.window_height).max(1) * p.window_height;
-            if height < p.height {
-                p.height = height;
-                p.roll_height = height;
-            }
-        }
-        Dispatch::ShiftGelu(p) => p.rows = p.rows.div_ceil(excess),
-        #[cfg(feature = "comparison")]
-        Dispatch::FloatGelu(p) => p.rows = p.rows.div_ceil(excess),
-        Dispatch::MeanPool(p) => p.batch = p.batch.div_ceil(excess),
-    }
-    dispatch
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use intformer_shaders::params::{LayerNorm, Linear, MeanPool, PatchGather, WindowAttention};
-
-    #[test]
-    fn nothing_grows_when_it_shrinks() {
-        for size in [1, 3, 50, 64, 1000] {
-            let linear = Linear {
-                rows: size,
-                cols: 4096,
-                k_words: 1024,
-                ..Linear::default()
-            };
-            let attention = WindowAttention {
-                batch: 2,
-                height: 7 * size,
-                width: 14,
-                window_height: 7,
-                window_width: 7,
-                heads: 3,
-                head_words: 8,
-                ..WindowAttention::default()
-            };
-            let dispatches = [
-                Dispatch::Linear(linear),
-                Dispatch::NormLinear(linear),
-                Dispatch::WindowAttention(attention),
-                Dispatch::PatchGather(PatchGather {
-                    rows: size,
-                    k_words: 1024,
-                    ..PatchGather::default()
-                }),
-                Dispatch::LayerNorm(LayerNorm {
-                    rows: size,
-                    out_stride: 1024,
-                    ..LayerNorm::default()
-                }),
-                Dispatch::MeanPool(MeanPool {
-                    batch: size,
-                    tokens: 49,
-                    stride: 1024,
-                    ..MeanPool::default()
-                }),
-            ];
-            for dispatch in dispatches {
-                for limit in [0, 1, 1000, 1 << 40] {
-                    let less = work(&shrink(dispatch, limit));
-                    assert!(0 < less && less <= work(&dispatch), "{dispatch:?}");
-                }
-            }
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use intformer_shaders::{Dispatch, Shader, params::PARAM_WORDS};
+use intformer_shaders::{Dispatch, Shader, declare::PARAM_WORDS};
 use web_time::Duration;
 
 use super::adapter::{AdapterChoice, choose};

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use intformer_shaders::{Dispatch, Shader};
 use web_time::{Duration, Instant};
 
-use super::choice::{candidates, contenders, shrink};
+use super::choice::{candidates, contenders};
 use super::gpu::Gpu;
-use crate::runtime::shape::{class, shape, work};
 use crate::{Error, Result};
 
 /// Work measured at most on a software adapter, where a whole layer may take a second.
@@ -28,7 +27,7 @@ pub struct Chosen {
 /// The choices so far.
 #[derive(Default)]
 pub(super) struct Kernels {
-    chosen: HashMap<String, Chosen>,
+    chosen: HashMap<Dispatch, Chosen>,
 }
 
 impl Kernels {
@@ -53,16 +52,16 @@ impl Kernels {
         let software = gpu.is_software();
         // The most costly classes first, should the time run out.
         let mut order: Vec<usize> = (0..dispatches.len()).collect();
-        order.sort_by_key(|&at| std::cmp::Reverse(work(&dispatches[at])));
+        order.sort_by_key(|&at| std::cmp::Reverse(dispatches[at].work()));
         let mut shaders = vec![None; dispatches.len()];
         for at in order {
             let dispatch = &dispatches[at];
             let sample = if software {
-                shrink(*dispatch, SOFTWARE_WORK)
+                dispatch.shrunk(SOFTWARE_WORK)
             } else {
                 *dispatch
             };
-            let key = format!("{:?}", class(sample));
+            let key = sample.class();
             if !self.chosen.contains_key(&key) {
                 let mut chosen = likeliest(gpu, dispatch)?;
                 let others: Vec<_> = contenders(dispatch, gpu.kind())
@@ -82,7 +81,7 @@ impl Kernels {
                 if let Some(&(shader, _)) = chosen.measured.iter().min_by_key(|(_, time)| *time) {
                     chosen.shader = shader;
                 }
-                self.chosen.insert(key.clone(), chosen);
+                self.chosen.insert(key, chosen);
             }
             shaders[at] = self.chosen.get(&key).map(|chosen| chosen.shader);
         }
@@ -99,11 +98,11 @@ fn likeliest(gpu: &Gpu, dispatch: &Dispatch) -> Result<Chosen> {
         Error::Device(format!(
             "no variant of {} takes the shape {}",
             dispatch.name(),
-            shape(dispatch)
+            dispatch.shape()
         ))
     })?;
     Ok(Chosen {
-        shape: shape(dispatch),
+        shape: dispatch.shape(),
         shader,
         measured: Vec::new(),
     })
