@@ -14,6 +14,7 @@ mod file;
 pub mod float;
 mod float_model;
 #[cfg(feature = "float")]
+pub mod graph;
 pub mod method;
 pub mod model;
 pub mod picture;

@@ -7,7 +7,7 @@ use rand_chacha::{
 
 use crate::{
     Error, FloatModel, Params, Result,
-    model::{Activation, LinearShape, Ops, SwinConfig, Windows, swin},
+    graph::{Graph, Layer, Node},
 };
 
 /// Multiplies channels inside `model` by random factors and divides the weights that read them, so
@@ -26,88 +26,55 @@ pub fn rescale(model: &mut FloatModel, by: f64, seed: u64) -> Result<()> {
             "expected a factor from 1 to 2^20, found {by}"
         )));
     }
-    let mut rescaling = Rescaling {
-        params: &mut model.params,
-        rng: ChaCha8Rng::seed_from_u64(seed),
-        by,
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut draw = |count: usize| -> Vec<f64> {
+        let mut power = || 2.0 * f64::from(rng.next_u32()) / f64::from(u32::MAX) - 1.0;
+        (0..count).map(|_| by.powf(power())).collect()
     };
-    swin(&mut rescaling, &model.config, Value::Other).map(drop)
-}
-
-/// The interpreter that rescales where the topology lets it.
-struct Rescaling<'a> {
-    params: &'a mut Params,
-    rng: ChaCha8Rng,
-    by: f64,
-}
-
-/// A tensor, as far as its channels may be rescaled.
-#[derive(Clone)]
-enum Value {
-    /// A layer normalization that nothing but one linear layer reads.
-    Norm(String),
-    Linear(String),
-    /// Attention over the product of that site.
-    Attention(String),
-    Other,
-}
-
-impl Rescaling<'_> {
-    fn draw(&mut self, count: usize) -> Vec<f64> {
-        let mut power = || 2.0 * f64::from(self.rng.next_u32()) / f64::from(u32::MAX) - 1.0;
-        (0..count).map(|_| self.by.powf(power())).collect()
-    }
-}
-
-impl Ops for Rescaling<'_> {
-    type Tensor = Value;
-
-    fn patch_embed(&mut self, _: &str, _: Value, _: &SwinConfig) -> Result<Value> {
-        Ok(Value::Other)
-    }
-
-    fn layer_norm(&mut self, site: &str, _: &Value, _: usize, _: f64) -> Result<Value> {
-        Ok(Value::Norm(site.to_owned()))
-    }
-
-    fn linear(&mut self, site: &str, x: &Value, shape: LinearShape) -> Result<Value> {
-        if let Value::Norm(before) = x {
-            let factors = self.draw(shape.inputs);
-            norm(self.params, before, &factors)?;
-            columns(self.params, site, &factors)?;
+    let graph = model.config.graph();
+    let params = &mut model.params;
+    let nodes = graph.nodes();
+    for reader in nodes {
+        let Layer::Linear { .. } = reader.layer else {
+            continue;
+        };
+        let site = &reader.site;
+        let Some(before) = sole(&graph, reader) else {
+            continue;
+        };
+        match before.layer {
+            Layer::LayerNorm { .. } => {
+                let factors = draw(before.channels);
+                norm(params, &before.site, &factors)?;
+                columns(params, site, &factors)?;
+            }
+            Layer::WindowAttention(_) => {
+                let Some(qkv) = sole(&graph, before) else {
+                    continue;
+                };
+                let (query, value) = (draw(before.channels), draw(before.channels));
+                let key = query.iter().map(|factor| 1.0 / factor).collect();
+                let factors = [query, key, value.clone()].concat();
+                rows(params, &qkv.site, &factors)?;
+                columns(params, site, &value)?;
+            }
+            _ => {}
         }
-        if let Value::Attention(qkv) = x {
-            let (query, value) = (self.draw(shape.inputs), self.draw(shape.inputs));
-            let key = query.iter().map(|factor| 1.0 / factor).collect();
-            let factors = [query, key, value.clone()].concat();
-            rows(self.params, qkv, &factors)?;
-            columns(self.params, site, &value)?;
-        }
-        Ok(Value::Linear(site.to_owned()))
     }
+    Ok(())
+}
 
-    fn window_attention(&mut self, _: &str, qkv: &Value, _: &Windows) -> Result<Value> {
-        Ok(match qkv {
-            Value::Linear(site) => Value::Attention(site.clone()),
-            _ => Value::Other,
-        })
-    }
-
-    fn activation(&mut self, _: &str, _: &Value, _: Activation) -> Result<Value> {
-        Ok(Value::Other)
-    }
-
-    fn add(&mut self, _: &str, _: &Value, _: &Value) -> Result<Value> {
-        Ok(Value::Other)
-    }
-
-    fn patch_merge(&mut self, _: &str, _: &Value, _: [usize; 2]) -> Result<Value> {
-        Ok(Value::Other)
-    }
-
-    fn mean_pool(&mut self, _: &str, x: &Value) -> Result<Value> {
-        // The mean over the tokens keeps channels apart.
-        Ok(x.clone())
+/// The node whose output `reader` reads, perhaps through a mean over tokens, which keeps channels apart;
+/// `None` if others read it, too.
+fn sole<'a>(graph: &'a Graph, reader: &Node) -> Option<&'a Node> {
+    let &[id] = reader.inputs.as_slice() else {
+        return None;
+    };
+    let node = &graph.nodes()[id];
+    match (graph.readers(id), node.layer) {
+        ([_], Layer::MeanPool) => sole(graph, node),
+        ([_], _) => Some(node),
+        _ => None,
     }
 }
 
@@ -166,8 +133,8 @@ mod tests {
             classes: 5,
             ..SwinConfig::tiny()
         };
-        let swin = float::Swin::init(&config, 3, &Default::default()).unwrap();
-        let mut params = swin.to_params();
+        let parameters = float::Parameters::init(&config, 3, &Default::default()).unwrap();
+        let mut params = parameters.to_params();
         // Fresh biases are zero and would hide a mistake.
         for tensor in params.0.values_mut() {
             for (at, value) in tensor.data.iter_mut().enumerate() {

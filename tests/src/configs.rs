@@ -1,6 +1,6 @@
 //! Configurations of small models.
 
-use intformer::model::{Activation, PerBlock, SwinConfig, Windowing};
+use intformer::model::{Activation, PerBlock, SwinConfig, Widths, Windowing};
 use proptest::prelude::*;
 
 /// One of eight bits for each block.
@@ -55,6 +55,7 @@ prop_compose! {
                 true => Activation::Relu,
                 false => Activation::Gelu,
             }),
+            widths: None,
             fc1_bias: PerBlock::each(&depths[..stages], |stage, block| bit(fc1_bias, stage, block)),
         }
     }
@@ -74,6 +75,29 @@ pub fn small() -> SwinConfig {
         classes: 7,
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
+        ..SwinConfig::tiny()
+    }
+}
+
+/// Blocks of other widths than their stages, as pruning leaves them.
+pub fn pruned() -> SwinConfig {
+    let widths = |heads, head_dim, hidden| Widths {
+        heads,
+        head_dim,
+        hidden,
+    };
+    SwinConfig {
+        image_size: [24, 24],
+        patch_size: 2,
+        embed_dim: 20,
+        depths: vec![2, 2],
+        heads: vec![2, 4],
+        window_size: 3,
+        classes: 7,
+        widths: Some(PerBlock::Each(vec![
+            vec![widths(1, 10, 33), widths(2, 7, 80)],
+            vec![widths(3, 10, 1), widths(5, 10, 170)],
+        ])),
         ..SwinConfig::tiny()
     }
 }

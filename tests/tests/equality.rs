@@ -85,6 +85,17 @@ proptest! {
     }
 }
 
+#[test]
+fn executors_equal_the_reference_with_pruned_blocks() {
+    let config = configs::pruned();
+    for seed in 0..3 {
+        let steps = compare(&config, 2, seed, Cpu::new);
+        assert_eq!(compare(&config, 2, seed, wgpu), steps);
+        #[cfg(feature = "cuda")]
+        assert_eq!(compare(&config, 2, seed, cuda), steps);
+    }
+}
+
 #[cfg(feature = "cuda")]
 #[test]
 fn cuda_equals_the_reference_at_swin_t() {

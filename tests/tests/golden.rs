@@ -120,6 +120,7 @@ fn tiny() -> SwinConfig {
         mlp_ratio: 2.0,
         classes: 3,
         windowing: Windowing::Torchvision,
+        widths: None,
         activation: PerBlock::Each(vec![
             vec![Activation::Gelu, Activation::Relu],
             vec![Activation::Gelu],

@@ -29,6 +29,7 @@ fn config() -> SwinConfig {
         qkv_bias: true,
         layer_norm_eps: 1e-5,
         windowing: Windowing::Timm,
+        widths: None,
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
     }

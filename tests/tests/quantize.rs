@@ -25,6 +25,7 @@ fn config(activation: Activation) -> SwinConfig {
         qkv_bias: true,
         layer_norm_eps: 1e-5,
         windowing: Windowing::Timm,
+        widths: None,
         activation: PerBlock::All(activation),
         fc1_bias: PerBlock::All(true),
     }
@@ -124,6 +125,21 @@ fn integers_stay_close_to_floats_with_padding_and_without_a_head() {
             assert!(error < 0.1, "{windowing:?}, {classes} classes: {error}");
         }
     }
+}
+
+/// Heads, their width and hidden channels of each block for itself; also through the file of the model.
+#[test]
+fn integers_stay_close_to_floats_with_pruned_blocks() {
+    let config = intformer_tests::configs::pruned();
+    let text = serde_json::to_string(&config).unwrap();
+    assert_eq!(config, serde_json::from_str(&text).unwrap());
+    let model = intformer::quant::float_model(&config, 7).unwrap();
+    let shape = |name: &str| model.params.0[name].shape.clone();
+    assert_eq!(shape("layers.0.blocks.1.attn.qkv.weight"), [3 * 2 * 7, 20]);
+    assert_eq!(shape("layers.1.blocks.0.mlp.fc1.weight"), [1, 40]);
+    let error = relative_error(&model);
+    println!("relative error {error:.4}");
+    assert!(error < 0.1, "{error}");
 }
 
 /// Also when channels are rescaled in ways that the function does not notice.

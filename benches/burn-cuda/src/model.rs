@@ -7,15 +7,17 @@ use burn::{
 };
 use intformer::{
     FloatModel,
-    float::{Attention, FloatOps, Swin},
-    model::{self, SwinConfig},
+    float::{Attention, Forward, Parameters},
+    graph::Graph,
+    model::SwinConfig,
     quant::Random,
 };
 
 /// A model on a device.
 pub struct Model {
     config: SwinConfig,
-    swin: Swin,
+    graph: Graph,
+    parameters: Parameters,
     attention: Attention,
     device: Device,
 }
@@ -28,7 +30,8 @@ impl Model {
     pub fn new(model: &FloatModel, device: &Device) -> Result<Self> {
         Ok(Self {
             config: model.config.clone(),
-            swin: Swin::from_model(model, device)?,
+            graph: model.config.graph(),
+            parameters: Parameters::of(model, device)?,
             attention: Attention::new(device),
             device: device.clone(),
         })
@@ -53,8 +56,8 @@ impl Model {
     /// # Errors
     /// If a parameter is missing.
     pub fn run(&mut self, images: Tensor<3>) -> Result<Tensor<3>> {
-        let mut ops = FloatOps::new(&self.swin, &mut self.attention);
-        Ok(model::swin(&mut ops, &self.config, images)?)
+        let forward = Forward::new(&self.parameters, &mut self.attention);
+        Ok(forward.run(&self.graph, images)?)
     }
 
     /// How far the logits of an image are from those that burn's CPU backend computes of `model` in

@@ -69,6 +69,7 @@ pub(super) fn config(
         qkv_bias,
         layer_norm_eps: 1e-5,
         windowing: renamed.dialect.windowing(),
+        widths: None,
         activation: PerBlock::All(description.activation.unwrap_or(Activation::Gelu)),
         fc1_bias: PerBlock::All(true),
     };

@@ -5,7 +5,7 @@ use burn::{
     tensor::{Device, Int, TensorData, activation},
 };
 
-use crate::model::Windows;
+use crate::graph::Windows;
 
 /// What is added to the score of two tokens that the cyclic shift brought into one window
 /// (arXiv 2103.14030).

@@ -1,17 +1,17 @@
 //! Float models over burn: evaluation, calibration and training.
 
 mod attention;
-mod ops;
+mod forward;
+mod parameters;
 mod run;
-mod swin;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod train;
 
 pub use attention::Attention;
-pub use ops::FloatOps;
+pub use forward::Forward;
+pub use parameters::Parameters;
 pub use run::{FloatRunner, calibrate, logits, observe};
-pub use swin::Swin;
 
 /// Where burn computes: `Device::flex()` is the CPU.
 pub use burn::tensor::Device;

@@ -5,9 +5,10 @@ use burn::{
     tensor::{Device, TensorData},
 };
 
-use super::{Attention, FloatOps, Swin, host};
+use super::{Attention, Forward, Parameters, host};
 use crate::{
-    FloatModel, Pixels, Preprocessing, Result, model,
+    FloatModel, Pixels, Preprocessing, Result,
+    graph::Graph,
     model::SwinConfig,
     quant::{Calibration, Observer},
 };
@@ -19,7 +20,8 @@ const BATCH: usize = 32;
 pub struct FloatRunner {
     config: SwinConfig,
     preprocessing: Preprocessing,
-    swin: Swin,
+    graph: Graph,
+    parameters: Parameters,
     attention: Attention,
     device: Device,
 }
@@ -35,7 +37,8 @@ impl FloatRunner {
         Ok(Self {
             config: model.config.clone(),
             preprocessing: model.preprocessing.clone(),
-            swin: Swin::from_model(model, &device)?,
+            graph: model.config.graph(),
+            parameters: Parameters::of(model, &device)?,
             attention: Attention::new(&device),
             device,
         })
@@ -49,8 +52,8 @@ impl FloatRunner {
         let mut logits = Vec::with_capacity(pixels.len());
         for batch in pixels.chunks(BATCH) {
             let image = normalize(&self.config, &self.preprocessing, batch, &self.device)?;
-            let mut ops = FloatOps::new(&self.swin, &mut self.attention);
-            let out = host(model::swin(&mut ops, &self.config, image)?);
+            let forward = Forward::new(&self.parameters, &mut self.attention);
+            let out = host(forward.run(&self.graph, image)?);
             logits.extend(out.chunks(self.config.outputs()).map(<[f32]>::to_vec));
         }
         Ok(logits)
@@ -62,8 +65,8 @@ impl FloatRunner {
     /// If an image does not fit the model.
     pub fn observe(&mut self, pixels: &[Pixels], observer: &mut dyn Observer) -> Result<()> {
         let image = normalize(&self.config, &self.preprocessing, pixels, &self.device)?;
-        let mut ops = FloatOps::observed(&self.swin, &mut self.attention, observer);
-        model::swin(&mut ops, &self.config, image)?;
+        let forward = Forward::new(&self.parameters, &mut self.attention).observed(observer);
+        forward.run(&self.graph, image)?;
         Ok(())
     }
 }

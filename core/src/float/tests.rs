@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 
-use super::{Swin, logits, observe};
+use super::{Parameters, logits, observe};
 use crate::{
     FloatModel, Pixels, Preprocessing, Resize,
     model::{SwinConfig, census},
@@ -24,7 +24,9 @@ pub(crate) fn small() -> FloatModel {
         classes: 5,
         ..SwinConfig::tiny()
     };
-    let mut params = Swin::init(&config, 7, &Device::flex()).unwrap().to_params();
+    let mut params = Parameters::init(&config, 7, &Device::flex())
+        .unwrap()
+        .to_params();
     // New gains and shifts are alike in all channels and would hide a mistake.
     for tensor in params.0.values_mut() {
         for (at, value) in tensor.data.iter_mut().enumerate() {
@@ -77,10 +79,10 @@ fn logits_do_not_depend_on_the_batch_or_the_run() {
 #[test]
 fn parameters_survive_the_way_through_burn() {
     let model = small();
-    let swin = Swin::from_model(&model, &Device::flex().autodiff()).unwrap();
+    let swin = Parameters::of(&model, &Device::flex().autodiff()).unwrap();
     assert_eq!(swin.to_params(), model.params);
     let fresh = |seed| {
-        let swin = Swin::init(&model.config, seed, &Device::flex()).unwrap();
+        let swin = Parameters::init(&model.config, seed, &Device::flex()).unwrap();
         swin.to_params()
     };
     assert_eq!(fresh(1), fresh(1));

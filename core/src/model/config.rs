@@ -1,36 +1,18 @@
 //! The configuration of a Swin Transformer V1.
 
-use std::fmt::{self, Display, Formatter};
-
 use serde::{Deserialize, Serialize};
 
 use super::PerBlock;
-use crate::{Error, Result, float_model::is_default};
+use crate::{
+    Error, Result,
+    float_model::is_default,
+    graph::{Activation, Windows},
+};
 
 /// Bounds that keep a hostile configuration from asking for absurd amounts of memory.
 const MAX_EXTENT: usize = 4096;
 const MAX_CHANNELS: usize = 16_384;
 const MAX_CLASSES: usize = 1 << 20;
-
-/// The function between the two linear layers of a block's MLP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Activation {
-    /// The exact (erf) GELU.
-    Gelu,
-    /// max(0, x).
-    Relu,
-}
-
-impl Display for Activation {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Self::Gelu => "gelu",
-            Self::Relu => "relu",
-        })
-    }
-}
 
 /// Hyper-parameters of a Swin Transformer V1 classifier (arXiv 2103.14030).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +48,21 @@ pub struct SwinConfig {
     /// What becomes of maps that the window does not divide.
     #[serde(default, skip_serializing_if = "is_default")]
     pub windowing: Windowing,
+    /// The widths of each block, where they are not those of its stage: what pruning leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widths: Option<PerBlock<Widths>>,
+}
+
+/// How wide a block is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Widths {
+    /// Attention heads.
+    pub heads: usize,
+    /// Channels of one head.
+    pub head_dim: usize,
+    /// Hidden channels of the MLP.
+    pub hidden: usize,
 }
 
 /// How a map is cut into windows that do not divide it, or that are larger than it: libraries differ.
@@ -116,69 +113,6 @@ fn is_everywhere(values: &PerBlock<bool>) -> bool {
     values.uniform() == Some(true)
 }
 
-/// A token map and the attention windows that tile it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Windows {
-    /// Tokens in a column of the map.
-    pub height: usize,
-    /// Tokens in a row of the map.
-    pub width: usize,
-    /// Window height and width in tokens.
-    pub window: [usize; 2],
-    /// Cyclic shift, rows and columns.
-    pub shift: [usize; 2],
-    /// Extents within which the shift goes round: those of the map, which is then padded to whole
-    /// windows, or those of the padded map.
-    pub roll: [usize; 2],
-    /// Attention heads.
-    pub heads: usize,
-    /// Channels of one head.
-    pub head_dim: usize,
-}
-
-impl Windows {
-    /// Entries of the relative position bias table, a head.
-    pub fn bias_entries(&self) -> usize {
-        (2 * self.window[0] - 1) * (2 * self.window[1] - 1)
-    }
-
-    /// Tokens of the map.
-    pub fn tokens(&self) -> usize {
-        self.height * self.width
-    }
-
-    /// Windows down and across.
-    pub fn counts(&self) -> [usize; 2] {
-        [
-            self.height.div_ceil(self.window[0]),
-            self.width.div_ceil(self.window[1]),
-        ]
-    }
-
-    /// Height and width of the map padded to whole windows.
-    pub fn padded(&self) -> [usize; 2] {
-        let counts = self.counts();
-        [0, 1].map(|axis| counts[axis] * self.window[axis])
-    }
-
-    /// Whether the map is padded: its windows also hold tokens whose normalized input is zero, so
-    /// that their query, key and value are the biases of the projection.
-    pub fn pads(&self) -> bool {
-        self.padded() != [self.height, self.width]
-    }
-
-    /// The token of the map at row `y` and column `x` of the rolled and padded map, if one is there.
-    pub fn token(&self, [y, x]: [usize; 2]) -> Option<usize> {
-        let extents = [self.height, self.width];
-        let [row, column] = [y, x];
-        let place = |axis: usize, at: usize| {
-            let from = (at + self.shift[axis]) % self.roll[axis];
-            (at < self.roll[axis] && from < extents[axis]).then_some(from)
-        };
-        Some(place(0, row)? * self.width + place(1, column)?)
-    }
-}
-
 impl SwinConfig {
     /// Swin-T at 224 pixels and 1000 classes.
     pub fn tiny() -> Self {
@@ -197,6 +131,7 @@ impl SwinConfig {
             activation: PerBlock::All(Activation::Gelu),
             fc1_bias: everywhere(),
             windowing: Windowing::Timm,
+            widths: None,
         }
     }
 
@@ -239,9 +174,19 @@ impl SwinConfig {
         self.embed_dim << stage
     }
 
-    /// Hidden channels of the MLPs of stage `stage`.
-    pub fn hidden(&self, stage: usize) -> usize {
-        (self.channels(stage) as f64 * self.mlp_ratio) as usize
+    /// The widths of block `block` of stage `stage`.
+    ///
+    /// # Panics
+    /// If a stage has no heads.
+    pub fn widths(&self, stage: usize, block: usize) -> Widths {
+        match &self.widths {
+            Some(widths) => widths.get(stage, block),
+            None => Widths {
+                heads: self.heads[stage],
+                head_dim: self.channels(stage) / self.heads[stage],
+                hidden: (self.channels(stage) as f64 * self.mlp_ratio) as usize,
+            },
+        }
     }
 
     /// What an image becomes: logits of the classes, or the features of a model without a head.
@@ -274,14 +219,17 @@ impl SwinConfig {
             true if block % 2 == 1 => side / 2,
             _ => 0,
         });
+        let Widths {
+            heads, head_dim, ..
+        } = self.widths(stage, block);
         let mut windows = Windows {
             height: map[0],
             width: map[1],
             window,
             shift,
             roll: map,
-            heads: self.heads[stage],
-            head_dim: self.channels(stage) / self.heads[stage],
+            heads,
+            head_dim,
         };
         if self.windowing != Windowing::Timm {
             let padded = windows.padded();
@@ -344,6 +292,14 @@ impl SwinConfig {
                 self.depths, self.activation, self.fc1_bias
             ));
         }
+        if let Some(widths) = &self.widths
+            && !widths.fits(&self.depths)
+        {
+            return fail(format!(
+                "expected widths for each block of {:?}, found {widths:?}",
+                self.depths
+            ));
+        }
         for (what, value, most) in [
             ("image height", self.image_size[0], MAX_EXTENT),
             ("image width", self.image_size[1], MAX_EXTENT),
@@ -387,7 +343,7 @@ impl SwinConfig {
         for stage in 0..stages {
             let channels = self.channels(stage);
             let heads = self.heads[stage];
-            if channels > MAX_CHANNELS || self.hidden(stage) > 4 * MAX_CHANNELS {
+            if channels > MAX_CHANNELS {
                 return fail(format!(
                     "expected at most {MAX_CHANNELS} channels, found {channels} in stage {stage}"
                 ));
@@ -397,10 +353,23 @@ impl SwinConfig {
                     "expected heads that divide the {channels} channels of stage {stage}, found {heads}"
                 ));
             }
-            if self.hidden(stage) == 0 {
-                return fail(format!(
-                    "expected hidden channels in stage {stage}, found none"
-                ));
+            for block in 0..self.depths[stage] {
+                let widths = self.widths(stage, block);
+                let Widths {
+                    heads,
+                    head_dim,
+                    hidden,
+                } = widths;
+                let attended = heads.checked_mul(head_dim);
+                if attended.is_none_or(|count| count == 0 || count > MAX_CHANNELS)
+                    || !(1..=4 * MAX_CHANNELS).contains(&hidden)
+                {
+                    return fail(format!(
+                        "expected 1 to {MAX_CHANNELS} channels of heads and 1 to {} hidden channels in \
+                         block {block} of stage {stage}, found {widths:?}",
+                        4 * MAX_CHANNELS
+                    ));
+                }
             }
             let [height, width] = self.map(stage);
             if height == 0 || width == 0 {

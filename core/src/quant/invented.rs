@@ -7,7 +7,8 @@
 use super::{Calibration, Observer, QuantizeOptions, quantize};
 use crate::{
     FloatModel, HostTensor, Params, Preprocessing, Resize, Result,
-    model::{Activation, LinearShape, Ops, SwinConfig, Windows, census, swin},
+    graph::Layer,
+    model::{SwinConfig, census},
     plan::IntModel,
 };
 
@@ -34,10 +35,24 @@ impl Random {
 
 /// A float model with random parameters: norm gains around 1, matrices that keep their input's
 /// size.
+///
+/// # Errors
+/// If `config` is not valid.
 pub fn float_model(config: &SwinConfig, seed: u64) -> Result<FloatModel> {
+    Ok(FloatModel {
+        config: config.clone(),
+        params: random_params(&census(config)?.params, seed),
+        preprocessing: Preprocessing::imagenet(config.in_channels, Resize::Squash),
+        labels: Vec::new(),
+        class_order: None,
+    })
+}
+
+/// Such parameters of names and shapes.
+pub(super) fn random_params(shapes: &[(String, Vec<usize>)], seed: u64) -> Params {
     let mut random = Random(seed);
     let mut params = Params::default();
-    for (name, shape) in census(config)?.params {
+    for (name, shape) in shapes {
         let inputs: usize = shape[1..].iter().product();
         let (center, spread) = match name.as_str() {
             name if shape.len() > 1 && name.ends_with("weight") => {
@@ -47,18 +62,11 @@ pub fn float_model(config: &SwinConfig, seed: u64) -> Result<FloatModel> {
             _ => (0.0, 0.3),
         };
         let count = shape.iter().product();
-        let data = (0..count)
-            .map(|_| center + spread * random.normal())
-            .collect();
-        params.0.insert(name, HostTensor::new(shape, data));
+        let data = (0..count).map(|_| center + spread * random.normal());
+        let tensor = HostTensor::new(shape.clone(), data.collect());
+        params.0.insert(name.clone(), tensor);
     }
-    Ok(FloatModel {
-        config: config.clone(),
-        params,
-        preprocessing: Preprocessing::imagenet(config.in_channels, Resize::Squash),
-        labels: Vec::new(),
-        class_order: None,
-    })
+    params
 }
 
 /// An integer model of `config` with random weights and invented ranges; its file says `invented`.
@@ -67,63 +75,25 @@ pub fn float_model(config: &SwinConfig, seed: u64) -> Result<FloatModel> {
 /// As [`quantize`], or if `config` is not valid.
 pub fn invented(config: &SwinConfig, seed: u64, options: &QuantizeOptions) -> Result<IntModel> {
     let model = float_model(config, seed)?;
-    let mut invented = Invented {
-        calibration: Calibration::new(),
-        random: Random(!seed),
-    };
-    swin(&mut invented, config, config.in_channels)?;
-    quantize(&model, &invented.calibration, options, "invented", 0)
-}
-
-/// Tells a calibration of values that no model put out. Its tensors are channel counts.
-struct Invented {
-    calibration: Calibration,
-    random: Random,
-}
-
-impl Invented {
-    fn see(&mut self, site: &str, channels: usize, size: f32) -> usize {
-        let values: Vec<f32> = (0..8 * channels)
-            .map(|_| size * self.random.normal())
-            .collect();
-        self.calibration.observe(site, channels, &values);
-        channels
+    let mut calibration = Calibration::new();
+    let mut random = Random(!seed);
+    for node in config.graph().nodes() {
+        let mut see = |site: &str, size: f32| {
+            let values = (0..8 * node.channels).map(|_| size * random.normal());
+            let values: Vec<f32> = values.collect();
+            calibration.observe(site, node.channels, &values);
+        };
+        let size = match node.layer {
+            Layer::Pixels { .. } => continue,
+            Layer::PatchEmbed { .. } | Layer::Linear { .. } => 1.0,
+            Layer::LayerNorm { .. } => {
+                see(&node.observed(), 1.0);
+                1.0
+            }
+            Layer::WindowAttention(_) | Layer::Activation(_) | Layer::MeanPool => 0.5,
+            Layer::Add | Layer::PatchMerge { .. } => 3.0,
+        };
+        see(&node.site, size);
     }
-}
-
-impl Ops for Invented {
-    type Tensor = usize;
-
-    fn patch_embed(&mut self, site: &str, _: usize, config: &SwinConfig) -> Result<usize> {
-        Ok(self.see(site, config.embed_dim, 1.0))
-    }
-
-    fn layer_norm(&mut self, site: &str, _: &usize, channels: usize, _: f64) -> Result<usize> {
-        self.see(&format!("{site}.out"), channels, 1.0);
-        Ok(self.see(site, channels, 1.0))
-    }
-
-    fn linear(&mut self, site: &str, _: &usize, shape: LinearShape) -> Result<usize> {
-        Ok(self.see(site, shape.outputs, 1.0))
-    }
-
-    fn window_attention(&mut self, site: &str, qkv: &usize, _: &Windows) -> Result<usize> {
-        Ok(self.see(site, qkv / 3, 0.5))
-    }
-
-    fn activation(&mut self, site: &str, x: &usize, _: Activation) -> Result<usize> {
-        Ok(self.see(site, *x, 0.5))
-    }
-
-    fn add(&mut self, site: &str, x: &usize, _: &usize) -> Result<usize> {
-        Ok(self.see(site, *x, 3.0))
-    }
-
-    fn patch_merge(&mut self, site: &str, x: &usize, _: [usize; 2]) -> Result<usize> {
-        Ok(self.see(site, 4 * x, 3.0))
-    }
-
-    fn mean_pool(&mut self, site: &str, x: &usize) -> Result<usize> {
-        Ok(self.see(site, *x, 0.5))
-    }
+    quantize(&model, &calibration, options, "invented", 0)
 }

@@ -6,7 +6,6 @@ mod lower;
 mod observer;
 mod rows;
 mod scales;
-mod streams;
 mod typical;
 
 pub use calibration::{Calibration, RangeMethod, SiteStats};

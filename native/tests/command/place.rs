@@ -95,6 +95,7 @@ pub fn model(classes: usize, seed: u64) -> IntModel {
         qkv_bias: true,
         layer_norm_eps: 1e-5,
         windowing: Windowing::Timm,
+        widths: None,
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
     };

@@ -72,6 +72,7 @@ fn small(seed: u32) -> SwinConfig {
         qkv_bias: seed.is_multiple_of(2),
         layer_norm_eps: 1e-5,
         windowing: Windowing::Timm,
+        widths: None,
         activation: PerBlock::All([Activation::Relu, Activation::Gelu][(seed / 2 % 2) as usize]),
         fc1_bias: PerBlock::All(true),
     }

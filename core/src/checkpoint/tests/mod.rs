@@ -50,6 +50,7 @@ fn the_configuration_of_timm() {
         qkv_bias: true,
         layer_norm_eps: 1e-5,
         windowing: Windowing::Timm,
+        widths: None,
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
     };
@@ -79,6 +80,7 @@ fn the_configuration_of_microsoft_comes_from_shapes_and_masks() {
         qkv_bias: true,
         layer_norm_eps: 1e-5,
         windowing: Windowing::Transformers,
+        widths: None,
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
     };

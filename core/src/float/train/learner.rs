@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     Error, FloatModel, Params, Result,
-    float::{Swin, host},
+    float::{Parameters, host},
+    model::census,
 };
 
 /// A model, its optimizer and, where there is one, its teacher.
@@ -44,11 +45,11 @@ impl Learner {
     /// The state at the start of a run.
     pub fn new(options: &TrainOptions, origin: &Origin) -> Result<Self> {
         let device = origin.device.clone().autodiff();
-        let swin = match origin.params {
-            Some(params) => Swin::from_params(&options.config, params, &device)?,
-            None => Swin::init(&options.config, options.seed, &device)?,
+        let parameters = match origin.params {
+            Some(params) => Parameters::new(census(&options.config)?.params, params, &device)?,
+            None => Parameters::init(&options.config, options.seed, &device)?,
         };
-        Self::with(options, origin, swin, device)
+        Self::with(options, origin, parameters, device)
     }
 
     /// The state of a checkpoint.
@@ -59,8 +60,8 @@ impl Learner {
         optimizer: Vec<u8>,
     ) -> Result<Self> {
         let device = origin.device.clone().autodiff();
-        let swin = Swin::from_params(&options.config, params, &device)?;
-        let mut learner = Self::with(options, origin, swin, device)?;
+        let parameters = Parameters::new(census(&options.config)?.params, params, &device)?;
+        let mut learner = Self::with(options, origin, parameters, device)?;
         learner.optimizer = learner
             .optimizer
             .from_bytes(Bytes::from_bytes_vec(optimizer))
@@ -68,13 +69,18 @@ impl Learner {
         Ok(learner)
     }
 
-    fn with(options: &TrainOptions, origin: &Origin, swin: Swin, device: Device) -> Result<Self> {
+    fn with(
+        options: &TrainOptions,
+        origin: &Origin,
+        parameters: Parameters,
+        device: Device,
+    ) -> Result<Self> {
         let teacher = match (origin.teacher, options.distillation) {
             (Some(model), Some(how)) => Some(Teacher::new(model, how, &device)?),
             _ => None,
         };
         let adamw = AdamWConfig::new().with_epsilon(1e-8);
-        let decaying = ParamGroup::from_ids(swin.weight_ids());
+        let decaying = ParamGroup::from_ids(parameters.weight_ids());
         let optimizer = ModuleOptimizer::from(adamw.clone().with_weight_decay(0.0).build())
             .with_group(
                 decaying,
@@ -83,7 +89,7 @@ impl Learner {
             );
         Ok(Self {
             clip: options.clip,
-            network: Network::new(options.config.clone(), swin, &device),
+            network: Network::new(options.config.clone(), parameters, &device),
             teacher,
             optimizer,
             device,
@@ -101,16 +107,17 @@ impl Learner {
         if !total.is_finite() {
             return Err(format!("a loss of {total}"));
         }
-        let swin = &self.network.swin;
-        let mut gradients = GradientsParams::from_grads(loss.backward(), swin);
-        let norm = swin.gradient_norm(&gradients);
+        let parameters = &self.network.parameters;
+        let mut gradients = GradientsParams::from_grads(loss.backward(), parameters);
+        let norm = parameters.gradient_norm(&gradients);
         if !norm.is_finite() {
             return Err(format!("a gradient of norm {norm}"));
         }
         if self.clip > 0.0 && norm > f64::from(self.clip) {
-            swin.scale_gradients(&mut gradients, f64::from(self.clip) / norm);
+            parameters.scale_gradients(&mut gradients, f64::from(self.clip) / norm);
         }
-        self.network.swin = self.optimizer.step(rate, swin.clone(), gradients);
+        let parameters = parameters.clone();
+        self.network.parameters = self.optimizer.step(rate, parameters, gradients);
         Ok(Losses { total, labels })
     }
 
@@ -130,16 +137,16 @@ impl Learner {
     /// The model as it is now.
     pub fn frozen(&self) -> Frozen {
         let device = self.device.clone().inner();
-        let (config, swin) = (&self.network.config, self.network.swin.valid());
+        let parameters = self.network.parameters.valid();
         Frozen {
-            network: Network::new(config.clone(), swin, &device),
+            network: Network::new(self.network.config.clone(), parameters, &device),
             device,
         }
     }
 
     /// The parameters as they are now.
     pub fn params(&self) -> Params {
-        self.network.swin.to_params()
+        self.network.parameters.to_params()
     }
 
     /// The optimizer's state, for [`Learner::resume`].
@@ -154,9 +161,9 @@ impl Learner {
 impl Frozen {
     /// A model that is not being trained.
     pub fn new(model: &FloatModel, device: &Device) -> Result<Self> {
-        let swin = Swin::from_model(model, device)?;
+        let parameters = Parameters::of(model, device)?;
         Ok(Self {
-            network: Network::new(model.config.clone(), swin, device),
+            network: Network::new(model.config.clone(), parameters, device),
             device: device.clone(),
         })
     }

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::batches::Batch;
 use crate::{
     FloatModel, Result,
-    float::{Attention, FloatOps, Swin},
-    model::{self, SwinConfig},
+    float::{Attention, Forward, Parameters},
+    graph::Graph,
+    model::SwinConfig,
 };
 
 /// How a student learns from its teacher.
@@ -60,7 +61,8 @@ impl Distillation {
 /// A model with what its forward pass needs.
 pub struct Network {
     pub config: SwinConfig,
-    pub swin: Swin,
+    pub parameters: Parameters,
+    graph: Graph,
     attention: Attention,
     device: Device,
 }
@@ -74,10 +76,11 @@ pub struct Output {
 }
 
 impl Network {
-    pub fn new(config: SwinConfig, swin: Swin, device: &Device) -> Self {
+    pub fn new(config: SwinConfig, parameters: Parameters, device: &Device) -> Self {
         Self {
+            graph: config.graph(),
             config,
-            swin,
+            parameters,
             attention: Attention::new(device),
             device: device.clone(),
         }
@@ -91,12 +94,12 @@ impl Network {
         let image = TensorData::new(batch.images.clone(), [count, pixels, config.in_channels]);
         let image = Tensor::from_data(image, &self.device);
         let mut tapped = Vec::new();
-        let mut ops = FloatOps::new(&self.swin, &mut self.attention);
+        let mut forward = Forward::new(&self.parameters, &mut self.attention);
         if features {
             let sites = config.blocks().into_iter().map(|block| block.output());
-            ops = ops.tapped(sites.collect(), &mut tapped);
+            forward = forward.tapped(sites.collect(), &mut tapped);
         }
-        let logits = model::swin(&mut ops, config, image)?;
+        let logits = forward.run(&self.graph, image)?;
         Ok(Output {
             logits: logits.reshape([count, config.classes]),
             features: tapped,
@@ -114,9 +117,9 @@ impl Teacher {
     /// `device` is the student's.
     pub fn new(model: &FloatModel, how: Distillation, device: &Device) -> Result<Self> {
         let device = device.clone().inner();
-        let swin = Swin::from_model(model, &device)?;
+        let parameters = Parameters::of(model, &device)?;
         Ok(Self {
-            network: Network::new(model.config.clone(), swin, &device),
+            network: Network::new(model.config.clone(), parameters, &device),
             how,
         })
     }
@@ -198,8 +201,8 @@ mod tests {
             temperature: 2.0,
         };
         let mut teacher = Teacher::new(&model, how, &device).unwrap();
-        let swin = Swin::from_model(&model, &device).unwrap();
-        let mut student = Network::new(model.config.clone(), swin, &device);
+        let parameters = Parameters::of(&model, &device).unwrap();
+        let mut student = Network::new(model.config.clone(), parameters, &device);
         let mut loss = |output: Output| {
             let labels = cross_entropy(output.logits.clone(), &batch, &device);
             host(teacher.loss(&batch, output, labels).unwrap())[0]

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    model::Activation,
+    graph::Activation,
     plan::{Epilogue, Format, MAX_GELU_ONE, MAX_SHIFT_GELU_UNIT, Tensor, TensorId, operation},
     quant::{
         rows::{IntRows, Rows},

@@ -3,7 +3,7 @@
 use super::{Bytes, Linear, Lowering};
 use crate::{
     Error, Result,
-    model::Windows,
+    graph::Windows,
     plan::{Epilogue, Format, MAX_HEAD_WORDS, MAX_WINDOW_TOKENS, operation, pad16},
     quant::scales::{FACTOR_MARGIN, LARGEST_FACTOR, multiplier},
 };
@@ -41,11 +41,12 @@ impl Lowering<'_> {
             )));
         }
         let channels = heads * head_dim;
+        let name = self.fresh(site);
         let rows = self.quantized(qkv)?;
         let ranges = self.calibration.ranges(&qkv.site, self.options.range)?;
         // No finer than a requantization below a half allows.
         let padding = match windows.pads() {
-            true => Some(self.padding(site, ranges.len())?),
+            true => Some(self.padding(&qkv.site, ranges.len())?),
             false => None,
         };
         let padded = |c: usize| padding.as_ref().map_or(0.0, |padding| padding[c].abs());
@@ -82,11 +83,11 @@ impl Lowering<'_> {
             let row = outputs.iter().take(3 * part);
             let row: Vec<i8> = row.map(|channel| channel.map_or(0, byte)).collect();
             self.weights
-                .insert(format!("{site}.padding"), &[3 * part], &row);
+                .insert(format!("{name}.padding"), &[3 * part], &row);
         }
 
         let steps = self.exp_table(site, &units)?;
-        self.position_bias(site, windows, &table, &units, steps)?;
+        self.position_bias(&name, windows, &table, &units, steps)?;
         // The kernel's quotient has 7 fractional bits at least: factors up to 64 fit.
         let values = &scale[2 * channels..];
         let out_scale: Vec<f64> = (0..channels)
@@ -102,17 +103,17 @@ impl Lowering<'_> {
             shifts.push(shift);
         }
         self.weights
-            .insert(format!("{site}.multiplier"), &[part], &multipliers);
+            .insert(format!("{name}.multiplier"), &[part], &multipliers);
         self.weights
-            .insert(format!("{site}.shift"), &[part], &shifts);
+            .insert(format!("{name}.shift"), &[part], &shifts);
 
-        let output = self.tensor(site.to_owned(), Format::Int8, windows.tokens(), part);
+        let output = self.tensor(name.clone(), Format::Int8, windows.tokens(), part);
         self.step(
-            site,
+            &name,
             operation::WindowAttention {
                 input,
                 output,
-                weights: site.to_owned(),
+                weights: name.clone(),
                 exp: format!("exp.{steps}"),
                 map: [windows.height, windows.width],
                 window,
@@ -135,11 +136,12 @@ impl Lowering<'_> {
         })
     }
 
-    /// Query, key and value, `count` channels, of the tokens that pad a map: their normalized input
-    /// is zero.
-    fn padding(&self, site: &str, count: usize) -> Result<Vec<f64>> {
-        match self.model.config.qkv_bias {
-            true => self.floats(&format!("{site}.qkv.bias")),
+    /// Query, key and value, `count` channels of the layer `qkv`, of the tokens that pad a map: their
+    /// normalized input is zero.
+    fn padding(&self, qkv: &str, count: usize) -> Result<Vec<f64>> {
+        let bias = format!("{qkv}.bias");
+        match self.float.params.0.contains_key(&bias) {
+            true => self.floats(&bias),
             false => Ok(vec![0.0; count]),
         }
     }

@@ -54,7 +54,7 @@ impl Lowering<'_> {
         epilogue: Epilogue,
         output: Option<TensorId>,
     ) -> Result<TensorId> {
-        let site = &linear.site;
+        let site = &self.fresh(&linear.site);
         let inputs = linear.scale.len();
         let wide = pad16(inputs) > MAX_NORM_LINEAR_CHANNELS;
         // A gathered or very wide norm is a step of its own.
@@ -97,7 +97,7 @@ impl Lowering<'_> {
 
         let tokens = match &source {
             Ok(tensor) => self.plan.tensors[*tensor].rows,
-            Err(norm) => self.plan.tensors[norm.tensor].rows,
+            Err(norm) => self.plan.tensors[norm.x.tensor].rows,
         };
         let output = output.unwrap_or_else(|| {
             let last = outputs.iter().rposition(Option::is_some);
@@ -114,13 +114,13 @@ impl Lowering<'_> {
             }
             .into(),
             Err(norm) => {
-                let epsilon = self.norm_bytes(&norm, &linear.scale)?;
-                let scratch = self.tensor(norm.site.clone(), Format::Int8, tokens, inputs);
+                let (name, epsilon) = self.norm_bytes(&norm, &linear.scale)?;
+                let scratch = self.tensor(name.clone(), Format::Int8, tokens, inputs);
                 operation::NormLinear {
-                    input: norm.tensor,
+                    input: norm.x.tensor,
                     output,
                     scratch,
-                    norm: norm.site.clone(),
+                    norm: name,
                     epsilon,
                     weights,
                     epilogue,

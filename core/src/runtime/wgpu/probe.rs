@@ -1,6 +1,6 @@
 //! Measuring the variants on the adapter, within a time limit, and keeping the fastest.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use intformer_shaders::{Dispatch, Shader};
 use web_time::{Duration, Instant};
@@ -61,8 +61,10 @@ impl Kernels {
             } else {
                 *dispatch
             };
-            let key = sample.class();
-            if !self.chosen.contains_key(&key) {
+            let entry = self.chosen.entry(sample.class());
+            let chosen = if let Entry::Occupied(known) = entry {
+                known.into_mut()
+            } else {
                 let mut chosen = likeliest(gpu, dispatch)?;
                 let others: Vec<_> = contenders(dispatch, gpu.kind())
                     .into_iter()
@@ -81,9 +83,9 @@ impl Kernels {
                 if let Some(&(shader, _)) = chosen.measured.iter().min_by_key(|(_, time)| *time) {
                     chosen.shader = shader;
                 }
-                self.chosen.insert(key, chosen);
-            }
-            shaders[at] = self.chosen.get(&key).map(|chosen| chosen.shader);
+                entry.or_insert(chosen)
+            };
+            shaders[at] = Some(chosen.shader);
         }
         Ok(shaders.into_iter().flatten().collect())
     }

@@ -1,4 +1,4 @@
-//! Lowering: the interpreter that turns a calibrated model into an integer plan.
+//! Lowering: a calibrated model becomes an integer plan, layer by layer of its graph.
 //!
 //! Values are lazy: a product is emitted when it is known what takes it up, so that bias,
 //! requantization, activation, residual addition and normalization become parts of it.
@@ -6,7 +6,9 @@
 mod activation;
 mod attention;
 mod emit;
-mod ops;
+mod layers;
+#[cfg(all(test, feature = "float"))]
+mod tests;
 
 use std::rc::Rc;
 
@@ -14,11 +16,10 @@ use super::{
     Calibration, RangeMethod,
     rows::Rows,
     scales::{FACTOR_MARGIN, affine},
-    streams::{Stream, streams},
 };
 use crate::{
-    Error, FloatModel, Result,
-    model::{Activation, Windows, swin},
+    Error, FloatModel, Params, Preprocessing, Result,
+    graph::{Activation, Graph, Layer, Stream, Streams, Windows},
     plan::{
         Epilogue, Format, IntModel, IntWeights, MAX_EXPONENT, Operation, Plan, Provenance, Step,
         Tensor, TensorId, layout, operation, pad16,
@@ -101,36 +102,69 @@ pub fn quantize(
     images: usize,
 ) -> Result<IntModel> {
     model.validate()?;
-    let streams = streams(&model.config)?;
-    let mut coarseness = vec![1.0; streams.len()];
+    let float = Float {
+        graph: &model.config.graph(),
+        params: &model.params,
+        preprocessing: &model.preprocessing,
+        calibration,
+    };
+    let lowered = lower(float, options)?;
+    let int_model = IntModel {
+        // The plan says how maps are cut: the file need not name a library that does it alike.
+        config: model.config.clone().with_plainest_windowing(),
+        preprocessing: model.preprocessing.clone(),
+        labels: model.labels.clone(),
+        class_order: model.class_order,
+        provenance: Provenance {
+            calibration: source.to_owned(),
+            images,
+            options: format!("{options:?}"),
+        },
+        typical: None,
+        logit_scale: lowered.logit_scale,
+        plan: lowered.plan,
+        weights: lowered.weights,
+    };
+    int_model
+        .program()
+        .map_err(|e| Error::Quantize(e.to_string()))?;
+    Ok(int_model)
+}
+
+/// A float model as far as its integers follow from it.
+#[derive(Clone, Copy)]
+struct Float<'a> {
+    graph: &'a Graph,
+    params: &'a Params,
+    preprocessing: &'a Preprocessing,
+    calibration: &'a Calibration,
+}
+
+/// What a graph becomes.
+struct Lowered {
+    plan: Plan,
+    weights: IntWeights,
+    /// The real value of one of the logits' integers.
+    logit_scale: f64,
+}
+
+fn lower(float: Float, options: &QuantizeOptions) -> Result<Lowered> {
+    let streams = Streams::of(float.graph);
+    let mut coarseness = vec![1.0; streams.all().len()];
     // A stream may turn out too fine for what is added to it: then once more, coarser.
     for _ in 0..16 {
-        let mut lowering = Lowering::new(model, calibration, options, &streams, &coarseness)?;
-        let logits = swin(&mut lowering, &model.config, Value::Image)?;
+        let mut lowering = Lowering::new(float, options, &streams, &coarseness)?;
+        let logits = float.graph.walk(|id, inputs| lowering.layer(id, inputs))?;
         let logit_scale = lowering.finish(logits)?;
         if lowering.coarser == coarseness {
-            let int_model = IntModel {
-                // The plan says how maps are cut: the file need not name a library that does it alike.
-                config: model.config.clone().with_plainest_windowing(),
-                preprocessing: model.preprocessing.clone(),
-                labels: model.labels.clone(),
-                class_order: model.class_order,
-                provenance: Provenance {
-                    calibration: source.to_owned(),
-                    images,
-                    options: format!("{options:?}"),
-                },
-                typical: None,
+            let Lowering { plan, weights, .. } = lowering;
+            return Ok(Lowered {
+                plan,
+                weights,
                 logit_scale,
-                plan: lowering.plan,
-                weights: lowering.weights,
-            };
-            int_model
-                .program()
-                .map_err(|e| Error::Quantize(e.to_string()))?;
-            return Ok(int_model);
+            });
         }
-        coarseness = lowering.coarser.clone();
+        coarseness = lowering.coarser;
     }
     Err(Error::Quantize(
         "expected residual scales that suit all branches, found none".to_owned(),
@@ -150,11 +184,11 @@ impl StreamScales {
 }
 
 struct Lowering<'a> {
-    model: &'a FloatModel,
+    float: Float<'a>,
     calibration: &'a Calibration,
     options: &'a QuantizeOptions,
+    streams: &'a Streams,
     scales: Vec<Rc<StreamScales>>,
-    started: usize,
     coarseness: &'a [f64],
     /// The coarseness that the next attempt needs.
     coarser: Vec<f64>,
@@ -164,25 +198,14 @@ struct Lowering<'a> {
 
 /// A tensor of the float model, as far as it is lowered.
 enum Value {
-    Image,
-    /// int16, before the normalization that starts the first residual stream.
-    Embedded {
-        tensor: TensorId,
-        unit: f64,
-    },
-    /// int16 with the scales of a stream.
-    Residual {
-        tensor: TensorId,
-        stream: usize,
-    },
-    /// The 2x2 cells of a residual.
-    Merged {
-        tensor: TensorId,
-        stream: usize,
-        map: [usize; 2],
-    },
-    /// A normalization, not emitted.
-    Norm(Rc<Norm>),
+    /// The image's bytes.
+    Pixels(TensorId),
+    /// Emitted as int16.
+    Wide(Rc<Wide>),
+    /// The 2x2 cells of a map.
+    Merged(Rc<Wide>, [usize; 2]),
+    /// A normalization, not emitted as int8; and its int16 form, if it is a residual.
+    Norm(Rc<Norm>, Option<Rc<Wide>>),
     /// A matrix product, not emitted.
     Linear(Rc<Linear>),
     /// Attention over a product, neither emitted.
@@ -193,10 +216,15 @@ enum Value {
     Bytes(Rc<Bytes>),
 }
 
+/// An int16 tensor. Who still may read it holds a reference.
+struct Wide {
+    tensor: TensorId,
+    scales: Rc<StreamScales>,
+}
+
 struct Norm {
     site: String,
-    tensor: TensorId,
-    stream: usize,
+    x: Rc<Wide>,
     merge: Option<[usize; 2]>,
     eps: f64,
     gain: Vec<f64>,
@@ -228,6 +256,30 @@ struct Bytes {
     affine: Option<(Vec<f64>, Vec<f64>)>,
 }
 
+impl Norm {
+    /// Exponents of the channels that it sees.
+    fn exponents(&self) -> Vec<u8> {
+        let parts = if self.merge.is_some() { 4 } else { 1 };
+        self.x.scales.exponents.repeat(parts)
+    }
+
+    /// round(channels * eps / unit^2).
+    fn epsilon(&self) -> u32 {
+        let unit = self.x.scales.unit;
+        (self.gain.len() as f64 * self.eps / (unit * unit))
+            .round()
+            .min(f64::from(i32::MAX)) as u32
+    }
+}
+
+impl Bytes {
+    /// As the input of a product, with its scale and its means.
+    fn into_input(self) -> (Input, Vec<f64>, Option<Vec<f64>>) {
+        let (scale, means) = (self.scale.clone(), self.means.clone());
+        (Input::Bytes(Rc::new(self)), scale, means)
+    }
+}
+
 fn out_of_order<T>(site: &str) -> Result<T> {
     Err(Error::Quantize(format!(
         "{site}: no integer form of this order of operations is known"
@@ -257,18 +309,17 @@ fn identity(bytes: Rc<Bytes>) -> Linear {
 
 impl<'a> Lowering<'a> {
     fn new(
-        model: &'a FloatModel,
-        calibration: &'a Calibration,
+        float: Float<'a>,
         options: &'a QuantizeOptions,
-        streams: &[Stream],
+        streams: &'a Streams,
         coarseness: &'a [f64],
     ) -> Result<Self> {
         let mut lowering = Self {
-            model,
-            calibration,
+            float,
+            calibration: float.calibration,
             options,
+            streams,
             scales: Vec::new(),
-            started: 0,
             coarseness,
             coarser: coarseness.to_vec(),
             plan: Plan {
@@ -280,7 +331,7 @@ impl<'a> Lowering<'a> {
             },
             weights: IntWeights::default(),
         };
-        for (stream, coarse) in streams.iter().zip(coarseness) {
+        for (stream, coarse) in streams.all().iter().zip(coarseness) {
             let scales = lowering.stream_scales(stream, *coarse)?;
             lowering.scales.push(Rc::new(scales));
         }
@@ -302,7 +353,7 @@ impl<'a> Lowering<'a> {
         };
         let largest = ranges.iter().copied().fold(0.0, f64::max);
         // The constant of a normalization over four gathered rows must fit 30 bits.
-        let eps = self.model.config.layer_norm_eps;
+        let eps = self.largest_eps();
         let floor = (4.0 * stream.channels as f64 * eps / f64::from(1 << 30)).sqrt();
         let unit = (largest / 32767.0 / f64::from(1u32 << most))
             .max(floor)
@@ -318,20 +369,34 @@ impl<'a> Lowering<'a> {
         Ok(StreamScales { unit, exponents })
     }
 
+    /// The largest that a normalization adds to a variance.
+    fn largest_eps(&self) -> f64 {
+        let nodes = self.float.graph.nodes().iter();
+        let eps = nodes.filter_map(|node| match node.layer {
+            Layer::LayerNorm { eps } => Some(eps),
+            _ => None,
+        });
+        eps.fold(0.0, f64::max)
+    }
+
     fn floats(&self, name: &str) -> Result<Vec<f64>> {
-        Ok(self
-            .model
-            .params
-            .get(name)?
-            .data
-            .iter()
-            .copied()
-            .map(f64::from)
-            .collect())
+        let values = self.float.params.get(name)?.data.iter();
+        Ok(values.copied().map(f64::from).collect())
+    }
+
+    /// A name for weights of `site` that are not there yet: a layer whose readers each need it in scales
+    /// of their own is there once for each of them.
+    fn fresh(&self, site: &str) -> String {
+        let taken = |name: &String| self.weights.0.contains_key(&format!("{name}.multiplier"));
+        let others = (2..).map(|count| format!("{site}.{count}"));
+        let mut names = std::iter::once(site.to_owned()).chain(others);
+        names
+            .find(|name| !taken(name))
+            .expect("there is no end of names")
     }
 
     fn rows(&self, site: &str, bias: bool) -> Result<Rows> {
-        let weight = self.model.params.get(&format!("{site}.weight"))?;
+        let weight = self.float.params.get(&format!("{site}.weight"))?;
         let outputs = weight.shape[0];
         let row = |row: &[f32]| row.iter().copied().map(f64::from).collect();
         Ok(Rows {
@@ -384,12 +449,6 @@ impl<'a> Lowering<'a> {
         self.coarser[stream] = self.coarser[stream].max(coarser);
     }
 
-    /// Starts the next stream.
-    fn start(&mut self) -> usize {
-        self.started += 1;
-        self.started - 1
-    }
-
     /// Adds the parameters of a normalization whose gathered channels map to real values by
     /// `gain` and `offset` over the output's scale; false if they do not fit.
     fn norm_params(&mut self, name: &str, exponents: &[u8], gain: &[f64], offset: &[f64]) -> bool {
@@ -420,55 +479,57 @@ impl<'a> Lowering<'a> {
         fits
     }
 
-    /// round(channels * eps / unit^2).
-    fn epsilon(channels: usize, eps: f64, unit: f64) -> u32 {
-        (channels as f64 * eps / (unit * unit))
-            .round()
-            .min(f64::from(i32::MAX)) as u32
-    }
-
-    /// Exponents of the channels that a normalization sees.
-    fn norm_exponents(&self, norm: &Norm) -> Vec<u8> {
-        let parts = if norm.merge.is_some() { 4 } else { 1 };
-        self.scales[norm.stream].exponents.repeat(parts)
-    }
-
-    /// Adds the parameters of `norm` for int8 outputs of `scale`.
-    fn norm_bytes(&mut self, norm: &Norm, scale: &[f64]) -> Result<u32> {
+    /// Adds the parameters of `norm` for int8 outputs of `scale`; returns their name and the epsilon.
+    fn norm_bytes(&mut self, norm: &Norm, scale: &[f64]) -> Result<(String, u32)> {
         let gain: Vec<f64> = scale.iter().map(|scale| 1.0 / scale).collect();
-        let exponents = self.norm_exponents(norm);
-        if !self.norm_params(&norm.site, &exponents, &gain, &vec![0.0; gain.len()]) {
+        let name = self.fresh(&norm.site);
+        if !self.norm_params(&name, &norm.exponents(), &gain, &vec![0.0; gain.len()]) {
             return Err(Error::Quantize(format!(
                 "{}: expected normalized values of ordinary size, found a range of nearly 0",
                 norm.site
             )));
         }
-        Ok(Self::epsilon(
-            gain.len(),
-            norm.eps,
-            self.scales[norm.stream].unit,
-        ))
+        Ok((name, norm.epsilon()))
     }
 
     /// Emits `norm` as a step of its own; int8 with `scale`.
     fn emit_norm(&mut self, norm: &Norm, scale: &[f64]) -> Result<TensorId> {
-        let epsilon = self.norm_bytes(norm, scale)?;
+        let (name, epsilon) = self.norm_bytes(norm, scale)?;
+        Ok(self.norm_step(norm, name, Format::Int8, epsilon))
+    }
+
+    /// Emits `norm`, gain and shift applied, as int16 with the scales of `stream`.
+    fn emit_wide_norm(&mut self, norm: &Norm, stream: usize) -> Rc<Wide> {
+        let scales = Rc::clone(&self.scales[stream]);
+        let over = |values: &[f64]| -> Vec<f64> {
+            let values = values.iter().enumerate();
+            values.map(|(c, value)| value / scales.scale(c)).collect()
+        };
+        let name = self.fresh(&norm.site);
+        let (gain, shift) = (over(&norm.gain), over(&norm.shift));
+        if !self.norm_params(&name, &norm.exponents(), &gain, &shift) {
+            self.coarsen(stream, 4.0);
+        }
+        let tensor = self.norm_step(norm, name, Format::Int16, norm.epsilon());
+        Rc::new(Wide { tensor, scales })
+    }
+
+    fn norm_step(&mut self, norm: &Norm, name: String, format: Format, epsilon: u32) -> TensorId {
+        let input = norm.x.tensor;
         let rows = match norm.merge {
             Some([height, width]) => height.div_ceil(2) * width.div_ceil(2),
-            None => self.plan.tensors[norm.tensor].rows,
+            None => self.plan.tensors[input].rows,
         };
-        let output = self.tensor(norm.site.clone(), Format::Int8, rows, scale.len());
-        self.step(
-            &norm.site,
-            operation::LayerNorm {
-                input: norm.tensor,
-                output,
-                norm: norm.site.clone(),
-                epsilon,
-                merge: norm.merge,
-            },
-        );
-        Ok(output)
+        let output = self.tensor(name.clone(), format, rows, norm.gain.len());
+        let operation = operation::LayerNorm {
+            input,
+            output,
+            norm: name.clone(),
+            epsilon,
+            merge: norm.merge,
+        };
+        self.step(&name, operation);
+        output
     }
 
     /// Emits the logits; returns their scale.

@@ -1,4 +1,4 @@
-//! The parameters of a Swin as burn tensors.
+//! The parameters of a model as burn tensors.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ const INIT_STD: f32 = 0.02;
 /// The identifiers of the parameters are their places in the census, so that a saved optimizer
 /// state finds its parameters again.
 #[derive(Module, Debug)]
-pub struct Swin {
+pub struct Parameters {
     weights: Vec<Param<Tensor<2>>>,
     tables: Vec<Param<Tensor<2>>>,
     vectors: Vec<Param<Tensor<1>>>,
@@ -44,23 +44,26 @@ enum Slot {
     Vector(usize),
 }
 
-impl Swin {
+impl Parameters {
     /// The parameters of `model` on `device`.
     ///
     /// # Errors
     /// If the parameters are not those of the configuration.
-    pub fn from_model(model: &FloatModel, device: &Device) -> Result<Self> {
-        Self::from_params(&model.config, &model.params, device)
+    pub fn of(model: &FloatModel, device: &Device) -> Result<Self> {
+        Self::new(census(&model.config)?.params, &model.params, device)
     }
 
-    /// The parameters `params` of a model of `config` on `device`.
+    /// The parameters `params`, which have the names and shapes `shapes`, on `device`.
     ///
     /// # Errors
-    /// If the parameters are not those of the configuration.
-    pub fn from_params(config: &SwinConfig, params: &Params, device: &Device) -> Result<Self> {
-        let shapes = census(config)?.params;
+    /// If they do not.
+    pub fn new(
+        shapes: Vec<(String, Vec<usize>)>,
+        params: &Params,
+        device: &Device,
+    ) -> Result<Self> {
         params.check(&shapes)?;
-        let mut swin = Self {
+        let mut parameters = Self {
             weights: Vec::new(),
             tables: Vec::new(),
             vectors: Vec::new(),
@@ -75,20 +78,21 @@ impl Swin {
             let slot = match shape.as_slice() {
                 &[length] => {
                     let tensor = Tensor::from_data(TensorData::new(data, [length]), device);
-                    swin.vectors
+                    parameters
+                        .vectors
                         .push(Param::initialized(id, tensor.set_require_grad(learns)));
-                    Slot::Vector(swin.vectors.len() - 1)
+                    Slot::Vector(parameters.vectors.len() - 1)
                 }
                 [rows, columns @ ..] => {
                     let shape = [*rows, columns.iter().product()];
                     let tensor = Tensor::from_data(TensorData::new(data, shape), device);
                     let param = Param::initialized(id, tensor.set_require_grad(learns));
                     if is_table(name) {
-                        swin.tables.push(param);
-                        Slot::Table(swin.tables.len() - 1)
+                        parameters.tables.push(param);
+                        Slot::Table(parameters.tables.len() - 1)
                     } else {
-                        swin.weights.push(param);
-                        Slot::Weight(swin.weights.len() - 1)
+                        parameters.weights.push(param);
+                        Slot::Weight(parameters.weights.len() - 1)
                     }
                 }
                 [] => {
@@ -97,10 +101,10 @@ impl Swin {
                     )));
                 }
             };
-            swin.names.insert(name.clone(), slot);
+            parameters.names.insert(name.clone(), slot);
         }
-        swin.shapes = shapes;
-        Ok(swin)
+        parameters.shapes = shapes;
+        Ok(parameters)
     }
 
     /// New parameters: weights and bias tables from a normal distribution of deviation 0.02 cut
@@ -116,17 +120,20 @@ impl Swin {
                 return INIT_STD * value;
             }
         };
+        let shapes = census(config)?.params;
         let mut params = Params::default();
-        for (name, shape) in census(config)?.params {
+        for (name, shape) in &shapes {
             let count = shape.iter().product();
             let data = match shape.len() {
                 1 if name.ends_with(".weight") => vec![1.0; count],
                 1 => vec![0.0; count],
                 _ => (0..count).map(|_| normal()).collect(),
             };
-            params.0.insert(name, HostTensor::new(shape, data));
+            params
+                .0
+                .insert(name.clone(), HostTensor::new(shape.clone(), data));
         }
-        Self::from_params(config, &params, device)
+        Self::new(shapes, &params, device)
     }
 
     /// The parameters on the host, in their canonical shapes.

@@ -1,0 +1,159 @@
+//! The layers of a graph over burn tensors.
+
+use burn::{
+    Tensor,
+    tensor::{activation, module},
+};
+
+use super::{
+    Parameters,
+    attention::{Attention, pad},
+    host,
+};
+use crate::{
+    Result,
+    graph::{Activation, Graph, Layer, Node},
+    quant::Observer,
+};
+
+/// A forward pass over [`Parameters`].
+pub struct Forward<'a> {
+    parameters: &'a Parameters,
+    attention: &'a mut Attention,
+    observer: Option<&'a mut dyn Observer>,
+    tap: Option<Tap<'a>>,
+}
+
+/// Keeps the outputs at some sites.
+struct Tap<'a> {
+    sites: Vec<String>,
+    kept: &'a mut Vec<Tensor<3>>,
+}
+
+impl<'a> Forward<'a> {
+    /// A pass over `parameters`.
+    pub fn new(parameters: &'a Parameters, attention: &'a mut Attention) -> Self {
+        Self {
+            parameters,
+            attention,
+            observer: None,
+            tap: None,
+        }
+    }
+
+    /// The same, and the outputs at `sites` are pushed to `kept` as they come, with their graph of
+    /// gradients.
+    pub fn tapped(self, sites: Vec<String>, kept: &'a mut Vec<Tensor<3>>) -> Self {
+        Self {
+            tap: Some(Tap { sites, kept }),
+            ..self
+        }
+    }
+
+    /// The same, and `observer` sees every output.
+    pub fn observed(self, observer: &'a mut dyn Observer) -> Self {
+        Self {
+            observer: Some(observer),
+            ..self
+        }
+    }
+
+    /// Runs `graph` on a batch of images, `[batch, height * width, channels]`, normalized; gives
+    /// `[batch, tokens, channels]` of its last node.
+    ///
+    /// # Errors
+    /// If a parameter is missing.
+    pub fn run(mut self, graph: &Graph, images: Tensor<3>) -> Result<Tensor<3>> {
+        graph.walk(|id, inputs| {
+            let node = &graph.nodes()[id];
+            if inputs.is_empty() {
+                return Ok(images.clone());
+            }
+            let out = self.layer(graph, node, inputs)?;
+            Ok(self.see(&node.observed(), out))
+        })
+    }
+
+    fn layer(&mut self, graph: &Graph, node: &Node, inputs: &[&Tensor<3>]) -> Result<Tensor<3>> {
+        let site = &node.site;
+        let x = inputs[0].clone();
+        Ok(match node.layer {
+            Layer::Pixels { .. } => x,
+            Layer::PatchEmbed {
+                grid: [height, width],
+                patch,
+            } => {
+                let [batch, _, channels] = x.dims();
+                let patches = x
+                    .reshape([batch, height, patch, width, patch, channels])
+                    .permute([0, 1, 3, 5, 2, 4])
+                    .reshape([batch, height * width, channels * patch * patch]);
+                self.affine(site, patches, true)?
+            }
+            Layer::LayerNorm { eps } => {
+                let gain = self.parameters.vector(&format!("{site}.weight"))?;
+                let shift = self.parameters.vector(&format!("{site}.bias"))?;
+                if self.observer.is_some() {
+                    let unit = Tensor::ones([node.channels], &x.device());
+                    let normalized = module::layer_norm(x.clone(), unit, None, eps);
+                    self.see(site, normalized);
+                }
+                module::layer_norm(x, gain, Some(shift), eps)
+            }
+            Layer::Linear { bias } => self.affine(site, x, bias)?,
+            Layer::WindowAttention(windows) => {
+                let table = format!("{site}.relative_position_bias_table");
+                let table = self.parameters.matrix(&table)?;
+                let qkv = &graph.nodes()[node.inputs[0]].site;
+                let padding = match windows.pads() {
+                    true => self.parameters.vector(&format!("{qkv}.bias")).ok(),
+                    false => None,
+                };
+                self.attention.forward(x, table, padding, &windows)
+            }
+            Layer::Activation(Activation::Gelu) => activation::gelu(x),
+            Layer::Activation(Activation::Relu) => activation::relu(x),
+            Layer::Add => x + inputs[1].clone(),
+            Layer::PatchMerge {
+                map: [height, width],
+            } => {
+                let [batch, _, channels] = x.dims();
+                let [down, across] = [height, width].map(|extent| extent.div_ceil(2));
+                let zero = Tensor::zeros([1, 1, 1, channels], &x.device());
+                let map = x.reshape([batch, height, width, channels]);
+                pad(map, zero, [2 * down, 2 * across])
+                    .reshape([batch, down, 2, across, 2, channels])
+                    .permute([0, 1, 3, 4, 2, 5])
+                    .reshape([batch, down * across, 4 * channels])
+            }
+            Layer::MeanPool => x.mean_dim(1),
+        })
+    }
+
+    fn see(&mut self, site: &str, x: Tensor<3>) -> Tensor<3> {
+        if let Some(observer) = &mut self.observer {
+            let channels = x.dims()[2];
+            observer.observe(site, channels, &host(x.clone()));
+        }
+        if let Some(tap) = &mut self.tap
+            && tap.sites.iter().any(|wanted| wanted == site)
+        {
+            tap.kept.push(x.clone());
+        }
+        x
+    }
+
+    /// `x * weight^T + bias` over all rows of the batch in one product.
+    fn affine(&self, site: &str, x: Tensor<3>, bias: bool) -> Result<Tensor<3>> {
+        let [batch, tokens, inputs] = x.dims();
+        let weight = self.parameters.matrix(&format!("{site}.weight"))?;
+        let outputs = weight.dims()[0];
+        let bias = match bias {
+            true => Some(self.parameters.vector(&format!("{site}.bias"))?),
+            false => None,
+        };
+        let rows = x.reshape([batch * tokens, inputs]);
+        let out = module::linear(rows, weight.transpose(), bias);
+        Ok(out.reshape([batch, tokens, outputs]))
+    }
+}

@@ -1,0 +1,319 @@
+//! The topology of a model as data: a graph of layers that counting, calibration, float execution and
+//! lowering walk.
+//!
+//! An architecture builds its graph once ([`crate::model::swin`]); nothing else knows the order of its
+//! layers.
+
+mod census;
+mod streams;
+mod windows;
+
+pub use census::Census;
+pub(crate) use streams::{Stream, Streams};
+pub use windows::Windows;
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+/// The function between the two linear layers of a block's MLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Activation {
+    /// The exact (erf) GELU.
+    Gelu,
+    /// max(0, x).
+    Relu,
+}
+
+impl Display for Activation {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gelu => "gelu",
+            Self::Relu => "relu",
+        })
+    }
+}
+
+/// What a node does with its inputs. Tensors are `[tokens, channels]` for each item of a batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Layer {
+    /// The image: a token is a pixel, row by row. No inputs.
+    Pixels {
+        /// Height and width.
+        size: [usize; 2],
+    },
+    /// The pixels of non-overlapping square patches through a linear map.
+    ///
+    /// Parameters: `{site}.weight` `[outputs, channels, patch, patch]`, `{site}.bias` `[outputs]`.
+    PatchEmbed {
+        /// Patches down and across.
+        grid: [usize; 2],
+        /// Side of a patch.
+        patch: usize,
+    },
+    /// Normalization over the channels with gain and shift.
+    ///
+    /// Parameters: `{site}.weight` `[channels]`, `{site}.bias` `[channels]`.
+    LayerNorm {
+        /// Added to the variance.
+        eps: f64,
+    },
+    /// `x * weight^T + bias`.
+    ///
+    /// Parameters: `{site}.weight` `[outputs, inputs]`, `{site}.bias` `[outputs]` if `bias`.
+    Linear {
+        /// Whether there is a bias.
+        bias: bool,
+    },
+    /// Multi-head attention inside (shifted) windows; the input holds queries, keys and values, and is
+    /// the output of a [`Layer::Linear`]. Where [`Windows::pads`], the windows also hold tokens whose
+    /// query, key and value are the bias of that layer, or 0 without one.
+    ///
+    /// Parameters: `{site}.relative_position_bias_table` `[bias_entries, heads]`.
+    WindowAttention(Windows),
+    /// A function of single values.
+    Activation(Activation),
+    /// The sum of two inputs: the residual stream, the first, takes up a branch.
+    Add,
+    /// The four tokens of every 2x2 cell side by side, in the order (y, x) = (0,0), (1,0), (0,1), (1,1).
+    /// Past an odd side of the map tokens are zero.
+    PatchMerge {
+        /// Height and width of the map.
+        map: [usize; 2],
+    },
+    /// The mean over the tokens.
+    MeanPool,
+}
+
+/// Index of a node in its graph.
+pub type NodeId = usize;
+
+/// A layer in its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// The name of the place: the prefix of its parameters where it has some
+    /// (`layers.0.blocks.1.attn.qkv`), a unique name elsewhere.
+    pub site: String,
+    /// What it does.
+    pub layer: Layer,
+    /// The nodes whose outputs it reads, earlier ones.
+    pub inputs: Vec<NodeId>,
+    /// Tokens of its output, for each item.
+    pub tokens: usize,
+    /// Channels of its output.
+    pub channels: usize,
+}
+
+impl Node {
+    /// The name under which calibration knows the output. Under its site a normalization is known
+    /// before gain and shift.
+    pub fn observed(&self) -> String {
+        match self.layer {
+            Layer::LayerNorm { .. } => format!("{}.out", self.site),
+            _ => self.site.clone(),
+        }
+    }
+}
+
+/// The layers of a model in the order in which they run; the last one's output is the model's.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    /// Of each node, those that read its output.
+    readers: Vec<Vec<NodeId>>,
+}
+
+impl Graph {
+    /// All nodes; inputs come before their readers.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The nodes that read the output of `id`, in order.
+    pub fn readers(&self, id: NodeId) -> &[NodeId] {
+        &self.readers[id]
+    }
+
+    /// Whether the output of `id` is a residual: what a branch is added to.
+    pub fn is_residual(&self, id: NodeId) -> bool {
+        let mut readers = self.readers[id].iter().map(|&reader| &self.nodes[reader]);
+        readers.any(|reader| reader.layer == Layer::Add && reader.inputs[0] == id)
+    }
+
+    /// Names and shapes of a node's parameters.
+    pub fn params(&self, node: &Node) -> Vec<(String, Vec<usize>)> {
+        let outputs = node.channels;
+        let inputs = node.inputs.first().map_or(0, |&id| self.nodes[id].channels);
+        let shapes = match node.layer {
+            Layer::PatchEmbed { patch, .. } => vec![
+                ("weight", vec![outputs, inputs, patch, patch]),
+                ("bias", vec![outputs]),
+            ],
+            Layer::LayerNorm { .. } => vec![("weight", vec![outputs]), ("bias", vec![outputs])],
+            Layer::Linear { bias: true } => {
+                vec![("weight", vec![outputs, inputs]), ("bias", vec![outputs])]
+            }
+            Layer::Linear { bias: false } => vec![("weight", vec![outputs, inputs])],
+            Layer::WindowAttention(windows) => vec![(
+                "relative_position_bias_table",
+                vec![windows.bias_entries(), windows.heads],
+            )],
+            Layer::Pixels { .. }
+            | Layer::Activation(_)
+            | Layer::Add
+            | Layer::PatchMerge { .. }
+            | Layer::MeanPool => Vec::new(),
+        };
+        let named = |(name, shape)| (format!("{}.{name}", node.site), shape);
+        shapes.into_iter().map(named).collect()
+    }
+
+    /// Runs the layers: `run` makes the value of each node of those of its inputs, which are dropped
+    /// after their last reader. Gives that of the last node.
+    ///
+    /// # Errors
+    /// The first of `run`.
+    ///
+    /// # Panics
+    /// If the graph has no nodes.
+    pub fn walk<T, E>(&self, mut run: impl FnMut(NodeId, &[&T]) -> Result<T, E>) -> Result<T, E> {
+        let mut values: Vec<Option<T>> = Vec::with_capacity(self.nodes.len());
+        for (id, node) in self.nodes.iter().enumerate() {
+            let inputs = node
+                .inputs
+                .iter()
+                .filter_map(|&input| values[input].as_ref());
+            let inputs: Vec<&T> = inputs.collect();
+            let value = run(id, &inputs)?;
+            values.push(Some(value));
+            for &input in &node.inputs {
+                if self.readers[input].last() == Some(&id) {
+                    values[input] = None;
+                }
+            }
+        }
+        let last = values.pop().flatten();
+        Ok(last.expect("a model has layers"))
+    }
+}
+
+/// Building a graph: each layer at its site, whose output's node is returned.
+impl Graph {
+    fn push(
+        &mut self,
+        site: impl Into<String>,
+        layer: Layer,
+        inputs: &[NodeId],
+        [tokens, channels]: [usize; 2],
+    ) -> NodeId {
+        let id = self.nodes.len();
+        for &input in inputs {
+            self.readers[input].push(id);
+        }
+        self.readers.push(Vec::new());
+        self.nodes.push(Node {
+            site: site.into(),
+            layer,
+            inputs: inputs.to_vec(),
+            tokens,
+            channels,
+        });
+        id
+    }
+
+    fn shape(&self, id: NodeId) -> [usize; 2] {
+        [self.nodes[id].tokens, self.nodes[id].channels]
+    }
+
+    /// [`Layer::Pixels`] of `size` with `channels`.
+    pub fn pixels(&mut self, site: impl Into<String>, size: [usize; 2], channels: usize) -> NodeId {
+        self.push(
+            site,
+            Layer::Pixels { size },
+            &[],
+            [size[0] * size[1], channels],
+        )
+    }
+
+    /// [`Layer::PatchEmbed`] to `outputs` channels.
+    pub fn patch_embed(
+        &mut self,
+        site: impl Into<String>,
+        image: NodeId,
+        (grid, patch): ([usize; 2], usize),
+        outputs: usize,
+    ) -> NodeId {
+        let layer = Layer::PatchEmbed { grid, patch };
+        self.push(site, layer, &[image], [grid[0] * grid[1], outputs])
+    }
+
+    /// [`Layer::LayerNorm`].
+    pub fn layer_norm(&mut self, site: impl Into<String>, x: NodeId, eps: f64) -> NodeId {
+        self.push(site, Layer::LayerNorm { eps }, &[x], self.shape(x))
+    }
+
+    /// [`Layer::Linear`] to `outputs` channels.
+    pub fn linear(
+        &mut self,
+        site: impl Into<String>,
+        x: NodeId,
+        outputs: usize,
+        bias: bool,
+    ) -> NodeId {
+        let [tokens, _] = self.shape(x);
+        self.push(site, Layer::Linear { bias }, &[x], [tokens, outputs])
+    }
+
+    /// [`Layer::WindowAttention`] over `qkv`.
+    pub fn window_attention(
+        &mut self,
+        site: impl Into<String>,
+        qkv: NodeId,
+        windows: Windows,
+    ) -> NodeId {
+        let [tokens, _] = self.shape(qkv);
+        let channels = windows.heads * windows.head_dim;
+        self.push(
+            site,
+            Layer::WindowAttention(windows),
+            &[qkv],
+            [tokens, channels],
+        )
+    }
+
+    /// [`Layer::Activation`].
+    pub fn activation(
+        &mut self,
+        site: impl Into<String>,
+        x: NodeId,
+        activation: Activation,
+    ) -> NodeId {
+        self.push(site, Layer::Activation(activation), &[x], self.shape(x))
+    }
+
+    /// [`Layer::Add`] of `branch` to `x`.
+    pub fn add(&mut self, site: impl Into<String>, x: NodeId, branch: NodeId) -> NodeId {
+        self.push(site, Layer::Add, &[x, branch], self.shape(x))
+    }
+
+    /// [`Layer::PatchMerge`] of a map of height and width `map`.
+    pub fn patch_merge(&mut self, site: impl Into<String>, x: NodeId, map: [usize; 2]) -> NodeId {
+        let [down, across] = map.map(|extent| extent.div_ceil(2));
+        let [_, channels] = self.shape(x);
+        self.push(
+            site,
+            Layer::PatchMerge { map },
+            &[x],
+            [down * across, 4 * channels],
+        )
+    }
+
+    /// [`Layer::MeanPool`].
+    pub fn mean_pool(&mut self, site: impl Into<String>, x: NodeId) -> NodeId {
+        let [_, channels] = self.shape(x);
+        self.push(site, Layer::MeanPool, &[x], [1, channels])
+    }
+}

@@ -1,0 +1,243 @@
+//! What each layer lowers to.
+
+use std::rc::Rc;
+
+use super::{
+    Bytes, HEADROOM, Input, Linear, Lowering, Norm, StreamScales, Value, Wide, out_of_order,
+};
+use crate::{
+    Result,
+    graph::{Layer, Node, NodeId},
+    plan::{Epilogue, Format, operation, pad16},
+    quant::{
+        rows::Rows,
+        scales::{FACTOR_MARGIN, balance},
+    },
+};
+
+impl Lowering<'_> {
+    /// Lowers node `id` of the graph, whose inputs are lowered.
+    pub(super) fn layer(&mut self, id: NodeId, inputs: &[&Value]) -> Result<Value> {
+        let node = &self.float.graph.nodes()[id];
+        let site = node.site.as_str();
+        match (node.layer, inputs) {
+            (Layer::Pixels { .. }, []) => {
+                let bytes = node.tokens * node.channels;
+                let image = self.tensor(site.to_owned(), Format::Uint8, 1, bytes);
+                self.plan.input = image;
+                Ok(Value::Pixels(image))
+            }
+            (Layer::PatchEmbed { grid, patch }, [Value::Pixels(image)]) => {
+                let linear = self.patch_embed(node, *image, grid, patch)?;
+                self.product(id, linear)
+            }
+            (Layer::LayerNorm { eps }, [x]) => self.layer_norm(id, x, eps),
+            (Layer::Linear { bias }, [x]) => {
+                let linear = self.linear(site, x, bias)?;
+                self.product(id, linear)
+            }
+            (Layer::WindowAttention(windows), [Value::Linear(qkv)]) => {
+                Ok(Value::Attention(Rc::clone(qkv), site.to_owned(), windows))
+            }
+            (Layer::Activation(activation), [Value::Linear(hidden)]) => Ok(Value::Activated(
+                Rc::clone(hidden),
+                site.to_owned(),
+                activation,
+            )),
+            (
+                Layer::Add,
+                [
+                    Value::Wide(x) | Value::Norm(_, Some(x)),
+                    Value::Linear(branch),
+                ],
+            ) => self.add(id, x, branch),
+            (Layer::PatchMerge { map }, [Value::Wide(x) | Value::Norm(_, Some(x))]) => {
+                Ok(Value::Merged(Rc::clone(x), map))
+            }
+            (Layer::MeanPool, [Value::Norm(norm, _)]) => self.emit_pool(site, norm),
+            _ => out_of_order(site),
+        }
+    }
+
+    fn patch_embed(
+        &mut self,
+        node: &Node,
+        image: usize,
+        grid: [usize; 2],
+        patch: usize,
+    ) -> Result<Linear> {
+        let site = &node.site;
+        let mut rows = self.rows(site, true)?;
+        let in_channels = self.float.preprocessing.mean.len();
+        let cols = in_channels * patch * patch;
+        let patches = self.tensor("patches".to_owned(), Format::Int8, node.tokens, cols);
+        let gather = operation::PatchGather {
+            input: image,
+            output: patches,
+            grid,
+            patch,
+            channels: in_channels,
+        };
+        self.step("patches", gather);
+
+        // Weights come as (channel, y, x), bytes as (y, x, channel): byte = pixel - 128, and the
+        // real input is (pixel / 255 - mean) / std.
+        let columns: Vec<Option<usize>> = (0..pad16(cols))
+            .map(|byte| {
+                let (place, channel) = (byte / in_channels, byte % in_channels);
+                (byte < cols).then_some(channel * patch * patch + place)
+            })
+            .collect();
+        let per_channel = patch * patch;
+        let pre = self.float.preprocessing;
+        let gain: Vec<f64> = (0..cols)
+            .map(|k| 1.0 / (255.0 * pre.std[k / per_channel]))
+            .collect();
+        let shift: Vec<f64> = (0..cols)
+            .map(|k| (128.0 / 255.0 - pre.mean[k / per_channel]) / pre.std[k / per_channel])
+            .collect();
+        rows.fold(&gain, &shift);
+        let bytes = Bytes {
+            tensor: patches,
+            columns,
+            scale: vec![1.0; cols],
+            means: None,
+            affine: None,
+        };
+        Ok(Linear {
+            site: site.clone(),
+            input: Input::Bytes(Rc::new(bytes)),
+            rows,
+            scale: vec![1.0; cols],
+            means: None,
+        })
+    }
+
+    /// A product: emitted if it starts a residual stream.
+    fn product(&mut self, id: NodeId, linear: Linear) -> Result<Value> {
+        let Some(stream) = self.streams.written_by(id) else {
+            return Ok(Value::Linear(Rc::new(linear)));
+        };
+        let rows = self.quantized(&linear)?;
+        let scale = self.stream_scale(stream, &rows.unit);
+        let tensor = self.emit(&linear, &rows, &scale, Epilogue::Int16, None)?;
+        let scales = Rc::clone(&self.scales[stream]);
+        Ok(Value::Wide(Rc::new(Wide { tensor, scales })))
+    }
+
+    /// Emits a product that a normalization reads, as int16 of one unit.
+    fn normalized(&mut self, linear: &Linear, eps: f64) -> Result<Rc<Wide>> {
+        let rows = self.quantized(linear)?;
+        let stats = self.calibration.site(&linear.site)?;
+        let channels = rows.unit.len();
+        let range = (0..channels).map(|c| stats.largest(c)).fold(0.0, f64::max);
+        let finest = rows.unit.iter().copied().fold(0.0, f64::max) * FACTOR_MARGIN;
+        // The constant of the normalization must fit 30 bits.
+        let floor = (channels as f64 * eps / f64::from(1 << 30)).sqrt();
+        let unit = (range * HEADROOM / 32767.0).max(finest).max(floor);
+        let tensor = self.emit(linear, &rows, &vec![unit; channels], Epilogue::Int16, None)?;
+        let exponents = vec![0; channels];
+        let scales = Rc::new(StreamScales { unit, exponents });
+        Ok(Rc::new(Wide { tensor, scales }))
+    }
+
+    fn layer_norm(&mut self, id: NodeId, x: &Value, eps: f64) -> Result<Value> {
+        let site = self.float.graph.nodes()[id].site.clone();
+        let (x, merge) = match x {
+            Value::Wide(x) | Value::Norm(_, Some(x)) => (Rc::clone(x), None),
+            Value::Merged(x, map) => (Rc::clone(x), Some(*map)),
+            Value::Linear(linear) => (self.normalized(linear, eps)?, None),
+            _ => return out_of_order(&site),
+        };
+        let norm = Norm {
+            gain: self.floats(&format!("{site}.weight"))?,
+            shift: self.floats(&format!("{site}.bias"))?,
+            site,
+            x,
+            merge,
+            eps,
+        };
+        let stream = self.streams.written_by(id);
+        let wide = stream.map(|stream| self.emit_wide_norm(&norm, stream));
+        Ok(Value::Norm(Rc::new(norm), wide))
+    }
+
+    fn linear(&mut self, site: &str, x: &Value, bias: bool) -> Result<Linear> {
+        let mut rows = self.rows(site, bias)?;
+        let (input, scale, means) = match x {
+            Value::Norm(norm, _) => {
+                rows.fold(&norm.gain, &norm.shift);
+                let scale = self.balanced(&norm.site, &rows)?;
+                let stats = self.calibration.site(&norm.site)?;
+                let means = (0..scale.len()).map(|c| stats.mean(c) / scale[c]).collect();
+                (Input::Norm(Rc::clone(norm)), scale, Some(means))
+            }
+            Value::Attention(qkv, attention, windows) => {
+                let scale = self.balanced(attention, &rows)?;
+                self.emit_attention(qkv, attention, windows, &scale)?
+                    .into_input()
+            }
+            Value::Activated(hidden, activation_site, activation) => {
+                let bytes = self.emit_activation(hidden, activation_site, *activation, &rows)?;
+                bytes.into_input()
+            }
+            Value::Bytes(bytes) => {
+                if let Some((gain, shift)) = &bytes.affine {
+                    rows.fold(gain, shift);
+                }
+                let (scale, means) = (bytes.scale.clone(), bytes.means.clone());
+                (Input::Bytes(Rc::clone(bytes)), scale, means)
+            }
+            _ => return out_of_order(site),
+        };
+        Ok(Linear {
+            site: site.to_owned(),
+            input,
+            rows,
+            scale,
+            means,
+        })
+    }
+
+    /// Emits the product `branch` with the addition to `x`: in place, if nothing else will read `x`.
+    fn add(&mut self, id: NodeId, x: &Rc<Wide>, branch: &Linear) -> Result<Value> {
+        let Some(stream) = self.streams.written_by(id) else {
+            return out_of_order(&self.float.graph.nodes()[id].site);
+        };
+        let rows = self.quantized(branch)?;
+        let scale = self.stream_scale(stream, &rows.unit);
+        let epilogue = Epilogue::Residual { residual: x.tensor };
+        let read = self.float.graph.nodes()[id].inputs[0];
+        let last = self.float.graph.readers(read).last() == Some(&id);
+        let output = (last && Rc::strong_count(x) == 1).then_some(x.tensor);
+        let tensor = self.emit(branch, &rows, &scale, epilogue, output)?;
+        let scales = Rc::clone(&self.scales[stream]);
+        Ok(Value::Wide(Rc::new(Wide { tensor, scales })))
+    }
+}
+
+impl Lowering<'_> {
+    /// Scales of the int8 input `site` of `rows`, by channel.
+    pub(super) fn balanced(&self, site: &str, rows: &Rows) -> Result<Vec<f64>> {
+        let ranges = self.calibration.ranges(site, self.options.range)?;
+        let stats = self.calibration.site(site)?;
+        let squares: Vec<f64> = (0..ranges.len()).map(|c| stats.mean_square(c)).collect();
+        Ok(balance(&ranges, &squares, &rows.weight))
+    }
+
+    /// Scales of stream `stream` by channel; notes it if products of `units` need it coarser.
+    fn stream_scale(&mut self, stream: usize, units: &[f64]) -> Vec<f64> {
+        let scales = &self.scales[stream];
+        let scale: Vec<f64> = (0..units.len()).map(|c| scales.scale(c)).collect();
+        let excess = units
+            .iter()
+            .zip(&scale)
+            .map(|(unit, scale)| unit * FACTOR_MARGIN / scale);
+        let excess = excess.fold(1.0, f64::max);
+        if excess > 1.0 {
+            self.coarsen(stream, excess * 1.01);
+            return scale.iter().map(|scale| scale * excess).collect();
+        }
+        scale
+    }
+}
