@@ -1,13 +1,11 @@
 //! The CUDA device of tests: the card of this machine, or the emulator where there is none.
 #![allow(unsafe_code, reason = "loading a library runs its initializers")]
 
-use std::{
-    env::consts::{DLL_PREFIX, DLL_SUFFIX},
-    path::{Path, PathBuf},
-    sync::OnceLock,
-};
+use std::{path::Path, sync::OnceLock};
 
 use intformer::runtime::cuda::{Device, KernelSource, Options};
+
+use crate::emulator;
 
 /// Options for tests: nothing kept, nothing measured; machine code of NVRTC if `INTFORMER_KERNELS` is
 /// `compiled` (which a card takes), else PTX of the sources as they are where `INTFORMER_NVRTC` names
@@ -42,10 +40,11 @@ pub fn open(options: &Options) -> intformer::Result<Device> {
         let emulated = match std::env::var("INTFORMER_CUDA").as_deref() {
             Ok("emulated") => true,
             Ok("card") => false,
-            _ => !has_card(),
+            _ => !emulator::has_card(),
         };
         if emulated {
-            load(&emulator().expect("cargo builds the emulator")).expect("the emulator loads");
+            load(&emulator::library().expect("cargo builds the emulator"))
+                .expect("the emulator loads");
         }
         emulated
     });
@@ -62,27 +61,4 @@ fn load(path: &Path) -> Result<(), String> {
     let library = library.map_err(|error| format!("{}: {error}", path.display()))?;
     std::mem::forget(library);
     Ok(())
-}
-
-/// Whether this machine seems to have an NVIDIA card: its device file, or that of Windows' Linux.
-pub fn has_card() -> bool {
-    ["/dev/nvidia0", "/dev/dxg"]
-        .iter()
-        .any(|name| Path::new(name).exists())
-}
-
-/// Where cargo put the emulator of the driver, beside the running test.
-///
-/// # Errors
-/// If it is not there.
-pub fn emulator() -> Result<PathBuf, String> {
-    let name = format!("{DLL_PREFIX}intformer_cuda_emulator{DLL_SUFFIX}");
-    let test = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut folders = test.ancestors().skip(1).take(2);
-    folders
-        .find_map(|folder| {
-            let places = [folder.join(&name), folder.join("deps").join(&name)];
-            places.into_iter().find(|place| place.is_file())
-        })
-        .ok_or_else(|| format!("expected {name} beside {}, found none", test.display()))
 }

@@ -4,4 +4,6 @@ pub mod cases;
 pub mod configs;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 pub mod synthetic;

@@ -7,7 +7,7 @@ use crate::place::{Workplace, command};
 /// Runs the command in `place` with the emulator as the driver, and with `variables`.
 fn emulated(place: &Workplace, arguments: &str, variables: &[(&str, &str)]) -> Output {
     let driver = place.path("driver");
-    let emulator = intformer_tests::cuda::emulator().unwrap();
+    let emulator = intformer_tests::emulator::library().unwrap();
     std::fs::create_dir_all(&driver).unwrap();
     std::fs::copy(emulator, driver.join("libcuda.so")).unwrap();
     let mut command = command(&place.path(""), arguments);
@@ -26,7 +26,7 @@ fn json(place: &Workplace, arguments: &str, variables: &[(&str, &str)]) -> serde
 
 #[test]
 fn without_a_driver_it_says_so() {
-    if intformer_tests::cuda::has_card() {
+    if intformer_tests::emulator::has_card() {
         println!("NOT RUN: this machine has an NVIDIA card");
         return;
     }
