@@ -34,3 +34,8 @@ pub use pixels::Pixels;
 #[cfg(feature = "data")]
 pub use rescale::rescale;
 pub use tensor::{HostTensor, Params};
+
+/// The example of the README, which is compiled.
+#[cfg(all(doctest, feature = "image"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
