@@ -32,6 +32,21 @@ pub fn has_target(name: &str) -> bool {
     })
 }
 
+/// Adds the compilation target `name` to the toolchain, unless it is there.
+///
+/// # Errors
+/// If rustup cannot.
+pub fn add_target(name: &str) -> Result<()> {
+    if has_target(name) {
+        return Ok(());
+    }
+    shell::run(&mut shell::command(
+        "rustup",
+        &format!("target add {name}"),
+    ))
+    .map_err(|error| Error::other(format!("expected to add the target {name}: {error}")))
+}
+
 /// The packages among `fonts`, each with its folder, that are not installed where Debian puts them;
 /// other systems bring fonts of their own.
 pub fn missing_fonts(fonts: &[(&'static str, &str)]) -> Vec<&'static str> {

@@ -43,6 +43,18 @@ pub const TASKS: &[Task] = &[
         "shaders-chromium",
         "Compiles every shader in headless Chromium",
     ),
+    task(
+        "features",
+        "Checks that crates build without features, with each alone, with all",
+    ),
+    task(
+        "portable",
+        "Checks the types of library and command on macOS, Windows, Linux on Arm, Android",
+    ),
+    task(
+        "package",
+        "Packs the crates that are published and builds each from its package",
+    ),
     task("fuzz", "Runs each fuzz target for a while"),
     task(
         "parity",

@@ -1,12 +1,16 @@
 //! The tasks of `cargo xtask` that need libraries.
 
 mod chromium;
+mod crates;
 mod cuda;
+mod features;
 mod format;
 mod fuzz;
 mod mutants;
+mod package;
 mod parity;
 mod peers;
+mod portable;
 mod test;
 mod web;
 
@@ -28,6 +32,9 @@ enum Task {
     Serve(web::Serve),
     Peers(peers::Options),
     Fuzz(fuzz::Options),
+    Features,
+    Portable,
+    Package,
 }
 
 fn main() -> Result<()> {
@@ -43,6 +50,9 @@ fn main() -> Result<()> {
         Task::Serve(options) => web::serve(&options),
         Task::Peers(options) => peers::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Features => features::run(),
+        Task::Portable => portable::run(),
+        Task::Package => package::run(),
     }
 }
 

@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 use xtask::{shell, system};
 
-use crate::{chromium, cuda, format, fuzz, mutants, parity, web};
+use crate::{
+    chromium, cuda, features, format, fuzz, mutants, package, parity, portable, web,
+};
 
 /// Text fonts for the tests that render glyphs, which need three designs: packages and their folders.
 const FONTS: &[(&str, &str)] = &[
@@ -21,8 +23,8 @@ pub struct Options {
     /// Installs nothing: fails if something that tests need is missing.
     #[arg(long)]
     no_install: bool,
-    /// After those, what takes long: Firefox and the recipes of large tools, parity at full size, each fuzz target for a
-    /// minute, the mutants.
+    /// After those, what takes long: other systems' types, Firefox and the recipes of large tools, parity at full size,
+    /// each fuzz target for a minute, the mutants.
     #[arg(long)]
     long: bool,
 }
@@ -49,6 +51,7 @@ const STEPS: &[Step] = &[
              --all-targets -- -D warnings",
         )
     }),
+    ("features", features::run),
     ("tests", tests),
     ("doc tests", || cargo("test --locked --workspace --doc")),
     ("statistics of the peers on a card", || {
@@ -63,10 +66,12 @@ const STEPS: &[Step] = &[
         let mut doc = shell::cargo("doc --locked --workspace --no-deps");
         Ok(shell::run(doc.env("RUSTDOCFLAGS", "-D warnings"))?)
     }),
+    ("packages", package::run),
 ];
 
 /// What `--long` adds.
 const LONG: &[Step] = &[
+    ("other systems", portable::run),
     ("the browser, what takes long", web::check_long),
     ("parity", parity::run),
     ("fuzzing", || fuzz::run(&fuzz::Options { seconds: 60 })),
@@ -92,11 +97,13 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Sees to the programs, libraries and fonts that tests use.
 fn set_up(options: &Options) -> Result<()> {
-    let target = web::TARGET;
-    anyhow::ensure!(
-        system::has_target(target) || !options.no_install,
-        "the tests need the target {target}"
-    );
+    let others = portable::TARGETS.into_iter().filter(|_| options.long);
+    for target in others.chain([web::TARGET]) {
+        anyhow::ensure!(
+            system::has_target(target) || !options.no_install,
+            "the tests need the target {target}"
+        );
+    }
     anyhow::ensure!(
         system::has_program("node") && system::has_program("npm"),
         "the tests of the browser's part need Node 20 or newer with npm"

@@ -95,12 +95,7 @@ fn node(folder: &Path) -> Result<()> {
 
 /// Installs the tools that `web/package-lock.json` names, unless that was done before.
 fn tools() -> Result<()> {
-    if !system::has_target(TARGET) {
-        shell::run(&mut shell::command(
-            "rustup",
-            &format!("target add {TARGET}"),
-        ))?;
-    }
+    system::add_target(TARGET)?;
     let time = |file: &str| {
         let data = std::fs::metadata(sources().join(file))?;
         data.modified()
