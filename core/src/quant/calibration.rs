@@ -9,6 +9,9 @@ use crate::{Error, Result};
 const BINS: usize = 1024;
 
 /// How the range of an activation follows from what calibration saw.
+///
+/// All but [`RangeMethod::MinMax`] need the histograms of a second pass
+/// ([`Calibration::begin_histograms`]).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum RangeMethod {
@@ -67,7 +70,6 @@ impl SiteStats {
         let edge = |bin: usize| (bin + 1) as f64 / BINS as f64;
         match method {
             RangeMethod::MinMax => 1.0,
-            _ if total == 0 => 1.0,
             RangeMethod::Percentile(share) => {
                 let mut seen = 0;
                 let reached = self.histogram.iter().position(|&count| {
@@ -97,6 +99,31 @@ impl SiteStats {
 }
 
 /// Collects ranges in a first pass over the calibration images and histograms in a second.
+///
+/// It is an [`Observer`]; `float::calibrate` shows it a float model in both passes.
+///
+/// # Examples
+///
+/// A site with one channel of many small values and a large one:
+///
+/// ```
+/// use intformer::quant::{Calibration, Observer, RangeMethod};
+///
+/// let mut values = vec![0.5; 10_000];
+/// values.push(8.0);
+///
+/// let mut calibration = Calibration::new();
+/// calibration.observe("head.fc", 1, &values);
+/// assert_eq!(calibration.site("head.fc")?.largest(0), 8.0);
+/// assert_eq!(calibration.ranges("head.fc", RangeMethod::MinMax)?, [8.0]);
+///
+/// // The same values once more, for the methods that clip.
+/// calibration.begin_histograms();
+/// calibration.observe("head.fc", 1, &values);
+/// let range = calibration.ranges("head.fc", RangeMethod::Percentile(0.999))?;
+/// assert!((0.5..0.51).contains(&range[0]));
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Calibration {
     sites: BTreeMap<String, SiteStats>,
@@ -110,7 +137,8 @@ impl Calibration {
     }
 
     /// Ends the first pass: the same images, shown again, fill the histograms that percentile and
-    /// mean-squared-error ranges need.
+    /// mean-squared-error ranges need. A site that is seen from now on for the first time has no
+    /// range.
     pub fn begin_histograms(&mut self) {
         self.histograms = true;
         for site in self.sites.values_mut() {
@@ -121,11 +149,11 @@ impl Calibration {
     /// What was seen at `site`.
     ///
     /// # Errors
-    /// [`Error::Quantize`] if nothing was seen there, or something not finite.
+    /// [`Error::Quantize`] if nothing was seen there in the first pass, or something not finite.
     pub fn site(&self, site: &str) -> Result<&SiteStats> {
         let Some(stats) = self.sites.get(site).filter(|stats| stats.count > 0) else {
             return Err(Error::Quantize(format!(
-                "expected calibration images to reach {site}, found none"
+                "expected calibration images to reach {site} in the first pass, found none"
             )));
         };
         let channels = stats.min.len();
@@ -140,9 +168,17 @@ impl Calibration {
     /// The largest magnitudes that int8 should hold at `site`, by channel.
     ///
     /// # Errors
-    /// As [`Calibration::site`].
+    /// As [`Calibration::site`]; [`Error::Quantize`] if `method` needs a second pass and there was
+    /// none.
     pub fn ranges(&self, site: &str, method: RangeMethod) -> Result<Vec<f64>> {
         let stats = self.site(site)?;
+        let seen_again = stats.histogram.iter().any(|&count| count > 0);
+        if method != RangeMethod::MinMax && !seen_again {
+            return Err(Error::Quantize(format!(
+                "expected a second pass over the calibration images for {method:?}, found none at \
+                 {site}: begin_histograms starts it"
+            )));
+        }
         let clip = stats.clip(method);
         Ok((0..stats.min.len())
             .map(|c| clip * stats.largest(c))
@@ -151,11 +187,18 @@ impl Calibration {
 }
 
 impl Observer for Calibration {
+    /// # Panics
+    /// If `site` had another number of channels before.
     fn observe(&mut self, site: &str, channels: usize, values: &[f32]) {
         if !self.sites.contains_key(site) {
+            // Without a first pass there is no range that a histogram could divide.
+            if self.histograms {
+                return;
+            }
             self.sites.insert(site.to_owned(), SiteStats::new(channels));
         }
         let stats = self.sites.get_mut(site).expect("just inserted");
+        assert_eq!(stats.min.len(), channels, "channels of {site}");
         if self.histograms {
             let scale: Vec<f32> = (0..channels)
                 .map(|c| BINS as f32 / stats.min[c].abs().max(stats.max[c].abs()).max(1e-30))
@@ -206,6 +249,36 @@ mod tests {
         assert!((1.95..2.01).contains(&clipped), "{clipped}");
         let percentile = range(RangeMethod::Percentile(0.9999));
         assert!((1.0..1.01).contains(&percentile), "{percentile}");
+    }
+
+    #[test]
+    fn methods_that_clip_ask_for_a_second_pass() {
+        let mut calibration = Calibration::new();
+        calibration.observe("x", 1, &[0.5, 3.0]);
+        let clipped = [RangeMethod::Percentile(0.5), RangeMethod::MeanSquaredError];
+        // Neither announced nor made.
+        for _ in 0..2 {
+            assert_eq!(calibration.ranges("x", RangeMethod::MinMax).unwrap(), [3.0]);
+            for method in clipped {
+                let error = calibration.ranges("x", method).unwrap_err().to_string();
+                assert!(error.contains("second pass"), "{error}");
+            }
+            calibration.begin_histograms();
+        }
+        calibration.observe("x", 1, &[0.5, 3.0]);
+        for method in clipped {
+            calibration.ranges("x", method).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_site_of_the_second_pass_alone_has_no_range() {
+        let mut calibration = calibration(&[1.0]);
+        calibration.observe("late", 2, &[1.0, 2.0]);
+        for method in [RangeMethod::MinMax, RangeMethod::MeanSquaredError] {
+            let error = calibration.ranges("late", method).unwrap_err().to_string();
+            assert!(error.contains("reach late in the first pass"), "{error}");
+        }
     }
 
     #[test]

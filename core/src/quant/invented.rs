@@ -4,7 +4,7 @@
 //! shapes and the cost of real ones; they serve to compare executors and to measure time, and say
 //! nothing of accuracy.
 
-use super::{Calibration, Observer, QuantizeOptions, quantize};
+use super::{Calibration, Observer, QuantizeOptions, RangeMethod, quantize};
 use crate::{
     FloatModel, HostTensor, Params, Preprocessing, Resize, Result,
     graph::Layer,
@@ -71,8 +71,38 @@ pub(super) fn random_params(shapes: &[(String, Vec<usize>)], seed: u64) -> Param
 
 /// An integer model of `config` with random weights and invented ranges; its file says `invented`.
 ///
+/// There are no images to show twice, so the ranges are the largest magnitudes, whatever
+/// [`QuantizeOptions::range`] asks for.
+///
 /// # Errors
 /// As [`quantize`], or if `config` is not valid.
+///
+/// # Examples
+///
+/// What would a Swin of one's own cost before it is trained?
+///
+/// ```
+/// use intformer::{
+///     model::SwinConfig,
+///     quant::{QuantizeOptions, invented},
+/// };
+///
+/// let config = SwinConfig {
+///     image_size: [32, 32],
+///     embed_dim: 16,
+///     depths: vec![2, 2],
+///     heads: vec![1, 2],
+///     window_size: 4,
+///     classes: 10,
+///     ..SwinConfig::tiny()
+/// };
+/// let model = invented(&config, 0, &QuantizeOptions::default())?;
+/// let program = model.program()?;
+/// assert_eq!(program.classes, 10);
+/// assert!(model.to_bytes()?.len() < 100_000);
+/// assert!(4 * program.arena_words < 10_000);
+/// # Ok::<(), intformer::Error>(())
+/// ```
 pub fn invented(config: &SwinConfig, seed: u64, options: &QuantizeOptions) -> Result<IntModel> {
     let model = float_model(config, seed)?;
     let mut calibration = Calibration::new();
@@ -95,5 +125,12 @@ pub fn invented(config: &SwinConfig, seed: u64, options: &QuantizeOptions) -> Re
         };
         see(&node.site, size);
     }
-    quantize(&model, &calibration, options, "invented", 0)
+    let ranges = QuantizeOptions {
+        range: RangeMethod::MinMax,
+        ..options.clone()
+    };
+    let mut model = quantize(&model, &calibration, &ranges, "invented", 0)?;
+    // The file says what was asked for.
+    model.provenance.options = format!("{options:?}");
+    Ok(model)
 }
