@@ -76,7 +76,7 @@ impl Wgpu {
     /// Opens a device and uploads the weights of `program`.
     ///
     /// # Errors
-    /// [`Error::Device`] if there is no such adapter or the weights do not fit it.
+    /// As [`Gpu::open`] and [`Wgpu::on`].
     pub async fn new(program: Arc<Program>, options: Options) -> Result<Self> {
         let gpu = Arc::new(Gpu::open(&options).await?);
         Self::on(gpu, program, options).await
@@ -85,7 +85,7 @@ impl Wgpu {
     /// Uploads the weights of `program` to an open device, which executors may share.
     ///
     /// # Errors
-    /// [`Error::Device`] if the weights do not fit the device.
+    /// [`Error::OutOfMemory`] if the weights do not fit the device, [`Error::Device`] if it fails.
     pub async fn on(gpu: Arc<Gpu>, program: Arc<Program>, options: Options) -> Result<Self> {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let words = program.weights.len();
@@ -158,7 +158,8 @@ impl Wgpu {
     /// Single images and the batch size used last stay ready; others are let go of.
     ///
     /// # Errors
-    /// [`Error::Device`] if the arena does not fit the device or a kernel does not compile.
+    /// [`Error::OutOfMemory`] if the arena does not fit the device, [`Error::Device`] if a kernel does
+    /// not compile.
     pub async fn prepare(&mut self, batch: usize) -> Result<()> {
         if self.batches.contains_key(&batch) {
             return Ok(());
@@ -258,7 +259,8 @@ impl Wgpu {
     /// The logits `[batch, classes]` of `batch` images: one submission, one read-back.
     ///
     /// # Errors
-    /// [`Error::Image`] if `images` has another length, [`Error::Device`] if the device fails.
+    /// [`Error::Image`] if `images` has another length; as [`Wgpu::prepare`]; [`Error::Device`] if the
+    /// device fails, [`Error::DeviceLost`] if it is gone.
     pub async fn run_async(&mut self, images: &[u8], batch: usize) -> Result<Vec<i32>> {
         self.start(images, batch).await?;
         let (gpu, prepared) = (&self.gpu, &self.batches[&batch]);

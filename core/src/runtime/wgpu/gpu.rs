@@ -60,7 +60,7 @@ impl Gpu {
     /// error; the variable `WAYLAND_DISPLAY=/dev/null` keeps it silent.
     ///
     /// # Errors
-    /// [`Error::Device`] if there is no such adapter or it does not open.
+    /// [`Error::NoAdapter`] if there is no such adapter, [`Error::Device`] if it does not open.
     pub async fn open(options: &Options) -> Result<Self> {
         let adapter = choose(&options.adapter).await?;
         let info = adapter.get_info();
