@@ -12,6 +12,17 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// SHA-256 of int32 logits `[batch, classes]`, little end first.
+///
+/// # Examples
+///
+/// A line that says whether two machines gave the same answers:
+///
+/// ```
+/// let here = intformer::digest(&[3, -1, 250]);
+/// let there = "cff454f8bc511ea9afc4878f02d87d8ac9c780cea6eeb7d46a12c3c0514c0b9f";
+/// assert_eq!(here, there);
+/// assert_ne!(here, intformer::digest(&[3, -1, 251]));
+/// ```
 pub fn digest(logits: &[i32]) -> String {
     let mut hash = Sha256::new();
     for logit in logits {

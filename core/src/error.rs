@@ -5,6 +5,24 @@ use std::path::{Path, PathBuf};
 /// What went wrong, as a sentence that says what was expected and what was found.
 ///
 /// The variants name the subject, so that a caller can tell bad input from a missing device.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::{Error, plan::IntModel};
+///
+/// let error = IntModel::load("no/such/model.safetensors").unwrap_err();
+/// assert!(matches!(error, Error::Io { .. }));
+///
+/// // Bytes that are no model: the sentence says what they are and what to do.
+/// let error = IntModel::from_bytes(b"PK\x03\x04 a checkpoint of torch.save").unwrap_err();
+/// assert!(matches!(error, Error::ModelFile(_)));
+/// let sentence = error.to_string();
+/// assert!(sentence.contains("intformer quantize makes a model of a checkpoint"));
+///
+/// // Neither has to do with the machine, so another executor would not help.
+/// assert!(!error.is_device());
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

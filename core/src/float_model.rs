@@ -11,6 +11,30 @@ use crate::{
 const MAX_RESIZED: usize = 8192;
 
 /// How an image file becomes the pixels of a model.
+///
+/// # Examples
+///
+/// As torchvision evaluates its Swin-T: the shorter side to 232 pixels by the bicubic filter, a centre
+/// crop of 224, and ImageNet's mean and deviation.
+///
+/// ```
+/// use intformer::{Decoding, Preprocessing, Resize, model::SwinConfig};
+///
+/// let preprocessing = Preprocessing {
+///     decoding: Decoding::Torchvision,
+///     ..Preprocessing::imagenet(3, Resize::ShorterSide { size: 232 })
+/// };
+/// preprocessing.validate(&SwinConfig::tiny())?;
+///
+/// // A crop cannot be larger than what it is cut from.
+/// let larger = SwinConfig {
+///     image_size: [256, 256],
+///     ..SwinConfig::tiny()
+/// };
+/// let error = preprocessing.validate(&larger).unwrap_err().to_string();
+/// assert!(error.contains("expected a resize of the shorter side to 256"));
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocessing {
@@ -156,6 +180,46 @@ impl Preprocessing {
 }
 
 /// A float Swin with all that is needed to run it on an image file.
+///
+/// `checkpoint::load` reads one and `float::train` makes one; its parts may also come from elsewhere.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::{
+///     FloatModel, HostTensor, Params, Preprocessing, Resize,
+///     model::{SwinConfig, census},
+/// };
+///
+/// let config = SwinConfig {
+///     image_size: [8, 8],
+///     in_channels: 1,
+///     embed_dim: 8,
+///     depths: vec![1],
+///     heads: vec![1],
+///     window_size: 2,
+///     classes: 2,
+///     ..SwinConfig::tiny()
+/// };
+/// // The census says which tensors there are; these are all of zeros.
+/// let tensors = census(&config)?.params.into_iter().map(|(name, shape)| {
+///     let count = shape.iter().product();
+///     (name, HostTensor::new(shape, vec![0.0; count]))
+/// });
+/// let mut model = FloatModel {
+///     params: Params(tensors.collect()),
+///     preprocessing: Preprocessing::new(Resize::Squash, vec![0.5], vec![0.5]),
+///     labels: vec!["cat".into(), "dog".into()],
+///     class_order: None,
+///     config,
+/// };
+/// model.validate()?;
+///
+/// model.labels.push("fox".into());
+/// let error = model.validate().unwrap_err().to_string();
+/// assert_eq!(error, "checkpoint: expected 2 class names, found 3");
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct FloatModel {
     /// Hyper-parameters.

@@ -3,6 +3,29 @@
 use crate::{Error, Result, model::SwinConfig};
 
 /// An image of `height * width * channels` bytes, row by row, channels interleaved.
+///
+/// # Examples
+///
+/// Pixels that come from elsewhere than a file, here a gradient:
+///
+/// ```
+/// use intformer::{Pixels, model::SwinConfig};
+///
+/// let grey = (0..224 * 224).map(|at| (at % 224) as u8);
+/// let rgb = grey.flat_map(|value| [value; 3]).collect();
+/// let image = Pixels::new(224, 224, 3, rgb)?;
+/// image.check(&SwinConfig::tiny())?;
+///
+/// // A model takes images of its own size alone.
+/// let small = Pixels::new(2, 2, 3, vec![0; 12])?;
+/// let error = small.check(&SwinConfig::tiny()).unwrap_err();
+/// assert!(
+///     error
+///         .to_string()
+///         .contains("expected height, width and channels (224, 224, 3)")
+/// );
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pixels {
     /// Rows.

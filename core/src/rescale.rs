@@ -19,6 +19,34 @@ use crate::{
 ///
 /// # Errors
 /// If the model is not valid or `by` is not from 1 to 2^20.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "float")]
+/// # fn main() -> intformer::Result<()> {
+/// # std::env::set_current_dir("..").expect("the repository");
+/// use intformer::{checkpoint, float, picture, rescale};
+///
+/// let model = checkpoint::load("models/glyphs-float.safetensors")?;
+/// let mut twin = model.clone();
+/// rescale(&mut twin, 64.0, 0)?;
+/// assert_ne!(twin.params, model.params);
+///
+/// let image = picture::load("models/samples/7.png", &model.config, &model.preprocessing)?;
+/// let images = [image];
+/// let (before, after) = (
+///     float::logits(&model, &images)?,
+///     float::logits(&twin, &images)?,
+/// );
+/// for (before, after) in before[0].iter().zip(&after[0]) {
+///     assert!((before - after).abs() < 1e-2);
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "float"))]
+/// # fn main() {}
+/// ```
 pub fn rescale(model: &mut FloatModel, by: f64, seed: u64) -> Result<()> {
     model.validate()?;
     if !(1.0..=f64::from(1 << 20)).contains(&by) {

@@ -26,6 +26,37 @@ impl HostTensor {
 }
 
 /// Parameters by canonical name (the names timm >= 0.9 uses for Swin).
+///
+/// # Examples
+///
+/// A class that is never to be named gets a bias that no logit makes up for:
+///
+/// ```
+/// use intformer::{
+///     model::{SwinConfig, census},
+///     quant::float_model,
+/// };
+///
+/// # let config = SwinConfig {
+/// #     image_size: [8, 8],
+/// #     embed_dim: 8,
+/// #     depths: vec![1],
+/// #     heads: vec![1],
+/// #     window_size: 2,
+/// #     classes: 3,
+/// #     ..SwinConfig::tiny()
+/// # };
+/// let mut model = float_model(&config, 0)?;
+/// model.params.get_mut("head.fc.bias")?.data[2] = -1e3;
+///
+/// // Names and shapes are still those of the configuration.
+/// model.params.check(&census(&config)?.params)?;
+/// assert_eq!(model.params.get("head.fc.weight")?.shape, [3, 8]);
+///
+/// let error = model.params.get("head.weight").unwrap_err().to_string();
+/// assert!(error.contains("the tensor head.weight is missing"));
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Params(pub BTreeMap<String, HostTensor>);
 

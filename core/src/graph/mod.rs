@@ -3,6 +3,28 @@
 //!
 //! An architecture builds its graph once ([`crate::model::swin`]); nothing else knows the order of its
 //! layers.
+//!
+//! # Examples
+//!
+//! A walk of one's own: through how many matrix products does an image go, one after the other?
+//!
+//! ```
+//! use intformer::{graph::Layer, model::SwinConfig};
+//!
+//! let graph = SwinConfig::tiny().graph();
+//! let depth = graph.walk(|id, inputs: &[&usize]| {
+//!     let before = inputs.iter().copied().max().copied().unwrap_or(0);
+//!     Ok::<_, intformer::Error>(match graph.nodes()[id].layer {
+//!         Layer::PatchEmbed { .. } | Layer::Linear { .. } => before + 1,
+//!         // Queries by keys, then by values.
+//!         Layer::WindowAttention(_) => before + 2,
+//!         _ => before,
+//!     })
+//! })?;
+//! // Six in each of 12 blocks, three mergings, the patches and the head.
+//! assert_eq!(depth, 6 * 12 + 3 + 2);
+//! # Ok::<(), intformer::Error>(())
+//! ```
 
 mod census;
 mod streams;

@@ -15,6 +15,36 @@ const MAX_CHANNELS: usize = 16_384;
 const MAX_CLASSES: usize = 1 << 20;
 
 /// Hyper-parameters of a Swin Transformer V1 classifier (arXiv 2103.14030).
+///
+/// # Examples
+///
+/// A published size, changed where one's own model differs:
+///
+/// ```
+/// use intformer::model::SwinConfig;
+///
+/// let config = SwinConfig {
+///     image_size: [32, 64],
+///     in_channels: 1,
+///     embed_dim: 32,
+///     depths: vec![2, 2],
+///     heads: vec![2, 4],
+///     window_size: 4,
+///     classes: 10,
+///     ..SwinConfig::tiny()
+/// };
+/// config.validate()?;
+/// assert_eq!(config.map(0), [8, 16]);
+/// assert_eq!((config.map(1), config.channels(1)), ([4, 8], 64));
+///
+/// let odd = SwinConfig {
+///     image_size: [30, 64],
+///     ..config
+/// };
+/// let error = odd.validate().unwrap_err().to_string();
+/// assert!(error.contains("expected an image size that patches of 4 divide"));
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SwinConfig {
@@ -80,6 +110,18 @@ pub enum Windowing {
 }
 
 /// A block of a model.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::model::SwinConfig;
+///
+/// // Two blocks in the first stage, so the fourth is the second of the second stage.
+/// let block = SwinConfig::tiny().blocks()[3];
+/// assert_eq!((block.stage, block.block), (1, 1));
+/// assert_eq!(block.site(), "layers.1.blocks.1");
+/// assert_eq!(block.activation(), "layers.1.blocks.1.mlp.act");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Block {
     /// The stage, from 0.
@@ -205,6 +247,23 @@ impl SwinConfig {
 
     /// The windows of block `block` of stage `stage`: every second block shifts by half a window
     /// where the map is larger than the window; [`SwinConfig::windowing`] says the rest.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use intformer::model::SwinConfig;
+    ///
+    /// let windows = SwinConfig::tiny().windows(0, 1);
+    /// assert_eq!((windows.counts(), windows.shift), ([8, 8], [3, 3]));
+    /// assert!(!windows.pads());
+    ///
+    /// // 240 pixels are 60 tokens, which windows of 7 do not divide.
+    /// let larger = SwinConfig {
+    ///     image_size: [240, 240],
+    ///     ..SwinConfig::tiny()
+    /// };
+    /// assert_eq!(larger.windows(0, 1).padded(), [63, 63]);
+    /// ```
     pub fn windows(&self, stage: usize, block: usize) -> Windows {
         let map = self.map(stage);
         let side = self.window_size;

@@ -5,6 +5,21 @@ use std::fmt::{self, Display, Formatter};
 use serde::{Deserialize, Serialize};
 
 /// One value for all blocks, or one for each block of each stage.
+///
+/// # Examples
+///
+/// A model of two stages with ReLU in its last block:
+///
+/// ```
+/// use intformer::model::{Activation, PerBlock};
+///
+/// let depths = [2, 2];
+/// let gelu = PerBlock::All(Activation::Gelu);
+/// let mixed = gelu.with(&depths, 1, 1, Activation::Relu);
+/// assert_eq!(mixed.to_string(), "gelu,gelu;gelu,relu");
+/// assert_eq!(mixed.get(1, 1), Activation::Relu);
+/// assert_eq!(mixed.uniform(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PerBlock<T> {
