@@ -70,6 +70,26 @@ struct Header {
 }
 
 /// An integer-only model.
+///
+/// # Examples
+///
+/// What a file says of itself:
+///
+/// ```
+/// use intformer::{model::SwinConfig, plan::IntModel};
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let model = IntModel::load("models/glyphs.safetensors")?;
+/// assert_eq!(model.config.image_size, [32, 32]);
+/// assert_eq!(model.labels[..3], ["0O", "1I", "2"]);
+/// assert_eq!(model.provenance.images, 512);
+///
+/// // What it computes: 28 steps, and about a byte for each parameter of the float model.
+/// assert_eq!(model.plan.steps.len(), 28);
+/// assert_eq!(model.plan.steps[3].name, "layers.0.blocks.0.attn.qkv");
+/// assert_eq!(model.weights.bytes(), 571_236);
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntModel {
     /// Hyper-parameters of the float model it was made from.
@@ -133,6 +153,23 @@ impl IntModel {
     ///
     /// # Errors
     /// As [`IntModel::from_bytes`].
+    ///
+    /// # Examples
+    ///
+    /// A model that came over the network is run only if it is the one that was meant:
+    ///
+    /// ```
+    /// use intformer::plan::IntModel;
+    ///
+    /// # std::env::set_current_dir("..")?;
+    /// let bytes = std::fs::read("models/glyphs.safetensors")?;
+    /// let read = IntModel::read(&bytes)?;
+    /// let meant = "104fdd709fd06608004cb89b7cf3ed3386b740161a43dae76d7e181347dd5928";
+    /// assert_eq!(read.digest, meant);
+    /// let program = read.program;
+    /// assert_eq!(program.image_bytes, 32 * 32);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(bytes: &[u8]) -> Result<Checked> {
         let other = || {
             let found = mistaken::what(bytes);
@@ -250,6 +287,23 @@ impl IntModel {
     ///
     /// # Errors
     /// [`Error::ModelFile`] if the tensors cannot be serialized.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use intformer::plan::IntModel;
+    ///
+    /// # std::env::set_current_dir("..").expect("the repository");
+    /// let model = IntModel::load("models/glyphs.safetensors")?;
+    /// let mut bytes = model.to_bytes()?;
+    /// assert_eq!(IntModel::from_bytes(&bytes)?, model);
+    ///
+    /// // One bit of one weight is enough to be noticed.
+    /// *bytes.last_mut().expect("a file") ^= 1;
+    /// let error = IntModel::from_bytes(&bytes).unwrap_err();
+    /// assert!(error.to_string().ends_with("the file is damaged"));
+    /// # Ok::<(), intformer::Error>(())
+    /// ```
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let fail = |e: &dyn std::fmt::Display| Error::ModelFile(e.to_string());
         let [model, plan] = self.texts()?;

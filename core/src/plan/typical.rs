@@ -16,11 +16,47 @@ pub const LEAST_IMAGES: usize = 100;
 /// The largest logits that a model gave to its calibration images.
 ///
 /// The largest logit tells images like those of the training from others (MaxLogit, arXiv 1911.11132).
+///
+/// # Examples
+///
+/// ```
+/// use intformer::plan::Typical;
+///
+/// // From 201 images whose largest logits are 1000, 1001, ... 1200.
+/// let typical = Typical::new((1000..=1200).collect()).expect("100 images or more");
+/// assert_eq!(typical.percentiles().len(), 101);
+/// assert_eq!(typical.percentiles()[50], 1100);
+///
+/// assert_eq!(Typical::new(vec![1000; 99]), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Typical(Vec<i32>);
 
 /// What there is to say of an image beside its classes.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::plan::{Hint, Look, Typical};
+///
+/// // The model's file has this as `IntModel::typical`.
+/// let typical = Typical::new((1000..=1200).collect());
+/// let look = |pixels: &[u8], logits: &[i32]| Look::of(pixels, 1, logits, typical.as_ref());
+///
+/// let usual = look(&[0, 90, 200, 255], &[1150, -300, 20]);
+/// assert_eq!((usual.spread, usual.typicality), (255, Some(75)));
+/// assert_eq!(usual.hint(), None);
+///
+/// // All classes are unlikely: the picture may be of none of them.
+/// let strange = look(&[0, 90, 200, 255], &[310, 290, 305]);
+/// assert_eq!(strange.hint(), Some(Hint::Unlike));
+///
+/// // Whatever the logits say, there is nothing to see here.
+/// let plain = look(&[90, 90, 91, 90], &[1150, -300, 20]);
+/// assert_eq!(plain.hint(), Some(Hint::Uniform));
+/// println!("{}", Hint::Uniform.sentence());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     /// The largest difference between the lightest and the darkest value within a channel, 0 to 255.

@@ -57,6 +57,24 @@ pub struct IntTensor {
 }
 
 /// Integer weight tensors by name.
+///
+/// # Examples
+///
+/// How much of what int8 holds do the weights of the classifier use?
+///
+/// ```
+/// use intformer::plan::IntModel;
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let model = IntModel::load("models/glyphs.safetensors")?;
+/// // 34 classes, padded to rows of 16.
+/// let weights = model.weights.get::<i8>("head.fc.weight", &[48, 128])?;
+/// for class in weights.chunks(128).take(34) {
+///     let largest = class.iter().map(|weight| weight.unsigned_abs()).max();
+///     assert_eq!(largest, Some(127));
+/// }
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IntWeights(pub BTreeMap<String, IntTensor>);
 

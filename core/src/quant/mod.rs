@@ -1,4 +1,8 @@
 //! From a float model to an integer plan: calibration, scales, lowering.
+//!
+//! A [`Calibration`] sees what a float model makes of some images; [`quantize`] turns model and
+//! calibration into an [`IntModel`](crate::plan::IntModel). [`invented`] makes one of any
+//! configuration, without training or images.
 
 mod calibration;
 mod invented;

@@ -14,6 +14,40 @@ use crate::{
 ///
 /// # Errors
 /// As [`Executor::run`].
+///
+/// # Examples
+///
+/// ```
+/// use intformer::{
+///     Pixels,
+///     model::SwinConfig,
+///     quant::{QuantizeOptions, invented, typical},
+/// };
+///
+/// # let config = SwinConfig {
+/// #     image_size: [8, 8],
+/// #     in_channels: 1,
+/// #     embed_dim: 8,
+/// #     depths: vec![1],
+/// #     heads: vec![1],
+/// #     window_size: 2,
+/// #     classes: 3,
+/// #     ..SwinConfig::tiny()
+/// # };
+/// let mut model = invented(&config, 0, &QuantizeOptions::default())?;
+/// let image = |seed: usize| Pixels::new(8, 8, 1, (0..64).map(|at| (at * seed) as u8).collect());
+/// let images = (0..200).map(image).collect::<intformer::Result<Vec<_>>>()?;
+///
+/// // The file keeps it. Its digest stays: this says nothing of what is computed.
+/// let digest = model.digest()?;
+/// model.typical = typical(&model, &images, || ())?;
+/// assert!(model.typical.is_some());
+/// assert_eq!(model.digest()?, digest);
+///
+/// // Percentiles of 50 images would say nothing.
+/// assert_eq!(typical(&model, &images[..50], || ())?, None);
+/// # Ok::<(), intformer::Error>(())
+/// ```
 pub fn typical(
     model: &IntModel,
     images: &[Pixels],

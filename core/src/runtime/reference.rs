@@ -8,6 +8,45 @@ use super::Executor;
 use crate::{Error, Result, plan::Program};
 
 /// Runs the twin of every step; slow on purpose.
+///
+/// # Examples
+///
+/// Where does another executor go wrong first? The traces of both tell the step.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use intformer::{
+///     model::SwinConfig,
+///     quant::{QuantizeOptions, invented},
+///     runtime::{Cpu, Executor, Reference},
+/// };
+///
+/// # let config = SwinConfig {
+/// #     image_size: [8, 8],
+/// #     embed_dim: 8,
+/// #     depths: vec![1],
+/// #     heads: vec![1],
+/// #     window_size: 2,
+/// #     classes: 3,
+/// #     ..SwinConfig::tiny()
+/// # };
+/// let model = invented(&config, 0, &QuantizeOptions::default())?;
+/// let program = Arc::new(model.program()?);
+/// let image = vec![128; program.image_bytes];
+///
+/// let expected = Reference::new(Arc::clone(&program)).trace(&image, 1)?;
+/// let mut found = Cpu::new(Arc::clone(&program)).trace(&image, 1)?;
+/// assert_eq!(found, expected);
+///
+/// // A mistake in the fifth step:
+/// found[4][0] ^= 1;
+/// let mut steps = program.steps.iter().zip(found.iter().zip(&expected));
+/// let first = steps.find(|(_, (found, expected))| found != expected);
+/// let (step, _) = first.expect("a difference");
+/// assert_eq!(step.name, "layers.0.blocks.0.attn");
+/// # Ok::<(), intformer::Error>(())
+/// ```
 pub struct Reference {
     program: Arc<Program>,
     arena: Vec<u32>,

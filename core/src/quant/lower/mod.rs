@@ -64,6 +64,39 @@ impl Gelu {
 }
 
 /// How a float model becomes integers.
+///
+/// # Examples
+///
+/// One model with each form of GELU: the polynomial is an epilogue as the table is, ShiftGELU a step
+/// of its own.
+///
+/// ```
+/// use intformer::{
+///     model::SwinConfig,
+///     quant::{Gelu, QuantizeOptions, invented},
+/// };
+///
+/// # let config = SwinConfig {
+/// #     image_size: [8, 8],
+/// #     embed_dim: 8,
+/// #     depths: vec![2],
+/// #     heads: vec![1],
+/// #     window_size: 2,
+/// #     classes: 3,
+/// #     ..SwinConfig::tiny()
+/// # };
+/// let steps = |gelu| -> intformer::Result<usize> {
+///     let options = QuantizeOptions {
+///         gelu,
+///         ..QuantizeOptions::default()
+///     };
+///     Ok(invented(&config, 0, &options)?.plan.steps.len())
+/// };
+/// assert_eq!(steps(Gelu::IGelu)?, steps(Gelu::Table)?);
+/// let blocks = config.blocks().len();
+/// assert_eq!(steps(Gelu::ShiftGelu)?, steps(Gelu::Table)? + blocks);
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizeOptions {
     /// Range of int8 activations.
@@ -92,8 +125,56 @@ impl Default for QuantizeOptions {
 /// `source` says where the `images` calibration images came from; it is kept in the file.
 ///
 /// # Errors
-/// [`Error::Quantize`] if calibration did not reach all of the model, or an accumulator might
-/// overflow; then the layer is named.
+/// [`Error::Quantize`] if calibration did not reach all of the model or was not as `options` need it
+/// ([`Calibration::ranges`]), or an accumulator might overflow; then the layer is named.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "float")]
+/// # fn main() -> intformer::Result<()> {
+/// use std::sync::Arc;
+///
+/// use intformer::{
+///     Pixels, float,
+///     model::SwinConfig,
+///     quant::{QuantizeOptions, float_model, quantize},
+///     runtime::{Cpu, Executor},
+/// };
+///
+/// let config = SwinConfig {
+///     image_size: [16, 16],
+///     embed_dim: 16,
+///     depths: vec![1, 1],
+///     heads: vec![1, 2],
+///     window_size: 2,
+///     classes: 4,
+///     ..SwinConfig::tiny()
+/// };
+/// // In place of a trained model: random weights.
+/// let float_model = float_model(&config, 1)?;
+/// let image = |seed: usize| {
+///     let bytes = (0..16 * 16 * 3).map(|at| (at * at + seed * at) as u8);
+///     Pixels::new(16, 16, 3, bytes.collect())
+/// };
+/// let images = (0..8).map(image).collect::<intformer::Result<Vec<_>>>()?;
+///
+/// let calibration = float::calibrate(&float_model, &images, |_| ())?;
+/// let (options, count) = (QuantizeOptions::default(), images.len());
+/// let model = quantize(&float_model, &calibration, &options, "patterns", count)?;
+///
+/// // The integers are close to what the float model says.
+/// let integers = Cpu::new(Arc::new(model.program()?)).run(&images[0].data, 1)?;
+/// let floats = &float::logits(&float_model, &images[..1])?[0];
+/// for (&integer, &float) in integers.iter().zip(floats) {
+///     let error = f64::from(integer) * model.logit_scale - f64::from(float);
+///     assert!(error.abs() < 0.1);
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "float"))]
+/// # fn main() {}
+/// ```
 pub fn quantize(
     model: &FloatModel,
     calibration: &Calibration,

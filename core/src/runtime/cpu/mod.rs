@@ -23,6 +23,36 @@ use crate::{Error, Result, plan::Program};
 /// Runs a program with vector instructions of the CPU.
 ///
 /// Weights are used where the program has them: there is no second copy.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use intformer::{
+///     plan::IntModel,
+///     runtime::{Cpu, Executor},
+/// };
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let model = IntModel::load("models/glyphs.safetensors")?;
+/// let mut cpu = Cpu::new(Arc::new(model.program()?));
+/// // Memory is taken now and not in the first run, which could fail.
+/// cpu.prepare(2)?;
+///
+/// // A black image and a white one in one batch; an answer does not depend on its neighbours.
+/// let (black, white) = (vec![0; 32 * 32], vec![255; 32 * 32]);
+/// let logits = cpu.run(&[black, white.clone()].concat(), 2)?;
+/// let (_, of_white) = logits.split_at(model.labels.len());
+/// assert_eq!(of_white, cpu.run(&white, 1)?);
+///
+/// // What takes the time?
+/// let times = cpu.times(&white, 1)?;
+/// let slowest = times.iter().max_by_key(|(_, time)| *time);
+/// assert_eq!(times.len(), model.plan.steps.len());
+/// # assert!(slowest.is_some());
+/// # Ok::<(), intformer::Error>(())
+/// ```
 pub struct Cpu {
     program: Arc<Program>,
     arena: Vec<u32>,

@@ -1,7 +1,36 @@
 //! The WGSL executor over wgpu: natively Vulkan, Metal or DX12, in a browser WebGPU.
 //!
 //! Everything but [`blocking`] is asynchronous and waits on nothing itself, so that the same code
-//! runs in a browser.
+//! runs in a browser. Natively a [`Wgpu`] is an [`Executor`](super::Executor) as the others are:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use intformer::{
+//!     Error,
+//!     plan::IntModel,
+//!     runtime::{
+//!         Cpu, Executor,
+//!         wgpu::{AdapterChoice, Options, Wgpu},
+//!     },
+//! };
+//!
+//! let model = IntModel::load("models/glyphs.safetensors")?;
+//! let program = Arc::new(model.program()?);
+//! let options = Options {
+//!     adapter: AdapterChoice::Hardware,
+//!     ..Options::default()
+//! };
+//! // The CPU, where there is no GPU.
+//! let mut executor: Box<dyn Executor> = match Wgpu::new_blocking(Arc::clone(&program), options) {
+//!     Ok(wgpu) => Box::new(wgpu),
+//!     Err(Error::NoAdapter(_)) => Box::new(Cpu::new(program)),
+//!     Err(error) => return Err(error),
+//! };
+//! let logits = executor.run(&vec![0; 32 * 32], 1)?;
+//! assert_eq!(logits.len(), model.labels.len());
+//! # Ok::<(), Error>(())
+//! ```
 
 mod adapter;
 #[cfg(not(target_family = "wasm"))]
