@@ -4,6 +4,27 @@ use super::Dataset;
 use crate::{Error, Pixels, Result};
 
 /// So many images of a data set, spread evenly over it: folders list their images class by class.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::{
+///     data::{Dataset, ImageFolder, Spread},
+///     plan::IntModel,
+/// };
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let model = IntModel::load("models/glyphs.safetensors")?;
+/// // One folder with images, so one class: "samples".
+/// let folder = ImageFolder::open("models")?;
+/// let data = folder.dataset(model.config, model.preprocessing);
+/// assert_eq!(data.len(), 12);
+///
+/// let some = Spread::new(&data, 3);
+/// assert_eq!(some.len(), 3);
+/// assert_eq!(some.get(0, 1)?, data.get(0, 4)?);
+/// # Ok::<(), intformer::Error>(())
+/// ```
 pub struct Spread<'a> {
     data: &'a dyn Dataset,
     count: usize,

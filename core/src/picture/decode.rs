@@ -40,6 +40,28 @@ pub fn decode(bytes: &[u8], channels: usize) -> Result<Pixels> {
 /// [`Error::Image`] if `channels` is neither 1 nor 3, the bytes are no whole image of these
 /// formats with 8 or 16 bits a channel or less, or the image is larger than 16384 pixels a side or
 /// 512 MiB.
+///
+/// # Examples
+///
+/// The same half transparent pixel, as it is seen and as Pillow converts it:
+///
+/// ```
+/// use std::io::Cursor;
+///
+/// use image::{ImageFormat, Rgba, RgbaImage};
+/// use intformer::{Decoding, picture::decode_as};
+///
+/// let picture = RgbaImage::from_pixel(1, 1, Rgba([200, 0, 100, 51]));
+/// let mut png = Vec::new();
+/// picture.write_to(&mut Cursor::new(&mut png), ImageFormat::Png)?;
+///
+/// assert_eq!(decode_as(&png, 3, Decoding::Seen)?.data, [244, 204, 224]);
+/// assert_eq!(
+///     decode_as(&png, 3, Decoding::Torchvision)?.data,
+///     [200, 0, 100]
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn decode_as(bytes: &[u8], channels: usize, decoding: Decoding) -> Result<Pixels> {
     check_channels(channels)?;
     let (stored, image) = open(bytes, decoding)?;

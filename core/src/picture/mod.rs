@@ -3,6 +3,9 @@
 //! All arithmetic on pixels is in integers, and the weights of the resize come from exactly
 //! rounded operations alone, so that the same decoded image gives the same bytes everywhere.
 //! `docs/images.md` says how far these bytes are from those of Pillow and torchvision.
+//!
+//! What a model takes follows from its configuration and its [`Preprocessing`], which its file holds:
+//! `load` reads an image file so, `prepare` its bytes, [`prepare_rgba`] what is decoded already.
 
 mod convert;
 #[cfg(feature = "image")]
@@ -37,6 +40,25 @@ const MAX_FILE: u64 = 512 << 20;
 ///
 /// # Errors
 /// [`Error::Io`], or as [`prepare`], with the path in front of the sentence.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::{picture, plan::IntModel};
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let model = IntModel::load("models/glyphs.safetensors")?;
+/// let image = picture::load("models/samples/A.png", &model.config, &model.preprocessing)?;
+/// assert_eq!((image.height, image.width, image.channels), (32, 32, 1));
+///
+/// let other = picture::load("models/README.md", &model.config, &model.preprocessing);
+/// let error = other.unwrap_err();
+/// // One file is to blame; others may do.
+/// assert!(error.is_file());
+/// let sentence = error.to_string();
+/// assert!(sentence.starts_with("image: models/README.md: expected a PNG"));
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[cfg(feature = "image")]
 pub fn load(path: impl AsRef<Path>, config: &SwinConfig, pre: &Preprocessing) -> Result<Pixels> {
     let path = path.as_ref();
@@ -63,6 +85,34 @@ pub fn load(path: impl AsRef<Path>, config: &SwinConfig, pre: &Preprocessing) ->
 ///
 /// # Errors
 /// As [`decode`]; [`Error::Config`] if `config` or `pre` is not valid.
+///
+/// # Examples
+///
+/// A wide picture with a red border at its sides: a resize to the model's square keeps all of it, a
+/// centre crop leaves the sides out.
+///
+/// ```
+/// use std::io::Cursor;
+///
+/// use image::{ImageFormat, Rgb, RgbImage};
+/// use intformer::{Preprocessing, Resize, model::SwinConfig, picture::prepare};
+///
+/// let picture = RgbImage::from_fn(448, 224, |x, _| match x {
+///     100..348 => Rgb([0, 0, 0]),
+///     _ => Rgb([255, 0, 0]),
+/// });
+/// let mut png = Vec::new();
+/// picture.write_to(&mut Cursor::new(&mut png), ImageFormat::Png)?;
+///
+/// let config = SwinConfig::tiny();
+/// let squashed = prepare(&png, &config, &Preprocessing::imagenet(3, Resize::Squash))?;
+/// assert_eq!(squashed.data[..3], [255, 0, 0]);
+///
+/// let cropped = Resize::CropFraction { crop: 1.0 };
+/// let cropped = prepare(&png, &config, &Preprocessing::imagenet(3, cropped))?;
+/// assert_eq!(cropped.data[..3], [0, 0, 0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg(feature = "image")]
 pub fn prepare(bytes: &[u8], config: &SwinConfig, pre: &Preprocessing) -> Result<Pixels> {
     config.validate()?;
@@ -79,6 +129,21 @@ pub fn prepare(bytes: &[u8], config: &SwinConfig, pre: &Preprocessing) -> Result
 /// [`Error::Image`] if `rgba` has another length, the image is empty, larger
 /// than 16384 pixels a side or than 512 MiB, or the model has neither 1 nor 3 channels; [`Error::Config`]
 /// if `config` or `pre` is not valid.
+///
+/// # Examples
+///
+/// A canvas on which nothing was drawn is white, as people see it:
+///
+/// ```
+/// use intformer::{picture::prepare_rgba, plan::IntModel};
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let model = IntModel::load("models/glyphs.safetensors")?;
+/// let canvas = vec![0; 280 * 280 * 4];
+/// let image = prepare_rgba(&canvas, 280, 280, &model.config, &model.preprocessing)?;
+/// assert_eq!(image.data, [255; 32 * 32]);
+/// # Ok::<(), intformer::Error>(())
+/// ```
 pub fn prepare_rgba(
     rgba: &[u8],
     height: usize,

@@ -34,6 +34,27 @@ const MAX_LINE: usize = 4096;
 /// name, or a list of names that all mean the class, as in `imagenet_class_index.json`), or a list of
 /// folders in the order of the classes. Lines are `folder class`, with spaces, a tab or a comma
 /// between, or a folder each in the order of the classes; lines that begin with # do not count.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::data::classes::{ClassFile, ClassFolder, ModelClasses, Wish, match_classes};
+///
+/// let file = ClassFile::parse("# folder, class\nbikes, 2\ncars, 0\n")?;
+/// let wish = Wish {
+///     file: Some(&file),
+///     order: None,
+/// };
+/// let model = ModelClasses {
+///     count: 3,
+///     labels: &[],
+///     order: None,
+/// };
+/// let folders = ["bikes", "cars"].map(|name| ClassFolder { name, empty: false });
+/// let matching = match_classes(&folders, &model, &wish)?;
+/// assert_eq!(matching.classes, [Some(2), Some(0)]);
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassFile(Form);
 

@@ -1,4 +1,18 @@
 //! The thousand classes of ImageNet-1k by their WordNet ids and names.
+//!
+//! ```
+//! use intformer::data::classes::imagenet;
+//!
+//! let tench = ("n01440764", "tench, Tinca tinca");
+//! assert_eq!(imagenet::class(0), Some(tench));
+//!
+//! let classes = |name| imagenet::meaning(name).map(|meaning| meaning.classes);
+//! assert_eq!(classes("n02085620-Chihuahua"), Some(vec![151]));
+//! assert_eq!(classes("great_white_shark"), Some(vec![2]));
+//! // A bird or a machine?
+//! assert_eq!(classes("crane"), Some(vec![134, 517]));
+//! assert_eq!(classes("unicorn"), None);
+//! ```
 
 use std::{collections::HashMap, sync::OnceLock};
 

@@ -4,6 +4,31 @@
 //! model has ImageNet's thousand classes and no names; numbers that are asked for or can mean nothing
 //! else; the order of as many folders as the model has classes, if it is known. What is not decided is
 //! refused: a class that is guessed wrong gives a figure that looks right.
+//!
+//! ```
+//! use intformer::data::classes::{ClassFolder, ModelClasses, Rule, Wish, match_classes};
+//!
+//! let labels = ["tench".to_owned(), "English springer".to_owned()];
+//! let model = ModelClasses {
+//!     count: labels.len(),
+//!     labels: &labels,
+//!     order: None,
+//! };
+//! let folder = |name| ClassFolder { name, empty: false };
+//!
+//! // Folders of WordNet ids, in another order than the classes of the model.
+//! let folders = [folder("n02102040"), folder("n01440764")];
+//! let matching = match_classes(&folders, &model, &Wish::default())?;
+//! assert_eq!(matching.classes, [Some(1), Some(0)]);
+//! assert_eq!(matching.rule, Rule::Alike);
+//!
+//! // What is none of the model's classes is refused.
+//! let folders = [folder("tench"), folder("trout")];
+//! let error = match_classes(&folders, &model, &Wish::default()).unwrap_err();
+//! let sentence = error.to_string();
+//! assert!(sentence.contains("found 1 of 2 with others: \"trout\""));
+//! # Ok::<(), intformer::Error>(())
+//! ```
 
 mod file;
 pub mod imagenet;

@@ -6,6 +6,20 @@ use crate::ClassOrder;
 
 /// The place of each name when `order` sorts them; `None` if it holds two of them equal, so that
 /// their order is left to chance.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::{ClassOrder, data::classes::order::places};
+///
+/// let folders = ["0", "1", "2", "10"];
+/// assert_eq!(
+///     places(&folders, ClassOrder::Natural),
+///     Some(vec![0, 1, 2, 3])
+/// );
+/// // As strings, 10 comes before 2.
+/// assert_eq!(places(&folders, ClassOrder::String), Some(vec![0, 1, 3, 2]));
+/// ```
 pub fn places<S: AsRef<str>>(names: &[S], order: ClassOrder) -> Option<Vec<usize>> {
     let compare = match order {
         ClassOrder::String => str::cmp,

@@ -22,6 +22,39 @@ use crate::{Error, Pixels, Preprocessing, Result, data::Dataset, model::SwinConf
 /// Classes are the sub-folders sorted by name, images the files of a class, at any depth, sorted
 /// by path. Links are followed. What systems leave behind (names that start with a dot, `__MACOSX`,
 /// `Thumbs.db` and the like) does not count; what else was passed over is in [`Findings`].
+///
+/// # Examples
+///
+/// ```
+/// use std::fs;
+///
+/// use intformer::{
+///     data::{Dataset, ImageFolder},
+///     plan::IntModel,
+/// };
+///
+/// # std::env::set_current_dir("..")?;
+/// let dir = tempfile::tempdir()?;
+/// for (class, file) in [("A", "A.png"), ("zero", "0O.png")] {
+///     fs::create_dir(dir.path().join(class))?;
+///     let to = dir.path().join(class).join(file);
+///     fs::copy(format!("models/samples/{file}"), to)?;
+/// }
+/// // A photo of a phone, of a kind that is not read.
+/// fs::write(dir.path().join("zero").join("IMG_1.HEIC"), "...")?;
+///
+/// let folder = ImageFolder::open(dir.path())?;
+/// assert_eq!(folder.labels(), ["A", "zero"]);
+/// assert_eq!(folder.len(), 2);
+/// assert_eq!(folder.findings().lines(), ["1 file left out: 1 .heic"]);
+///
+/// // The images as a model takes them.
+/// let model = IntModel::load("models/glyphs.safetensors")?;
+/// let data = folder.dataset(model.config, model.preprocessing);
+/// let (image, class) = data.get(0, 1)?;
+/// assert_eq!((image.width, class), (32, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ImageFolder {
     labels: Vec<String>,

@@ -66,6 +66,28 @@ impl Parts {
 /// # Errors
 /// If a folder cannot be listed, there are parts but none of `splits`, or there are several parts
 /// beside other folders.
+///
+/// # Examples
+///
+/// ```
+/// use std::fs::create_dir_all;
+///
+/// use intformer::data::{Split, parts};
+///
+/// let dir = tempfile::tempdir()?;
+/// for class in ["train/cat", "train/dog", "Val/cat", "Val/dog"] {
+///     create_dir_all(dir.path().join(class))?;
+/// }
+/// // Without a test, the images that validate.
+/// let part = parts::find(dir.path(), &[Split::Test, Split::Validation])?;
+/// assert_eq!(part.name.as_deref(), Some("val"));
+/// assert_eq!(part.path, dir.path().join("Val"));
+///
+/// // A folder of classes is a whole.
+/// let part = parts::find(dir.path().join("train"), &[Split::Test])?;
+/// assert_eq!(part.name, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn find(dir: impl AsRef<Path>, splits: &[Split]) -> Result<Part> {
     let dir = dir.as_ref();
     let all = Parts::of(dir)?;

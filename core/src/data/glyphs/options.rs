@@ -7,6 +7,28 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 
 /// What decides, with the fonts found, every byte of a glyph set.
+///
+/// # Examples
+///
+/// Digits alone, larger and straight:
+///
+/// ```
+/// use intformer::data::GlyphOptions;
+///
+/// let options = GlyphOptions {
+///     size: 64,
+///     classes: ('0'..='9').map(String::from).collect(),
+///     max_rotation: 0.0,
+///     ..GlyphOptions::default()
+/// };
+/// options.validate()?;
+///
+/// // By default look-alikes share a class.
+/// let classes = GlyphOptions::digits_and_capitals();
+/// assert_eq!(classes[..2], ["0O", "1I"]);
+/// assert_eq!(classes.len(), 34);
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GlyphOptions {
