@@ -4,6 +4,55 @@
 //! transformers, torchvision and mmpretrain, each as safetensors or as a file of `torch.save`. The
 //! format follows from the bytes, the dialect from the tensor names under whatever prefix, the
 //! configuration from the shapes and from `config.json` where there is one.
+//!
+//! ```
+//! use std::fs;
+//!
+//! use intformer::{
+//!     Resize, checkpoint,
+//!     model::{SwinConfig, census},
+//! };
+//! use safetensors::{Dtype, tensor::TensorView};
+//!
+//! let config = SwinConfig {
+//!     image_size: [16, 16],
+//!     in_channels: 1,
+//!     patch_size: 2,
+//!     embed_dim: 8,
+//!     depths: vec![1, 1],
+//!     heads: vec![1, 2],
+//!     window_size: 4,
+//!     classes: 2,
+//!     ..SwinConfig::tiny()
+//! };
+//! // A folder as timm saves a model: the tensors in one file (here zeros) ...
+//! let tensors = census(&config)?.params;
+//! let zeros = vec![0; 4 * 10_000];
+//! let views = tensors.iter().map(|(name, shape)| {
+//!     let bytes = &zeros[..4 * shape.iter().product::<usize>()];
+//!     let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+//!     (name, view.expect("as many bytes as the shape asks for"))
+//! });
+//! let folder = tempfile::tempdir()?;
+//! let file = safetensors::serialize(views, None)?;
+//! fs::write(folder.path().join("model.safetensors"), file)?;
+//! // ... and in another what they do not tell.
+//! let description = r#"{
+//!     "architecture": "swin_tiny_patch4_window7_224",
+//!     "label_names": ["cat", "dog"],
+//!     "pretrained_cfg": {
+//!         "input_size": [1, 16, 16], "crop_pct": 0.9, "mean": [0.5], "std": [0.5]
+//!     }
+//! }"#;
+//! fs::write(folder.path().join("config.json"), description)?;
+//!
+//! let model = checkpoint::load(folder.path())?;
+//! assert_eq!(model.config, config);
+//! assert_eq!(model.labels, ["cat", "dog"]);
+//! let resize = Resize::CropFraction { crop: 0.9 };
+//! assert_eq!(model.preprocessing.resize, resize);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod describe;
 mod dialect;
@@ -40,6 +89,28 @@ pub enum Weights {
 }
 
 /// What the caller knows better than the checkpoint.
+///
+/// # Examples
+///
+/// A model for larger images than it was trained on:
+///
+/// ```
+/// use intformer::checkpoint::{self, LoadOptions};
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let options = LoadOptions {
+///     image_size: Some([64, 64]),
+///     window_size: Some(8),
+///     ..LoadOptions::default()
+/// };
+/// let loaded = checkpoint::load_noting("models/glyphs-float.safetensors", &options)?;
+/// assert_eq!(loaded.model.config.image_size, [64, 64]);
+///
+/// // What was made up on the way is said.
+/// let expected = "4 tables of position biases are interpolated to a window of 8";
+/// assert_eq!(loaded.notes, [expected]);
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadOptions {
     /// Input height and width in pixels, in place of what the checkpoint says.

@@ -36,6 +36,30 @@ struct Version {
 /// # Errors
 /// If `model` is not valid, if `path` does not end in `.safetensors`, or if it cannot be written.
 ///
+/// # Examples
+///
+/// ```
+/// use intformer::{checkpoint, model::SwinConfig, quant::float_model};
+///
+/// # let config = SwinConfig {
+/// #     image_size: [8, 8],
+/// #     embed_dim: 8,
+/// #     depths: vec![1],
+/// #     heads: vec![1],
+/// #     window_size: 2,
+/// #     classes: 2,
+/// #     ..SwinConfig::tiny()
+/// # };
+/// let mut model = float_model(&config, 0)?;
+/// model.labels = vec!["cat".into(), "dog".into()];
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("pets.safetensors");
+/// checkpoint::save(&model, &path)?;
+/// assert_eq!(checkpoint::load(&path)?, model);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// [`load`]: super::load
 pub fn save(model: &FloatModel, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();

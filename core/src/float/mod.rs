@@ -1,4 +1,25 @@
 //! Float models over burn: evaluation, calibration and training.
+//!
+//! ```
+//! use intformer::{checkpoint, float, picture};
+//!
+//! # std::env::set_current_dir("..").expect("the repository");
+//! let model = checkpoint::load("models/glyphs-float.safetensors")?;
+//! let images = ["7", "A"]
+//!     .map(|name| format!("models/samples/{name}.png"))
+//!     .iter()
+//!     .map(|file| picture::load(file, &model.config, &model.preprocessing))
+//!     .collect::<Result<Vec<_>, _>>()?;
+//!
+//! let logits = float::logits(&model, &images)?;
+//! let named = logits.iter().map(|logits| {
+//!     let likelier = |&a: &usize, &b: &usize| logits[a].total_cmp(&logits[b]);
+//!     let class = (0..logits.len()).max_by(likelier).expect("classes");
+//!     model.labels[class].as_str()
+//! });
+//! assert_eq!(named.collect::<Vec<_>>(), ["7", "A"]);
+//! # Ok::<(), intformer::Error>(())
+//! ```
 
 mod attention;
 mod forward;

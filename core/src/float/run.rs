@@ -85,6 +85,51 @@ pub fn logits(model: &FloatModel, pixels: &[Pixels]) -> Result<Vec<Vec<f32>>> {
 ///
 /// # Errors
 /// If the model is not valid or an image does not fit it.
+///
+/// # Examples
+///
+/// Which block's MLP sees the largest values?
+///
+/// ```
+/// use intformer::{
+///     Pixels, float,
+///     model::SwinConfig,
+///     quant::{Observer, float_model},
+/// };
+///
+/// #[derive(Default)]
+/// struct Largest(Vec<(String, f32)>);
+///
+/// impl Observer for Largest {
+///     fn observe(&mut self, site: &str, _channels: usize, values: &[f32]) {
+///         if site.ends_with("mlp.act") {
+///             let magnitudes = values.iter().map(|value| value.abs());
+///             let largest = magnitudes.fold(0.0, f32::max);
+///             self.0.push((site.to_owned(), largest));
+///         }
+///     }
+/// }
+///
+/// # let config = SwinConfig {
+/// #     image_size: [8, 8],
+/// #     in_channels: 1,
+/// #     embed_dim: 8,
+/// #     depths: vec![2],
+/// #     heads: vec![1],
+/// #     window_size: 2,
+/// #     classes: 2,
+/// #     ..SwinConfig::tiny()
+/// # };
+/// let model = float_model(&config, 0)?;
+/// let batch = vec![Pixels::new(8, 8, 1, (0..64).collect())?];
+/// let mut largest = Largest::default();
+/// float::observe(&model, [batch].into_iter(), &mut largest)?;
+///
+/// let (site, value) = &largest.0[1];
+/// assert_eq!(site, "layers.0.blocks.1.mlp.act");
+/// assert!(*value > 0.0);
+/// # Ok::<(), intformer::Error>(())
+/// ```
 pub fn observe(
     model: &FloatModel,
     batches: impl Iterator<Item = Vec<Pixels>>,

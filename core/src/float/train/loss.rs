@@ -23,6 +23,27 @@ use crate::{
 /// `labels * CE + logits * T^2 * KL(softmax(t / T) || softmax(s / T)) + features * mean_b F_b`,
 /// with the teacher's logits t and the student's s (arXiv 1503.02531); `F_b` is the mean squared
 /// difference of the outputs of block b over the mean square of the teacher's.
+///
+/// # Examples
+///
+/// From the teacher alone, without labels:
+///
+/// ```
+/// use intformer::float::train::Distillation;
+///
+/// let unlabelled = Distillation {
+///     labels: 0.0,
+///     ..Distillation::default()
+/// };
+/// assert!(unlabelled.is_sound());
+///
+/// let nothing = Distillation {
+///     logits: 0.0,
+///     features: 0.0,
+///     ..unlabelled
+/// };
+/// assert!(!nothing.is_sound());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Distillation {

@@ -3,6 +3,62 @@
 //! The loop is not burn-train's learner: that saves model, optimizer and scheduler as separate
 //! files in place and shuffles with a generator whose state it does not save, so that a kill can
 //! tear a checkpoint and a resumed run sees other batches. burn-train's dashboard is used.
+//!
+//! A model that tells two pictures apart:
+//!
+//! ```
+//! use std::{fs, ops::ControlFlow};
+//!
+//! use intformer::{
+//!     Preprocessing, Resize,
+//!     data::ImageFolder,
+//!     float::train::{TrainEvent, TrainOptions, train},
+//!     model::SwinConfig,
+//! };
+//!
+//! # std::env::set_current_dir("..")?;
+//! // A folder for each class.
+//! let dir = tempfile::tempdir()?;
+//! for class in ["7", "A"] {
+//!     fs::create_dir_all(dir.path().join("train").join(class))?;
+//!     let to = dir.path().join("train").join(class).join("image.png");
+//!     fs::copy(format!("models/samples/{class}.png"), to)?;
+//! }
+//! let config = SwinConfig {
+//!     image_size: [32, 32],
+//!     in_channels: 1,
+//!     embed_dim: 8,
+//!     depths: vec![1],
+//!     heads: vec![1],
+//!     window_size: 4,
+//!     classes: 2,
+//!     ..SwinConfig::tiny()
+//! };
+//! let preprocessing = Preprocessing::imagenet(1, Resize::Squash);
+//! let folder = ImageFolder::open(dir.path().join("train"))?;
+//! let data = folder.dataset(config.clone(), preprocessing.clone());
+//!
+//! let options = TrainOptions {
+//!     epochs: 10,
+//!     learning_rate: 1e-2,
+//!     // A run that was cut off goes on.
+//!     resume: true,
+//!     ..TrainOptions::new(config, preprocessing, dir.path().join("run"))
+//! };
+//! let mut losses = Vec::new();
+//! let mut ui = |event: &TrainEvent<'_>| {
+//!     if let TrainEvent::Epoch(report) = event {
+//!         losses.push(report.validation_loss);
+//!     }
+//!     ControlFlow::Continue(())
+//! };
+//! // Two images are too few to keep some for validation.
+//! let model = train(&options, &data, &data, &mut ui)?;
+//! assert_eq!(model.labels, ["7", "A"]);
+//! assert_eq!(losses.len(), 10);
+//! assert!(losses[9] < losses[0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod batches;
 mod checkpoint;
@@ -206,6 +262,34 @@ fn check_teacher(options: &TrainOptions, origin: &Origin) -> Result<()> {
 ///
 /// # Errors
 /// If the model is not valid or an image cannot be read or does not fit.
+///
+/// # Examples
+///
+/// ```
+/// use std::fs;
+///
+/// use intformer::{
+///     checkpoint,
+///     data::ImageFolder,
+///     float::{Device, train::evaluate},
+/// };
+///
+/// # std::env::set_current_dir("..")?;
+/// let dir = tempfile::tempdir()?;
+/// for class in ["4", "7", "A", "B"] {
+///     fs::create_dir(dir.path().join(class))?;
+///     let to = dir.path().join(class).join("image.png");
+///     fs::copy(format!("models/samples/{class}.png"), to)?;
+/// }
+/// let model = checkpoint::load("models/glyphs-float.safetensors")?;
+/// // Four of the model's classes, by their names.
+/// let folder = ImageFolder::open(dir.path())?.with_labels(&model.labels)?;
+/// let data = folder.dataset(model.config.clone(), model.preprocessing.clone());
+///
+/// let evaluation = evaluate(&model, &data, 32, &Device::flex())?;
+/// assert_eq!(evaluation.top1, 1.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn evaluate(
     model: &FloatModel,
     data: &dyn Dataset,

@@ -124,8 +124,28 @@ impl TrainOptions {
         self.epoch_images.map_or(images, |most| most.min(images))
     }
 
-    /// The learning rate of step `step` (from 0) of an epoch of `steps` steps: linear warm-up,
-    /// then half a cosine down to a hundredth.
+    /// The learning rate of step `step` (from 0 in the first epoch) where an epoch has `steps` steps:
+    /// linear warm-up, then half a cosine down to a hundredth.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use intformer::{Preprocessing, Resize, float::train::TrainOptions, model::SwinConfig};
+    ///
+    /// let preprocessing = Preprocessing::imagenet(3, Resize::CropFraction { crop: 0.9 });
+    /// let options = TrainOptions {
+    ///     epochs: 10,
+    ///     warmup: 2.0,
+    ///     learning_rate: 1e-3,
+    ///     ..TrainOptions::new(SwinConfig::tiny(), preprocessing, "run")
+    /// };
+    /// options.validate()?;
+    ///
+    /// let percent = |step| (options.rate(step, 100) * 1e5).round() as u32;
+    /// // Half way through the warm-up, at its end, in the middle of the cosine, in the last step.
+    /// assert_eq!([99, 199, 599, 999].map(percent), [50, 100, 51, 1]);
+    /// # Ok::<(), intformer::Error>(())
+    /// ```
     pub fn rate(&self, step: usize, steps: usize) -> f64 {
         let total = (self.epochs * steps) as f64;
         let warm = (self.warmup * steps as f64).min(total);

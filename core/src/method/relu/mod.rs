@@ -3,6 +3,61 @@
 //! The student is a copy of the teacher. One block, or group of blocks, after the other gets ReLU
 //! in place of GELU; after each change the student trains for a fixed number of epochs, with labels
 //! and a loss towards the teacher, and at last with all blocks changed.
+//!
+//! ```
+//! use std::{fs, ops::ControlFlow};
+//!
+//! use intformer::{
+//!     data::ImageFolder,
+//!     float::Device,
+//!     method::relu::{Order, ReluEvent, ReluOptions, distill},
+//!     model::{Activation, PerBlock, SwinConfig},
+//!     quant::float_model,
+//! };
+//!
+//! # std::env::set_current_dir("..")?;
+//! # let dir = tempfile::tempdir()?;
+//! # for class in ["7", "A"] {
+//! #     fs::create_dir_all(dir.path().join("images").join(class))?;
+//! #     let to = dir.path().join("images").join(class).join("image.png");
+//! #     fs::copy(format!("models/samples/{class}.png"), to)?;
+//! # }
+//! # let config = SwinConfig {
+//! #     image_size: [32, 32],
+//! #     in_channels: 1,
+//! #     embed_dim: 8,
+//! #     depths: vec![2],
+//! #     heads: vec![1],
+//! #     window_size: 4,
+//! #     classes: 2,
+//! #     ..SwinConfig::tiny()
+//! # };
+//! // In place of a trained model: random weights. The data has the teacher's classes.
+//! let mut teacher = float_model(&config, 0)?;
+//! teacher.labels = vec!["7".into(), "A".into()];
+//! let folder = ImageFolder::open(dir.path().join("images"))?;
+//! let data = folder.dataset(teacher.config.clone(), teacher.preprocessing.clone());
+//!
+//! let options = ReluOptions {
+//!     order: Order::FirstToLast,
+//!     finish_epochs: 0,
+//!     ..ReluOptions::new(&teacher, dir.path().join("run"))
+//! };
+//! let mut ui = |event: &ReluEvent<'_>| {
+//!     if let ReluEvent::Done(step) = event {
+//!         println!("{:?}: {:.1} %", step.blocks, 100.0 * step.trained.top1);
+//!     }
+//!     ControlFlow::Continue(())
+//! };
+//! let (student, log) = distill(&options, &teacher, &Device::flex(), &data, &data, &mut ui)?;
+//! assert_eq!(student.config.activation, PerBlock::All(Activation::Relu));
+//!
+//! // A step for each block, and the finish; each has left its student.
+//! assert_eq!(log.plan, [[config.blocks()[0]], [config.blocks()[1]]]);
+//! assert_eq!(log.steps.len(), 3);
+//! assert!(dir.path().join("run/step-01.safetensors").exists());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod log;
 mod options;

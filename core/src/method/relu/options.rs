@@ -22,6 +22,28 @@ pub enum Order {
 }
 
 /// A distillation from GELU to ReLU. Two runs of equal options over equal data give equal weights.
+///
+/// # Examples
+///
+/// All blocks at once, then ten epochs, and without fc1's bias:
+///
+/// ```
+/// use intformer::{checkpoint, method::relu::ReluOptions};
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let teacher = checkpoint::load("models/glyphs-gelu-float.safetensors")?;
+/// let options = ReluOptions {
+///     group: teacher.config.blocks().len(),
+///     step_epochs: 0,
+///     finish_epochs: 10,
+///     fc1_bias: false,
+///     ..ReluOptions::new(&teacher, "relu")
+/// };
+/// options.validate(&teacher)?;
+/// // How a step is trained is there as well: here with a loss towards the teacher.
+/// assert!(options.training.distillation.is_some());
+/// # Ok::<(), intformer::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReluOptions {

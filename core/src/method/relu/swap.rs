@@ -11,6 +11,22 @@ use crate::{
 };
 
 /// `model` with ReLU in `blocks`, and there without fc1's bias if it is not kept.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::{checkpoint, method::relu::swapped};
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let model = checkpoint::load("models/glyphs-gelu-float.safetensors")?;
+/// let last = model.config.blocks()[3];
+/// let changed = swapped(&model, &[last], false);
+///
+/// assert_eq!(changed.config.activation.to_string(), "gelu,gelu;gelu,relu");
+/// assert_eq!(changed.params.find("layers.1.blocks.1.mlp.fc1.bias"), None);
+/// changed.validate()?;
+/// # Ok::<(), intformer::Error>(())
+/// ```
 pub fn swapped(model: &FloatModel, blocks: &[Block], keep_bias: bool) -> FloatModel {
     let mut model = model.clone();
     let config = &mut model.config;
