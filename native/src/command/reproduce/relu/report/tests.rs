@@ -135,3 +135,23 @@ fn a_quick_run_is_told_first_and_holds_nothing() {
     assert!(page.find("class=\"warning\"").unwrap() < page.find("class=\"findings\"").unwrap());
     assert!(page.contains("intformer reproduce relu --quick"));
 }
+
+#[test]
+fn the_page_of_a_study_in_which_all_holds() {
+    insta::assert_snapshot!("all_holds", page(&sample::results()).unwrap());
+}
+
+#[test]
+fn the_page_of_a_quick_study_that_shows_little() {
+    let mut results = empty();
+    results.settings.quick = true;
+    results.settings.seeds = 1;
+    results.machine.release = false;
+    results.machine.processor.clear();
+    results.arms = vec![
+        sample::arm("last-to-first", true, &[0.97]),
+        sample::arm("at-once", false, &[0.98]),
+    ];
+    results.latency = vec![sample::latency("swin-t", 1, [0.05, 0.1, 0.14])];
+    insta::assert_snapshot!("shows_little", page(&results).unwrap());
+}
