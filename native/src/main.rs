@@ -8,6 +8,8 @@ mod images;
 mod model;
 mod progress;
 mod reading;
+#[cfg(feature = "float")]
+mod study;
 #[cfg(target_os = "linux")]
 mod wayland;
 

@@ -58,8 +58,10 @@ impl Relu {
         let study = Study::open(self.settings(), &self.rendering, &self.out)?;
         let jobs = self.jobs.unwrap_or_else(rayon::current_num_threads);
         let results = study.run(jobs, !self.no_times, globals)?;
-        study.write("results.json", &serde_json::to_string_pretty(&results)?)?;
-        study.write("report.html", &report::page(&results)?)?;
+        study.folder.write_json("results.json", &results)?;
+        study
+            .folder
+            .write("report.html", &report::page(&results)?)?;
         Answer::new(self.text(&results)?, &results)
     }
 

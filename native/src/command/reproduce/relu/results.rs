@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::study::machine::Machine;
+
 /// A whole study.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Results {
@@ -56,21 +58,6 @@ pub struct Settings {
     pub calibration_images: usize,
     /// Font families of the test.
     pub test_families: usize,
-}
-
-/// Where the study was run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
-    /// Operating system and processor family.
-    pub platform: String,
-    /// Name of the processor, if the system tells it.
-    pub processor: String,
-    /// Threads that run at once.
-    pub threads: usize,
-    /// Whether this command was built with optimization for speed; else its times mean little.
-    pub release: bool,
-    /// Minutes of training since each run last began or went on, summed over the runs.
-    pub minutes: f64,
 }
 
 /// How good a model is on the test images.

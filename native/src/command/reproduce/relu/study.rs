@@ -1,13 +1,9 @@
 //! The runs of the study, and what is made of them.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
+    sync::Arc,
     time::Instant,
 };
 
@@ -20,12 +16,11 @@ use intformer::{
     model::SwinConfig,
     quant::{Gelu, QuantizeOptions},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use super::{
     arms::{WAYS, Way},
-    results::{Arm, ArmRun, Form, Latency, Machine, Results, Settings, VariantLatency},
+    results::{Arm, ArmRun, Form, Latency, Results, Settings, VariantLatency},
     test_set::TestSet,
 };
 use crate::{
@@ -35,12 +30,14 @@ use crate::{
         data::GlyphArguments,
     },
     executor::Choice,
+    study::{folder::Folder, jobs, machine::Machine},
 };
 
 /// A study in its folder.
 pub struct Study {
+    /// The folder.
+    pub folder: Folder,
     settings: Settings,
-    out: PathBuf,
     glyphs: Arc<GlyphSet>,
     teacher: FloatModel,
 }
@@ -69,36 +66,27 @@ impl Study {
         settings.teacher_digest = digest(&file);
         let families = Split::ALL.map(|split| glyphs.families(split));
         settings.glyphs = digest(format!("{:?} {families:?}", glyphs.options()).as_bytes());
-        let study = Self {
+        Ok(Self {
+            folder: Folder::open(out, &settings)?,
             settings,
-            out: out.to_path_buf(),
             glyphs,
             teacher,
-        };
-        fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-        match study.read::<Settings>(Path::new("settings.json"))? {
-            Some(earlier) if earlier != study.settings => bail!(
-                "expected no study in {} or one of the same settings, found {earlier:?}",
-                out.display()
-            ),
-            _ => study.write_json("settings.json", &study.settings)?,
-        }
-        Ok(study)
+        })
     }
 
     fn split(&self, split: Split, count: usize) -> GlyphSplit {
         GlyphSplit::new(Arc::clone(&self.glyphs), split, count)
     }
 
-    /// Makes the students that are not made yet, `jobs` at a time, and measures.
-    pub fn run(&self, jobs: usize, times: bool, globals: &Globals) -> Result<Results> {
+    /// Makes the students that are not made yet, `at_once` at a time, and measures.
+    pub fn run(&self, at_once: usize, times: bool, globals: &Globals) -> Result<Results> {
         let settings = &self.settings;
         let test = TestSet::new(
             &self.split(Split::Test, settings.test_images),
             &self.split(Split::Train, settings.calibration_images),
             &self.teacher,
         )?;
-        let arms = self.arms(&test, jobs, globals)?;
+        let arms = self.arms(&test, at_once, globals)?;
         globals.note("measuring the teacher and the forms of GELU");
         let blocks = self.teacher.config.blocks();
         let (untrained, _) = test.pair(&swapped(&self.teacher, &blocks, true))?;
@@ -111,7 +99,7 @@ impl Study {
             .sum();
         Ok(Results {
             settings: settings.clone(),
-            machine: machine(seconds / 60.0),
+            machine: Machine::here(seconds / 60.0),
             classes: test.classes.clone(),
             teacher: test.teacher(),
             forms: self.forms(&test)?,
@@ -180,7 +168,7 @@ impl Study {
         Gelu::INTEGER.into_iter().map(form).collect()
     }
 
-    fn arms(&self, test: &TestSet, jobs: usize, globals: &Globals) -> Result<Vec<Arm>> {
+    fn arms(&self, test: &TestSet, at_once: usize, globals: &Globals) -> Result<Vec<Arm>> {
         // All ways of a seed before the next seed: an early look at the folder compares ways.
         let seeds = 0..self.settings.seeds;
         let queue: Vec<Job> = seeds
@@ -191,32 +179,18 @@ impl Study {
             .iter()
             .map(|job| job.way.steps(&self.settings, blocks));
         let bar = globals.bar("training", steps.sum());
-        let next = AtomicUsize::new(0);
-        let failed = Mutex::new(None);
-        thread::scope(|scope| {
-            for _ in 0..jobs.min(queue.len()) {
-                scope.spawn(|| {
-                    while let Some(job) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if let Err(error) = self.job(job, test, &bar) {
-                            next.store(queue.len(), Ordering::Relaxed);
-                            let sentence = format!("{}, seed {}", job.way.name, job.seed);
-                            *failed.lock().expect("no holder panics") =
-                                Some(error.context(sentence));
-                        }
-                    }
-                });
-            }
+        let made = jobs::run(&queue, at_once, |job| {
+            let sentence = || format!("{}, seed {}", job.way.name, job.seed);
+            self.job(job, test, &bar).with_context(sentence)
         });
         bar.finish_and_clear();
-        if let Some(error) = failed.into_inner().expect("no holder panics") {
-            return Err(error);
-        }
+        made?;
         WAYS.iter()
             .enumerate()
             .map(|(place, way)| {
                 let run = |seed| {
                     let file = run_folder(way, seed).join("result.json");
-                    let run: Option<ArmRun> = self.read(&file)?;
+                    let run: Option<ArmRun> = self.folder.read(&file)?;
                     run.with_context(|| format!("{} is missing", file.display()))
                 };
                 Ok(Arm {
@@ -234,22 +208,23 @@ impl Study {
         let settings = &self.settings;
         let folder = run_folder(job.way, job.seed);
         let steps = job.way.steps(settings, self.teacher.config.blocks().len());
-        if self.read::<ArmRun>(&folder.join("result.json"))?.is_some() {
+        let [result, state] = ["result.json", "state"].map(|name| folder.join(name));
+        if self.folder.read::<ArmRun>(&result)?.is_some() {
             bar.inc(steps as u64);
-            return remove(&self.out.join(&folder).join("state"));
+            return self.folder.remove(state);
         }
         let began = Instant::now();
         let train = self.split(Split::Train, settings.epoch_images);
         let validation = self.split(Split::Validation, settings.validation_images);
         let data: [&dyn Dataset; 2] = [&train, &validation];
-        let state = self.out.join(&folder).join("state");
-        fs::create_dir_all(&state).with_context(|| state.display().to_string())?;
+        let going = self.folder.make(&state)?;
         let step = || bar.inc(1);
         let (student, course) =
             job.way
-                .run(settings, job.seed, &self.teacher, data, &state, step)?;
+                .run(settings, job.seed, &self.teacher, data, &going, step)?;
         let seconds = began.elapsed().as_secs_f64();
-        checkpoint::save(&student, self.out.join(&folder).join("student.safetensors"))?;
+        let file = folder.join("student.safetensors");
+        checkpoint::save(&student, self.folder.path(file))?;
         let (student, digest) = test.pair(&student)?;
         let run = ArmRun {
             seed: job.seed,
@@ -258,44 +233,13 @@ impl Study {
             digest,
             seconds,
         };
-        self.write_json(folder.join("result.json"), &run)?;
-        remove(&state)
+        self.folder.write_json(result, &run)?;
+        self.folder.remove(state)
     }
 
     fn student(&self, way: &Way, seed: u64) -> Result<FloatModel> {
-        let file = self
-            .out
-            .join(run_folder(way, seed))
-            .join("student.safetensors");
-        Ok(checkpoint::load(file)?)
-    }
-
-    /// The file `name` of the folder, if it is there.
-    fn read<T: DeserializeOwned>(&self, name: &Path) -> Result<Option<T>> {
-        let path = self.out.join(name);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-        Ok(Some(value))
-    }
-
-    fn write_json(&self, name: impl AsRef<Path>, value: &impl Serialize) -> Result<()> {
-        self.write(name, &serde_json::to_string_pretty(value)?)
-    }
-
-    /// Writes the file `name` of the folder, whole or not at all.
-    pub fn write(&self, name: impl AsRef<Path>, text: &str) -> Result<()> {
-        let path = self.out.join(name);
-        let folder = path.parent().unwrap_or(&self.out);
-        let write = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            std::io::Write::write_all(&mut file, text.as_bytes())?;
-            file.persist(&path)?;
-            Ok(())
-        };
-        write().with_context(|| path.display().to_string())
+        let file = run_folder(way, seed).join("student.safetensors");
+        Ok(checkpoint::load(self.folder.path(file))?)
     }
 }
 
@@ -323,14 +267,6 @@ fn latency(model: &str, rounds: usize, rows: &[Compared]) -> Vec<Latency> {
         .collect()
 }
 
-/// Removes a folder, if it is there.
-fn remove(folder: &Path) -> Result<()> {
-    match folder.exists() {
-        true => fs::remove_dir_all(folder).with_context(|| folder.display().to_string()),
-        false => Ok(()),
-    }
-}
-
 /// The SHA-256 of some bytes.
 fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
@@ -340,18 +276,4 @@ fn digest(bytes: &[u8]) -> String {
 /// Where a run is in the study's folder.
 fn run_folder(way: &Way, seed: u64) -> PathBuf {
     Path::new(way.name).join(format!("seed-{seed}"))
-}
-
-fn machine(minutes: f64) -> Machine {
-    let processor = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("model name"))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
-    });
-    Machine {
-        platform: format!("{} {}", env::consts::OS, env::consts::ARCH),
-        processor: processor.unwrap_or_default(),
-        threads: thread::available_parallelism().map_or(1, usize::from),
-        release: !cfg!(debug_assertions),
-        minutes,
-    }
 }

@@ -5,11 +5,15 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::{
-    super::results::{Pair, Results},
-    charts::{self, INK, seed, steps},
-    html::{Column, Text, figure, fixed, legend, percent, points, table},
+    super::results::{ArmRun, Pair, Results},
+    steps::steps,
+    verdict::{ALLOWED_LOSS, claimed, loss},
+};
+use crate::study::{
+    chart::{self, BLUE, Course, INK, Row, VERMILLION, colour},
+    html::{Column, Text, figure, legend, table},
+    numbers::{fixed, percent, points},
     spread::Spread,
-    verdict::{claimed, loss},
 };
 
 /// Validation top-1 of the claimed arm after each swap.
@@ -17,7 +21,18 @@ pub fn course(results: &Results) -> Result<String> {
     let Some(arm) = claimed(results) else {
         return Ok("<p>No arm is marked as the one that the claim is about.</p>\n".into());
     };
-    let Some(image) = charts::course(arm, false)? else {
+    let steps = steps(&arm.runs);
+    let shares = |run: &ArmRun| {
+        let points = run.course.iter();
+        points.map(|point| [point.before, point.after]).collect()
+    };
+    let runs: Vec<Vec<_>> = arm.runs.iter().map(shares).collect();
+    let course = Course {
+        axis: "what changed: layer.block",
+        steps: &steps,
+        runs: &runs,
+    };
+    let Some(image) = chart::course(&course, false)? else {
         return Ok("<p>No course was recorded.</p>\n".into());
     };
     let seeds: Vec<_> = arm
@@ -28,7 +43,7 @@ pub fn course(results: &Results) -> Result<String> {
     let entries = seeds
         .iter()
         .enumerate()
-        .map(|(at, name)| (seed(at), name.as_str()));
+        .map(|(at, name)| (colour(at), name.as_str()));
     let legend = legend(entries.chain([(INK, "teacher (dashed)")]))?;
     let mut html = format!(
         "<p>Top-1 of the float students of {} on the validation images: {}</p>\n",
@@ -40,14 +55,12 @@ pub fn course(results: &Results) -> Result<String> {
         format!("Hollow: after the swap, before training. Full: after training. {legend}");
     html.push_str(&figure(&image, alt, &caption));
 
-    let points = || arm.runs.iter().flat_map(|run| &run.course);
+    let points = || runs.iter().flatten();
     let width = |values: Option<Spread>| values.map_or(0.0, |spread| spread.max - spread.min);
-    let after = width(Spread::of(points().map(|point| point.after)));
-    let all = width(Spread::of(
-        points().flat_map(|point| [point.before, point.after]),
-    ));
+    let after = width(Spread::of(points().map(|[_, after]| *after)));
+    let all = width(Spread::of(points().flatten().copied()));
     if all > 4.0 * after
-        && let Some(image) = charts::course(arm, true)?
+        && let Some(image) = chart::course(&course, true)?
     {
         let alt = "Line chart of validation top-1 after the training of each step";
         html.push_str(&figure(
@@ -57,13 +70,12 @@ pub fn course(results: &Results) -> Result<String> {
         ));
     }
 
-    let names = steps(&arm.runs);
-    let rows = names.iter().enumerate().map(|(at, name)| {
-        let points = || arm.runs.iter().filter_map(|run| run.course.get(at));
+    let rows = steps.iter().enumerate().map(|(at, name)| {
+        let points = || runs.iter().filter_map(|run| run.get(at));
         let shown =
             |spread: Option<Spread>| spread.map_or("–".into(), |spread| spread.in_percent());
-        let before = Spread::of(points().map(|point| point.before)).filter(|_| at > 0);
-        let after = Spread::of(points().map(|point| point.after));
+        let before = Spread::of(points().map(|[before, _]| *before)).filter(|_| at > 0);
+        let after = Spread::of(points().map(|[_, after]| *after));
         vec![name.clone(), shown(before), shown(after)]
     });
     let columns = [
@@ -80,7 +92,16 @@ pub fn course(results: &Results) -> Result<String> {
 pub fn arms(results: &Results) -> Result<String> {
     let mut html = String::new();
     let untrained = results.untrained.integer.top1;
-    if let Some(image) = charts::arms(results)? {
+    let teacher = results.teacher.top1;
+    let integer = |run: &ArmRun| run.student.integer.top1;
+    let rows = results.arms.iter().map(|arm| Row {
+        name: &arm.name,
+        colour: if arm.claimed { VERMILLION } else { BLUE },
+        shares: arm.runs.iter().map(integer).collect(),
+    });
+    let rows: Vec<_> = rows.collect();
+    let limit = (teacher - ALLOWED_LOSS, "0.5 points less");
+    if let Some(image) = chart::dots(&rows, (teacher, "teacher (float)"), limit)? {
         let alt = "Dot chart of the integer-only top-1 of each student by arm, with the teacher";
         let caption = format!(
             "Test top-1 of the integer-only students: a dot for each seed, the mean as a bar, the \
@@ -95,7 +116,7 @@ pub fn arms(results: &Results) -> Result<String> {
         vec![
             "teacher".into(),
             "GELU, as it was trained".into(),
-            share(results.teacher.top1),
+            share(teacher),
             "–".into(),
             share(results.teacher.agreement),
             "–".into(),
@@ -107,14 +128,12 @@ pub fn arms(results: &Results) -> Result<String> {
             share(float.top1),
             share(integer.top1),
             share(integer.agreement),
-            points(integer.top1 - results.teacher.top1),
+            points(integer.top1 - teacher),
             "–".into(),
         ],
     ];
     for arm in &results.arms {
-        let over = |value: &dyn Fn(&super::super::results::ArmRun) -> f64| {
-            Spread::of(arm.runs.iter().map(value))
-        };
+        let over = |value: &dyn Fn(&ArmRun) -> f64| Spread::of(arm.runs.iter().map(value));
         let shown =
             |spread: Option<Spread>| spread.map_or("–".into(), |spread| spread.in_percent());
         let name = if arm.claimed {

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::{
-    super::results::{Example, Results},
-    html::{Column, Text, count, table},
+use super::super::results::{Example, Results};
+use crate::study::{
+    html::{Column, Text, table},
+    numbers::count,
 };
 
 /// The section's content.

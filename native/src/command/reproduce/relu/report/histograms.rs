@@ -8,10 +8,11 @@ use plotters::{
     style::text_anchor::{HPos, VPos},
 };
 
-use super::{
-    super::results::{BlockHistogram, Results},
-    charts::{BLUE, VERMILLION, axes, svg, text},
-    html::{Text, figure, fixed, legend, percent},
+use super::super::results::{BlockHistogram, Results};
+use crate::study::{
+    chart::{BLUE, VERMILLION, axes, svg, text},
+    html::{Text, figure, legend},
+    numbers::{fixed, percent},
 };
 
 /// The least decade that is drawn.

@@ -8,9 +8,12 @@ use plotters::{
 
 use super::{
     super::results::{Latency, Results, VariantLatency},
-    charts::{BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILLION, axes, cut, svg, text},
-    html::{Column, Text, count, figure, fixed, milliseconds, table},
     saving::{activation, combination, saved},
+};
+use crate::study::{
+    chart::{BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILLION, axes, cut, svg, text},
+    html::{Column, Text, figure, table},
+    numbers::{count, fixed, milliseconds},
 };
 
 /// The section's content: a chart for each model on each executor, and one table.

@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, fmt::Write};
 
 use anyhow::Result;
 
-use super::{
-    super::results::Results,
-    html::{Column, Text, count, fixed, table},
-    verdict::claimed,
+use super::{super::results::Results, verdict::claimed};
+use crate::study::{
+    html::{Column, Text, facts, table},
+    numbers::{count, fixed},
 };
 
 /// For someone who has ImageNet and a card.
@@ -76,7 +76,6 @@ pub fn settings(results: &Results) -> Result<String> {
         "" => "unknown".to_owned(),
         name => name.to_owned(),
     };
-    let named = [("What", Column::Words), ("Value", Column::Words)];
     let rows = [
         ("Short run", yes(settings.quick)),
         ("Teacher", settings.teacher.clone()),
@@ -96,16 +95,15 @@ pub fn settings(results: &Results) -> Result<String> {
         ("Calibration images", count(settings.calibration_images)),
         ("Font families of the test", count(settings.test_families)),
     ];
-    let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
-    html.push_str(&table("Settings", &named, rows)?);
+    html.push_str(&facts("Settings", rows)?);
     let rows = [
-        ["Platform".into(), machine.platform.clone()],
-        ["Processor".into(), processor],
-        ["Threads".into(), count(machine.threads)],
-        ["Built with optimization".into(), yes(machine.release)],
-        ["Minutes of the study".into(), fixed(machine.minutes, 1)],
+        ("Platform", machine.platform.clone()),
+        ("Processor", processor),
+        ("Threads", count(machine.threads)),
+        ("Built with optimization", yes(machine.release)),
+        ("Minutes of the study", fixed(machine.minutes, 1)),
     ];
-    html.push_str(&table("Machine", &named, rows.map(Vec::from))?);
+    html.push_str(&facts("Machine", rows)?);
     let runs = results
         .arms
         .iter()

@@ -1,9 +1,10 @@
 //! Made-up results for the tests.
 
 use super::super::results::{
-    Arm, ArmRun, BlockHistogram, Confusion, Example, Form, Latency, Machine, Pair, Point, Results,
-    Score, Settings, VariantLatency,
+    Arm, ArmRun, BlockHistogram, Confusion, Example, Form, Latency, Pair, Point, Results, Score,
+    Settings, VariantLatency,
 };
+use crate::study::machine::Machine;
 
 const BLOCKS: [&str; 4] = [
     "layers.1.blocks.1",

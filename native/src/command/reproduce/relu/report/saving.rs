@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::{
-    super::results::{Latency, Results, VariantLatency},
-    html::{Column, fixed, percent, table},
+use super::super::results::{Latency, Results, VariantLatency};
+use crate::study::{
+    html::{Column, table},
+    numbers::{fixed, percent},
     verdict::{Finding, Tone},
 };
 

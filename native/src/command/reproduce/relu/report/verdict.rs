@@ -1,49 +1,20 @@
 //! Whether the claim holds, told from the figures alone.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use super::{
     super::results::{Arm, Results},
-    html::{Text, count, fixed},
     saving::{latency, savings},
-    spread::{Spread, paired},
+};
+use crate::study::{
+    comparison::{chance, compare, paired},
+    numbers::{count, fixed},
+    spread::Spread,
+    verdict::{Finding, Tone, list},
 };
 
 /// Points of top-1 that the claim allows to lose, as a share.
 pub const ALLOWED_LOSS: f64 = 0.005;
-
-/// How an answer stands to the claim.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Tone {
-    /// With it.
-    Holds,
-    /// Against it.
-    Fails,
-    /// Neither.
-    Open,
-}
-
-/// One answer of the verdict.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// How it stands to the claim.
-    pub tone: Tone,
-    /// The answer in few words.
-    pub answer: String,
-    /// The figures behind it.
-    pub detail: String,
-}
-
-impl Finding {
-    /// An answer with its figures.
-    pub fn new(tone: Tone, answer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            tone,
-            answer: answer.into(),
-            detail: detail.into(),
-        }
-    }
-}
 
 /// The arm that the claim is about.
 pub fn claimed(results: &Results) -> Option<&Arm> {
@@ -91,9 +62,8 @@ pub fn accuracy(results: &Results) -> Finding {
         arm.name,
         loss.in_points()
     );
-    let agreements = arm.runs.iter().map(|run| run.student.integer.agreement);
-    if let (Some(agreement), images @ 1..) = (Spread::of(agreements), results.settings.test_images)
-    {
+    let agreement = Spread::of(agreements(arm));
+    if let (Some(agreement), images @ 1..) = (agreement, results.settings.test_images) {
         // A difference in top-1 needs a difference in the answer, which bounds its variance.
         let error = ((1.0 - agreement.min).clamp(0.0, 1.0) / images as f64).sqrt();
         detail += &format!(
@@ -127,125 +97,37 @@ pub fn comparisons(results: &Results) -> Vec<Finding> {
     let Some(arm) = claimed(results) else {
         return Vec::new();
     };
-    let untrained = results.untrained.integer.top1;
-    let gain = Spread::of(
-        arm.runs
-            .iter()
-            .map(|run| run.student.integer.top1 - untrained),
-    );
+    let (top1s, agreements) = (top1s(arm), agreements(arm));
     let images = results.settings.test_images;
-    let swap = chance(arm, &[results.untrained.integer.agreement], images);
-    let mut findings = vec![compare(arm, "the swap without training", gain, swap)];
-    for other in results
-        .arms
-        .iter()
-        .filter(|other| !std::ptr::eq(*other, arm))
-    {
-        let agreements: Vec<_> = agreements(other).collect();
-        let chance = chance(arm, &agreements, images);
-        findings.push(compare(arm, &other.name, paired(arm, other), chance));
+    let untrained = results.untrained.integer;
+    let gain = Spread::of(top1s.iter().map(|(_, top1)| top1 - untrained.top1));
+    let swap = chance(&agreements, &[untrained.agreement], images);
+    let name = "the swap without training";
+    let mut findings = vec![compare(&arm.name, name, gain, swap)];
+    let others = results.arms.iter();
+    for other in others.filter(|other| !std::ptr::eq(*other, arm)) {
+        let gain = paired(&top1s, &self::top1s(other));
+        let chance = chance(&agreements, &self::agreements(other), images);
+        findings.push(compare(&arm.name, &other.name, gain, chance));
     }
     findings
 }
 
-fn agreements(arm: &Arm) -> impl Iterator<Item = f64> {
-    arm.runs.iter().map(|run| run.student.integer.agreement)
+/// Seed and top-1 of each integer student.
+fn top1s(arm: &Arm) -> Vec<(u64, f64)> {
+    let runs = arm.runs.iter();
+    runs.map(|run| (run.seed, run.student.integer.top1))
+        .collect()
 }
 
-/// What other test images might change in the difference of two models, at 95 %: it cannot vary by
-/// more than the share of images on which they answer differently, at most those on which either
-/// differs from the teacher.
-fn chance(arm: &Arm, others: &[f64], images: usize) -> f64 {
-    let least = |values: &mut dyn Iterator<Item = f64>| values.fold(1.0, f64::min);
-    let differ = 2.0 - least(&mut agreements(arm)) - least(&mut others.iter().copied());
-    1.96 * (differ.max(0.0) / images.max(1) as f64).sqrt()
+fn agreements(arm: &Arm) -> Vec<f64> {
+    let runs = arm.runs.iter();
+    runs.map(|run| run.student.integer.agreement).collect()
 }
 
-/// `chance` is what other test images might change.
-fn compare(arm: &Arm, other: &str, gain: Option<Spread>, chance: f64) -> Finding {
-    let Some(gain) = gain else {
-        let answer = format!("Not compared with {other}");
-        return Finding::new(
-            Tone::Open,
-            answer,
-            "There are no students of the same seed.",
-        );
-    };
-    let mut detail = format!(
-        "Top-1 of {} less that of {other}, integer-only, paired by seed: {}.",
-        arm.name,
-        gain.in_points()
-    );
-    if let Some([low, high]) = gain.interval() {
-        detail += &format!(
-            " 95\u{a0}% interval of the mean by Student's t: {} to {}.",
-            fixed(low * 100.0, 2),
-            fixed(high * 100.0, 2)
-        );
-    }
-    let covered = gain
-        .interval()
-        .is_none_or(|[low, high]| low <= 0.0 && high >= 0.0);
-    let covered = covered || gain.mean.abs() <= chance;
-    detail += &format!(
-        " Other test images might change it by {} points.",
-        fixed(chance * 100.0, 2)
-    );
-    let (tone, answer) = match gain {
-        Spread { min, max, .. } if covered && min <= 0.0 && max >= 0.0 => {
-            (Tone::Open, format!("No difference shown to {other}"))
-        }
-        Spread { count: 1, mean, .. } => {
-            let word = if mean > 0.0 { "Better" } else { "Worse" };
-            (
-                Tone::Open,
-                format!("{word} than {other} with the one seed, which shows little"),
-            )
-        }
-        Spread { mean, .. } if mean > 0.0 && covered => (
-            Tone::Open,
-            format!("Better than {other} with every seed, but too few to exclude chance"),
-        ),
-        Spread { mean, .. } if mean > 0.0 => (Tone::Holds, format!("Better than {other}")),
-        _ if covered => (
-            Tone::Open,
-            format!(
-                "The opposite: worse than {other} with every seed, but too few to exclude chance"
-            ),
-        ),
-        _ => (Tone::Fails, format!("The opposite: worse than {other}")),
-    };
-    Finding::new(tone, answer, detail)
-}
-
-/// What makes the figures mean little.
-pub fn warnings(results: &Results) -> Vec<&'static str> {
-    let mut warnings = Vec::new();
-    if results.settings.quick {
-        warnings.push(
-            "This was the quick run: it shows that everything works, and its figures mean little.",
-        );
-    }
-    if !results.machine.release {
-        warnings.push(
-            "The command was not built with optimization (--release): the times mean little.",
-        );
-    }
-    warnings
-}
-
-/// The verdict as a box.
+/// The verdict as HTML.
 pub fn html(results: &Results) -> Result<String, fmt::Error> {
-    let mut html = String::from("<section class=\"verdict\" aria-labelledby=\"verdict\">\n");
-    html.push_str("<h2 id=\"verdict\">Does it hold?</h2>\n");
-    for warning in warnings(results) {
-        writeln!(
-            html,
-            "<p class=\"warning\"><strong>Mind:</strong> {}</p>",
-            Text(warning)
-        )?;
-    }
-    html.push_str("<h3>Accuracy: under 0.5 points lost?</h3>\n");
+    let mut html = String::from("<h3>Accuracy: under 0.5 points lost?</h3>\n");
     let quick = results.settings.quick;
     list(&mut html, &[accuracy(results)], quick)?;
     html.push_str("<h3>Is the iterative training what does it?</h3>\n");
@@ -263,34 +145,7 @@ pub fn html(results: &Results) -> Result<String, fmt::Error> {
     if !results.latency.is_empty() {
         html.push_str(&savings(results)?);
     }
-    html.push_str("</section>\n");
     Ok(html)
-}
-
-/// Findings as a list; of a run that means little none is said to hold or not.
-fn list(html: &mut String, findings: &[Finding], means_little: bool) -> fmt::Result {
-    html.push_str("<ul class=\"findings\">\n");
-    for Finding {
-        tone,
-        answer,
-        detail,
-    } in findings
-    {
-        let (class, word) = match tone {
-            _ if means_little => ("open", "means little"),
-            Tone::Holds => ("holds", "holds here"),
-            Tone::Fails => ("fails", "does not hold"),
-            Tone::Open => ("open", "open"),
-        };
-        writeln!(
-            html,
-            "<li><span class=\"badge {class}\">{word}</span> <strong>{}.</strong> {}</li>",
-            Text(answer),
-            Text(detail)
-        )?;
-    }
-    html.push_str("</ul>\n");
-    Ok(())
 }
 
 #[cfg(test)]

@@ -52,42 +52,6 @@ fn images_that_cannot_tell_the_loss_from_half_a_point_are_named() {
 }
 
 #[test]
-fn a_gain_and_its_opposite_are_told() {
-    let better = &comparisons(&study(&[0.98, 0.981, 0.982], &[0.97, 0.971, 0.972]))[1];
-    assert_eq!(
-        (better.tone, &*better.answer),
-        (Tone::Holds, "Better than other")
-    );
-    let worse = &comparisons(&study(&[0.97, 0.971, 0.972], &[0.98, 0.981, 0.9825]))[1];
-    assert_eq!(
-        (worse.tone, &*worse.answer),
-        (Tone::Fails, "The opposite: worse than other")
-    );
-    assert!(worse.detail.contains("−1.02 points"), "{}", worse.detail);
-}
-
-#[test]
-fn a_spread_over_zero_shows_no_difference() {
-    let finding = &comparisons(&study(&[0.98, 0.981, 0.982], &[0.981, 0.98, 0.98]))[1];
-    assert_eq!(
-        (finding.tone, &*finding.answer),
-        (Tone::Open, "No difference shown to other")
-    );
-}
-
-#[test]
-fn few_seeds_of_one_sign_do_not_exclude_chance() {
-    for (claimed, other, word) in [
-        ([0.981, 0.984, 0.9801], [0.98; 3], "Better"),
-        ([0.98; 3], [0.981, 0.984, 0.9801], "The opposite"),
-    ] {
-        let finding = &comparisons(&study(&claimed, &other))[1];
-        assert_eq!(finding.tone, Tone::Open);
-        assert!(finding.answer.starts_with(word) && finding.answer.contains("chance"));
-    }
-}
-
-#[test]
 fn the_untrained_is_compared_first_and_one_seed_shows_little() {
     let findings = comparisons(&study(&[0.98], &[]));
     assert!(
@@ -103,23 +67,14 @@ fn the_untrained_is_compared_first_and_one_seed_shows_little() {
 fn pairs_are_of_the_same_seed() {
     let mut results = study(&[0.98, 0.97], &[0.97, 0.98]);
     results.arms[0].runs.reverse();
-    let finding = &comparisons(&results)[1];
-    assert!(
-        finding.detail.contains("−1.00 to +1.00 over 2 seeds"),
-        "{}",
-        finding.detail
-    );
-    results.arms[0].runs[0].seed = 7;
-    assert!(comparisons(&results)[1].detail.contains("one seed"));
+    let detail = &comparisons(&results)[1].detail;
+    assert!(detail.contains("−1.00 to +1.00 over 2 seeds"), "{detail}");
 }
 
 #[test]
-fn warnings_are_of_quick_runs_and_slow_builds() {
+fn slow_builds_tell_accuracy_alone() {
     let mut results = sample::results();
-    assert!(warnings(&results).is_empty());
     results.machine.release = false;
-    assert!(warnings(&results)[0].contains("the times mean little"));
-    // Accuracy does not depend on the build.
     assert!(html(&results).unwrap().contains("holds here"));
     assert!(html(&results).unwrap().contains("means little"));
 }

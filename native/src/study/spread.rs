@@ -1,9 +1,6 @@
-//! Mean and spread over few students.
+//! Mean and spread over few seeds.
 
-use super::{
-    super::results::Arm,
-    html::{fixed, points},
-};
+use super::numbers::{fixed, points};
 
 /// Two-sided 95 % quantiles of Student's t for 1, 2, … degrees of freedom; more take the last,
 /// which is too wide rather than too narrow.
@@ -78,14 +75,6 @@ impl Spread {
             Some(deviation) => format!("{mean} ± {}", fixed(deviation * 100.0, 2)),
         }
     }
-}
-
-/// By how much the integer students of one arm are better than those of another, seed by seed.
-pub fn paired(arm: &Arm, other: &Arm) -> Option<Spread> {
-    Spread::of(arm.runs.iter().filter_map(|run| {
-        let twin = other.runs.iter().find(|twin| twin.seed == run.seed)?;
-        Some(run.student.integer.top1 - twin.student.integer.top1)
-    }))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Bits of HTML, and how figures are written in it.
+//! Bits of HTML: text, tables, figures.
 
 use std::fmt::{self, Display, Write};
 
@@ -77,6 +77,20 @@ pub fn table(
     Ok(html)
 }
 
+/// A table of what is named and its value.
+pub fn facts<'a>(
+    caption: &str,
+    rows: impl IntoIterator<Item = (&'a str, String)>,
+) -> Result<String, fmt::Error> {
+    let columns = [("What", Column::Words), ("Value", Column::Words)];
+    let rows = rows.into_iter();
+    table(
+        caption,
+        &columns,
+        rows.map(|(name, value)| vec![name.to_owned(), value]),
+    )
+}
+
 fn class(column: Column) -> &'static str {
     match column {
         Column::Words => "",
@@ -117,62 +131,6 @@ pub fn legend<'a>(
     Ok(html)
 }
 
-/// A number with so many decimals; a dash for what is none.
-pub fn fixed(value: f64, decimals: usize) -> String {
-    if !value.is_finite() {
-        return "–".into();
-    }
-    let text = format!("{:.decimals$}", value.abs());
-    let zero = text.bytes().all(|byte| byte == b'0' || byte == b'.');
-    if value < 0.0 && !zero {
-        format!("−{text}")
-    } else {
-        text
-    }
-}
-
-/// A difference of shares in points, with its sign.
-pub fn points(difference: f64) -> String {
-    let text = fixed(difference * 100.0, 2);
-    if difference > 0.0 && text != "0.00" && text != "–" {
-        format!("+{text}")
-    } else {
-        text
-    }
-}
-
-/// A share in percent.
-pub fn percent(share: f64, decimals: usize) -> String {
-    format!("{}\u{a0}%", fixed(share * 100.0, decimals))
-}
-
-/// Milliseconds to about three digits.
-pub fn milliseconds(value: f64) -> String {
-    fixed(
-        value,
-        if value < 1.0 {
-            3
-        } else if value < 10.0 {
-            2
-        } else {
-            usize::from(value < 100.0)
-        },
-    )
-}
-
-/// A count, in groups of three digits.
-pub fn count(value: usize) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,18 +143,5 @@ mod tests {
         let table = table(evil, &[(evil, Column::Words)], [vec![evil.into()]]).unwrap();
         assert!(!table.contains("<script"));
         assert!(!figure("<svg >", evil, "").contains("<script"));
-    }
-
-    #[test]
-    fn figures_have_signs_and_no_negative_zero() {
-        assert_eq!(points(0.001_24), "+0.12");
-        assert_eq!(points(-0.001_24), "−0.12");
-        assert_eq!(points(-0.000_01), "0.00");
-        assert_eq!(points(0.000_01), "0.00");
-        assert_eq!(points(f64::NAN), "–");
-        assert_eq!(percent(0.984_5, 2), "98.45\u{a0}%");
-        assert_eq!(milliseconds(0.1234), "0.123");
-        assert_eq!(milliseconds(1234.5), "1234");
-        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
     }
 }

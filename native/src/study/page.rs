@@ -1,0 +1,52 @@
+//! The page of a study: one HTML file with all in it.
+
+use std::fmt::{self, Write};
+
+use super::html::Text;
+
+const STYLE: &str = include_str!("style.css");
+
+/// What a page shows; it needs no other file and no network. What is HTML must have its text escaped.
+pub struct Page<'a> {
+    /// The title.
+    pub title: &'a str,
+    /// What the study is about, as HTML.
+    pub lead: String,
+    /// What makes the figures mean little.
+    pub warnings: &'a [&'a str],
+    /// Whether the claim holds, as HTML.
+    pub verdict: String,
+    /// Title and content of the sections, the latter as HTML.
+    pub sections: Vec<(&'a str, String)>,
+}
+
+impl Page<'_> {
+    /// The file.
+    pub fn html(&self) -> Result<String, fmt::Error> {
+        let title = Text(self.title);
+        let mut html = format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+             <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+             <header>\n<h1>{title}</h1>\n{}</header>\n\
+             <section class=\"verdict\" aria-labelledby=\"verdict\">\n\
+             <h2 id=\"verdict\">Does it hold?</h2>\n",
+            self.lead
+        );
+        for warning in self.warnings {
+            let warning = Text(warning);
+            writeln!(
+                html,
+                "<p class=\"warning\"><strong>Mind:</strong> {warning}</p>"
+            )?;
+        }
+        writeln!(html, "{}</section>", self.verdict)?;
+        for (title, content) in &self.sections {
+            let title = Text(title);
+            writeln!(html, "<section>\n<h2>{title}</h2>\n{content}</section>")?;
+        }
+        html.push_str("</main>\n</body>\n</html>\n");
+        Ok(html)
+    }
+}
