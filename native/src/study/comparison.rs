@@ -28,54 +28,38 @@ pub fn chance(agreements: &[f64], others: &[f64], images: usize) -> f64 {
 pub fn compare(way: &str, other: &str, gain: Option<Spread>, chance: f64) -> Finding {
     let Some(gain) = gain else {
         let answer = format!("Not compared with {other}");
-        return Finding::new(
-            Tone::Open,
-            answer,
-            "There are no students of the same seed.",
-        );
+        let detail = "There are no students of the same seed.";
+        return Finding::new(Tone::Open, answer, detail);
     };
     let mut detail = format!(
         "Top-1 of {way} less that of {other}, integer-only, paired by seed: {}.",
         gain.in_points()
     );
-    if let Some([low, high]) = gain.interval() {
-        detail += &format!(
-            " 95\u{a0}% interval of the mean by Student's t: {} to {}.",
-            fixed(low * 100.0, 2),
-            fixed(high * 100.0, 2)
-        );
+    let interval = gain.interval();
+    if let Some([low, high]) = interval.map(|ends| ends.map(|end| fixed(end * 100.0, 2))) {
+        detail += &format!(" 95\u{a0}% interval of the mean by Student's t: {low} to {high}.");
     }
-    let covered = gain
-        .interval()
-        .is_none_or(|[low, high]| low <= 0.0 && high >= 0.0);
-    let covered = covered || gain.mean.abs() <= chance;
-    detail += &format!(
-        " Other test images might change it by {} points.",
-        fixed(chance * 100.0, 2)
-    );
-    let (tone, answer) = match gain {
-        Spread { min, max, .. } if covered && min <= 0.0 && max >= 0.0 => {
-            (Tone::Open, format!("No difference shown to {other}"))
-        }
-        Spread { count: 1, mean, .. } => {
-            let word = if mean > 0.0 { "Better" } else { "Worse" };
-            (
-                Tone::Open,
-                format!("{word} than {other} with the one seed, which shows little"),
-            )
-        }
-        Spread { mean, .. } if mean > 0.0 && covered => (
-            Tone::Open,
-            format!("Better than {other} with every seed, but too few to exclude chance"),
-        ),
-        Spread { mean, .. } if mean > 0.0 => (Tone::Holds, format!("Better than {other}")),
+    let change = fixed(chance * 100.0, 2);
+    detail += &format!(" Other test images might change it by {change} points.");
+    let around_zero = |[low, high]: [f64; 2]| low <= 0.0 && high >= 0.0;
+    let covered = interval.is_none_or(around_zero) || gain.mean.abs() <= chance;
+    let word = match gain {
+        Spread { mean, .. } if mean > 0.0 => "Better",
+        Spread { count: 1, .. } => "Worse",
+        _ => "The opposite: worse",
+    };
+    let (tone, doubt) = match gain {
+        Spread { count: 1, .. } => (Tone::Open, " with the one seed, which shows little"),
         _ if covered => (
             Tone::Open,
-            format!(
-                "The opposite: worse than {other} with every seed, but too few to exclude chance"
-            ),
+            " with every seed, but too few to exclude chance",
         ),
-        _ => (Tone::Fails, format!("The opposite: worse than {other}")),
+        Spread { mean, .. } if mean > 0.0 => (Tone::Holds, ""),
+        _ => (Tone::Fails, ""),
+    };
+    let answer = match covered && around_zero([gain.min, gain.max]) {
+        true => format!("No difference shown to {other}"),
+        false => format!("{word} than {other}{doubt}"),
     };
     Finding::new(tone, answer, detail)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Write};
 
+use plotters::style::RGBColor;
+
 /// Shows text as text, between tags and in quoted attributes.
 pub struct Text<'a>(pub &'a str);
 
@@ -41,54 +43,36 @@ pub fn table(
     caption: &str,
     columns: &[(&str, Column)],
     rows: impl IntoIterator<Item = Vec<String>>,
-) -> Result<String, fmt::Error> {
+) -> String {
     let caption = Text(caption);
     let mut html = format!(
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n\
          <table><caption><span>{caption}</span></caption>\n<thead><tr>"
     );
     for (name, column) in columns {
-        write!(
-            html,
-            "<th scope=\"col\"{}>{}</th>",
-            class(*column),
-            Text(name)
-        )?;
+        let (class, name) = (class(*column), Text(name));
+        html += &format!("<th scope=\"col\"{class}>{name}</th>");
     }
-    html.push_str("</tr></thead>\n<tbody>\n");
+    html += "</tr></thead>\n<tbody>\n";
     for row in rows {
-        html.push_str("<tr>");
+        html += "<tr>";
         for (at, (cell, (_, column))) in row.iter().zip(columns).enumerate() {
-            let (tag, scope) = if at == 0 {
-                ("th", " scope=\"row\"")
-            } else {
-                ("td", "")
+            let (class, cell) = (class(*column), Text(cell));
+            html += &match at {
+                0 => format!("<th scope=\"row\"{class}>{cell}</th>"),
+                _ => format!("<td{class}>{cell}</td>"),
             };
-            write!(
-                html,
-                "<{tag}{scope}{}>{}</{tag}>",
-                class(*column),
-                Text(cell)
-            )?;
         }
-        html.push_str("</tr>\n");
+        html += "</tr>\n";
     }
-    html.push_str("</tbody></table></div>\n");
-    Ok(html)
+    html + "</tbody></table></div>\n"
 }
 
 /// A table of what is named and its value.
-pub fn facts<'a>(
-    caption: &str,
-    rows: impl IntoIterator<Item = (&'a str, String)>,
-) -> Result<String, fmt::Error> {
+pub fn facts<const N: usize>(caption: &str, rows: [(&str, String); N]) -> String {
     let columns = [("What", Column::Words), ("Value", Column::Words)];
-    let rows = rows.into_iter();
-    table(
-        caption,
-        &columns,
-        rows.map(|(name, value)| vec![name.to_owned(), value]),
-    )
+    let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
+    table(caption, &columns, rows)
 }
 
 fn class(column: Column) -> &'static str {
@@ -103,11 +87,8 @@ fn class(column: Column) -> &'static str {
 /// A chart with what it shows in words; `caption` is HTML.
 pub fn figure(svg: &str, alt: &str, caption: &str) -> String {
     let alt = Text(alt);
-    let svg = svg.replacen(
-        "<svg ",
-        &format!("<svg role=\"img\" aria-label=\"{alt}\" "),
-        1,
-    );
+    let labelled = format!("<svg role=\"img\" aria-label=\"{alt}\" ");
+    let svg = svg.replacen("<svg ", &labelled, 1);
     format!(
         "<figure>\n<div class=\"scroll card\" role=\"region\" tabindex=\"0\" aria-label=\"{alt}\">\
          {svg}</div>\n<figcaption>{caption}</figcaption>\n</figure>\n"
@@ -115,20 +96,13 @@ pub fn figure(svg: &str, alt: &str, caption: &str) -> String {
 }
 
 /// Coloured squares with what they stand for.
-pub fn legend<'a>(
-    entries: impl IntoIterator<Item = (plotters::style::RGBColor, &'a str)>,
-) -> Result<String, fmt::Error> {
+pub fn legend<'a>(entries: impl IntoIterator<Item = (RGBColor, &'a str)>) -> String {
     let mut html = String::from("<span class=\"legend\">");
-    for (colour, name) in entries {
-        let (red, green, blue) = (colour.0, colour.1, colour.2);
-        write!(
-            html,
-            "<span><i style=\"background:#{red:02x}{green:02x}{blue:02x}\"></i>{}</span> ",
-            Text(name)
-        )?;
+    for (RGBColor(red, green, blue), name) in entries {
+        let (colour, name) = (format!("#{red:02x}{green:02x}{blue:02x}"), Text(name));
+        html += &format!("<span><i style=\"background:{colour}\"></i>{name}</span> ");
     }
-    html.push_str("</span>");
-    Ok(html)
+    html + "</span>"
 }
 
 #[cfg(test)]
@@ -140,7 +114,7 @@ mod tests {
         let evil = "<script>alert('a' & \"b\")</script>\u{0}";
         let shown = "&lt;script&gt;alert(&#39;a&#39; &amp; &quot;b&quot;)&lt;/script&gt;\u{fffd}";
         assert_eq!(Text(evil).to_string(), shown);
-        let table = table(evil, &[(evil, Column::Words)], [vec![evil.into()]]).unwrap();
+        let table = table(evil, &[(evil, Column::Words)], [vec![evil.into()]]);
         assert!(!table.contains("<script"));
         assert!(!figure("<svg >", evil, "").contains("<script"));
     }

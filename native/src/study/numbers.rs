@@ -7,20 +7,18 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     }
     let text = format!("{:.decimals$}", value.abs());
     let zero = text.bytes().all(|byte| byte == b'0' || byte == b'.');
-    if value < 0.0 && !zero {
-        format!("−{text}")
-    } else {
-        text
+    match value < 0.0 && !zero {
+        true => format!("−{text}"),
+        false => text,
     }
 }
 
 /// A difference of shares in points, with its sign.
 pub fn points(difference: f64) -> String {
     let text = fixed(difference * 100.0, 2);
-    if difference > 0.0 && text != "0.00" && text != "–" {
-        format!("+{text}")
-    } else {
-        text
+    match difference > 0.0 && text != "0.00" && text != "–" {
+        true => format!("+{text}"),
+        false => text,
     }
 }
 
@@ -31,16 +29,8 @@ pub fn percent(share: f64, decimals: usize) -> String {
 
 /// Milliseconds to about three digits.
 pub fn milliseconds(value: f64) -> String {
-    fixed(
-        value,
-        if value < 1.0 {
-            3
-        } else if value < 10.0 {
-            2
-        } else {
-            usize::from(value < 100.0)
-        },
-    )
+    let decimals = [1.0, 10.0, 100.0].iter().filter(|limit| value < **limit);
+    fixed(value, decimals.count())
 }
 
 /// A count, in groups of three digits.

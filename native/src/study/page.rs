@@ -1,7 +1,5 @@
 //! The page of a study: one HTML file with all in it.
 
-use std::fmt::{self, Write};
-
 use super::html::Text;
 
 const STYLE: &str = include_str!("style.css");
@@ -22,7 +20,7 @@ pub struct Page<'a> {
 
 impl Page<'_> {
     /// The file.
-    pub fn html(&self) -> Result<String, fmt::Error> {
+    pub fn html(&self) -> String {
         let title = Text(self.title);
         let mut html = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -36,17 +34,14 @@ impl Page<'_> {
         );
         for warning in self.warnings {
             let warning = Text(warning);
-            writeln!(
-                html,
-                "<p class=\"warning\"><strong>Mind:</strong> {warning}</p>"
-            )?;
+            html += &format!("<p class=\"warning\"><strong>Mind:</strong> {warning}</p>\n");
         }
-        writeln!(html, "{}</section>", self.verdict)?;
+        html += &self.verdict;
+        html += "</section>\n";
         for (title, content) in &self.sections {
             let title = Text(title);
-            writeln!(html, "<section>\n<h2>{title}</h2>\n{content}</section>")?;
+            html += &format!("<section>\n<h2>{title}</h2>\n{content}</section>\n");
         }
-        html.push_str("</main>\n</body>\n</html>\n");
-        Ok(html)
+        html + "</main>\n</body>\n</html>\n"
     }
 }

@@ -26,10 +26,8 @@ pub struct Spread {
 impl Spread {
     /// Of the finite ones of these numbers; none if there are none.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let values: Vec<f64> = values
-            .into_iter()
-            .filter(|value| value.is_finite())
-            .collect();
+        let values = values.into_iter().filter(|value| value.is_finite());
+        let values: Vec<f64> = values.collect();
         if values.is_empty() {
             return None;
         }
@@ -66,14 +64,20 @@ impl Spread {
             ),
         }
     }
+}
 
-    /// Shares in percent: mean ± standard deviation.
-    pub fn in_percent(&self) -> String {
-        let mean = fixed(self.mean * 100.0, 2);
-        match self.deviation {
-            None => mean,
-            Some(deviation) => format!("{mean} ± {}", fixed(deviation * 100.0, 2)),
-        }
+/// Shares in percent: mean ± standard deviation; a dash if there are none.
+pub fn in_percent(shares: impl IntoIterator<Item = f64>) -> String {
+    let Some(Spread {
+        mean, deviation, ..
+    }) = Spread::of(shares)
+    else {
+        return "–".into();
+    };
+    let mean = fixed(mean * 100.0, 2);
+    match deviation {
+        None => mean,
+        Some(deviation) => format!("{mean} ± {}", fixed(deviation * 100.0, 2)),
     }
 }
 
@@ -89,7 +93,7 @@ mod tests {
         assert!((spread.deviation.unwrap() - 0.01).abs() < 1e-12);
         let [low, high] = spread.interval().unwrap();
         assert!((high - low - 2.0 * 4.303 * 0.01 / 3f64.sqrt()).abs() < 1e-12);
-        assert_eq!(spread.in_percent(), "2.00 ± 1.00");
+        assert_eq!(in_percent([0.01, 0.02, 0.03]), "2.00 ± 1.00");
     }
 
     #[test]
@@ -97,7 +101,9 @@ mod tests {
         let one = Spread::of([0.5]).unwrap();
         assert_eq!((one.deviation, one.interval()), (None, None));
         assert!(one.in_points().contains("no spread"));
+        assert_eq!(in_percent([0.5]), "50.00");
         assert_eq!(Spread::of([f64::NAN]), None);
+        assert_eq!(in_percent([f64::NAN]), "–");
     }
 
     #[test]

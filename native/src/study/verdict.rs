@@ -1,7 +1,5 @@
 //! Answers of a verdict, and how they are shown.
 
-use std::fmt::{self, Write};
-
 use super::html::Text;
 
 /// How an answer stands to the claim.
@@ -39,44 +37,30 @@ impl Finding {
 
 /// What makes the figures mean little: a quick run, a build without optimization.
 pub fn warnings(quick: bool, release: bool) -> Vec<&'static str> {
-    let mut warnings = Vec::new();
-    if quick {
-        warnings.push(
-            "This was the quick run: it shows that everything works, and its figures mean little.",
-        );
-    }
-    if !release {
-        warnings.push(
-            "The command was not built with optimization (--release): the times mean little.",
-        );
-    }
-    warnings
+    let quick = quick.then_some(
+        "This was the quick run: it shows that everything works, and its figures mean little.",
+    );
+    let slow = (!release).then_some(
+        "The command was not built with optimization (--release): the times mean little.",
+    );
+    quick.into_iter().chain(slow).collect()
 }
 
 /// Findings as a list; of a run that means little none is said to hold or not.
-pub fn list(html: &mut String, findings: &[Finding], means_little: bool) -> fmt::Result {
-    html.push_str("<ul class=\"findings\">\n");
-    for Finding {
-        tone,
-        answer,
-        detail,
-    } in findings
-    {
-        let (class, word) = match tone {
+pub fn list(findings: &[Finding], means_little: bool) -> String {
+    let mut html = String::from("<ul class=\"findings\">\n");
+    for finding in findings {
+        let (class, word) = match finding.tone {
             _ if means_little => ("open", "means little"),
             Tone::Holds => ("holds", "holds here"),
             Tone::Fails => ("fails", "does not hold"),
             Tone::Open => ("open", "open"),
         };
-        writeln!(
-            html,
-            "<li><span class=\"badge {class}\">{word}</span> <strong>{}.</strong> {}</li>",
-            Text(answer),
-            Text(detail)
-        )?;
+        let (answer, detail) = (Text(&finding.answer), Text(&finding.detail));
+        let badge = format!("<span class=\"badge {class}\">{word}</span>");
+        html += &format!("<li>{badge} <strong>{answer}.</strong> {detail}</li>\n");
     }
-    html.push_str("</ul>\n");
-    Ok(())
+    html + "</ul>\n"
 }
 
 #[cfg(test)]

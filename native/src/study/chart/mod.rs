@@ -55,11 +55,8 @@ pub fn svg(size: (u32, u32), draw: impl FnOnce(&Area) -> Result<()>) -> Result<S
 /// The style of text.
 pub fn text<'a>(size: u32, horizontal: HPos, vertical: VPos) -> TextStyle<'a> {
     // The backend divides sizes by 1.24.
-    let size = f64::from(size) * 1.24;
-    ("sans-serif", size)
-        .into_font()
-        .color(&INK)
-        .pos(Pos::new(horizontal, vertical))
+    let font = ("sans-serif", f64::from(size) * 1.24).into_font();
+    font.color(&INK).pos(Pos::new(horizontal, vertical))
 }
 
 /// A range that holds these numbers with some room at both ends, also if they are all the same.
@@ -107,14 +104,11 @@ pub fn colour(at: usize) -> RGBColor {
 
 /// A name that is not longer than so many characters.
 pub fn cut(name: &str, most: usize) -> String {
-    match name.chars().count() <= most {
-        true => name.to_owned(),
-        false => name
-            .chars()
-            .take(most.saturating_sub(1))
-            .chain(['…'])
-            .collect(),
+    if name.chars().count() <= most {
+        return name.to_owned();
     }
+    let kept = name.chars().take(most.saturating_sub(1));
+    kept.chain(['…']).collect()
 }
 
 #[cfg(test)]

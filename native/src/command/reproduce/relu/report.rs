@@ -33,19 +33,19 @@ pub fn page(results: &Results) -> Result<String> {
         title: "ReLU instead of GELU in a Swin transformer",
         lead: lead(results),
         warnings: &warnings(results.settings.quick, results.machine.release),
-        verdict: verdict::html(results)?,
+        verdict: verdict::html(results),
         sections: vec![
             ("Accuracy after each swap", accuracy::course(results)?),
             ("The ways to ReLU", accuracy::arms(results)?),
-            ("The teacher in integers", accuracy::forms(results)?),
+            ("The teacher in integers", accuracy::forms(results)),
             ("What the activations put out", histograms::html(results)?),
             ("Latency", latency::html(results)?),
-            ("What the student mixes up", examples::html(results)?),
-            ("What this cannot show", method::limits(results)?),
-            ("Method and settings", method::settings(results)?),
+            ("What the student mixes up", examples::html(results)),
+            ("What this cannot show", method::limits(results)),
+            ("Method and settings", method::settings(results)),
         ],
     };
-    Ok(page.html()?)
+    Ok(page.html())
 }
 
 fn lead(results: &Results) -> String {

@@ -1,7 +1,5 @@
 //! How often students are right, on their way and at its end.
 
-use std::fmt::Write;
-
 use anyhow::Result;
 
 use super::{
@@ -13,7 +11,7 @@ use crate::study::{
     chart::{self, BLUE, Course, INK, Row, VERMILLION, colour},
     html::{Column, Text, figure, legend, table},
     numbers::{fixed, percent, points},
-    spread::Spread,
+    spread::{Spread, in_percent},
 };
 
 /// Validation top-1 of the claimed arm after each swap.
@@ -35,16 +33,11 @@ pub fn course(results: &Results) -> Result<String> {
     let Some(image) = chart::course(&course, false)? else {
         return Ok("<p>No course was recorded.</p>\n".into());
     };
-    let seeds: Vec<_> = arm
-        .runs
-        .iter()
-        .map(|run| format!("seed {}", run.seed))
-        .collect();
-    let entries = seeds
-        .iter()
-        .enumerate()
-        .map(|(at, name)| (colour(at), name.as_str()));
-    let legend = legend(entries.chain([(INK, "teacher (dashed)")]))?;
+    let seeds = arm.runs.iter().map(|run| format!("seed {}", run.seed));
+    let seeds: Vec<_> = seeds.collect();
+    let entries = seeds.iter().enumerate();
+    let entries = entries.map(|(at, name)| (colour(at), name.as_str()));
+    let legend = legend(entries.chain([(INK, "teacher (dashed)")]));
     let mut html = format!(
         "<p>Top-1 of the float students of {} on the validation images: {}</p>\n",
         Text(&arm.name),
@@ -63,20 +56,15 @@ pub fn course(results: &Results) -> Result<String> {
         && let Some(image) = chart::course(&course, true)?
     {
         let alt = "Line chart of validation top-1 after the training of each step";
-        html.push_str(&figure(
-            &image,
-            alt,
-            "The same after training alone, on an axis of its own.",
-        ));
+        let caption = "The same after training alone, on an axis of its own.";
+        html.push_str(&figure(&image, alt, caption));
     }
 
     let rows = steps.iter().enumerate().map(|(at, name)| {
         let points = || runs.iter().filter_map(|run| run.get(at));
-        let shown =
-            |spread: Option<Spread>| spread.map_or("–".into(), |spread| spread.in_percent());
-        let before = Spread::of(points().map(|[before, _]| *before)).filter(|_| at > 0);
-        let after = Spread::of(points().map(|[_, after]| *after));
-        vec![name.clone(), shown(before), shown(after)]
+        let before = points().map(|[before, _]| *before).filter(|_| at > 0);
+        let after = points().map(|[_, after]| *after);
+        vec![name.clone(), in_percent(before), in_percent(after)]
     });
     let columns = [
         ("What changed (layer.block)", Column::Words),
@@ -84,7 +72,7 @@ pub fn course(results: &Results) -> Result<String> {
         ("After, %", Column::Figures),
     ];
     let caption = "Validation top-1 by step, mean ± standard deviation over the seeds";
-    html.push_str(&table(caption, &columns, rows)?);
+    html.push_str(&table(caption, &columns, rows));
     Ok(html)
 }
 
@@ -133,22 +121,20 @@ pub fn arms(results: &Results) -> Result<String> {
         ],
     ];
     for arm in &results.arms {
-        let over = |value: &dyn Fn(&ArmRun) -> f64| Spread::of(arm.runs.iter().map(value));
-        let shown =
-            |spread: Option<Spread>| spread.map_or("–".into(), |spread| spread.in_percent());
-        let name = if arm.claimed {
-            format!("{} (claimed)", arm.name)
-        } else {
-            arm.name.clone()
+        let shown = |share: &dyn Fn(&ArmRun) -> f64| in_percent(arm.runs.iter().map(share));
+        let minutes = Spread::of(arm.runs.iter().map(|run| run.seconds / 60.0));
+        let name = match arm.claimed {
+            true => format!("{} (claimed)", arm.name),
+            false => arm.name.clone(),
         };
         rows.push(vec![
             name,
             arm.what.clone(),
-            shown(over(&|run| run.student.float.top1)),
-            shown(over(&|run| run.student.integer.top1)),
-            shown(over(&|run| run.student.integer.agreement)),
+            shown(&|run| run.student.float.top1),
+            shown(&|run| run.student.integer.top1),
+            shown(&|run| run.student.integer.agreement),
             loss(results, arm).map_or("–".into(), |loss| points(-loss.mean)),
-            over(&|run| run.seconds / 60.0).map_or("–".into(), |minutes| fixed(minutes.mean, 1)),
+            minutes.map_or("–".into(), |minutes| fixed(minutes.mean, 1)),
         ]);
     }
     html.push_str(&table(
@@ -163,22 +149,20 @@ pub fn arms(results: &Results) -> Result<String> {
             ("Minutes each", Column::Figures),
         ],
         rows,
-    )?);
+    ));
     Ok(html)
 }
 
 /// The teacher with each integer form of GELU.
-pub fn forms(results: &Results) -> Result<String> {
+pub fn forms(results: &Results) -> String {
     if results.forms.is_empty() {
-        return Ok("<p>The teacher was not made integer-only.</p>\n".into());
+        return "<p>The teacher was not made integer-only.</p>\n".into();
     }
-    let mut html = String::new();
-    writeln!(
-        html,
+    let html = format!(
         "<p>What the integers alone cost, with GELU kept in each of its integer forms. The float \
-         teacher reaches {}.</p>",
+         teacher reaches {}.</p>\n",
         percent(results.teacher.top1, 2)
-    )?;
+    );
     let rows = results.forms.iter().map(|form| {
         vec![
             form.name.clone(),
@@ -187,7 +171,7 @@ pub fn forms(results: &Results) -> Result<String> {
             points(form.score.top1 - results.teacher.top1),
         ]
     });
-    html.push_str(&table(
+    html + &table(
         "The integer-only teacher by form of GELU",
         &[
             ("GELU", Column::Words),
@@ -196,6 +180,5 @@ pub fn forms(results: &Results) -> Result<String> {
             ("Change to float, points", Column::Figures),
         ],
         rows,
-    )?);
-    Ok(html)
+    )
 }

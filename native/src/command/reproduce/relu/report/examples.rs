@@ -1,9 +1,5 @@
 //! Classes that are mixed up, and images on which student and teacher differ.
 
-use std::fmt::Write;
-
-use anyhow::Result;
-
 use super::super::results::{Example, Results};
 use crate::study::{
     html::{Column, Text, table},
@@ -11,7 +7,7 @@ use crate::study::{
 };
 
 /// The section's content.
-pub fn html(results: &Results) -> Result<String> {
+pub fn html(results: &Results) -> String {
     let mut html = String::new();
     if results.confusions.is_empty() {
         html.push_str("<p>The student took no class for another.</p>\n");
@@ -33,21 +29,18 @@ pub fn html(results: &Results) -> Result<String> {
                 ("Teacher", Column::Figures),
             ],
             rows,
-        )?);
+        ));
     }
     if results.examples.is_empty() {
         html.push_str("<p>There are no images on which student and teacher differ.</p>\n");
-        return Ok(html);
+        return html;
     }
     html.push_str("<h3>Images on which they differ</h3>\n<ul class=\"gallery\">\n");
-    for example in &results.examples {
-        item(&mut html, example)?;
-    }
-    html.push_str("</ul>\n");
-    Ok(html)
+    html.extend(results.examples.iter().map(item));
+    html + "</ul>\n"
 }
 
-fn item(html: &mut String, example: &Example) -> Result<()> {
+fn item(example: &Example) -> String {
     let Example {
         truth,
         teacher,
@@ -58,22 +51,17 @@ fn item(html: &mut String, example: &Example) -> Result<()> {
     let [truth, teacher, student] = [truth, teacher, student].map(|class| Text(class));
     // Three pixels for one, but no images that fill the page.
     let side = side.saturating_mul(3).clamp(48, 192);
-    let right = |class: &str| {
-        if class == example.truth {
-            " class=\"right\""
-        } else {
-            ""
-        }
+    let right = |class: &str| match class == example.truth {
+        true => " class=\"right\"",
+        false => "",
     };
-    writeln!(
-        html,
+    format!(
         "<li><img src=\"data:image/png;base64,{}\" width=\"{side}\" height=\"{side}\" \
          alt=\"A glyph of the class {truth}\"><dl><div><dt>is</dt><dd>{truth}</dd></div>\
          <div{}><dt>teacher</dt><dd>{teacher}</dd></div>\
-         <div{}><dt>student</dt><dd>{student}</dd></div></dl></li>",
+         <div{}><dt>student</dt><dd>{student}</dd></div></dl></li>\n",
         Text(png),
         right(&example.teacher),
         right(&example.student),
-    )?;
-    Ok(())
+    )
 }

@@ -1,7 +1,5 @@
 //! What the activations put out, block by block.
 
-use std::fmt::Write;
-
 use anyhow::Result;
 use plotters::{
     prelude::*,
@@ -41,14 +39,11 @@ pub fn html(results: &Results) -> Result<String> {
     if html.is_empty() {
         return Ok("<p>No activations were recorded.</p>\n".into());
     }
-    let mut whole = String::new();
-    writeln!(
-        whole,
+    Ok(format!(
         "<p>Share of the values in each bin, on a logarithmic axis, since ReLU puts most of them \
-         on zero. {}</p>\n<div class=\"small\">\n{html}</div>",
-        legend([(BLUE, "teacher (GELU)"), (VERMILLION, "student (ReLU)")])?
-    )?;
-    Ok(whole)
+         on zero. {}</p>\n<div class=\"small\">\n{html}</div>\n",
+        legend([(BLUE, "teacher (GELU)"), (VERMILLION, "student (ReLU)")])
+    ))
 }
 
 /// The decade below all shares that are not zero.

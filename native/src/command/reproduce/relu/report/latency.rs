@@ -48,11 +48,10 @@ pub fn html(results: &Results) -> Result<String> {
         html.push_str(&figure(&image, &alt, &caption));
     }
     html.push_str("</div>\n");
-    html.push_str(&times(results)?);
-    Ok(html)
+    Ok(html + &times(results))
 }
 
-fn times(results: &Results) -> Result<String> {
+fn times(results: &Results) -> String {
     let rows = results.latency.iter().flat_map(|latency| {
         latency.variants.iter().map(move |variant| {
             vec![
@@ -69,7 +68,7 @@ fn times(results: &Results) -> Result<String> {
             ]
         })
     });
-    Ok(table(
+    table(
         "Milliseconds of a run, and the share by which ReLU takes less (95\u{a0}% interval)",
         &[
             ("Model, executor, batch", Column::Words),
@@ -80,7 +79,7 @@ fn times(results: &Results) -> Result<String> {
             ("Rounds", Column::Figures),
         ],
         rows,
-    )?)
+    )
 }
 
 fn colour(activation: &str) -> RGBColor {

@@ -1,10 +1,11 @@
 //! What was run and how, and what that leaves open.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::collections::BTreeSet;
 
-use anyhow::Result;
-
-use super::{super::results::Results, verdict::claimed};
+use super::{
+    super::results::{ArmRun, Results},
+    verdict::claimed,
+};
 use crate::study::{
     html::{Column, Text, facts, table},
     numbers::{count, fixed},
@@ -21,18 +22,15 @@ done
 ";
 
 /// What the study cannot show.
-pub fn limits(results: &Results) -> Result<String> {
-    let devices: BTreeSet<_> = results
-        .latency
-        .iter()
-        .map(|latency| &latency.device)
-        .collect();
-    let devices: Vec<_> = devices.into_iter().map(String::as_str).collect();
+pub fn limits(results: &Results) -> String {
+    let devices = results.latency.iter().map(|latency| &*latency.device);
+    let devices: BTreeSet<_> = devices.collect();
+    let devices: Vec<_> = devices.into_iter().collect();
     let devices = match devices.is_empty() {
         true => "no times were taken at all".to_owned(),
         false => format!("the times above are of {}", devices.join("; ")),
     };
-    Ok(format!(
+    format!(
         "<ul>\n\
          <li>Accuracy on ImageNet: no photo was classified here. Glyphs are an easy task with few \
          classes, on which a small loss is easier to reach and harder to see.</li>\n\
@@ -45,7 +43,7 @@ pub fn limits(results: &Results) -> Result<String> {
          <p>Who has ImageNet and a card can measure both:</p>\n\
          <pre tabindex=\"0\"><code>{COMMANDS}</code></pre>\n",
         Text(&devices)
-    ))
+    )
 }
 
 /// Images that a student of the claimed arm is trained on: swaps and finish.
@@ -61,7 +59,7 @@ fn budget(results: &Results) -> Option<usize> {
 }
 
 /// All settings, the machine, the digests and the command.
-pub fn settings(results: &Results) -> Result<String> {
+pub fn settings(results: &Results) -> String {
     let (settings, machine) = (&results.settings, &results.machine);
     let yes = |yes| if yes { "yes" } else { "no" }.to_owned();
     let mut html = String::from(
@@ -73,9 +71,10 @@ pub fn settings(results: &Results) -> Result<String> {
          activations.</p>\n",
     );
     let processor = match machine.processor.as_str() {
-        "" => "unknown".to_owned(),
-        name => name.to_owned(),
+        "" => "unknown",
+        name => name,
     };
+    let images = budget(results).map_or("–".into(), count);
     let rows = [
         ("Short run", yes(settings.quick)),
         ("Teacher", settings.teacher.clone()),
@@ -86,31 +85,27 @@ pub fn settings(results: &Results) -> Result<String> {
             "Epochs with all blocks changed",
             count(settings.finish_epochs),
         ),
-        (
-            "Training images of a student",
-            budget(results).map_or("–".into(), count),
-        ),
+        ("Training images of a student", images),
         ("Validation images", count(settings.validation_images)),
         ("Test images", count(settings.test_images)),
         ("Calibration images", count(settings.calibration_images)),
         ("Font families of the test", count(settings.test_families)),
     ];
-    html.push_str(&facts("Settings", rows)?);
+    html += &facts("Settings", rows);
     let rows = [
         ("Platform", machine.platform.clone()),
-        ("Processor", processor),
+        ("Processor", processor.to_owned()),
         ("Threads", count(machine.threads)),
         ("Built with optimization", yes(machine.release)),
         ("Minutes of the study", fixed(machine.minutes, 1)),
     ];
-    html.push_str(&facts("Machine", rows)?);
-    let runs = results
-        .arms
-        .iter()
-        .flat_map(|arm| arm.runs.iter().map(move |run| (arm, run)));
-    let rows =
-        runs.map(|(arm, run)| vec![arm.name.clone(), run.seed.to_string(), run.digest.clone()]);
-    html.push_str(&table(
+    html += &facts("Machine", rows);
+    let rows = results.arms.iter().flat_map(|arm| {
+        let row =
+            move |run: &ArmRun| vec![arm.name.clone(), run.seed.to_string(), run.digest.clone()];
+        arm.runs.iter().map(row)
+    });
+    html += &table(
         "SHA-256 of the integer-only students' logits on the test images",
         &[
             ("Arm", Column::Words),
@@ -118,11 +113,8 @@ pub fn settings(results: &Results) -> Result<String> {
             ("Digest", Column::Code),
         ],
         rows,
-    )?);
+    );
     let quick = if settings.quick { " --quick" } else { "" };
-    writeln!(
-        html,
-        "<p>To run it again:</p>\n<pre tabindex=\"0\"><code>intformer reproduce relu{quick}</code></pre>"
-    )?;
-    Ok(html)
+    let command = format!("intformer reproduce relu{quick}");
+    html + &format!("<p>To run it again:</p>\n<pre tabindex=\"0\"><code>{command}</code></pre>\n")
 }

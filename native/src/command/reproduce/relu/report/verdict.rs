@@ -1,7 +1,5 @@
 //! Whether the claim holds, told from the figures alone.
 
-use std::fmt;
-
 use super::{
     super::results::{Arm, Results},
     saving::{latency, savings},
@@ -23,35 +21,26 @@ pub fn claimed(results: &Results) -> Option<&Arm> {
 
 /// Top-1 that integer students of an arm have lost to the float teacher.
 pub fn loss(results: &Results, arm: &Arm) -> Option<Spread> {
-    Spread::of(
-        arm.runs
-            .iter()
-            .map(|run| results.teacher.top1 - run.student.integer.top1),
-    )
+    let top1s = top1s(arm).into_iter();
+    Spread::of(top1s.map(|(_, top1)| results.teacher.top1 - top1))
 }
 
 /// Whether the claimed arm loses under half a point.
 pub fn accuracy(results: &Results) -> Finding {
-    let Some((arm, loss)) = claimed(results).and_then(|arm| Some((arm, loss(results, arm)?)))
-    else {
-        return Finding::new(
-            Tone::Open,
-            "No accuracy was measured",
-            "No student was trained.",
-        );
+    let arm = claimed(results);
+    let Some((arm, loss)) = arm.and_then(|arm| Some((arm, loss(results, arm)?))) else {
+        let answer = "No accuracy was measured";
+        return Finding::new(Tone::Open, answer, "No student was trained.");
     };
-    let (mut tone, answer) = match (
-        loss.mean < ALLOWED_LOSS,
-        loss.max < ALLOWED_LOSS,
-        loss.count,
-    ) {
+    let within = |loss: f64| loss < ALLOWED_LOSS;
+    let (mut tone, answer) = match (within(loss.mean), within(loss.max), loss.count) {
         (true, _, 1) => (Tone::Open, "Within 0.5 points, with one seed"),
         (true, true, _) => (Tone::Holds, "Within 0.5 points"),
         (true, false, _) => (
             Tone::Open,
             "Within 0.5 points on average, but not with every seed",
         ),
-        (false, ..) if loss.min < ALLOWED_LOSS => (
+        (false, ..) if within(loss.min) => (
             Tone::Fails,
             "Not within 0.5 points on average, though with some seeds",
         ),
@@ -77,12 +66,8 @@ pub fn accuracy(results: &Results) -> Finding {
             tone = Tone::Open;
         }
     }
-    if let Some(form) = results
-        .forms
-        .iter()
-        .find(|form| form.name == "table")
-        .or(results.forms.first())
-    {
+    let table = results.forms.iter().find(|form| form.name == "table");
+    if let Some(form) = table.or(results.forms.first()) {
         detail += &format!(
             " Integer-only with GELU ({}), the teacher itself loses {} points.",
             form.name,
@@ -126,26 +111,22 @@ fn agreements(arm: &Arm) -> Vec<f64> {
 }
 
 /// The verdict as HTML.
-pub fn html(results: &Results) -> Result<String, fmt::Error> {
+pub fn html(results: &Results) -> String {
     let mut html = String::from("<h3>Accuracy: under 0.5 points lost?</h3>\n");
     let quick = results.settings.quick;
-    list(&mut html, &[accuracy(results)], quick)?;
-    html.push_str("<h3>Is the iterative training what does it?</h3>\n");
+    html += &list(&[accuracy(results)], quick);
+    html += "<h3>Is the iterative training what does it?</h3>\n";
     let comparisons = comparisons(results);
     match comparisons.is_empty() {
-        true => html.push_str("<p>No arm is marked as the one that the claim is about.</p>\n"),
-        false => list(&mut html, &comparisons, quick)?,
+        true => html += "<p>No arm is marked as the one that the claim is about.</p>\n",
+        false => html += &list(&comparisons, quick),
     }
-    html.push_str("<h3>Latency: at least 11\u{a0}% less?</h3>\n");
-    list(
-        &mut html,
-        &[latency(results)],
-        quick || !results.machine.release,
-    )?;
+    html += "<h3>Latency: at least 11\u{a0}% less?</h3>\n";
+    html += &list(&[latency(results)], quick || !results.machine.release);
     if !results.latency.is_empty() {
-        html.push_str(&savings(results)?);
+        html += &savings(results);
     }
-    Ok(html)
+    html
 }
 
 #[cfg(test)]
