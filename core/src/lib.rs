@@ -100,8 +100,8 @@ mod file;
 #[cfg(feature = "float")]
 pub mod float;
 mod float_model;
-#[cfg(feature = "float")]
 pub mod graph;
+#[cfg(feature = "float")]
 pub mod method;
 pub mod model;
 pub mod picture;

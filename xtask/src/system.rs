@@ -40,11 +40,8 @@ pub fn add_target(name: &str) -> Result<()> {
     if has_target(name) {
         return Ok(());
     }
-    shell::run(&mut shell::command(
-        "rustup",
-        &format!("target add {name}"),
-    ))
-    .map_err(|error| Error::other(format!("expected to add the target {name}: {error}")))
+    shell::run(&mut shell::command("rustup", &format!("target add {name}")))
+        .map_err(|error| Error::other(format!("expected to add the target {name}: {error}")))
 }
 
 /// The packages among `fonts`, each with its folder, that are not installed where Debian puts them;

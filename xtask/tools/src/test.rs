@@ -6,9 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use xtask::{shell, system};
 
-use crate::{
-    chromium, cuda, features, format, fuzz, mutants, package, parity, portable, web,
-};
+use crate::{chromium, cuda, features, format, fuzz, mutants, package, parity, portable, web};
 
 /// Text fonts for the tests that render glyphs, which need three designs: packages and their folders.
 const FONTS: &[(&str, &str)] = &[
