@@ -39,6 +39,8 @@ pub enum Content {
     Any,
     /// Four values of -127 to 127 a word.
     Int8,
+    /// Four values of -128 to 127 a word: pixels, which alone reach -128, or [`Content::Int8`].
+    Byte,
     /// A multiplier (low 16 bits) and a shift (next 8) from the first to the second a word.
     Scale(u8, u8),
     /// The same with few shifts above 14: factors of attention logits.

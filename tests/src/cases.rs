@@ -41,7 +41,8 @@ impl Data {
         let bias = |data: &mut Self| data.int(-(1 << 29), 1 << 29) as u32;
         match content {
             Content::Any | Content::Exponentials => self.word(),
-            Content::Int8 => self.int8(),
+            Content::Int8 => self.bytes(-127),
+            Content::Byte => self.bytes(-128),
             Content::Scale(low, high) => self.scale(low.into()..=high.into()),
             // Shifts below 10 end every weight but the largest; above 14 all weights are alike.
             Content::LogitScale => match self.int(0, 7) {
@@ -65,9 +66,9 @@ impl Data {
         }
     }
 
-    /// Four bytes of -127 to 127.
-    fn int8(&mut self) -> u32 {
-        u32::from_le_bytes([(); 4].map(|()| self.int(-127, 127) as u8))
+    /// Four bytes of `low` to 127.
+    fn bytes(&mut self, low: i64) -> u32 {
+        u32::from_le_bytes([(); 4].map(|()| self.int(low, 127) as u8))
     }
 
     /// Any word, or two ends of the int16 range.
@@ -80,6 +81,15 @@ impl Data {
     fn scale(&mut self, shifts: RangeInclusive<i64>) -> u32 {
         let multiplier = self.int(0, 65535) as u32;
         multiplier | (self.int(*shifts.start(), *shifts.end()) as u32) << 16
+    }
+}
+
+/// A number from `low` to `high` that `bits` stands for, often one of these two.
+pub fn drawn(bits: u64, low: u32, high: u32) -> u32 {
+    match bits % 8 {
+        0 => low,
+        1 => high,
+        _ => low + (bits / 8 % (u64::from(high - low) + 1)) as u32,
     }
 }
 
@@ -139,7 +149,7 @@ impl Case {
     /// A dispatch of any integer operation and any small extents.
     pub fn random(seed: u64) -> Self {
         let mut extents = Data::new(!seed, 0);
-        let mut draw = |low: u32, high: u32| extents.int(low.into(), high.into()) as u32;
+        let mut draw = |low: u32, high: u32| drawn(extents.random.bits(), low, high);
         let data = Data::new(seed, draw(0, 4));
         let names = Dispatch::INTEGER;
         let name = names[draw(0, names.len() as u32 - 1) as usize];

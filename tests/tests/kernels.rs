@@ -17,7 +17,7 @@ use intformer_shaders::{
         window_attention::WindowAttention,
     },
 };
-use intformer_tests::cases::{Case, Data};
+use intformer_tests::cases::{Case, Data, drawn};
 use proptest::prelude::*;
 
 fn config() -> ProptestConfig {
@@ -203,12 +203,9 @@ macro_rules! properties {
             $(
                 $(#[cfg(all(feature = $feature, false))])?
                 #[test]
-                fn $name(data in data(), numbers in prop::collection::vec(any::<u32>(), 64)) {
+                fn $name(data in data(), numbers in prop::collection::vec(any::<u64>(), 64)) {
                     let mut numbers = numbers.into_iter();
-                    let mut draw = |low, high| {
-                        let number = u64::from(numbers.next().unwrap_or(0));
-                        low + (number % (u64::from(high - low) + 1)) as u32
-                    };
+                    let mut draw = |low, high| drawn(numbers.next().unwrap_or(0), low, high);
                     check(Case::drawn(stringify!($name), data, &mut draw));
                 }
             )*

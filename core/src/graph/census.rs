@@ -37,19 +37,23 @@ impl Census {
 impl Graph {
     /// Multiply-accumulates of `node` for one item; `None` if it has no products.
     fn macs(&self, node: &Node) -> Option<u64> {
-        let tokens = node.tokens;
-        let weights = || {
-            let (_, shape) = self.params(node).swap_remove(0);
-            shape.iter().product::<usize>()
-        };
+        let product =
+            |extents: &[usize]| extents.iter().map(|&extent| extent as u64).product::<u64>();
         let macs = match node.layer {
-            Layer::PatchEmbed { .. } | Layer::Linear { .. } => tokens * weights(),
-            Layer::WindowAttention(windows) => {
-                2 * tokens * windows.window[0] * windows.window[1] * node.channels
+            Layer::PatchEmbed { .. } | Layer::Linear { .. } => {
+                let (_, weight) = self.params(node).swap_remove(0);
+                product(&weight)
             }
-            _ => return None,
+            // Logits, and sums of values.
+            Layer::WindowAttention(windows) => 2 * product(&windows.window) * node.channels as u64,
+            Layer::Pixels { .. }
+            | Layer::LayerNorm { .. }
+            | Layer::Activation(_)
+            | Layer::Add
+            | Layer::PatchMerge { .. }
+            | Layer::MeanPool => return None,
         };
-        Some(macs as u64)
+        Some(node.tokens as u64 * macs)
     }
 }
 

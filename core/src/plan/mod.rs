@@ -62,7 +62,7 @@ impl Format {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tensor {
-    /// Unique name.
+    /// The name of the site that it comes from.
     pub name: String,
     /// Element format.
     pub format: Format,

@@ -222,12 +222,16 @@ fn described(config: &intformer::model::SwinConfig) -> String {
         true => " (padded)",
         false => "",
     };
+    let heads = match &config.widths {
+        None => format!("heads {:?}", config.heads),
+        Some(_) => "widths by block".to_owned(),
+    };
     let outputs = match config.classes {
         0 => format!("no head: {} features", config.outputs()),
         classes => format!("{classes} classes"),
     };
     format!(
-        "Swin {}x{}x{}, patch {}, window {}{padding}, width {}, depths {:?}, heads {:?}, {}{}, {outputs}",
+        "Swin {}x{}x{}, patch {}, window {}{padding}, width {}, depths {:?}, {}, {}{}, {outputs}",
         config.image_size[0],
         config.image_size[1],
         config.in_channels,
@@ -235,7 +239,7 @@ fn described(config: &intformer::model::SwinConfig) -> String {
         config.window_size,
         config.embed_dim,
         config.depths,
-        config.heads,
+        heads,
         config.activation,
         fc1_bias
     )

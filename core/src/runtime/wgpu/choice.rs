@@ -48,7 +48,8 @@ pub(super) fn contenders(dispatch: &Dispatch, kind: AdapterKind) -> Vec<&'static
     few
 }
 
-/// A sort key, small for likely variants. The sort is stable: the order of the variants in the WGSL decides the rest.
+/// A sort key, small for likely variants. The sort is stable: the order of the variants in the WGSL
+/// decides the rest.
 fn unlikeliness(shader: &Shader, dispatch: &Dispatch, kind: AdapterKind) -> (bool, bool, u64) {
     if kind != AdapterKind::Hardware {
         // Blocks of more rows are faster, unless they are mostly padding.

@@ -26,7 +26,7 @@ fn cells(height: u64, width: u64) -> u64 {
 /// Rows of the input from which `rows` come.
 fn input_rows(gather: u64, rows: u64, height: u64, width: u64) -> u64 {
     match gather == u64::from(gather::MERGE) {
-        true => rows / cells(height, width).max(1) * height * width,
+        true => rows.div_ceil(cells(height, width).max(1)) * height * width,
         false => rows,
     }
 }

@@ -37,7 +37,7 @@ parameters! {
     /// Parameters of `linear` and `norm_linear`: `out = epilogue(a * w^T + bias)`.
     Linear {
         /// The int8 input, `[rows, k_words]`; not of `norm_linear`.
-        a: Input(Int8, if norm_channels == 0 { rows * k_words } else { 0 }),
+        a: Input(Byte, if norm_channels == 0 { rows * k_words } else { 0 }),
         /// The int8 weights, `[cols, k_words]`.
         weight: Weights(Int8, cols * k_words),
         /// The channel parameters, two words each: bias (i32), then multiplier (low 16 bits) and shift
@@ -135,9 +135,10 @@ impl Operation for Op {
     }
 
     fn example(draw: &mut dyn FnMut(u32, u32) -> u32) -> Linear {
-        // At times more rows and inputs than are taken at once.
-        let [rows, k, cols] = match draw(1, 3) {
+        // At times more rows, columns and inputs than are taken at once.
+        let [rows, k, cols] = match draw(1, 4) {
             1 => [draw(101, 150), draw(91, 110), draw(1, 2)],
+            2 => [draw(61, 150), draw(1, 12), draw(9, 12)],
             _ => [draw(1, 60), draw(1, 12), draw(1, 12)],
         };
         Linear::drawn(draw, rows, 4 * k, 16 * cols)

@@ -11,9 +11,9 @@ parameters! {
     /// Parameters of `patch_gather`.
     PatchGather {
         /// The images: `image_stride` words each, bytes in HWC order.
-        image: Input(Any, rows / (grid_height * grid_width).max(1) * image_stride),
+        image: Input(Any, rows.div_ceil((grid_height * grid_width).max(1)) * image_stride),
         /// The patches, `[rows, k_words]`.
-        out: Output(Int8, rows * k_words),
+        out: Output(Any, rows * k_words),
         /// Patches in the whole batch.
         rows: Rows,
         /// Words in a row of the output; bytes past the patch are zero.

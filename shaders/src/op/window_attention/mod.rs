@@ -151,9 +151,9 @@ impl Operation for Op {
     fn example(draw: &mut dyn FnMut(u32, u32) -> u32) -> WindowAttention {
         // One large window at times: 256 tokens are the most.
         let large = draw(1, 8) == 1;
-        let mut axis = || {
+        let mut axis = |most: u32| {
             let [window, windows] = match large {
-                true => [draw(10, 16), 1],
+                true => [draw(10, 16), draw(1, most)],
                 false => [draw(1, 9), draw(1, 3)],
             };
             // A masked map needs more than one window.
@@ -162,8 +162,8 @@ impl Operation for Op {
             let cut = cut([windows, window, shift], missing, draw(0, 1) == 1);
             (window, shift, cut)
         };
-        let (window_height, shift_height, [height, roll_height]) = axis();
-        let (window_width, shift_width, [width, roll_width]) = axis();
+        let (window_height, shift_height, [height, roll_height]) = axis(2);
+        let (window_width, shift_width, [width, roll_width]) = axis(1);
         WindowAttention {
             batch: if large { 1 } else { draw(1, 2) },
             height,
