@@ -101,6 +101,7 @@ mod file;
 pub mod float;
 mod float_model;
 pub mod graph;
+mod likeliest;
 #[cfg(feature = "float")]
 pub mod method;
 pub mod model;
@@ -122,6 +123,7 @@ pub use digest::digest;
 pub(crate) use digest::hex;
 pub use error::{Error, Result};
 pub use float_model::{ClassOrder, Decoding, Filter, FloatModel, Preprocessing, Resize};
+pub use likeliest::{Likely, likeliest};
 pub use pixels::Pixels;
 #[cfg(feature = "data")]
 pub use rescale::rescale;

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 use intformer::{
-    Pixels,
+    Pixels, likeliest,
     plan::{Hint, Look},
 };
 use serde_json::json;
@@ -155,16 +155,8 @@ impl Options {
 
     /// The likeliest classes with their probabilities, the likeliest first.
     fn likeliest(&self, model: &Model, runner: &Runner, run: &Run) -> Vec<(String, f64)> {
-        let logits = runner.real(&run.logits);
-        let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let weights: Vec<f64> = logits.iter().map(|logit| (logit - most).exp()).collect();
-        let sum: f64 = weights.iter().sum();
-        let mut order: Vec<usize> = (0..weights.len()).collect();
-        // Equal logits keep the order of their classes, so that all executors show the same.
-        order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]));
-        let shown = order.into_iter().take(self.top);
-        shown
-            .map(|class| (model.label(class), weights[class] / sum))
+        let top = likeliest(&runner.real(&run.logits), self.top).into_iter();
+        top.map(|likely| (model.label(likely.class), likely.probability))
             .collect()
     }
 }

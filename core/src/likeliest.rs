@@ -1,0 +1,56 @@
+//! The likeliest classes of an image.
+
+/// A class that an image may show.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Likely {
+    /// The class, from 0.
+    pub class: usize,
+    /// Its logit.
+    pub logit: f64,
+    /// Its share in the softmax of all logits, 0 to 1: for display, since floats may differ in their last
+    /// digit between machines.
+    pub probability: f64,
+}
+
+/// The `top` likeliest classes by their logits, the likeliest first; of equal ones the lower class first.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::likeliest;
+///
+/// // The integer logits of an image times the model's `logit_scale`.
+/// let logits = [40, 70, -9000, -8000].map(|logit| 0.1 * f64::from(logit));
+/// let top = likeliest(&logits, 3);
+/// assert_eq!(top.iter().map(|likely| likely.class).collect::<Vec<_>>(), [1, 0, 3]);
+/// assert_eq!(format!("{:.1} %", 100.0 * top[0].probability), "95.3 %");
+/// ```
+pub fn likeliest(logits: &[f64], top: usize) -> Vec<Likely> {
+    let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let weight = |logit: f64| (logit - most).exp();
+    let sum: f64 = logits.iter().map(|&logit| weight(logit)).sum();
+    let likely = |(class, &logit): (usize, &f64)| Likely {
+        class,
+        logit,
+        probability: weight(logit) / sum,
+    };
+    let mut all: Vec<Likely> = logits.iter().enumerate().map(likely).collect();
+    // By logits: the probabilities of unlikely classes are all 0. The sort keeps equal ones in order.
+    all.sort_by(|a, b| b.logit.total_cmp(&a.logit));
+    all.truncate(top);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_of_no_probability_keep_the_order_of_their_logits() {
+        let top = likeliest(&[-5000.0, 0.0, -4000.0, -4000.0, -3000.0], 9);
+        let classes: Vec<_> = top.iter().map(|likely| likely.class).collect();
+        assert_eq!(classes, [1, 4, 2, 3, 0]);
+        assert!(top[1..].iter().all(|likely| likely.probability == 0.0));
+        assert_eq!(likeliest(&[], 5), []);
+    }
+}
