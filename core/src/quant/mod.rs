@@ -8,12 +8,14 @@ mod calibration;
 mod invented;
 mod lower;
 mod observer;
+mod options;
 mod rows;
 mod scales;
 mod typical;
 
 pub use calibration::{Calibration, RangeMethod, SiteStats};
 pub use invented::{Random, float_model, invented};
-pub use lower::{Gelu, QuantizeOptions, quantize};
+pub use lower::quantize;
 pub use observer::Observer;
+pub use options::{Gelu, QuantizeOptions};
 pub use typical::typical;

@@ -1,14 +1,16 @@
 //! Products with their activation.
 
 use super::{
-    Bytes, Gelu, Linear, Lowering,
+    Lowering,
     emit::{in_order, largest},
+    value::{Bytes, Linear},
 };
 use crate::{
     Error, Result,
     graph::Activation,
     plan::{Epilogue, Format, MAX_GELU_ONE, MAX_SHIFT_GELU_UNIT, Tensor, TensorId, operation},
     quant::{
+        Gelu,
         rows::{IntRows, Rows},
         scales::{FACTOR_MARGIN, multiplier},
     },

@@ -1,6 +1,9 @@
 //! Window attention: scales of queries, keys and values, position bias, exponential table.
 
-use super::{Bytes, Linear, Lowering};
+use super::{
+    Lowering,
+    value::{Bytes, Linear},
+};
 use crate::{
     Error, Result,
     graph::Windows,

@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use super::{Bytes, Input, Linear, Lowering, Norm, Value};
+use super::{
+    Lowering,
+    value::{Bytes, Input, Linear, Norm, Value},
+};
 use crate::{
     Error, Result,
     plan::{Epilogue, Format, MAX_NORM_LINEAR_CHANNELS, Operation, TensorId, operation, pad16},

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::{
-    Bytes, HEADROOM, Input, Linear, Lowering, Norm, StreamScales, Value, Wide, out_of_order,
+    HEADROOM, Lowering, out_of_order,
+    value::{Bytes, Input, Linear, Norm, StreamScales, Value, Wide},
 };
 use crate::{
     Result,

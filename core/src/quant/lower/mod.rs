@@ -7,118 +7,26 @@ mod activation;
 mod attention;
 mod emit;
 mod layers;
+mod norm;
 #[cfg(all(test, feature = "float"))]
 mod tests;
+mod value;
 
 use std::rc::Rc;
 
-use super::{
-    Calibration, RangeMethod,
-    rows::Rows,
-    scales::{FACTOR_MARGIN, affine},
-};
+use super::{Calibration, QuantizeOptions, rows::Rows, scales::FACTOR_MARGIN};
 use crate::{
     Error, FloatModel, Params, Preprocessing, Result,
-    graph::{Activation, Graph, Layer, Stream, Streams, Windows},
+    graph::{Graph, Layer, Stream, Streams},
     plan::{
         Epilogue, Format, IntModel, IntWeights, MAX_EXPONENT, Operation, Plan, Provenance, Step,
-        Tensor, TensorId, layout, operation, pad16,
+        Tensor, TensorId, layout, pad16,
     },
 };
+use value::{Bytes, Input, Linear, StreamScales, Value};
 
 /// Room that the residual keeps above what calibration saw.
 const HEADROOM: f64 = 1.25;
-
-/// The forms of GELU in integers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Gelu {
-    /// A table of 256 bytes: exact for int8.
-    #[default]
-    Table,
-    /// The polynomial of I-BERT (arXiv 2101.01321) over an 11-bit input.
-    IGelu,
-    /// The sigmoid form of I-ViT (arXiv 2207.01405): shifts and a division, relative to the largest
-    /// channel of a token.
-    ShiftGelu,
-    /// A pass in floats, as FasterTransformer's int8 Swin has it: fc1 puts out int8 without bias;
-    /// then bias, GELU and int8 again. Not integer-only: to measure against, in no model file.
-    #[cfg(feature = "comparison")]
-    Float,
-}
-
-impl Gelu {
-    /// The forms that are integer-only.
-    pub const INTEGER: [Self; 3] = [Self::Table, Self::IGelu, Self::ShiftGelu];
-
-    /// The name on the command line and in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::IGelu => "i-gelu",
-            Self::ShiftGelu => "shift-gelu",
-            #[cfg(feature = "comparison")]
-            Self::Float => "float",
-        }
-    }
-}
-
-/// How a float model becomes integers.
-///
-/// # Examples
-///
-/// One model with each form of GELU: the polynomial is an epilogue as the table is, ShiftGELU a step
-/// of its own.
-///
-/// ```
-/// use intformer::{
-///     model::SwinConfig,
-///     quant::{Gelu, QuantizeOptions, invented},
-/// };
-///
-/// # let config = SwinConfig {
-/// #     image_size: [8, 8],
-/// #     embed_dim: 8,
-/// #     depths: vec![2],
-/// #     heads: vec![1],
-/// #     window_size: 2,
-/// #     classes: 3,
-/// #     ..SwinConfig::tiny()
-/// # };
-/// let steps = |gelu| -> intformer::Result<usize> {
-///     let options = QuantizeOptions {
-///         gelu,
-///         ..QuantizeOptions::default()
-///     };
-///     Ok(invented(&config, 0, &options)?.plan.steps.len())
-/// };
-/// assert_eq!(steps(Gelu::IGelu)?, steps(Gelu::Table)?);
-/// let blocks = config.blocks().len();
-/// assert_eq!(steps(Gelu::ShiftGelu)?, steps(Gelu::Table)? + blocks);
-/// # Ok::<(), intformer::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct QuantizeOptions {
-    /// Range of int8 activations.
-    pub range: RangeMethod,
-    /// Whether each channel of the residual has its own power-of-two factor.
-    pub residual_exponents: bool,
-    /// Whether biases make up for the mean error of rounded weights.
-    pub bias_correction: bool,
-    /// What GELU becomes.
-    pub gelu: Gelu,
-}
-
-impl Default for QuantizeOptions {
-    fn default() -> Self {
-        Self {
-            range: RangeMethod::MeanSquaredError,
-            residual_exponents: true,
-            bias_correction: true,
-            gelu: Gelu::Table,
-        }
-    }
-}
 
 /// Lowers `model` with the ranges of `calibration`.
 ///
@@ -252,18 +160,6 @@ fn lower(float: Float, options: &QuantizeOptions) -> Result<Lowered> {
     ))
 }
 
-/// Scales of a residual stream: channel `c` is `unit * 2^exponent[c]` times its int16.
-struct StreamScales {
-    unit: f64,
-    exponents: Vec<u8>,
-}
-
-impl StreamScales {
-    fn scale(&self, c: usize) -> f64 {
-        self.unit * f64::from(1u32 << self.exponents[c])
-    }
-}
-
 struct Lowering<'a> {
     float: Float<'a>,
     calibration: &'a Calibration,
@@ -275,90 +171,6 @@ struct Lowering<'a> {
     coarser: Vec<f64>,
     plan: Plan,
     weights: IntWeights,
-}
-
-/// A tensor of the float model, as far as it is lowered.
-enum Value {
-    /// The image's bytes.
-    Pixels(TensorId),
-    /// Emitted as int16.
-    Wide(Rc<Wide>),
-    /// The 2x2 cells of a map.
-    Merged(Rc<Wide>, [usize; 2]),
-    /// A normalization, not emitted as int8; and its int16 form, if it is a residual.
-    Norm(Rc<Norm>, Option<Rc<Wide>>),
-    /// A matrix product, not emitted.
-    Linear(Rc<Linear>),
-    /// Attention over a product, neither emitted.
-    Attention(Rc<Linear>, String, Windows),
-    /// An activation of a product, neither emitted.
-    Activated(Rc<Linear>, String, Activation),
-    /// int8 with a scale for each channel.
-    Bytes(Rc<Bytes>),
-}
-
-/// An int16 tensor. Who still may read it holds a reference.
-struct Wide {
-    tensor: TensorId,
-    scales: Rc<StreamScales>,
-}
-
-struct Norm {
-    site: String,
-    x: Rc<Wide>,
-    merge: Option<[usize; 2]>,
-    eps: f64,
-    gain: Vec<f64>,
-    shift: Vec<f64>,
-}
-
-struct Linear {
-    site: String,
-    input: Input,
-    rows: Rows,
-    /// Scale of each logical input channel.
-    scale: Vec<f64>,
-    /// Mean integer input, if known.
-    means: Option<Vec<f64>>,
-}
-
-enum Input {
-    Bytes(Rc<Bytes>),
-    Norm(Rc<Norm>),
-}
-
-struct Bytes {
-    tensor: TensorId,
-    /// The logical channel of each byte of a row; padding has none.
-    columns: Vec<Option<usize>>,
-    scale: Vec<f64>,
-    means: Option<Vec<f64>>,
-    /// Gain and shift that are still to be applied.
-    affine: Option<(Vec<f64>, Vec<f64>)>,
-}
-
-impl Norm {
-    /// Exponents of the channels that it sees.
-    fn exponents(&self) -> Vec<u8> {
-        let parts = if self.merge.is_some() { 4 } else { 1 };
-        self.x.scales.exponents.repeat(parts)
-    }
-
-    /// round(channels * eps / unit^2).
-    fn epsilon(&self) -> u32 {
-        let unit = self.x.scales.unit;
-        (self.gain.len() as f64 * self.eps / (unit * unit))
-            .round()
-            .min(f64::from(i32::MAX)) as u32
-    }
-}
-
-impl Bytes {
-    /// As the input of a product, with its scale and its means.
-    fn into_input(self) -> (Input, Vec<f64>, Option<Vec<f64>>) {
-        let (scale, means) = (self.scale.clone(), self.means.clone());
-        (Input::Bytes(Rc::new(self)), scale, means)
-    }
 }
 
 fn out_of_order<T>(site: &str) -> Result<T> {
@@ -528,89 +340,6 @@ impl<'a> Lowering<'a> {
     fn coarsen(&mut self, stream: usize, factor: f64) {
         let coarser = self.coarseness[stream] * factor;
         self.coarser[stream] = self.coarser[stream].max(coarser);
-    }
-
-    /// Adds the parameters of a normalization whose gathered channels map to real values by
-    /// `gain` and `offset` over the output's scale; false if they do not fit.
-    fn norm_params(&mut self, name: &str, exponents: &[u8], gain: &[f64], offset: &[f64]) -> bool {
-        let mut fits = true;
-        let mut params: [Vec<_>; 3] = Default::default();
-        let mut multipliers = Vec::new();
-        // A unit row of the kernel is 2^15.
-        let norm = (gain.len() as f64).sqrt() / 32768.0;
-        for (gain, offset) in gain.iter().zip(offset) {
-            let (m, shift, bias) = affine(gain * norm, *offset).unwrap_or_else(|| {
-                fits = false;
-                (0, 1, 0)
-            });
-            multipliers.push(m);
-            params[0].push(i32::from(shift));
-            params[1].push(bias);
-        }
-        let count = [gain.len()];
-        let shifts: Vec<u8> = params[0].iter().map(|&shift| shift as u8).collect();
-        self.weights
-            .insert(format!("{name}.multiplier"), &count, &multipliers);
-        self.weights
-            .insert(format!("{name}.shift"), &count, &shifts);
-        self.weights
-            .insert(format!("{name}.bias"), &count, &params[1]);
-        self.weights
-            .insert(format!("{name}.exponent"), &count, exponents);
-        fits
-    }
-
-    /// Adds the parameters of `norm` for int8 outputs of `scale`; returns their name and the epsilon.
-    fn norm_bytes(&mut self, norm: &Norm, scale: &[f64]) -> Result<(String, u32)> {
-        let gain: Vec<f64> = scale.iter().map(|scale| 1.0 / scale).collect();
-        let name = self.fresh(&norm.site);
-        if !self.norm_params(&name, &norm.exponents(), &gain, &vec![0.0; gain.len()]) {
-            return Err(Error::Quantize(format!(
-                "{}: expected normalized values of ordinary size, found a range of nearly 0",
-                norm.site
-            )));
-        }
-        Ok((name, norm.epsilon()))
-    }
-
-    /// Emits `norm` as a step of its own; int8 with `scale`.
-    fn emit_norm(&mut self, norm: &Norm, scale: &[f64]) -> Result<TensorId> {
-        let (name, epsilon) = self.norm_bytes(norm, scale)?;
-        Ok(self.norm_step(norm, name, Format::Int8, epsilon))
-    }
-
-    /// Emits `norm`, gain and shift applied, as int16 with the scales of `stream`.
-    fn emit_wide_norm(&mut self, norm: &Norm, stream: usize) -> Rc<Wide> {
-        let scales = Rc::clone(&self.scales[stream]);
-        let over = |values: &[f64]| -> Vec<f64> {
-            let values = values.iter().enumerate();
-            values.map(|(c, value)| value / scales.scale(c)).collect()
-        };
-        let name = self.fresh(&norm.site);
-        let (gain, shift) = (over(&norm.gain), over(&norm.shift));
-        if !self.norm_params(&name, &norm.exponents(), &gain, &shift) {
-            self.coarsen(stream, 4.0);
-        }
-        let tensor = self.norm_step(norm, name, Format::Int16, norm.epsilon());
-        Rc::new(Wide { tensor, scales })
-    }
-
-    fn norm_step(&mut self, norm: &Norm, name: String, format: Format, epsilon: u32) -> TensorId {
-        let input = norm.x.tensor;
-        let rows = match norm.merge {
-            Some([height, width]) => height.div_ceil(2) * width.div_ceil(2),
-            None => self.plan.tensors[input].rows,
-        };
-        let output = self.tensor(name.clone(), format, rows, norm.gain.len());
-        let operation = operation::LayerNorm {
-            input,
-            output,
-            norm: name.clone(),
-            epsilon,
-            merge: norm.merge,
-        };
-        self.step(&name, operation);
-        output
     }
 
     /// Emits the logits; returns their scale.

@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     Resize,
     float::{Attention, Forward, Parameters},
-    graph::{Census, NodeId},
+    graph::{Activation, Census, NodeId, Windows},
     plan::Program,
     quant::{Random, invented::random_params},
     runtime::{Executor, Reference},
