@@ -1,8 +1,8 @@
 //! The topology of a model as data: a graph of layers that counting, calibration, float execution and
 //! lowering walk.
 //!
-//! An architecture builds its graph once ([`crate::model::swin`]); nothing else knows the order of its
-//! layers.
+//! An architecture builds its graph once ([`SwinConfig::graph`](crate::model::SwinConfig::graph)); nothing
+//! else knows the order of its layers.
 //!
 //! # Examples
 //!
