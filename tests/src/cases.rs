@@ -148,8 +148,8 @@ impl Case {
 
     /// A dispatch of any integer operation and any small extents.
     pub fn random(seed: u64) -> Self {
-        let mut extents = Data::new(!seed, 0);
-        let mut draw = |low: u32, high: u32| drawn(extents.random.bits(), low, high);
+        let mut extents = Random(!seed);
+        let mut draw = |low: u32, high: u32| drawn(extents.bits(), low, high);
         let data = Data::new(seed, draw(0, 4));
         let names = Dispatch::INTEGER;
         let name = names[draw(0, names.len() as u32 - 1) as usize];

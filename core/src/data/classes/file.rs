@@ -18,8 +18,9 @@ use serde::{
 use serde_json::Value;
 
 use super::{
-    ModelClasses, imagenet, list,
+    ModelClasses, imagenet,
     names::{Found, Names},
+    rules::list,
 };
 use crate::{Error, Result};
 

@@ -267,7 +267,7 @@ proptest! {
             classes.sort_unstable();
             prop_assert_eq!(classes, (0..count).collect::<Vec<_>>());
             if order.is_none() {
-                prop_assert_eq!(places(&folders, ClassOrder::String), places(&folders, ClassOrder::Natural));
+                prop_assert_eq!(order::places(&folders, ClassOrder::String), order::places(&folders, ClassOrder::Natural));
             }
         }
     }

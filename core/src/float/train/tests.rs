@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Course, TrainEvent, TrainOptions, checkpoint, train};
+use super::{TrainEvent, TrainOptions, checkpoint, run::Course, train};
 use crate::{FloatModel, Pixels, Result, data::Dataset, float::tests::small};
 
 /// Images of noise, brighter at a place that tells the class.

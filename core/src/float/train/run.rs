@@ -1,0 +1,245 @@
+//! A training run, from its start or its checkpoint to the trained model.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use super::{
+    EpochReport, Origin, TrainEvent, TrainOptions, TrainUi, Trained, batched,
+    batches::produce,
+    checkpoint::{self, Checkpoint, Progress},
+    evaluate_network, fingerprint,
+    learner::Learner,
+};
+use crate::{Error, FloatModel, Params, Result, data::Dataset};
+
+/// After so many steps a run should be better than a blind guess.
+const SETTLED: i32 = 100;
+
+/// The share of the past in the running mean of the cross-entropy that tells divergence.
+const MEMORY: f64 = 0.98;
+
+/// The cross-entropy since the run began or went on.
+#[derive(Default)]
+pub(super) struct Course {
+    /// Running mean, of which the first steps are a part only.
+    mean: f64,
+    steps: i32,
+}
+
+/// A cross-entropy that is worse than knowing nothing.
+#[derive(Debug, PartialEq)]
+pub(super) struct Stray {
+    pub(super) mean: f64,
+    pub(super) limit: f64,
+}
+
+impl Course {
+    /// Takes the loss of a step; tells if a settled run has lost its way.
+    pub(super) fn strays(&mut self, loss: f64, classes: usize) -> Option<Stray> {
+        self.mean = MEMORY * self.mean + (1.0 - MEMORY) * loss;
+        self.steps = self.steps.saturating_add(1);
+        let mean = self.mean / (1.0 - MEMORY.powi(self.steps));
+        let limit = 2.0 * (classes as f64).ln().max(1.0);
+        (self.steps > SETTLED && mean > limit).then_some(Stray { mean, limit })
+    }
+}
+
+/// A run between two steps.
+pub(super) struct Run<'a> {
+    options: &'a TrainOptions,
+    learner: Learner,
+    best: Option<Params>,
+    pub(super) progress: Progress,
+    course: Course,
+    /// Steps of an epoch.
+    pub(super) steps: usize,
+    file: PathBuf,
+    saved: Instant,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn start(
+        options: &'a TrainOptions,
+        origin: &Origin,
+        train: &dyn Dataset,
+    ) -> Result<Self> {
+        let file = checkpoint::path(&options.out);
+        let (learner, best, progress) = if options.resume && file.exists() {
+            let Checkpoint {
+                progress,
+                params,
+                best,
+                optimizer,
+            } = Checkpoint::load(&file)?;
+            if !options.same_run(&progress.options)
+                || progress.labels != train.labels()
+                || progress.images != train.len()
+                || progress.origin != fingerprint(origin)
+            {
+                return Err(Error::Training(format!(
+                    "expected a checkpoint of the same options and data in {}, found one of {:?} with {} images",
+                    file.display(),
+                    progress.options,
+                    progress.images
+                )));
+            }
+            let learner = Learner::resume(options, origin, &params, optimizer)?;
+            (learner, best, progress)
+        } else {
+            let origin_of = fingerprint(origin);
+            let progress = Progress::new(options, train.labels(), train.len(), origin_of);
+            (Learner::new(options, origin)?, None, progress)
+        };
+        Ok(Self {
+            options,
+            learner,
+            best,
+            progress,
+            course: Course::default(),
+            steps: options.images(train.len()).div_ceil(options.batch),
+            file,
+            saved: Instant::now(),
+        })
+    }
+
+    /// The rest of the current epoch.
+    pub(super) fn epoch(&mut self, train: &dyn Dataset, ui: &mut dyn TrainUi) -> Result<()> {
+        let epoch = self.progress.history.len();
+        let first = self.progress.step - epoch * self.steps;
+        let options = self.options;
+        let began = Instant::now();
+        let mut images = 0;
+        batched(
+            |sender| produce(options, train, epoch as u64, first, sender),
+            |batches| {
+                for batch in batches {
+                    let batch = batch?;
+                    let step = self.progress.step;
+                    let rate = options.rate(step, self.steps);
+                    let losses = self.learner.step(&batch, rate);
+                    let losses = losses.map_err(|e| self.diverged("finite numbers", &e))?;
+                    if let Some(Stray { mean, limit }) =
+                        self.course.strays(losses.labels, options.config.classes)
+                    {
+                        let expected = format!(
+                            "a cross-entropy below {limit:.2}, twice that of a blind guess"
+                        );
+                        let found = format!("{mean:.2} over the last steps");
+                        return Err(self.diverged(&expected, &found));
+                    }
+                    let loss = losses.total;
+                    self.progress.step += 1;
+                    self.progress.loss_sum += loss;
+                    images += batch.classes.len();
+                    let go_on = ui.event(&TrainEvent::Step {
+                        epoch,
+                        step: step - epoch * self.steps,
+                        steps: self.steps,
+                        loss,
+                        rate,
+                        images_per_second: images as f64 / began.elapsed().as_secs_f64(),
+                    });
+                    if go_on.is_break() {
+                        return self.stop(ui);
+                    }
+                    let interval = Duration::from_secs(options.checkpoint_seconds);
+                    if self.saved.elapsed() >= interval {
+                        self.save(ui)?;
+                    }
+                }
+                Ok(())
+            },
+        )
+    }
+
+    pub(super) fn validate(
+        &mut self,
+        data: &dyn Dataset,
+        ui: &mut dyn TrainUi,
+    ) -> Result<EpochReport> {
+        let mut stopped = false;
+        let evaluation =
+            evaluate_network(self.options, &mut self.learner.frozen(), data, |images| {
+                let of = data.len();
+                stopped |= ui.event(&TrainEvent::Validation { images, of }).is_break();
+                !stopped
+            })?;
+        if stopped {
+            self.stop(ui)?;
+        }
+        Ok(EpochReport {
+            epoch: self.progress.history.len(),
+            train_loss: self.progress.loss_sum / self.steps as f64,
+            validation_loss: evaluation.loss,
+            top1: evaluation.top1,
+        })
+    }
+
+    pub(super) fn finish_epoch(&mut self, report: EpochReport, ui: &mut dyn TrainUi) -> Result<()> {
+        let better = |earlier: &EpochReport| earlier.top1 < report.top1;
+        if self.progress.history.iter().all(better) {
+            self.best = Some(self.learner.params());
+        }
+        self.progress.loss_sum = 0.0;
+        self.progress.history.push(report.clone());
+        self.save(ui)?;
+        match ui.event(&TrainEvent::Epoch(&report)).is_break() {
+            true if self.progress.history.len() < self.options.epochs => Err(self.stopped()),
+            _ => Ok(()),
+        }
+    }
+
+    fn save(&mut self, ui: &mut dyn TrainUi) -> Result<()> {
+        let checkpoint = Checkpoint {
+            progress: self.progress.clone(),
+            params: self.learner.params(),
+            best: self.best.clone(),
+            optimizer: self.learner.optimizer_state()?,
+        };
+        checkpoint.save(&self.file)?;
+        self.saved = Instant::now();
+        // Whether to stop is asked with the next step.
+        let _ = ui.event(&TrainEvent::Checkpoint(&self.file));
+        Ok(())
+    }
+
+    fn stop(&mut self, ui: &mut dyn TrainUi) -> Result<()> {
+        self.save(ui)?;
+        Err(self.stopped())
+    }
+
+    pub(super) fn stopped(&self) -> Error {
+        Error::Training(format!(
+            "stopped after step {} as asked; resume from {}",
+            self.progress.step,
+            self.file.display()
+        ))
+    }
+
+    fn diverged(&self, expected: &str, found: &str) -> Error {
+        let checkpoint = match self.file.exists() {
+            true => format!("the last good checkpoint is {}", self.file.display()),
+            false => "there is no checkpoint yet".to_owned(),
+        };
+        Error::Training(format!(
+            "expected {expected}, found {found} in step {}; {checkpoint}",
+            self.progress.step
+        ))
+    }
+
+    pub(super) fn into_trained(self) -> Result<Trained> {
+        let params = self.best.unwrap_or_else(|| self.learner.params());
+        let model = FloatModel {
+            config: self.options.config.clone(),
+            params,
+            preprocessing: self.options.preprocessing.clone(),
+            labels: self.progress.labels,
+            class_order: None,
+        };
+        model.validate()?;
+        let history = self.progress.history;
+        Ok(Trained { model, history })
+    }
+}
