@@ -9,8 +9,7 @@ use std::{
 };
 
 use intformer::{
-    Decoding, Filter, Pixels, Preprocessing, Resize,
-    model::SwinConfig,
+    Decoding, Filter, ImageShape, Pixels, Preprocessing, Resize,
     picture::{decode_as, prepare},
 };
 use serde::Deserialize;
@@ -26,7 +25,7 @@ struct Job {
     resize: Option<Fit>,
 }
 
-/// A resize and the size of a model's input: height and width, multiples of 4.
+/// A resize and the size of a model's input: height and width.
 #[derive(Deserialize)]
 struct Fit {
     rule: Resize,
@@ -41,18 +40,11 @@ impl Job {
         let Some(fit) = &self.resize else {
             return decode_as(&bytes, self.channels, self.decoding);
         };
-        // One stage with windows of a token: any size of the input will do.
-        let config = SwinConfig {
-            image_size: fit.size,
-            in_channels: self.channels,
-            depths: vec![2],
-            heads: vec![3],
-            window_size: 1,
-            ..SwinConfig::tiny()
-        };
+        let [height, width] = fit.size;
+        let shape = ImageShape::new(height, width, self.channels);
         let mut pre = Preprocessing::imagenet(self.channels, fit.rule);
         (pre.filter, pre.decoding) = (fit.filter, self.decoding);
-        prepare(&bytes, &config, &pre)
+        prepare(&bytes, &shape, &pre)
     }
 }
 

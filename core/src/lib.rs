@@ -22,7 +22,7 @@
 //! let model = IntModel::load("models/glyphs.safetensors")?;
 //! let mut cpu = Cpu::new(Arc::new(model.program()?));
 //!
-//! let image = picture::load("models/samples/7.png", &model.config, &model.preprocessing)?;
+//! let image = picture::load("models/samples/7.png", &model.config.image(), &model.preprocessing)?;
 //! let logits = cpu.run(&image.data, 1)?;
 //!
 //! // The five likeliest classes; logits are integers, in units of `logit_scale`.
@@ -57,7 +57,7 @@
 //! let images = ["4", "7", "A", "B", "Q", "Z"]
 //!     .map(|name| format!("models/samples/{name}.png"))
 //!     .iter()
-//!     .map(|file| picture::load(file, &float_model.config, &float_model.preprocessing))
+//!     .map(|file| picture::load(file, &float_model.config.image(), &float_model.preprocessing))
 //!     .collect::<Result<Vec<_>, _>>()?;
 //!
 //! let calibration = float::calibrate(&float_model, &images, |_| ())?;
@@ -90,8 +90,10 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod architecture;
 #[cfg(feature = "import")]
 pub mod checkpoint;
+mod class_order;
 #[cfg(feature = "data")]
 pub mod data;
 mod digest;
@@ -101,12 +103,10 @@ mod file;
 pub mod float;
 mod float_model;
 pub mod graph;
+mod input;
 mod likeliest;
 #[cfg(feature = "float")]
 pub mod method;
-pub mod model;
-pub mod picture;
-mod pixels;
 pub mod plan;
 pub mod quant;
 #[cfg(feature = "data")]
@@ -119,12 +119,13 @@ mod tensor;
 #[doc = include_str!("../../docs/cuda.md")]
 mod pages {}
 
+pub use class_order::ClassOrder;
 pub use digest::digest;
 pub(crate) use digest::hex;
 pub use error::{Error, Result};
-pub use float_model::{ClassOrder, Decoding, Filter, FloatModel, Preprocessing, Resize};
+pub use float_model::FloatModel;
+pub use input::{Decoding, Filter, ImageShape, Pixels, Preprocessing, Resize, picture};
 pub use likeliest::{Likely, likeliest};
-pub use pixels::Pixels;
 #[cfg(feature = "data")]
 pub use rescale::rescale;
 pub use tensor::{HostTensor, Params};

@@ -33,7 +33,7 @@ use crate::{
 /// rescale(&mut twin, 64.0, 0)?;
 /// assert_ne!(twin.params, model.params);
 ///
-/// let image = picture::load("models/samples/7.png", &model.config, &model.preprocessing)?;
+/// let image = picture::load("models/samples/7.png", &model.config.image(), &model.preprocessing)?;
 /// let images = [image];
 /// let (before, after) = (
 ///     float::logits(&model, &images)?,
@@ -147,7 +147,11 @@ fn columns(params: &mut Params, site: &str, factors: &[f64]) -> Result<()> {
 #[cfg(all(test, feature = "float"))]
 mod tests {
     use super::*;
-    use crate::{Pixels, Preprocessing, Resize, float, model::SwinConfig};
+    use crate::{
+        Pixels, Preprocessing, Resize,
+        architecture::{Config, SwinConfig},
+        float,
+    };
 
     fn model() -> FloatModel {
         let config = SwinConfig {
@@ -161,6 +165,7 @@ mod tests {
             classes: 5,
             ..SwinConfig::tiny()
         };
+        let config = Config::from(config);
         let parameters = float::Parameters::init(&config, 3, &Default::default()).unwrap();
         let mut params = parameters.to_params();
         // Fresh biases are zero and would hide a mistake.

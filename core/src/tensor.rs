@@ -33,7 +33,7 @@ impl HostTensor {
 ///
 /// ```
 /// use intformer::{
-///     model::{SwinConfig, census},
+///     architecture::{SwinConfig, census},
 ///     quant::float_model,
 /// };
 ///

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use intformer::{Error, Pixels, model::SwinConfig, picture};
+use intformer::{Error, ImageShape, Pixels, picture};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -23,20 +23,22 @@ const MAX_BYTES: u64 = 1 << 30;
 pub fn read(files: &[PathBuf], model: &Model) -> Result<Vec<Pixels>> {
     files
         .par_iter()
-        .map(|file| Ok(picture::load(file, model.config(), model.preprocessing())?))
+        .map(|file| {
+            Ok(picture::load(
+                file,
+                &model.config().image(),
+                model.preprocessing(),
+            )?)
+        })
         .collect()
 }
 
 /// Checks that `count` images for a model are not too many to be held at once.
-pub fn bound(config: &SwinConfig, count: usize) -> Result<()> {
-    let [height, width] = config.image_size;
-    let sizes = [height, width, config.in_channels, count];
-    let bytes = sizes
-        .iter()
-        .try_fold(1u64, |bytes, &size| bytes.checked_mul(size as u64));
+pub fn bound(shape: &ImageShape, count: usize) -> Result<()> {
+    let bytes = (shape.bytes() as u64).checked_mul(count as u64);
     if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
         let sentence = format!(
-            "expected images of at most {MAX_BYTES} bytes together, found {count} of {height}x{width}"
+            "expected images of at most {MAX_BYTES} bytes together, found {count} of {shape}"
         );
         return Err(Error::Image(sentence).into());
     }
@@ -44,13 +46,16 @@ pub fn bound(config: &SwinConfig, count: usize) -> Result<()> {
 }
 
 /// Images of random bytes, the same from the same seed.
-pub fn random(config: &SwinConfig, count: usize, seed: u64) -> Result<Vec<Pixels>> {
-    bound(config, count)?;
+pub fn random(shape: &ImageShape, count: usize, seed: u64) -> Result<Vec<Pixels>> {
+    bound(shape, count)?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let [height, width] = config.image_size;
-    let channels = config.in_channels;
+    let &ImageShape {
+        height,
+        width,
+        channels,
+    } = shape;
     let image = |_| {
-        let mut data = vec![0; height * width * channels];
+        let mut data = vec![0; shape.bytes()];
         rng.fill_bytes(&mut data);
         Pixels {
             height,
@@ -63,21 +68,18 @@ pub fn random(config: &SwinConfig, count: usize, seed: u64) -> Result<Vec<Pixels
 }
 
 /// An image of equal bytes.
-pub fn plain(config: &SwinConfig, byte: u8) -> Pixels {
-    let [height, width] = config.image_size;
-    let channels = config.in_channels;
-    let data = vec![byte; height * width * channels];
+pub fn plain(shape: &ImageShape, byte: u8) -> Pixels {
     Pixels {
-        height,
-        width,
-        channels,
-        data,
+        height: shape.height,
+        width: shape.width,
+        channels: shape.channels,
+        data: vec![byte; shape.bytes()],
     }
 }
 
 /// The pixels of a `.safetensors` file: the tensor `pixels`, or the only one, of bytes
 /// `[height, width, channels]` or `[images, height, width, channels]`.
-pub fn tensor(path: &Path, config: &SwinConfig) -> Result<Vec<Pixels>> {
+pub fn tensor(path: &Path, shape: &ImageShape) -> Result<Vec<Pixels>> {
     let size = std::fs::metadata(path)
         .map_err(|e| Error::io(path, e))?
         .len();
@@ -86,10 +88,10 @@ pub fn tensor(path: &Path, config: &SwinConfig) -> Result<Vec<Pixels>> {
         return Err(Error::Image(sentence)).with_context(|| path.display().to_string());
     }
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-    parse_tensor(&bytes, config).with_context(|| path.display().to_string())
+    parse_tensor(&bytes, shape).with_context(|| path.display().to_string())
 }
 
-fn parse_tensor(bytes: &[u8], config: &SwinConfig) -> intformer::Result<Vec<Pixels>> {
+fn parse_tensor(bytes: &[u8], shape: &ImageShape) -> intformer::Result<Vec<Pixels>> {
     let fail = |sentence: String| Err(Error::Image(sentence));
     let file = match SafeTensors::deserialize(bytes) {
         Ok(file) => file,
@@ -123,7 +125,7 @@ fn parse_tensor(bytes: &[u8], config: &SwinConfig) -> intformer::Result<Vec<Pixe
     }
     let images = found.data().chunks_exact(image).map(|data| {
         let pixels = Pixels::new(height, width, channels, data.to_vec())?;
-        pixels.check(config)?;
+        pixels.check(shape)?;
         Ok(pixels)
     });
     images.collect()

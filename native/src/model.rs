@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 use intformer::{
     Preprocessing,
+    architecture::Config,
     data::classes::ModelClasses,
-    model::SwinConfig,
     plan::IntModel,
     quant::{QuantizeOptions, invented},
 };
@@ -22,22 +22,21 @@ pub enum Model {
     Float(Box<intformer::FloatModel>),
 }
 
-/// The configuration that the name of a size of Swin stands for, for models with random weights; `None`
-/// for what may be a model's place.
+/// The configuration that the name of a published size stands for, for models with random weights;
+/// `None` for what may be a model's place.
 ///
 /// # Errors
 /// If it looks like such a name, but is none.
-pub fn named(name: &str) -> Result<Option<SwinConfig>> {
-    Ok(Some(match name {
-        "swin-t" => SwinConfig::tiny(),
-        "swin-s" => SwinConfig::small(),
-        "swin-b" => SwinConfig::base(),
-        "swin-l" => SwinConfig::large(),
-        _ if name.starts_with("swin-") && !Path::new(name).exists() => {
-            anyhow::bail!("expected swin-t, swin-s, swin-b, swin-l or a model, found {name}")
+pub fn named(name: &str) -> Result<Option<Config>> {
+    let family = |name: &str| name.split_once('-').map(|(family, _)| family.to_owned());
+    let alike = Config::names().any(|known| family(known) == family(name));
+    match Config::named(name) {
+        None if alike && !name.contains('/') && !Path::new(name).exists() => {
+            let names: Vec<_> = Config::names().collect();
+            anyhow::bail!("expected {} or a model, found {name}", names.join(", "))
         }
-        _ => return Ok(None),
-    }))
+        found => Ok(found),
+    }
 }
 
 impl Model {
@@ -45,7 +44,7 @@ impl Model {
     ///
     /// # Errors
     /// If there is no model of this configuration.
-    pub fn invented(config: &SwinConfig) -> Result<Self> {
+    pub fn invented(config: &Config) -> Result<Self> {
         let model = invented(config, 0, &QuantizeOptions::default())?;
         Ok(Self::Compressed(Box::new(model)))
     }
@@ -94,7 +93,7 @@ impl Model {
     /// # Errors
     /// If it has no head.
     pub fn classifier(&self) -> Result<()> {
-        if self.config().classes == 0 {
+        if self.config().classes() == 0 {
             anyhow::bail!(
                 "expected a model with classes, found one without a head: `intformer logits` gives its features"
             );
@@ -115,7 +114,7 @@ impl Model {
     }
 
     /// Hyper-parameters.
-    pub fn config(&self) -> &SwinConfig {
+    pub fn config(&self) -> &Config {
         match self {
             Self::Compressed(model) => &model.config,
             #[cfg(feature = "float")]
@@ -144,7 +143,7 @@ impl Model {
     /// What is known of its classes.
     pub fn classes(&self) -> ModelClasses<'_> {
         ModelClasses {
-            count: self.config().classes,
+            count: self.config().classes(),
             labels: self.labels(),
             order: match self {
                 Self::Compressed(model) => model.class_order,

@@ -1,6 +1,6 @@
 //! Configurations of small models.
 
-use intformer::model::{Activation, PerBlock, SwinConfig, Widths, Windowing};
+use intformer::architecture::{Activation, PerBlock, SwinConfig, Widths, Windowing};
 use proptest::prelude::*;
 
 /// One of eight bits for each block.

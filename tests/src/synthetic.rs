@@ -6,18 +6,18 @@
 pub use intformer::quant::Random;
 use intformer::{
     Result,
-    model::SwinConfig,
+    architecture::Config,
     plan::IntModel,
     quant::{Gelu, QuantizeOptions, RangeMethod, invented},
 };
 
 /// An integer model of `config` from invented calibration.
-pub fn int_model(config: &SwinConfig, seed: u64) -> Result<IntModel> {
+pub fn int_model(config: impl Into<Config>, seed: u64) -> Result<IntModel> {
     int_model_with(config, seed, Gelu::Table)
 }
 
 /// The same with a form of GELU.
-pub fn int_model_with(config: &SwinConfig, seed: u64, gelu: Gelu) -> Result<IntModel> {
+pub fn int_model_with(config: impl Into<Config>, seed: u64, gelu: Gelu) -> Result<IntModel> {
     let options = QuantizeOptions {
         range: RangeMethod::MinMax,
         gelu,
@@ -27,9 +27,8 @@ pub fn int_model_with(config: &SwinConfig, seed: u64, gelu: Gelu) -> Result<IntM
 }
 
 /// Images of bytes at random, some of them all black, all white, or extremes side by side.
-pub fn images(config: &SwinConfig, batch: usize, seed: u64) -> Vec<u8> {
-    let [height, width] = config.image_size;
-    let bytes = height * width * config.in_channels;
+pub fn images(config: impl Into<Config>, batch: usize, seed: u64) -> Vec<u8> {
+    let bytes = config.into().image().bytes();
     let mut random = Random(seed);
     (0..batch)
         .flat_map(|_| {

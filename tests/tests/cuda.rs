@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use intformer::Error;
-use intformer::model::SwinConfig;
+use intformer::architecture::SwinConfig;
 use intformer::runtime::cuda::{Cuda, Options};
 use intformer::runtime::{Executor, Reference};
 use intformer_tests::configs::small;
@@ -101,7 +101,7 @@ fn what_it_cannot_run_is_a_sentence() {
     let error = cuda.run(&[0; 10], 1).unwrap_err();
     assert!(error.to_string().contains("found 10 bytes"), "{error}");
     // The executor goes on after each: with one image, then with as many as it says that fit.
-    cuda.run(&images(&small(), 1, 1), 1).unwrap();
+    cuda.run(&images(small(), 1, 1), 1).unwrap();
     cuda.prepare(most).unwrap();
     let none = open(&Options {
         ordinal: 99,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use intformer::{
-    model::SwinConfig,
+    architecture::SwinConfig,
     plan::Program,
     quant::Gelu,
     runtime::{
@@ -114,7 +114,7 @@ fn cpu_equals_the_reference_at_swin_t() {
 
 #[test]
 fn swin_t_is_72_dispatches_and_fits_64_mib() {
-    let model = synthetic::int_model(&SwinConfig::tiny(), 1).unwrap();
+    let model = synthetic::int_model(SwinConfig::tiny(), 1).unwrap();
     let program = model.program().unwrap();
     let mib = (program.weights.len() + program.arena_words) as f64 / f64::from(1 << 18);
     println!(

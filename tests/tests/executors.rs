@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use intformer::Error;
-use intformer::model::SwinConfig;
+use intformer::architecture::SwinConfig;
 use intformer::runtime::wgpu::{Options, Wgpu};
 use intformer::runtime::{Cpu, Executor, Reference};
 use intformer_tests::configs::small;

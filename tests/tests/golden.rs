@@ -6,9 +6,8 @@
 use std::{fmt::Write, path::Path, sync::Arc};
 
 use intformer::{
-    digest,
-    model::{Activation, PerBlock, SwinConfig, Windowing},
-    picture,
+    architecture::{Activation, PerBlock, SwinConfig, Windowing},
+    digest, picture,
     plan::{IntModel, IntType, Operation, Plan},
     quant::{Gelu, QuantizeOptions, invented},
     runtime::{Cpu, Executor},
@@ -135,7 +134,7 @@ fn tiny_model(gelu: Gelu) -> IntModel {
         gelu,
         ..QuantizeOptions::default()
     };
-    invented(&tiny(), 1, &options).unwrap()
+    invented(tiny(), 1, &options).unwrap()
 }
 
 #[test]
@@ -154,7 +153,7 @@ fn shipped_models_and_their_answers() {
         let mut images = Vec::new();
         for sample in &samples {
             images.extend(
-                picture::load(sample, &model.config, &model.preprocessing)
+                picture::load(sample, &model.config.image(), &model.preprocessing)
                     .unwrap()
                     .data,
             );
@@ -204,7 +203,7 @@ fn the_plan_of_the_shipped_model() {
 
 #[test]
 fn the_plan_of_swin_t() {
-    let model = synthetic::int_model(&SwinConfig::tiny(), 1).unwrap();
+    let model = synthetic::int_model(SwinConfig::tiny(), 1).unwrap();
     insta::assert_snapshot!(outline(&model.plan));
 }
 

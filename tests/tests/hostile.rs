@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::{
     Error,
-    model::{Activation, PerBlock, SwinConfig, Windowing},
+    architecture::{Activation, PerBlock, SwinConfig, Windowing},
     plan::{
         Epilogue, Format, IntModel, IntWeights, MAX_GELU_ONE, Operation, Plan, Program, Step,
         operation,
@@ -36,7 +36,7 @@ fn config() -> SwinConfig {
 }
 
 fn model() -> IntModel {
-    synthetic::int_model(&config(), 3).unwrap()
+    synthetic::int_model(config(), 3).unwrap()
 }
 
 /// The first step whose operation `find` accepts.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use intformer::{
-    FloatModel, Pixels, float,
-    model::{Activation, PerBlock, SwinConfig, Windowing},
+    FloatModel, ImageShape, Pixels,
+    architecture::{Activation, Config, PerBlock, SwinConfig, Windowing},
+    float,
     plan::IntModel,
     quant::{Calibration, Gelu, QuantizeOptions, quantize},
     rescale,
@@ -32,9 +33,13 @@ fn config(activation: Activation) -> SwinConfig {
 }
 
 /// Noise of many frequencies, so that tokens differ.
-fn images(config: &SwinConfig, count: usize, seed: u64) -> Vec<Pixels> {
-    let [height, width] = config.image_size;
-    let bytes = height * width * config.in_channels;
+fn images(config: &Config, count: usize, seed: u64) -> Vec<Pixels> {
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = config.image();
+    let bytes = height * width * channels;
     let mut state = seed;
     let mut next = move || {
         state = state
@@ -46,7 +51,7 @@ fn images(config: &SwinConfig, count: usize, seed: u64) -> Vec<Pixels> {
         .map(|_| {
             let (base, span) = (next() % 128, next() % 127 + 1);
             let data = (0..bytes).map(|_| (base + next() % span) as u8).collect();
-            Pixels::new(height, width, config.in_channels, data).unwrap()
+            Pixels::new(height, width, channels, data).unwrap()
         })
         .collect()
 }
@@ -144,7 +149,7 @@ fn integers_stay_close_to_floats_with_pruned_blocks() {
 
 /// Also when channels are rescaled in ways that the function does not notice.
 fn close(activation: Activation) {
-    let model = intformer::quant::float_model(&config(activation), 7).unwrap();
+    let model = intformer::quant::float_model(config(activation), 7).unwrap();
     let plain = relative_error(&model);
     println!("{activation:?}: relative error of the logits {plain:.4}");
     assert!(plain < 0.1, "{plain}");
@@ -170,7 +175,7 @@ fn integers_stay_close_to_floats_with_relu() {
 /// What each form of GELU adds to the error of the table.
 #[test]
 fn every_form_of_gelu_is_close() {
-    let model = intformer::quant::float_model(&config(Activation::Gelu), 7).unwrap();
+    let model = intformer::quant::float_model(config(Activation::Gelu), 7).unwrap();
     let error = |gelu| relative_error_of(&model, &quantized_as(&model, gelu));
     let table = error(Gelu::Table);
     for (gelu, most) in [
@@ -189,7 +194,7 @@ fn every_form_of_gelu_is_close() {
 #[cfg(feature = "comparison")]
 #[test]
 fn a_float_pass_is_in_no_model_file() {
-    let model = intformer::quant::float_model(&config(Activation::Gelu), 7).unwrap();
+    let model = intformer::quant::float_model(config(Activation::Gelu), 7).unwrap();
     let error = quantized_as(&model, Gelu::Float).to_bytes().unwrap_err();
     assert!(error.to_string().contains("FloatGelu"), "{error}");
     let text = r#"{"name": "a", "op": "float_gelu", "input": 0, "output": 1, "bias": "b",
@@ -200,7 +205,7 @@ fn a_float_pass_is_in_no_model_file() {
 
 #[test]
 fn a_model_file_reads_back_as_written() {
-    let model = intformer::quant::float_model(&config(Activation::Gelu), 7).unwrap();
+    let model = intformer::quant::float_model(config(Activation::Gelu), 7).unwrap();
     let int_model = quantized(&model);
     let bytes = int_model.to_bytes().unwrap();
     assert!(bytes == int_model.to_bytes().unwrap(), "the bytes differ");

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use intformer::model::{SwinConfig, census};
+use intformer::architecture::census;
 use intformer::picture::prepare_rgba;
 use intformer::plan::{Checked, IntModel, Look, Program, Typical};
-use intformer::{Error, Preprocessing, Result};
+use intformer::{Error, ImageShape, Preprocessing, Result};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::error::thrown;
 #[wasm_bindgen]
 pub struct Model {
     pub(crate) program: Arc<Program>,
-    config: SwinConfig,
+    image: ImageShape,
     preprocessing: Preprocessing,
     typical: Option<Typical>,
     info: String,
@@ -41,7 +41,7 @@ impl Model {
     ///
     /// Throws an error of the kind `image`.
     pub fn fit(&self, rgba: &[u8], width: usize, height: usize) -> Result<Vec<u8>, JsValue> {
-        let pixels = prepare_rgba(rgba, height, width, &self.config, &self.preprocessing);
+        let pixels = prepare_rgba(rgba, height, width, &self.image, &self.preprocessing);
         Ok(pixels.map_err(thrown)?.data)
     }
 
@@ -49,8 +49,7 @@ impl Model {
     ///
     /// Takes the pixels of [`Model::fit`] and the logits.
     pub fn look(&self, pixels: &[u8], logits: &[i32]) -> String {
-        let channels = self.config.in_channels;
-        let look = Look::of(pixels, channels, logits, self.typical.as_ref());
+        let look = Look::of(pixels, self.image.channels, logits, self.typical.as_ref());
         let hint = look.hint();
         let hint = hint.map(|hint| json!({ "kind": hint.word(), "message": hint.sentence() }));
         json!({ "spread": look.spread, "typicality": look.typicality, "hint": hint }).to_string()
@@ -65,20 +64,21 @@ impl Model {
             digest,
             format,
         } = checked;
-        if model.config.classes == 0 {
+        if model.config.classes() == 0 {
             return Err(Error::ModelFile(
                 "expected a model with classes, found one without a head, which gives features"
                     .to_owned(),
             ));
         }
         let census = census(&model.config)?;
+        let image = model.config.image();
         let info = json!({
             "digest": digest,
-            "architecture": "swin",
-            "activation": model.config.activation.to_string(),
-            "imageSize": model.config.image_size,
-            "channels": model.config.in_channels,
-            "classes": model.config.classes,
+            "architecture": model.config.architecture(),
+            "activation": model.config.activation().to_string(),
+            "imageSize": image.size(),
+            "channels": image.channels,
+            "classes": model.config.classes(),
             "labels": model.labels,
             "logitScale": model.logit_scale,
             "parameters": census.elements(),
@@ -92,7 +92,7 @@ impl Model {
         });
         Ok(Self {
             program: Arc::new(program),
-            config: model.config,
+            image,
             preprocessing: model.preprocessing,
             typical: model.typical,
             info: info.to_string(),

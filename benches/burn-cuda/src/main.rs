@@ -6,10 +6,10 @@ mod model;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use burn::tensor::{Device, FloatDType};
 use clap::{Parser, ValueEnum};
-use intformer::model::SwinConfig;
+use intformer::architecture::Config;
 
 use crate::{
     answer::{Answer, Setting},
@@ -74,13 +74,9 @@ fn count() -> clap::builder::RangedU64ValueParser<usize> {
     clap::builder::RangedU64ValueParser::new().range(1..=65536)
 }
 
-fn config(name: &str) -> Result<SwinConfig> {
-    Ok(match name {
-        "swin-t" => SwinConfig::tiny(),
-        "swin-s" => SwinConfig::small(),
-        "swin-b" => SwinConfig::base(),
-        _ => bail!("expected swin-t, swin-s or swin-b, found {name}"),
-    })
+fn config(name: &str) -> Result<Config> {
+    let names: Vec<_> = Config::names().collect();
+    Config::named(name).with_context(|| format!("expected {}, found {name}", names.join(", ")))
 }
 
 /// What is missing to run on a card, in a sentence.

@@ -9,13 +9,13 @@ use intformer::{
     FloatModel,
     float::{Attention, Forward, Parameters},
     graph::Graph,
-    model::SwinConfig,
+    architecture::Config,
     quant::Random,
 };
 
 /// A model on a device.
 pub struct Model {
-    config: SwinConfig,
+    config: Config,
     graph: Graph,
     parameters: Parameters,
     attention: Attention,
@@ -44,8 +44,8 @@ impl Model {
 
     /// `batch` images of noise as the model takes them, on the device.
     pub fn images(&self, batch: usize) -> Tensor<3> {
-        let [height, width] = self.config.image_size;
-        let shape = [batch, height * width, self.config.in_channels];
+        let image = self.config.image();
+        let shape = [batch, image.pixels(), image.channels];
         let mut random = Random(1);
         let values = (0..shape.iter().product()).map(|_| random.normal());
         Tensor::from_data(TensorData::new(values.collect(), shape), &self.device)

@@ -1,16 +1,16 @@
-//! Float Swin checkpoints of other libraries and of this one: reading and writing.
+//! Float checkpoints of other libraries and of this one: reading and writing.
 //!
-//! Five dialects are read: timm (since 0.9), Microsoft (and timm before 0.9), Hugging Face
+//! Five dialects are read of a Swin: timm (since 0.9), Microsoft (and timm before 0.9), Hugging Face
 //! transformers, torchvision and mmpretrain, each as safetensors or as a file of `torch.save`. The
-//! format follows from the bytes, the dialect from the tensor names under whatever prefix, the
-//! configuration from the shapes and from `config.json` where there is one.
+//! format follows from the bytes, architecture and dialect from the tensor names under whatever prefix,
+//! the configuration from the shapes and from `config.json` where there is one.
 //!
 //! ```
 //! use std::fs;
 //!
 //! use intformer::{
 //!     Resize, checkpoint,
-//!     model::{SwinConfig, census},
+//!     architecture::{SwinConfig, census},
 //! };
 //! use safetensors::{Dtype, tensor::TensorView};
 //!
@@ -47,7 +47,7 @@
 //! fs::write(folder.path().join("config.json"), description)?;
 //!
 //! let model = checkpoint::load(folder.path())?;
-//! assert_eq!(model.config, config);
+//! assert_eq!(model.config, config.into());
 //! assert_eq!(model.labels, ["cat", "dog"]);
 //! let resize = Resize::CropFraction { crop: 0.9 };
 //! assert_eq!(model.preprocessing.resize, resize);
@@ -55,15 +55,11 @@
 //! ```
 
 mod describe;
-mod dialect;
 mod file;
-mod group;
 #[cfg(feature = "hub")]
 mod hub;
-mod infer;
+mod naming;
 mod own;
-mod resize;
-mod size;
 mod source;
 
 #[cfg(test)]
@@ -73,10 +69,12 @@ pub use own::save;
 
 use std::path::Path;
 
-use describe::Description;
 use file::Tensors;
 
-use crate::{Error, FloatModel, Preprocessing, Resize, Result};
+use crate::{
+    Error, FloatModel, ImageShape, Preprocessing, Resize, Result,
+    architecture::names::{Asked, Description, agree},
+};
 
 /// Which weights are read where a file has both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +102,7 @@ pub enum Weights {
 ///     ..LoadOptions::default()
 /// };
 /// let loaded = checkpoint::load_noting("models/glyphs-float.safetensors", &options)?;
-/// assert_eq!(loaded.model.config.image_size, [64, 64]);
+/// assert_eq!(loaded.model.config.image().size(), [64, 64]);
 ///
 /// // What was made up on the way is said.
 /// let expected = "4 tables of position biases are interpolated to a window of 8";
@@ -121,6 +119,16 @@ pub struct LoadOptions {
     pub weights: Option<Weights>,
     /// Preprocessing, in place of what the checkpoint says.
     pub preprocessing: Option<Preprocessing>,
+}
+
+impl LoadOptions {
+    /// What an architecture is told of them.
+    fn asked(&self) -> Asked {
+        Asked {
+            image_size: self.image_size,
+            window_size: self.window_size,
+        }
+    }
 }
 
 /// A float model, and what was noticed on the way.
@@ -140,7 +148,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// If there is no such file or model, if it is malformed, or if its tensors, its `config.json`
-/// and a Swin V1 contradict each other.
+/// and its architecture contradict each other.
 pub fn load(source: impl AsRef<Path>) -> Result<FloatModel> {
     load_with(source, &LoadOptions::default())
 }
@@ -178,7 +186,7 @@ pub fn load_noting(source: impl AsRef<Path>, options: &LoadOptions) -> Result<Lo
             beside.display()
         ));
     }
-    let description = Description::parse(
+    let description = describe::read(
         files.config.as_deref(),
         files.preprocessor.as_deref(),
         &mut notes,
@@ -213,29 +221,35 @@ fn assemble(
     if tensors.own.is_some() {
         return own::assemble(tensors, options, notes);
     }
-    let mut renamed = dialect::canonical(&mut tensors, options, &mut notes)?;
-    let config = infer::config(&renamed, description, options, &mut notes)?;
-    let asked = options.window_size.is_some();
-    resize::tables(&mut renamed.params, &config, asked, &mut notes)?;
+    let (names, renamed) = naming::canonical(&mut tensors, options, &mut notes)?;
+    if let Some(keys) = &description.keys {
+        agree("a model", &Some(keys.names.called), &names.called)?;
+    }
+    let asked = options.asked();
+    let mut config = (names.configure)(&renamed, description, &asked, &mut notes)?;
+    let mut params = renamed.params;
+    (names.adapt)(&mut config, &mut params, &asked, &mut notes)?;
+    let library = renamed.dialect.library;
     let preprocessing = match (&options.preprocessing, &description.preprocessing) {
         (Some(preprocessing), _) => preprocessing.clone(),
-        (None, Some(preprocessing)) => resized(preprocessing, config.image_size, &mut notes),
+        (None, Some(preprocessing)) => resized(preprocessing, &config.image(), &mut notes),
         (None, None) => {
+            let published = (names.published)(&config, library);
             notes.push(format!(
                 "nothing says how images are prepared: as for the models that {} published",
-                renamed.dialect.publisher()
+                published.by
             ));
-            renamed.dialect.preprocessing(&config)
+            published.preprocessing
         }
     };
-    let labels = description.names(config.classes, &mut notes);
+    let labels = description.names(config.classes(), &mut notes);
     let class_order = match labels.is_empty() {
-        true => renamed.dialect.class_order(),
+        true => library.class_order(),
         false => None,
     };
     let model = FloatModel {
         config,
-        params: renamed.params,
+        params,
         preprocessing,
         labels,
         class_order,
@@ -248,10 +262,10 @@ fn assemble(
 /// resize grows with them.
 fn resized(
     preprocessing: &Preprocessing,
-    image_size: [usize; 2],
+    image: &ImageShape,
     notes: &mut Vec<String>,
 ) -> Preprocessing {
-    let longer = image_size[0].max(image_size[1]);
+    let longer = image.height.max(image.width);
     match preprocessing.resize {
         Resize::ShorterSide { size } if size < longer => {
             notes.push(format!(

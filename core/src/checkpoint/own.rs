@@ -5,8 +5,8 @@ use std::{collections::HashMap, path::Path};
 use safetensors::{Dtype, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::{LoadOptions, Loaded, file::Tensors, resize};
-use crate::{ClassOrder, Error, FloatModel, Preprocessing, Result, model::SwinConfig};
+use super::{LoadOptions, Loaded, file::Tensors};
+use crate::{ClassOrder, Error, FloatModel, Preprocessing, Result, architecture::Config};
 
 /// The metadata key of the description.
 pub(super) const KEY: &str = "intformer.float";
@@ -17,7 +17,7 @@ const VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 struct Header {
     version: u32,
-    config: SwinConfig,
+    config: Config,
     preprocessing: Preprocessing,
     labels: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,7 +30,7 @@ struct Version {
     version: u32,
 }
 
-/// Writes `model` to `path` as one `.safetensors` file with timm's tensor names, which [`load`]
+/// Writes `model` to `path` as one `.safetensors` file with canonical tensor names (timm's), which [`load`]
 /// reads without a `config.json`. An existing file is replaced only once all is written.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ struct Version {
 /// # Examples
 ///
 /// ```
-/// use intformer::{checkpoint, model::SwinConfig, quant::float_model};
+/// use intformer::{architecture::SwinConfig, checkpoint, quant::float_model};
 ///
 /// # let config = SwinConfig {
 /// #     image_size: [8, 8],
@@ -136,20 +136,14 @@ pub(super) fn assemble(
         labels: header.labels,
         class_order: header.class_order,
     };
-    if let Some(image_size) = options.image_size {
-        model.config.image_size = image_size;
-    }
-    if let Some(window_size) = options.window_size {
-        model.config.window_size = window_size;
-    }
     if options.image_size.is_some() || options.window_size.is_some() {
-        model.config.validate()?;
-        let asked = options.window_size.is_some();
-        resize::tables(&mut model.params, &model.config, asked, &mut notes)?;
+        let names = model.config.architecture_names();
+        let (config, params) = (&mut model.config, &mut model.params);
+        (names.adapt)(config, params, &options.asked(), &mut notes)?;
     }
     model.preprocessing = match &options.preprocessing {
         Some(preprocessing) => preprocessing.clone(),
-        None => super::resized(&model.preprocessing, model.config.image_size, &mut notes),
+        None => super::resized(&model.preprocessing, &model.config.image(), &mut notes),
     };
     model.validate()?;
     Ok(Loaded { model, notes })

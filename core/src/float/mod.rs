@@ -8,7 +8,7 @@
 //! let images = ["7", "A"]
 //!     .map(|name| format!("models/samples/{name}.png"))
 //!     .iter()
-//!     .map(|file| picture::load(file, &model.config, &model.preprocessing))
+//!     .map(|file| picture::load(file, &model.config.image(), &model.preprocessing))
 //!     .collect::<Result<Vec<_>, _>>()?;
 //!
 //! let logits = float::logits(&model, &images)?;

@@ -15,7 +15,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::host;
 use crate::{
     Error, FloatModel, HostTensor, Params, Result,
-    model::{SwinConfig, census},
+    architecture::{Config, census},
 };
 
 /// Standard deviation of new weights, cut off at two deviations (arXiv 2103.14030).
@@ -112,7 +112,7 @@ impl Parameters {
     ///
     /// # Errors
     /// If `config` is not valid.
-    pub fn init(config: &SwinConfig, seed: u64, device: &Device) -> Result<Self> {
+    pub fn init(config: &Config, seed: u64, device: &Device) -> Result<Self> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut normal = || loop {
             let value: f32 = StandardNormal.sample(&mut random);

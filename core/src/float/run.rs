@@ -7,9 +7,8 @@ use burn::{
 
 use super::{Attention, Forward, Parameters, host};
 use crate::{
-    FloatModel, Pixels, Preprocessing, Result,
+    FloatModel, ImageShape, Pixels, Preprocessing, Result,
     graph::Graph,
-    model::SwinConfig,
     quant::{Calibration, Observer},
 };
 
@@ -18,7 +17,8 @@ const BATCH: usize = 32;
 
 /// A float model ready to run on the CPU.
 pub struct FloatRunner {
-    config: SwinConfig,
+    image: ImageShape,
+    outputs: usize,
     preprocessing: Preprocessing,
     graph: Graph,
     parameters: Parameters,
@@ -35,7 +35,8 @@ impl FloatRunner {
         model.validate()?;
         let device = Device::flex();
         Ok(Self {
-            config: model.config.clone(),
+            image: model.config.image(),
+            outputs: model.config.outputs(),
             preprocessing: model.preprocessing.clone(),
             graph: model.config.graph(),
             parameters: Parameters::of(model, &device)?,
@@ -51,10 +52,10 @@ impl FloatRunner {
     pub fn logits(&mut self, pixels: &[Pixels]) -> Result<Vec<Vec<f32>>> {
         let mut logits = Vec::with_capacity(pixels.len());
         for batch in pixels.chunks(BATCH) {
-            let image = normalize(&self.config, &self.preprocessing, batch, &self.device)?;
+            let image = normalize(&self.image, &self.preprocessing, batch, &self.device)?;
             let forward = Forward::new(&self.parameters, &mut self.attention);
             let out = host(forward.run(&self.graph, image)?);
-            logits.extend(out.chunks(self.config.outputs()).map(<[f32]>::to_vec));
+            logits.extend(out.chunks(self.outputs).map(<[f32]>::to_vec));
         }
         Ok(logits)
     }
@@ -64,7 +65,7 @@ impl FloatRunner {
     /// # Errors
     /// If an image does not fit the model.
     pub fn observe(&mut self, pixels: &[Pixels], observer: &mut dyn Observer) -> Result<()> {
-        let image = normalize(&self.config, &self.preprocessing, pixels, &self.device)?;
+        let image = normalize(&self.image, &self.preprocessing, pixels, &self.device)?;
         let forward = Forward::new(&self.parameters, &mut self.attention).observed(observer);
         forward.run(&self.graph, image)?;
         Ok(())
@@ -93,7 +94,7 @@ pub fn logits(model: &FloatModel, pixels: &[Pixels]) -> Result<Vec<Vec<f32>>> {
 /// ```
 /// use intformer::{
 ///     Pixels, float,
-///     model::SwinConfig,
+///     architecture::SwinConfig,
 ///     quant::{Observer, float_model},
 /// };
 ///
@@ -167,34 +168,32 @@ pub fn calibrate(
 
 /// [`normalized`] pixels on `device`.
 fn normalize(
-    config: &SwinConfig,
+    image: &ImageShape,
     preprocessing: &Preprocessing,
     batch: &[Pixels],
     device: &Device,
 ) -> Result<Tensor<3>> {
-    let values = normalized(config, preprocessing, batch)?;
-    let tokens = config.image_size[0] * config.image_size[1];
-    let data = TensorData::new(values, [batch.len(), tokens, config.in_channels]);
+    let values = normalized(image, preprocessing, batch)?;
+    let data = TensorData::new(values, [batch.len(), image.pixels(), image.channels]);
     Ok(Tensor::from_data(data, device))
 }
 
 /// Pixels as the model's input `[batch, height * width, channels]`: `(value / 255 - mean) / std`.
 pub(super) fn normalized(
-    config: &SwinConfig,
+    image: &ImageShape,
     preprocessing: &Preprocessing,
     batch: &[Pixels],
 ) -> Result<Vec<f32>> {
-    let channels = config.in_channels;
+    let channels = image.channels;
     let tables: Vec<[f32; 256]> = preprocessing
         .mean
         .iter()
         .zip(&preprocessing.std)
         .map(|(mean, std)| std::array::from_fn(|byte| ((byte as f64 / 255.0 - mean) / std) as f32))
         .collect();
-    let elements = config.image_size[0] * config.image_size[1] * channels;
-    let mut values = Vec::with_capacity(batch.len() * elements);
+    let mut values = Vec::with_capacity(batch.len() * image.bytes());
     for pixels in batch {
-        pixels.check(config)?;
+        pixels.check(image)?;
         let bytes = pixels.data.iter().enumerate();
         values.extend(bytes.map(|(at, &byte)| tables[at % channels][byte as usize]));
     }

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use super::{Parameters, logits, observe};
 use crate::{
     FloatModel, Pixels, Preprocessing, Resize,
-    model::{SwinConfig, census},
+    architecture::{Config, SwinConfig, census},
     quant::Observer,
 };
 
@@ -24,6 +24,7 @@ pub(crate) fn small() -> FloatModel {
         classes: 5,
         ..SwinConfig::tiny()
     };
+    let config = Config::from(config);
     let mut params = Parameters::init(&config, 7, &Device::flex())
         .unwrap()
         .to_params();

@@ -59,7 +59,7 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::{SwinConfig, census};
+    use crate::architecture::{SwinConfig, census};
 
     /// Parameters as torchvision counts them; millions of MACs to the digit that papers state.
     #[test]

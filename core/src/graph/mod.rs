@@ -1,7 +1,7 @@
 //! The topology of a model as data: a graph of layers that counting, calibration, float execution and
 //! lowering walk.
 //!
-//! An architecture builds its graph once ([`SwinConfig::graph`](crate::model::SwinConfig::graph)); nothing
+//! An architecture builds its graph once ([`SwinConfig::graph`](crate::architecture::SwinConfig::graph)); nothing
 //! else knows the order of its layers.
 //!
 //! # Examples
@@ -9,7 +9,7 @@
 //! A walk of one's own: through how many matrix products does an image go, one after the other?
 //!
 //! ```
-//! use intformer::{graph::Layer, model::SwinConfig};
+//! use intformer::{graph::Layer, architecture::SwinConfig};
 //!
 //! let graph = SwinConfig::tiny().graph();
 //! let depth = graph.walk(|id, inputs: &[&usize]| {

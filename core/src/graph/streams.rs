@@ -57,7 +57,7 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SwinConfig;
+    use crate::architecture::SwinConfig;
 
     #[test]
     fn swin_has_a_stream_a_stage() {

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::{IntTensor, IntType, IntWeights, Plan, Program, Typical, mistaken};
-use crate::{ClassOrder, Error, Preprocessing, Result, float_model::is_default, model::SwinConfig};
+use crate::{ClassOrder, Error, Preprocessing, Result, architecture::Config, input::is_default};
 
 /// The metadata's one key: JSON with format version, digest, model and plan.
 const KEY: &str = "intformer";
@@ -59,7 +59,7 @@ struct Metadata {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
-    config: SwinConfig,
+    config: Config,
     preprocessing: Preprocessing,
     labels: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,11 +76,11 @@ struct Header {
 /// What a file says of itself:
 ///
 /// ```
-/// use intformer::{model::SwinConfig, plan::IntModel};
+/// use intformer::plan::IntModel;
 ///
 /// # std::env::set_current_dir("..").expect("the repository");
 /// let model = IntModel::load("models/glyphs.safetensors")?;
-/// assert_eq!(model.config.image_size, [32, 32]);
+/// assert_eq!(model.config.image().to_string(), "32x32x1");
 /// assert_eq!(model.labels[..3], ["0O", "1I", "2"]);
 /// assert_eq!(model.provenance.images, 512);
 ///
@@ -93,10 +93,10 @@ struct Header {
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntModel {
     /// Hyper-parameters of the float model it was made from.
-    pub config: SwinConfig,
+    pub config: Config,
     /// From image file to pixels.
     pub preprocessing: Preprocessing,
-    /// Names of the classes; as many as `config.classes`, or none.
+    /// Names of the classes; as many as [`Config::classes`], or none.
     pub labels: Vec<String>,
     /// How the trainer numbers folders of classes, if that is known and there are no labels.
     pub class_order: Option<ClassOrder>,
@@ -254,10 +254,9 @@ impl IntModel {
 
     fn check(&self) -> Result<Program> {
         self.config.validate()?;
-        self.preprocessing.validate(&self.config)?;
+        self.preprocessing.validate(&self.config.image())?;
         let program = self.program()?;
-        let [height, width] = self.config.image_size;
-        let bytes = height * width * self.config.in_channels;
+        let bytes = self.config.image().bytes();
         let outputs = self.config.outputs();
         if program.image_bytes != bytes || program.classes != outputs {
             return Err(Error::ModelFile(format!(
@@ -265,10 +264,10 @@ impl IntModel {
                 program.image_bytes, program.classes
             )));
         }
-        if !self.labels.is_empty() && self.labels.len() != self.config.classes {
+        if !self.labels.is_empty() && self.labels.len() != self.config.classes() {
             return Err(Error::ModelFile(format!(
                 "expected {} class names, found {}",
-                self.config.classes,
+                self.config.classes(),
                 self.labels.len()
             )));
         }
@@ -334,9 +333,7 @@ impl IntModel {
     /// The lowest format version that can say this.
     fn format(&self) -> u32 {
         let pre = &self.preprocessing;
-        let plain = is_default(&self.config.windowing)
-            && !self.config.pads()
-            && self.config.classes > 0
+        let plain = self.config.is_plain()
             && is_default(&pre.filter)
             && is_default(&pre.decoding)
             && self.class_order.is_none();

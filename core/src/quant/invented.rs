@@ -7,8 +7,8 @@
 use super::{Calibration, Observer, QuantizeOptions, RangeMethod, quantize};
 use crate::{
     FloatModel, HostTensor, Params, Preprocessing, Resize, Result,
+    architecture::{Config, census},
     graph::Layer,
-    model::{SwinConfig, census},
     plan::IntModel,
 };
 
@@ -38,11 +38,13 @@ impl Random {
 ///
 /// # Errors
 /// If `config` is not valid.
-pub fn float_model(config: &SwinConfig, seed: u64) -> Result<FloatModel> {
+pub fn float_model(config: impl Into<Config>, seed: u64) -> Result<FloatModel> {
+    let config = config.into();
+    let params = random_params(&census(&config)?.params, seed);
     Ok(FloatModel {
-        config: config.clone(),
-        params: random_params(&census(config)?.params, seed),
-        preprocessing: Preprocessing::imagenet(config.in_channels, Resize::Squash),
+        preprocessing: Preprocessing::imagenet(config.image().channels, Resize::Squash),
+        params,
+        config,
         labels: Vec::new(),
         class_order: None,
     })
@@ -79,11 +81,11 @@ pub(super) fn random_params(shapes: &[(String, Vec<usize>)], seed: u64) -> Param
 ///
 /// # Examples
 ///
-/// What would a Swin of one's own cost before it is trained?
+/// What would a model of one's own cost before it is trained?
 ///
 /// ```
 /// use intformer::{
-///     model::SwinConfig,
+///     architecture::SwinConfig,
 ///     quant::{QuantizeOptions, invented},
 /// };
 ///
@@ -103,11 +105,15 @@ pub(super) fn random_params(shapes: &[(String, Vec<usize>)], seed: u64) -> Param
 /// assert!(4 * program.arena_words < 10_000);
 /// # Ok::<(), intformer::Error>(())
 /// ```
-pub fn invented(config: &SwinConfig, seed: u64, options: &QuantizeOptions) -> Result<IntModel> {
+pub fn invented(
+    config: impl Into<Config>,
+    seed: u64,
+    options: &QuantizeOptions,
+) -> Result<IntModel> {
     let model = float_model(config, seed)?;
     let mut calibration = Calibration::new();
     let mut random = Random(!seed);
-    for node in config.graph().nodes() {
+    for node in model.config.graph().nodes() {
         let mut see = |site: &str, size: f32| {
             let values = (0..8 * node.channels).map(|_| size * random.normal());
             let values: Vec<f32> = values.collect();

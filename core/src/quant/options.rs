@@ -45,7 +45,7 @@ impl Gelu {
 ///
 /// ```
 /// use intformer::{
-///     model::SwinConfig,
+///     architecture::SwinConfig,
 ///     quant::{Gelu, QuantizeOptions, invented},
 /// };
 ///

@@ -20,7 +20,7 @@ use crate::{
 /// ```
 /// use intformer::{
 ///     Pixels,
-///     model::SwinConfig,
+///     architecture::SwinConfig,
 ///     quant::{QuantizeOptions, invented, typical},
 /// };
 ///
@@ -53,13 +53,14 @@ pub fn typical(
     images: &[Pixels],
     mut seen: impl FnMut(),
 ) -> Result<Option<Typical>> {
-    if model.config.classes == 0 {
+    if model.config.classes() == 0 {
         return Ok(None);
     }
     let mut executor = Cpu::new(Arc::new(model.program()?));
     let mut largest = Vec::with_capacity(images.len());
+    let shape = model.config.image();
     for image in images {
-        image.check(&model.config)?;
+        image.check(&shape)?;
         largest.extend(executor.run(&image.data, 1)?.into_iter().max());
         seen();
     }

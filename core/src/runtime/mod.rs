@@ -7,7 +7,7 @@
 //!
 //! use intformer::{
 //!     digest,
-//!     model::SwinConfig,
+//!     architecture::SwinConfig,
 //!     quant::{QuantizeOptions, invented},
 //!     runtime::{Cpu, Executor, Reference},
 //! };

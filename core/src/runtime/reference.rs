@@ -17,7 +17,7 @@ use crate::{Error, Result, plan::Program};
 /// use std::sync::Arc;
 ///
 /// use intformer::{
-///     model::SwinConfig,
+///     architecture::SwinConfig,
 ///     quant::{QuantizeOptions, invented},
 ///     runtime::{Cpu, Executor, Reference},
 /// };

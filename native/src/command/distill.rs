@@ -10,13 +10,14 @@ use std::{
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use intformer::{
-    FloatModel, checkpoint,
+    FloatModel,
+    architecture::{Activation, Block, Config},
+    checkpoint,
     float::{
         Device,
         train::{Distillation, Plain, TrainOptions, TrainUi},
     },
     method::relu::{Order, ReluEvent, ReluLog, ReluOptions, distill},
-    model::{Activation, Block},
 };
 
 use crate::{
@@ -203,13 +204,13 @@ impl Relu {
         options.validate(&teacher)?;
         let said = self.classes.read()?;
         let images = self.images.open_for(&teacher, &said, globals)?;
-        let mut ui = lines(globals);
+        let mut ui = lines(globals, &teacher.config);
         let device = Device::flex();
         let (train, validation) = (images.train(), images.validation());
         let (student, log) = distill(&options, &teacher, &device, train, validation, &mut ui)?;
         checkpoint::save(&student, &self.out)?;
         let findings = images.findings();
-        let text = table(&self.out, &log)? + &passed_over::text(&findings);
+        let text = table(&self.out, &teacher.config, &log)? + &passed_over::text(&findings);
         Answer::new(
             text,
             &passed_over::told(serde_json::to_value(&log)?, &findings),
@@ -224,7 +225,7 @@ impl Relu {
         };
         let usual = ReluOptions::new(teacher, state);
         let config = &teacher.config;
-        let gelu = |at: &&Block| config.activation.get(at.stage, at.block) == Activation::Gelu;
+        let gelu = |at: &&Block| config.activation().get(at.stage, at.block) == Activation::Gelu;
         let blocks = config.blocks().iter().filter(gelu).count().max(1);
         let [group, step_epochs, finish_epochs] = match plan.at_once {
             true => [blocks, 0, plan.finish_epochs + blocks * plan.step_epochs],
@@ -266,8 +267,8 @@ impl Relu {
 }
 
 /// Lines on the standard error.
-fn lines(globals: &Globals) -> impl FnMut(&ReluEvent<'_>) -> ControlFlow<()> {
-    let quiet = globals.quiet;
+fn lines(globals: &Globals, config: &Config) -> impl FnMut(&ReluEvent<'_>) -> ControlFlow<()> {
+    let (quiet, config) = (globals.quiet, config.clone());
     let mut plain: Plain<Box<dyn io::Write>> = match quiet {
         true => Plain(Box::new(io::sink())),
         false => Plain(Box::new(io::stderr())),
@@ -290,7 +291,7 @@ fn lines(globals: &Globals) -> impl FnMut(&ReluEvent<'_>) -> ControlFlow<()> {
             } => eprintln!(
                 "step {} of {of}: {}; top-1 {:.2} % before training",
                 index + 1,
-                changed(blocks),
+                changed(&config, blocks),
                 100.0 * swapped.top1
             ),
             _ => {}
@@ -299,15 +300,15 @@ fn lines(globals: &Globals) -> impl FnMut(&ReluEvent<'_>) -> ControlFlow<()> {
     }
 }
 
-fn changed(blocks: &[Block]) -> String {
-    let sites: Vec<String> = blocks.iter().map(|block| block.site()).collect();
+fn changed(config: &Config, blocks: &[Block]) -> String {
+    let sites: Vec<String> = blocks.iter().map(|&block| config.site(block)).collect();
     match sites.is_empty() {
         true => "finish".to_owned(),
         false => sites.join(" "),
     }
 }
 
-fn table(out: &Path, log: &ReluLog) -> Result<String> {
+fn table(out: &Path, config: &Config, log: &ReluLog) -> Result<String> {
     let mut text = String::new();
     writeln!(
         text,
@@ -324,7 +325,7 @@ fn table(out: &Path, log: &ReluLog) -> Result<String> {
         writeln!(
             text,
             "{:<24} {:>6} {:>16.2} {:>15.2}",
-            changed(&step.blocks),
+            changed(config, &step.blocks),
             step.epochs.len(),
             100.0 * step.swapped.top1,
             100.0 * step.trained.top1

@@ -212,7 +212,7 @@ impl Images {
             let (images, truths): (Vec<_>, Vec<_>) = read.into_iter().unzip();
             let logits = runner.logits(&Batch::new(&images))?;
             let logits = runner.real(&logits);
-            for (row, truth) in logits.chunks(model.config().classes).zip(truths) {
+            for (row, truth) in logits.chunks(model.config().classes()).zip(truths) {
                 let class = matching.classes.get(truth).copied().flatten();
                 let class = class.context("expected images of known classes, found another")?;
                 let place = place(row, class);
@@ -253,7 +253,7 @@ impl Images {
                 passed_over::check(folder.findings(), self.strict)?;
                 let matching = folder.matched(&model.classes(), &said.wish())?;
                 let preprocessing = model.preprocessing().clone();
-                let data = folder.dataset(model.config().clone(), preprocessing);
+                let data = folder.dataset(model.config().image(), preprocessing);
                 Ok(Found {
                     data: Data::Folder(Box::new(data)),
                     matching,

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Write};
 use anyhow::Result;
 use clap::Args;
 use intformer::{
-    model::{Census, census},
+    architecture::{Census, census},
     plan::{IntModel, IntWeights, Operation},
 };
 use serde_json::json;
@@ -59,7 +59,7 @@ impl Options {
     ) -> Result<Answer> {
         let program = model.program()?;
         let rows = rows(model, census);
-        let mut text = format!("integer-only model, {}\n", described(&model.config));
+        let mut text = format!("integer-only model, {}\n", model.config);
         writeln!(
             text,
             "calibrated on {} images: {}; {}\n",
@@ -130,7 +130,7 @@ impl Options {
         file_bytes: Option<u64>,
         notes: &[String],
     ) -> Result<Answer> {
-        let mut text = format!("float model, {}\n\n", described(&model.config));
+        let mut text = format!("float model, {}\n\n", model.config);
         let macs: HashMap<_, _> = census.macs.iter().cloned().collect();
         let rows: Vec<_> = census
             .params
@@ -209,40 +209,6 @@ fn weight_bytes(weights: &IntWeights, operation: &Operation) -> usize {
     };
     let read = weights.0.iter().filter(|(name, _)| reads(name));
     read.map(|(_, tensor)| tensor.bytes.len()).sum()
-}
-
-/// The hyper-parameters in a few words.
-fn described(config: &intformer::model::SwinConfig) -> String {
-    let fc1_bias = match config.fc1_bias.uniform() {
-        Some(true) => "",
-        Some(false) => " without fc1 bias",
-        None => " partly without fc1 bias",
-    };
-    let padding = match config.pads() {
-        true => " (padded)",
-        false => "",
-    };
-    let heads = match &config.widths {
-        None => format!("heads {:?}", config.heads),
-        Some(_) => "widths by block".to_owned(),
-    };
-    let outputs = match config.classes {
-        0 => format!("no head: {} features", config.outputs()),
-        classes => format!("{classes} classes"),
-    };
-    format!(
-        "Swin {}x{}x{}, patch {}, window {}{padding}, width {}, depths {:?}, {}, {}{}, {outputs}",
-        config.image_size[0],
-        config.image_size[1],
-        config.in_channels,
-        config.patch_size,
-        config.window_size,
-        config.embed_dim,
-        config.depths,
-        heads,
-        config.activation,
-        fc1_bias
-    )
 }
 
 fn table(text: &mut String, rows: &[Row]) -> Result<()> {

@@ -50,7 +50,7 @@ impl Options {
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = Model::load(&self.model, &self.reading, globals)?;
         let images = match &self.tensor {
-            Some(path) => images::tensor(path, model.config())?,
+            Some(path) => images::tensor(path, &model.config().image())?,
             None => images::read(&self.image, &model)?,
         };
         let threads = rayon::current_num_threads().min(images.len());

@@ -228,13 +228,13 @@ impl Method {
         };
         if let [source] = &self.calib[..] {
             if let Some(count) = source.strip_prefix("random:") {
-                let images = images::random(&model.config, number(count)?, seed)?;
+                let images = images::random(&model.config.image(), number(count)?, seed)?;
                 return Ok(made(images, true, "random images: for work on speed alone"));
             }
             if let Some(count) = source.strip_prefix("glyphs:") {
                 let count = number(count)?;
                 let [split] = rendering.splits([(Part::Train, count)])?;
-                images::bound(&model.config, count)?;
+                images::bound(&model.config.image(), count)?;
                 let read = (0..count).into_par_iter().map(|at| Ok(split.get(0, at)?.0));
                 let images: Vec<Pixels> = read.collect::<Result<_>>()?;
                 return Ok(made(images, false, "glyphs of the training fonts"));
@@ -270,10 +270,10 @@ impl Method {
         passed_over::check(&findings, strict)?;
         let length = paths.len();
         let count = limit.min(length);
-        images::bound(&model.config, count)?;
+        images::bound(&model.config.image(), count)?;
         let read = (0..count).into_par_iter().map(|at| {
             let path = &paths[at * length / count];
-            let pixels = picture::load(path, &model.config, &model.preprocessing);
+            let pixels = picture::load(path, &model.config.image(), &model.preprocessing);
             (path.clone(), pixels)
         });
         let read: Vec<_> = read.collect();

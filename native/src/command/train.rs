@@ -1,4 +1,4 @@
-//! `intformer train`: a Swin on any folder of images, or on glyphs.
+//! `intformer train`: a model on any folder of images, or on glyphs.
 
 use std::{
     io::{self, IsTerminal},
@@ -8,9 +8,10 @@ use std::{
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use intformer::{
-    Preprocessing, Resize, checkpoint,
+    Preprocessing, Resize,
+    architecture::{Activation, Config, PerBlock, SwinConfig},
+    checkpoint,
     float::train::{Dashboard, Plain, TrainOptions, TrainUi, train},
-    model::{Activation, PerBlock, SwinConfig},
 };
 use serde_json::json;
 
@@ -173,7 +174,7 @@ impl Options {
             "{}: {} parameters, {} classes\n{}",
             self.out.display(),
             model.params.elements(),
-            model.config.classes,
+            model.config.classes(),
             passed_over::text(&images.findings())
         );
         let json = json!({
@@ -197,13 +198,13 @@ impl Options {
         }
     }
 
-    fn config(&self, classes: usize) -> SwinConfig {
+    fn config(&self, classes: usize) -> Config {
         let model = &self.model;
         let side = match self.images.glyphs {
             Some(_) => self.images.rendering.size,
             None => model.image_size,
         };
-        SwinConfig {
+        let config = SwinConfig {
             image_size: [side, side],
             in_channels: self.channels(),
             patch_size: model.patch,
@@ -218,7 +219,8 @@ impl Options {
                 Function::Relu => PerBlock::All(Activation::Relu),
             },
             ..SwinConfig::tiny()
-        }
+        };
+        config.into()
     }
 
     fn state(&self) -> PathBuf {

@@ -6,12 +6,12 @@ use anyhow::{Result, bail};
 use clap::Args;
 use intformer::{
     FloatModel, Preprocessing,
+    architecture::Config,
     data::{
         Dataset, Findings, FolderDataset, GlyphSplit, ImageFolder, Skipped, Sturdy,
         classes::{ModelClasses, Rule, Wish},
         parts,
     },
-    model::SwinConfig,
 };
 use rayon::prelude::*;
 
@@ -102,7 +102,7 @@ impl TrainingImages {
     /// classes are the folders in train.
     pub fn open(
         &self,
-        config: impl Fn(usize) -> SwinConfig,
+        config: impl Fn(usize) -> Config,
         preprocessing: &Preprocessing,
         globals: &Globals,
     ) -> Result<TrainingSets> {
@@ -127,14 +127,14 @@ impl TrainingImages {
             return self.render();
         };
         let classes = ModelClasses {
-            count: model.config.classes,
+            count: model.config.classes(),
             labels: &model.labels,
             order: model.class_order,
         };
         let matched = |folder: &ImageFolder| folder.matched(&classes, &said.wish());
         let train = matched(&folders[0])?;
         // Folders of the validation images may be fewer: their own order would be another.
-        let named = train.labels(folders[0].labels(), model.config.classes);
+        let named = train.labels(folders[0].labels(), model.config.classes());
         let validation = match train.rule {
             Rule::Order(..) => {
                 let classes = ModelClasses {
@@ -195,13 +195,13 @@ impl TrainingImages {
     fn read(
         &self,
         [train, validation]: [ImageFolder; 2],
-        config: &SwinConfig,
+        config: &Config,
         preprocessing: &Preprocessing,
         notes: &[String],
         globals: &Globals,
     ) -> Result<TrainingSets> {
         config.validate()?;
-        let dataset = |folder: ImageFolder| folder.dataset(config.clone(), preprocessing.clone());
+        let dataset = |folder: ImageFolder| folder.dataset(config.image(), preprocessing.clone());
         let data = dataset(validation.clone());
         let bar = globals.bar("checking", data.len());
         let check = |index| {

@@ -96,9 +96,9 @@ impl Options {
         if !self.image.is_empty() {
             return images::read(&self.image, model);
         }
-        let config = model.config();
-        let mut images = vec![images::plain(config, 0), images::plain(config, 255)];
-        images.extend(images::random(config, self.random, self.seed)?);
+        let shape = &model.config().image();
+        let mut images = vec![images::plain(shape, 0), images::plain(shape, 255)];
+        images.extend(images::random(shape, self.random, self.seed)?);
         Ok(images)
     }
 

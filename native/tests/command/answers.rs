@@ -45,7 +45,8 @@ fn logits_of_an_image_and_of_its_pixels_are_the_same() {
     let model = intformer::plan::IntModel::load(place.path("model.safetensors")).unwrap();
     let preprocessing = &model.preprocessing;
     let image_path = place.path("image.png");
-    let pixels = intformer::picture::load(image_path, &model.config, preprocessing).unwrap();
+    let pixels =
+        intformer::picture::load(image_path, &model.config.image(), preprocessing).unwrap();
     let view = safetensors::tensor::TensorView::new(
         safetensors::Dtype::U8,
         vec![1, 16, 16, 1],

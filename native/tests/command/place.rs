@@ -6,7 +6,7 @@ use std::{
 };
 
 use intformer::{
-    model::{Activation, PerBlock, SwinConfig, Windowing},
+    architecture::{Activation, PerBlock, SwinConfig, Windowing},
     plan::IntModel,
 };
 use intformer_tests::synthetic;

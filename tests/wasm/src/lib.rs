@@ -16,7 +16,7 @@ mod synthetic;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use intformer::model::{Activation, PerBlock, SwinConfig, Windowing};
+use intformer::architecture::{Activation, PerBlock, SwinConfig, Windowing};
 use intformer::plan::Program;
 use intformer::runtime::cpu::Kernels;
 use intformer::runtime::{Cpu, Executor, Reference};

@@ -6,10 +6,13 @@ mod timm;
 
 use std::{collections::BTreeMap, io::Read, path::Path};
 
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
-use crate::{Error, Filter, Preprocessing, Result, model::Activation};
+use crate::{
+    Error, Filter, Result,
+    architecture::names::{self, Description, Names, expected},
+};
 
 /// The largest description read: labels of a million classes fit.
 const MAX_FILE: u64 = 64 << 20;
@@ -17,118 +20,42 @@ const MAX_FILE: u64 = 64 << 20;
 /// More channels than any model may have, to bound what a description makes.
 const MAX_CHANNELS: usize = 1024;
 
-/// What files beside the tensors say of a model; shapes must agree.
-#[derive(Default)]
-pub(super) struct Description {
-    /// The size that the model was made for.
-    pub(super) image_size: Option<[usize; 2]>,
-    /// The size that the preprocessing makes.
-    pub(super) fed_size: Option<[usize; 2]>,
-    pub(super) in_channels: Option<usize>,
-    pub(super) patch_size: Option<usize>,
-    pub(super) embed_dim: Option<usize>,
-    pub(super) depths: Option<Vec<usize>>,
-    pub(super) heads: Option<Vec<usize>>,
-    pub(super) window_size: Option<usize>,
-    pub(super) mlp_ratio: Option<f64>,
-    pub(super) classes: Option<usize>,
-    pub(super) qkv_bias: Option<bool>,
-    pub(super) activation: Option<Activation>,
-    pub(super) preprocessing: Option<Preprocessing>,
-    /// Names of classes by their number.
-    pub(super) labels: BTreeMap<usize, String>,
-}
-
-impl Description {
-    /// Reads the description of a model and of its preprocessing, where there are some.
-    pub(super) fn parse(
-        config: Option<&Path>,
-        preprocessor: Option<&Path>,
-        notes: &mut Vec<String>,
-    ) -> Result<Self> {
-        let Some(path) = config else {
-            if let Some(preprocessor) = preprocessor {
-                notes.push(format!(
-                    "{} is not read without a config.json",
-                    preprocessor.display()
-                ));
-            }
-            return Ok(Self::default());
-        };
-        let config: Value = json(path)?;
-        let mut description = if config.get("architecture").is_some() {
-            timm::describe(path, config, notes)?
-        } else if config.get("model_type").is_some() {
-            hugging_face::describe(typed(path, config)?)?
-        } else {
-            return Err(Error::Checkpoint(format!(
-                "expected a model_type or an architecture in {}, found neither",
-                path.display()
-            )));
-        };
-        if let Some(path) = preprocessor {
-            let value: Value = json(path)?;
-            // processor_config.json keeps it one level down.
-            let value = match value.get("image_processor") {
-                Some(inner) => inner.clone(),
-                None => value,
-            };
-            processor::describe(&mut description, typed(path, value)?)?;
-        }
-        Ok(description)
-    }
-
-    /// A name for each of `classes` classes, or none at all.
-    pub(super) fn names(&self, classes: usize, notes: &mut Vec<String>) -> Vec<String> {
-        if self.labels.is_empty() || classes == 0 {
-            return Vec::new();
-        }
-        let named = self.labels.range(..classes).count();
-        if named != classes || self.labels.len() != classes {
+/// Reads the description of a model and of its preprocessing, where there are some.
+pub(super) fn read(
+    config: Option<&Path>,
+    preprocessor: Option<&Path>,
+    notes: &mut Vec<String>,
+) -> Result<Description> {
+    let Some(path) = config else {
+        if let Some(preprocessor) = preprocessor {
             notes.push(format!(
-                "{named} of {classes} classes have a name in config.json, which names {}; the others \
-                 are called LABEL_ and their number",
-                self.labels.len()
+                "{} is not read without a config.json",
+                preprocessor.display()
             ));
         }
-        let name = |class| self.labels.get(&class).cloned();
-        (0..classes)
-            .map(|class| name(class).unwrap_or_else(|| format!("LABEL_{class}")))
-            .collect()
+        return Ok(Description::default());
+    };
+    let config: Value = json(path)?;
+    let mut description = if config.get("architecture").is_some() {
+        timm::describe(path, config, notes)?
+    } else if config.get("model_type").is_some() {
+        hugging_face::describe(path, config)?
+    } else {
+        return Err(Error::Checkpoint(format!(
+            "expected a model_type or an architecture in {}, found neither",
+            path.display()
+        )));
+    };
+    if let Some(path) = preprocessor {
+        let value: Value = json(path)?;
+        // processor_config.json keeps it one level down.
+        let value = match value.get("image_processor") {
+            Some(inner) => inner.clone(),
+            None => value,
+        };
+        processor::describe(&mut description, typed(path, value)?)?;
     }
-}
-
-/// A number for both sides, or height and width.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
-enum Size {
-    Side(usize),
-    Pair([usize; 2]),
-    Named { height: usize, width: usize },
-    Shortest { shortest_edge: usize },
-}
-
-impl Size {
-    fn both(self) -> Option<[usize; 2]> {
-        match self {
-            Self::Side(side) => Some([side; 2]),
-            Self::Pair(pair) => Some(pair),
-            Self::Named { height, width } => Some([height, width]),
-            Self::Shortest { .. } => None,
-        }
-    }
-
-    /// The side of a square.
-    fn side(self, what: &str) -> Result<usize> {
-        match self.both() {
-            Some([height, width]) if height == width => Ok(height),
-            _ => Err(expected(&format!("a square {what}"), &self)),
-        }
-    }
-}
-
-fn side(size: Option<Size>, what: &str) -> Result<Option<usize>> {
-    size.map(|size| size.side(what)).transpose()
+    Ok(description)
 }
 
 /// The filter that Pillow, torchvision and timm call so.
@@ -187,6 +114,22 @@ fn json(path: &Path) -> Result<Value> {
     serde_json::from_slice(&text).map_err(|error| malformed(path, &error))
 }
 
+/// The architecture whose description `is` that of.
+fn architecture(is: impl Fn(&Names) -> bool) -> Option<&'static Names> {
+    names::ALL.into_iter().find(|names| is(names))
+}
+
+/// All of what `word` says of an architecture.
+fn any(word: impl Fn(&Names) -> &'static str) -> String {
+    let words = names::ALL.iter().map(|names| word(names));
+    words.collect::<Vec<_>>().join(" or ")
+}
+
+/// The members of an object.
+fn members(path: &Path, value: Value) -> Result<Map<String, Value>> {
+    typed(path, value)
+}
+
 fn typed<T: DeserializeOwned>(path: &Path, value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| malformed(path, &error))
 }
@@ -194,15 +137,11 @@ fn typed<T: DeserializeOwned>(path: &Path, value: Value) -> Result<T> {
 fn malformed(path: &Path, error: &serde_json::Error) -> Error {
     let path = path.display();
     Error::Checkpoint(format!(
-        "expected the JSON of a Swin in {path}, found: {error}"
+        "expected the JSON of a model in {path}, found: {error}"
     ))
 }
 
-fn expected(what: &str, found: &dyn std::fmt::Debug) -> Error {
-    Error::Checkpoint(format!("expected {what}, found {found:?}"))
-}
-
-fn agree(what: &str, expected: &str, found: &str) -> Result<()> {
+fn same(what: &str, expected: &str, found: &str) -> Result<()> {
     match expected == found {
         true => Ok(()),
         false => Err(Error::Checkpoint(format!(

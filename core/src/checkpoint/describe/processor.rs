@@ -2,8 +2,11 @@
 
 use serde::Deserialize;
 
-use super::{Description, MAX_CHANNELS, Size, agree, expected, filter};
-use crate::{Filter, Preprocessing, Resize, Result};
+use super::{MAX_CHANNELS, filter, same};
+use crate::{
+    Filter, Preprocessing, Resize, Result,
+    architecture::names::{Description, Size, expected},
+};
 
 #[derive(Deserialize)]
 pub(super) struct Processor {
@@ -49,7 +52,7 @@ pub(super) fn describe(description: &mut Description, processor: Processor) -> R
         do_center_crop,
         ..
     } = processor;
-    agree(
+    same(
         "do_rescale",
         "true",
         &do_rescale.unwrap_or(true).to_string(),

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
-    Description, MAX_CHANNELS, Size, agree, expected, filter, labels, malformed, side, typed,
+use super::{MAX_CHANNELS, any, architecture, filter, labels, same, typed};
+use crate::{
+    Preprocessing, Resize, Result,
+    architecture::names::{Description, Keys, Library, Size, expected},
 };
-use crate::{Preprocessing, Resize, Result};
 
 #[derive(Deserialize)]
 struct Timm {
@@ -35,24 +36,6 @@ struct Pretrained {
     label_names: Option<Value>,
     labels: Option<Value>,
     label_descriptions: Option<Value>,
-}
-
-/// Arguments of timm's model that change what it computes.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Arguments {
-    img_size: Option<Size>,
-    patch_size: Option<Size>,
-    in_chans: Option<usize>,
-    num_classes: Option<usize>,
-    embed_dim: Option<usize>,
-    depths: Option<Vec<usize>>,
-    num_heads: Option<Vec<usize>>,
-    window_size: Option<Size>,
-    mlp_ratio: Option<f64>,
-    qkv_bias: Option<bool>,
-    global_pool: Option<String>,
-    always_partition: Option<bool>,
 }
 
 /// Arguments that change nothing of what a trained model computes.
@@ -85,30 +68,27 @@ pub(super) fn describe(path: &Path, config: Value, notes: &mut Vec<String>) -> R
     };
     let config: Timm = typed(path, config)?;
     let name = &config.architecture;
-    if !name.starts_with("swin_") || name.starts_with("swin_moe") {
-        return Err(expected(
-            "an architecture of the Swin V1 family (swin_…)",
-            name,
-        ));
+    let Some(names) = architecture(|names| names.timm.1(name)) else {
+        return Err(expected(&any(|names| names.timm.0), name));
+    };
+    let mut map = config.model_args.unwrap_or_default();
+    map.retain(|key, value| !value.is_null() && !TRAINING.contains(&key.as_str()));
+    if let Some(pool) = config.global_pool {
+        let given = map
+            .entry("global_pool")
+            .or_insert_with(|| pool.clone().into());
+        same("a global_pool", &pool, given.as_str().unwrap_or_default())?;
     }
-    let mut arguments = config.model_args.unwrap_or_default();
-    arguments.retain(|key, value| !value.is_null() && !TRAINING.contains(&key.as_str()));
-    let args: Arguments = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| malformed(path, &error))?;
+    let mut keys = Keys {
+        library: Library::Timm,
+        names,
+        path: path.to_owned(),
+        map,
+    };
+    let in_channels = keys.take("in_chans")?;
+    let classes = keys.take("num_classes")?;
     let given = config.pretrained_cfg.unwrap_or(flat);
-    for pool in [&config.global_pool, &args.global_pool]
-        .into_iter()
-        .flatten()
-    {
-        agree("a global_pool", "avg", pool)?;
-    }
-    if args.always_partition == Some(true) {
-        return Err(expected(
-            "windows that shrink to the map",
-            &"always_partition",
-        ));
-    }
-    let preprocessing = preprocessing(&given, args.in_chans, notes)?;
+    let preprocessing = preprocessing(&given, in_channels, notes)?;
     let names = [
         config.label_names,
         config.labels,
@@ -119,7 +99,7 @@ pub(super) fn describe(path: &Path, config: Value, notes: &mut Vec<String>) -> R
     let names = labels(names.into_iter().flatten().find(|value| !value.is_null()))?;
     let described = config.label_descriptions.or(given.label_descriptions);
     let labels = describe_labels(names, described)?;
-    let image_size = match args.img_size {
+    let image_size = match keys.take::<Size>("img_size")? {
         Some(size) => Some(
             size.both()
                 .ok_or_else(|| expected("an image size", &size))?,
@@ -129,20 +109,11 @@ pub(super) fn describe(path: &Path, config: Value, notes: &mut Vec<String>) -> R
     Ok(Description {
         image_size,
         fed_size: None,
-        in_channels: args
-            .in_chans
-            .or(given.input_size.map(|[channels, ..]| channels)),
-        patch_size: side(args.patch_size, "patch")?,
-        embed_dim: args.embed_dim,
-        depths: args.depths,
-        heads: args.num_heads,
-        window_size: side(args.window_size, "window")?,
-        mlp_ratio: args.mlp_ratio,
-        classes: args.num_classes.or(config.num_classes),
-        qkv_bias: args.qkv_bias,
-        activation: None,
+        in_channels: in_channels.or(given.input_size.map(|[channels, ..]| channels)),
+        classes: classes.or(config.num_classes),
         preprocessing,
         labels,
+        keys: Some(keys),
     })
 }
 

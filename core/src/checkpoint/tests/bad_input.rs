@@ -393,7 +393,10 @@ fn preprocessing_without_a_rule_is_refused() {
     ] {
         assert!(set(key, value).is_err(), "{key}");
     }
-    assert_eq!(set("size", 24.into()).unwrap().config.image_size, [24, 24]);
+    assert_eq!(
+        set("size", 24.into()).unwrap().config.image().size(),
+        [24, 24]
+    );
     let plain = set("do_normalize", false.into()).unwrap().preprocessing;
     assert_eq!((plain.mean, plain.std), (vec![0.0; 3], vec![1.0; 3]));
 }

@@ -83,7 +83,7 @@ fn load_with(id: &str, cache: &Path, endpoint: &str, offline: &str) -> String {
 fn loads_what_the_environment_says() {
     let id = std::env::var("INTFORMER_TEST_ID").unwrap();
     match load(id) {
-        Ok(model) => println!("RESULT classes {}", model.config.classes),
+        Ok(model) => println!("RESULT classes {}", model.config.classes()),
         Err(error) => println!("RESULT {error}"),
     }
 }

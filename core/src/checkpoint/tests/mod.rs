@@ -9,8 +9,14 @@ use std::path::PathBuf;
 use super::*;
 use crate::{
     Resize,
-    model::{Activation, PerBlock, SwinConfig, Windowing, census},
+    architecture::{Activation, Config, PerBlock, SwinConfig, Windowing, census},
 };
+
+/// The configuration of `model`.
+fn swin(model: &FloatModel) -> &SwinConfig {
+    let Config::Swin(config) = &model.config;
+    config
+}
 
 fn fixture(name: &str) -> PathBuf {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/checkpoints");
@@ -54,7 +60,7 @@ fn the_configuration_of_timm() {
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
     };
-    assert_eq!(model.config, expected);
+    assert_eq!(swin(&model), &expected);
     assert_eq!(model.labels[6], "sign 6");
     let resize = Resize::CropFraction { crop: 0.9 };
     assert_eq!(model.preprocessing.resize, resize);
@@ -84,23 +90,19 @@ fn the_configuration_of_microsoft_comes_from_shapes_and_masks() {
         activation: PerBlock::All(Activation::Gelu),
         fc1_bias: PerBlock::All(true),
     };
-    assert_eq!(model.config, expected);
+    assert_eq!(swin(&model), &expected);
 }
 
 #[test]
 fn the_configuration_of_hugging_face() {
     let model = load(fixture("huggingface-window3")).unwrap();
-    assert_eq!(model.config.activation, PerBlock::All(Activation::Relu));
-    assert_eq!(model.config.image_size, [24, 24]);
+    assert_eq!(model.config.activation(), &PerBlock::All(Activation::Relu));
+    assert_eq!(model.config.image().size(), [24, 24]);
     assert_eq!(model.preprocessing.resize, Resize::Squash);
     assert_eq!(model.preprocessing.mean, [0.5, 0.4, 0.3]);
     assert_eq!(model.labels[4], "thing 4");
-    assert!(
-        !load(fixture("huggingface-window5"))
-            .unwrap()
-            .config
-            .qkv_bias
-    );
+    let other = load(fixture("huggingface-window5")).unwrap();
+    assert!(!swin(&other).qkv_bias);
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub use sturdy::Sturdy;
 
 use self::listing::{Entry, Walk, entries};
 use super::classes::{ClassFolder, Matching, ModelClasses, Wish, match_classes};
-use crate::{Error, Pixels, Preprocessing, Result, data::Dataset, model::SwinConfig, picture};
+use crate::{Error, ImageShape, Pixels, Preprocessing, Result, data::Dataset, picture};
 
 /// The images below a folder with a sub-folder for each class.
 ///
@@ -50,7 +50,7 @@ use crate::{Error, Pixels, Preprocessing, Result, data::Dataset, model::SwinConf
 ///
 /// // The images as a model takes them.
 /// let model = IntModel::load("models/glyphs.safetensors")?;
-/// let data = folder.dataset(model.config, model.preprocessing);
+/// let data = folder.dataset(model.config.image(), model.preprocessing);
 /// let (image, class) = data.get(0, 1)?;
 /// assert_eq!((image.width, class), (32, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -247,11 +247,11 @@ impl ImageFolder {
         }
     }
 
-    /// The images as a model of `config` takes them.
-    pub fn dataset(self, config: SwinConfig, preprocessing: Preprocessing) -> FolderDataset {
+    /// The images as a model that takes images of `shape` does.
+    pub fn dataset(self, shape: ImageShape, preprocessing: Preprocessing) -> FolderDataset {
         FolderDataset {
             folder: self,
-            config,
+            shape,
             preprocessing,
         }
     }
@@ -291,7 +291,7 @@ pub fn unread(skipped: &[Skipped]) -> Error {
 #[derive(Clone, Debug)]
 pub struct FolderDataset {
     folder: ImageFolder,
-    config: SwinConfig,
+    shape: ImageShape,
     preprocessing: Preprocessing,
 }
 
@@ -318,7 +318,7 @@ impl Dataset for FolderDataset {
                 self.len()
             ))
         })?;
-        let pixels = picture::load(path, &self.config, &self.preprocessing)?;
+        let pixels = picture::load(path, &self.shape, &self.preprocessing)?;
         Ok((pixels, *class))
     }
 }

@@ -249,14 +249,9 @@ fn calibration_takes_files_as_they_come() {
     assert!(sentence.contains("expected images in"), "{sentence}");
 }
 
-fn small() -> (SwinConfig, Preprocessing) {
-    let config = SwinConfig {
-        image_size: [32, 32],
-        window_size: 1,
-        ..SwinConfig::tiny()
-    };
+fn small() -> (ImageShape, Preprocessing) {
     let preprocessing = Preprocessing::imagenet(3, crate::Resize::Squash);
-    (config, preprocessing)
+    (ImageShape::new(32, 32, 3), preprocessing)
 }
 
 fn draw(path: &Path, level: u8) {
@@ -272,13 +267,9 @@ fn the_place_of_a_damaged_image_is_taken_by_the_next_of_its_class() {
     for (name, level) in [("a/1.png", 10), ("b/3.png", 30)] {
         draw(&dir.path().join(name), level);
     }
-    let (config, preprocessing) = small();
+    let (shape, preprocessing) = small();
     let images = ImageFolder::open(dir.path()).unwrap();
-    let sturdy = Sturdy::new(
-        images
-            .clone()
-            .dataset(config.clone(), preprocessing.clone()),
-    );
+    let sturdy = Sturdy::new(images.clone().dataset(shape, preprocessing.clone()));
     let read = |index| {
         sturdy
             .get(0, index)

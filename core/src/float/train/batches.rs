@@ -82,7 +82,7 @@ fn load(
         .map(|&index| data.get(epoch, index))
         .collect::<Result<_>>()?;
     let (pixels, classes): (Vec<_>, Vec<_>) = examples.into_iter().unzip();
-    let count = options.config.classes;
+    let count = options.config.classes();
     let mut targets = vec![smoothing / count as f32; classes.len() * count];
     for (row, &class) in targets.chunks_mut(count).zip(&classes) {
         let Some(target) = row.get_mut(class) else {
@@ -93,7 +93,7 @@ fn load(
         *target += 1.0 - smoothing;
     }
     Ok(Batch {
-        images: normalized(&options.config, &options.preprocessing, &pixels)?,
+        images: normalized(&options.config.image(), &options.preprocessing, &pixels)?,
         targets,
         classes,
     })

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     Error, FloatModel, Params, Result,
+    architecture::census,
     float::{Parameters, host},
-    model::census,
 };
 
 /// A model, its optimizer and, where there is one, its teacher.

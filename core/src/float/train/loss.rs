@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::batches::Batch;
 use crate::{
     FloatModel, Result,
+    architecture::Config,
     float::{Attention, Forward, Parameters},
     graph::Graph,
-    model::SwinConfig,
 };
 
 /// How a student learns from its teacher.
@@ -81,7 +81,7 @@ impl Distillation {
 
 /// A model with what its forward pass needs.
 pub struct Network {
-    pub config: SwinConfig,
+    pub config: Config,
     pub parameters: Parameters,
     graph: Graph,
     attention: Attention,
@@ -97,7 +97,7 @@ pub struct Output {
 }
 
 impl Network {
-    pub fn new(config: SwinConfig, parameters: Parameters, device: &Device) -> Self {
+    pub fn new(config: Config, parameters: Parameters, device: &Device) -> Self {
         Self {
             graph: config.graph(),
             config,
@@ -111,18 +111,20 @@ impl Network {
     pub fn run(&mut self, batch: &Batch, features: bool) -> Result<Output> {
         let config = &self.config;
         let count = batch.classes.len();
-        let pixels = config.image_size[0] * config.image_size[1];
-        let image = TensorData::new(batch.images.clone(), [count, pixels, config.in_channels]);
+        let shape = config.image();
+        let shape = [count, shape.pixels(), shape.channels];
+        let image = TensorData::new(batch.images.clone(), shape);
         let image = Tensor::from_data(image, &self.device);
         let mut tapped = Vec::new();
         let mut forward = Forward::new(&self.parameters, &mut self.attention);
         if features {
-            let sites = config.blocks().into_iter().map(|block| block.output());
+            let blocks = config.blocks().into_iter();
+            let sites = blocks.map(|block| config.output_site(block));
             forward = forward.tapped(sites.collect(), &mut tapped);
         }
         let logits = forward.run(&self.graph, image)?;
         Ok(Output {
-            logits: logits.reshape([count, config.classes]),
+            logits: logits.reshape([count, config.classes()]),
             features: tapped,
         })
     }
@@ -197,12 +199,11 @@ mod tests {
     use crate::float::{host, tests::small};
 
     /// A batch of two images of noise.
-    fn batch(config: &SwinConfig) -> Batch {
-        let pixels = config.image_size[0] * config.image_size[1] * config.in_channels;
-        let images = (0..2 * pixels).map(|at| ((at * at) as f32).sin());
-        let mut targets = vec![0.0; 2 * config.classes];
+    fn batch(config: &Config) -> Batch {
+        let images = (0..2 * config.image().bytes()).map(|at| ((at * at) as f32).sin());
+        let mut targets = vec![0.0; 2 * config.classes()];
         targets[0] = 1.0;
-        targets[config.classes + 1] = 1.0;
+        targets[config.classes() + 1] = 1.0;
         Batch {
             images: images.collect(),
             targets,

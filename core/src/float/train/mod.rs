@@ -1,4 +1,4 @@
-//! Training of a Swin on any set of labelled images.
+//! Training of a model on any set of labelled images.
 //!
 //! The loop is not burn-train's learner: that saves model, optimizer and scheduler as separate
 //! files in place and shuffles with a generator whose state it does not save, so that a kill can
@@ -13,7 +13,7 @@
 //!     Preprocessing, Resize,
 //!     data::ImageFolder,
 //!     float::train::{TrainEvent, TrainOptions, train},
-//!     model::SwinConfig,
+//!     architecture::SwinConfig,
 //! };
 //!
 //! # std::env::set_current_dir("..")?;
@@ -36,7 +36,7 @@
 //! };
 //! let preprocessing = Preprocessing::imagenet(1, Resize::Squash);
 //! let folder = ImageFolder::open(dir.path().join("train"))?;
-//! let data = folder.dataset(config.clone(), preprocessing.clone());
+//! let data = folder.dataset(config.image(), preprocessing.clone());
 //!
 //! let options = TrainOptions {
 //!     epochs: 10,
@@ -90,7 +90,7 @@ use self::{
     learner::Frozen,
     run::Run,
 };
-use crate::{Error, FloatModel, Params, Result, data::Dataset, hex, model::SwinConfig};
+use crate::{Error, FloatModel, Params, Result, data::Dataset, hex};
 
 /// What a run begins with and learns from.
 #[derive(Clone, Debug)]
@@ -218,7 +218,7 @@ fn check_data(options: &TrainOptions, train: &dyn Dataset, validation: &dyn Data
     if train.labels() != validation.labels() {
         return fail("expected the same classes in training and validation data".to_owned());
     }
-    let (classes, labels) = (options.config.classes, train.labels().len());
+    let (classes, labels) = (options.config.classes(), train.labels().len());
     if labels != classes {
         return fail(format!(
             "expected {classes} classes in the data, found {labels}"
@@ -238,11 +238,9 @@ fn check_teacher(options: &TrainOptions, origin: &Origin) -> Result<()> {
     };
     teacher.validate()?;
     let (config, other) = (&options.config, &teacher.config);
-    let alike = SwinConfig {
-        activation: config.activation.clone(),
-        fc1_bias: config.fc1_bias.clone(),
-        ..other.clone()
-    };
+    let mut alike = other.clone();
+    alike.set_activation(config.activation().clone());
+    alike.set_fc1_bias(config.fc1_bias().clone());
     if alike != *config || options.preprocessing != teacher.preprocessing {
         return fail(format!(
             "expected a teacher that differs in activation and fc1 bias alone, found {other:?} for {config:?}"
@@ -277,7 +275,7 @@ fn check_teacher(options: &TrainOptions, origin: &Origin) -> Result<()> {
 /// let model = checkpoint::load("models/glyphs-float.safetensors")?;
 /// // Four of the model's classes, by their names.
 /// let folder = ImageFolder::open(dir.path())?.with_labels(&model.labels)?;
-/// let data = folder.dataset(model.config.clone(), model.preprocessing.clone());
+/// let data = folder.dataset(model.config.image(), model.preprocessing.clone());
 ///
 /// let evaluation = evaluate(&model, &data, 32, &Device::flex())?;
 /// assert_eq!(evaluation.top1, 1.0);

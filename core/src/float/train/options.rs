@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Distillation;
-use crate::{Error, Preprocessing, Result, model::SwinConfig};
+use crate::{Error, Preprocessing, Result, architecture::Config};
 
 /// A training run. Two runs of equal options over equal data give equal weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainOptions {
     /// The model.
-    pub config: SwinConfig,
+    pub config: Config,
     /// From image file to pixels.
     pub preprocessing: Preprocessing,
     /// Passes over the training data.
@@ -48,10 +48,14 @@ pub struct TrainOptions {
 }
 
 impl TrainOptions {
-    /// Options that suit a small Swin: 30 epochs of AdamW at 0.001, batch 64.
-    pub fn new(config: SwinConfig, preprocessing: Preprocessing, out: impl Into<PathBuf>) -> Self {
+    /// Options that suit a small model: 30 epochs of AdamW at 0.001, batch 64.
+    pub fn new(
+        config: impl Into<Config>,
+        preprocessing: Preprocessing,
+        out: impl Into<PathBuf>,
+    ) -> Self {
         Self {
-            config,
+            config: config.into(),
             preprocessing,
             epochs: 30,
             epoch_images: None,
@@ -130,7 +134,7 @@ impl TrainOptions {
     /// # Examples
     ///
     /// ```
-    /// use intformer::{Preprocessing, Resize, float::train::TrainOptions, model::SwinConfig};
+    /// use intformer::{Preprocessing, Resize, float::train::TrainOptions, architecture::SwinConfig};
     ///
     /// let preprocessing = Preprocessing::imagenet(3, Resize::CropFraction { crop: 0.9 });
     /// let options = TrainOptions {

@@ -121,7 +121,7 @@ impl<'a> Run<'a> {
                     let losses = self.learner.step(&batch, rate);
                     let losses = losses.map_err(|e| self.diverged("finite numbers", &e))?;
                     if let Some(Stray { mean, limit }) =
-                        self.course.strays(losses.labels, options.config.classes)
+                        self.course.strays(losses.labels, options.config.classes())
                     {
                         let expected = format!(
                             "a cross-entropy below {limit:.2}, twice that of a blind guess"

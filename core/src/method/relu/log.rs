@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::ReluOptions;
 use crate::{
     Error, Result,
+    architecture::Block,
     float::train::{EpochReport, Evaluation},
-    model::Block,
 };
 
 /// Version of the file.

@@ -11,7 +11,7 @@
 //!     data::ImageFolder,
 //!     float::Device,
 //!     method::relu::{Order, ReluEvent, ReluOptions, distill},
-//!     model::{Activation, PerBlock, SwinConfig},
+//!     architecture::{Activation, PerBlock, SwinConfig},
 //!     quant::float_model,
 //! };
 //!
@@ -36,7 +36,7 @@
 //! let mut teacher = float_model(&config, 0)?;
 //! teacher.labels = vec!["7".into(), "A".into()];
 //! let folder = ImageFolder::open(dir.path().join("images"))?;
-//! let data = folder.dataset(teacher.config.clone(), teacher.preprocessing.clone());
+//! let data = folder.dataset(teacher.config.image(), teacher.preprocessing.clone());
 //!
 //! let options = ReluOptions {
 //!     order: Order::FirstToLast,
@@ -50,7 +50,7 @@
 //!     ControlFlow::Continue(())
 //! };
 //! let (student, log) = distill(&options, &teacher, &Device::flex(), &data, &data, &mut ui)?;
-//! assert_eq!(student.config.activation, PerBlock::All(Activation::Relu));
+//! assert_eq!(student.config.activation(), &PerBlock::All(Activation::Relu));
 //!
 //! // A step for each block, and the finish; each has left its student.
 //! assert_eq!(log.plan, [[config.blocks()[0]], [config.blocks()[1]]]);
@@ -74,13 +74,14 @@ pub use options::{Order, ReluOptions};
 pub use swap::swapped;
 
 use crate::{
-    Error, FloatModel, Result, checkpoint,
+    Error, FloatModel, Result,
+    architecture::Block,
+    checkpoint,
     data::Dataset,
     float::train::{
         EpochReport, Evaluation, Origin, TrainEvent, TrainOptions, evaluate, fingerprint,
         train_from,
     },
-    model::Block,
 };
 
 /// News of a distillation.
@@ -161,7 +162,7 @@ pub fn distill(
 
 fn check_classes(teacher: &FloatModel, data: &dyn Dataset) -> Result<()> {
     let (expected, found) = (&teacher.labels, data.labels());
-    let count = teacher.config.classes;
+    let count = teacher.config.classes();
     if found.len() != count {
         return Err(Error::Training(format!(
             "expected data with the {count} classes of the model, found {}",

@@ -5,9 +5,9 @@ use burn::tensor::Device;
 use super::{Order, ReluOptions};
 use crate::{
     Error, FloatModel, Result,
+    architecture::{Activation, Block},
     data::{Dataset, Spread},
     float::train::{Evaluation, evaluate},
-    model::{Activation, Block},
 };
 
 /// `model` with ReLU in `blocks`, and there without fc1's bias if it is not kept.
@@ -22,7 +22,7 @@ use crate::{
 /// let last = model.config.blocks()[3];
 /// let changed = swapped(&model, &[last], false);
 ///
-/// assert_eq!(changed.config.activation.to_string(), "gelu,gelu;gelu,relu");
+/// assert_eq!(changed.config.activation().to_string(), "gelu,gelu;gelu,relu");
 /// assert_eq!(changed.params.find("layers.1.blocks.1.mlp.fc1.bias"), None);
 /// changed.validate()?;
 /// # Ok::<(), intformer::Error>(())
@@ -30,14 +30,15 @@ use crate::{
 pub fn swapped(model: &FloatModel, blocks: &[Block], keep_bias: bool) -> FloatModel {
     let mut model = model.clone();
     let config = &mut model.config;
-    let depths = config.depths.clone();
-    for &Block { stage, block } in blocks {
-        config.activation = config
-            .activation
-            .with(&depths, stage, block, Activation::Relu);
+    let depths = config.depths().to_vec();
+    for &at in blocks {
+        let Block { stage, block } = at;
+        let relu = config.activation();
+        config.set_activation(relu.with(&depths, stage, block, Activation::Relu));
         if !keep_bias {
-            config.fc1_bias = config.fc1_bias.with(&depths, stage, block, false);
-            let site = Block { stage, block }.site();
+            let biases = config.fc1_bias();
+            config.set_fc1_bias(biases.with(&depths, stage, block, false));
+            let site = config.site(at);
             model.params.0.remove(&format!("{site}.mlp.fc1.bias"));
         }
     }
@@ -51,11 +52,11 @@ pub fn swapped(model: &FloatModel, blocks: &[Block], keep_bias: bool) -> FloatMo
 pub(super) fn gelu_blocks(model: &FloatModel) -> Result<Vec<Block>> {
     let config = &model.config;
     let mut blocks = config.blocks();
-    blocks.retain(|at| config.activation.get(at.stage, at.block) == Activation::Gelu);
+    blocks.retain(|at| config.activation().get(at.stage, at.block) == Activation::Gelu);
     if blocks.is_empty() {
         return Err(Error::Training(format!(
             "expected a teacher with GELU in some block, found {} in all {}",
-            config.activation,
+            config.activation(),
             config.blocks().len()
         )));
     }

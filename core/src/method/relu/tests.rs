@@ -4,11 +4,11 @@ use std::{ops::ControlFlow, path::Path};
 
 use super::*;
 use crate::{
+    architecture::{Activation, PerBlock},
     float::{
         tests::small,
         train::{Distillation, tests::spots, train},
     },
-    model::{Activation, PerBlock},
 };
 
 /// A GELU model that knows the spots.
@@ -19,7 +19,7 @@ fn teacher() -> FloatModel {
         preprocessing,
         ..
     } = small();
-    config.activation = PerBlock::All(Activation::Gelu);
+    config.set_activation(PerBlock::All(Activation::Gelu));
     let options = TrainOptions {
         epochs: 8,
         batch: 8,
@@ -73,7 +73,10 @@ fn a_resumed_run_ends_with_the_same_bits() {
     let teacher = teacher();
     let whole = tempfile::tempdir().unwrap();
     let (expected, log) = to_the_end(&options(&teacher, whole.path()), &teacher);
-    assert_eq!(expected.config.activation, PerBlock::All(Activation::Relu));
+    assert_eq!(
+        expected.config.activation(),
+        &PerBlock::All(Activation::Relu)
+    );
     let blocks = teacher.config.blocks().len();
     assert_eq!(log.steps.len(), blocks + 1);
     assert_eq!(log.sensitivity.len(), blocks);
@@ -142,7 +145,7 @@ fn without_bias_the_student_has_none() {
     options.group = teacher.config.blocks().len();
     options.step_epochs = 0;
     let (student, log) = to_the_end(&options, &teacher);
-    assert_eq!(student.config.fc1_bias, PerBlock::All(false));
+    assert_eq!(student.config.fc1_bias(), &PerBlock::All(false));
     assert!(
         !student
             .params

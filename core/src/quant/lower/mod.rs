@@ -45,7 +45,7 @@ const HEADROOM: f64 = 1.25;
 ///
 /// use intformer::{
 ///     Pixels, float,
-///     model::SwinConfig,
+///     architecture::SwinConfig,
 ///     quant::{QuantizeOptions, float_model, quantize},
 ///     runtime::{Cpu, Executor},
 /// };
@@ -100,7 +100,7 @@ pub fn quantize(
     let lowered = lower(float, options)?;
     let int_model = IntModel {
         // The plan says how maps are cut: the file need not name a library that does it alike.
-        config: model.config.clone().with_plainest_windowing(),
+        config: model.config.clone().plainest(),
         preprocessing: model.preprocessing.clone(),
         labels: model.labels.clone(),
         class_order: model.class_order,

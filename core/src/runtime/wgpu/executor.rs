@@ -7,7 +7,7 @@ use intformer_shaders::Shader;
 use web_time::{Duration, Instant};
 
 use super::gpu::{BLOCK_STRIDE, Gpu, Options};
-use super::probe::{Chosen, Kernels};
+use super::probe::{Choices, Chosen};
 use crate::plan::Program;
 use crate::{Error, Result};
 
@@ -20,7 +20,7 @@ pub struct Wgpu {
     program: Arc<Program>,
     options: Options,
     weights: wgpu::Buffer,
-    kernels: Kernels,
+    choices: Choices,
     batches: HashMap<usize, Batch>,
 }
 
@@ -97,7 +97,7 @@ impl Wgpu {
             program,
             options,
             weights,
-            kernels: Kernels::default(),
+            choices: Choices::default(),
             batches: HashMap::new(),
         })
     }
@@ -131,7 +131,7 @@ impl Wgpu {
 
     /// The variants chosen so far, one for each class of shapes.
     pub fn chosen(&self) -> Vec<&Chosen> {
-        self.kernels.chosen()
+        self.choices.chosen()
     }
 
     /// The adapter and the variants in a line.
@@ -200,7 +200,7 @@ impl Wgpu {
         let dispatches = self.program.dispatches(batch);
         let limit = self.options.probe;
         let shaders = self
-            .kernels
+            .choices
             .choose(gpu, &dispatches, &self.weights, &arena, limit)
             .await?;
         let blocks = gpu.blocks(&dispatches).await?;

@@ -26,11 +26,11 @@ pub struct Chosen {
 
 /// The choices so far.
 #[derive(Default)]
-pub(super) struct Kernels {
+pub(super) struct Choices {
     chosen: HashMap<Dispatch, Chosen>,
 }
 
-impl Kernels {
+impl Choices {
     /// The choices, in a stable order.
     pub fn chosen(&self) -> Vec<&Chosen> {
         let mut all: Vec<_> = self.chosen.values().collect();

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 use intformer::{
-    model::{Activation, PerBlock, SwinConfig},
+    architecture::{Activation, Config, PerBlock},
     quant::{Gelu, QuantizeOptions, invented},
 };
 use serde::Serialize;
@@ -89,14 +89,12 @@ pub struct Request<'a> {
 }
 
 /// Measures `config` with every activation on random weights.
-pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Result<Vec<Compared>> {
+pub fn measure(request: &Request, config: &Config, globals: &Globals) -> Result<Vec<Compared>> {
     let threads = threads::count(request.threads, 1)?;
     let mut variants: Vec<Vec<Runner>> = Vec::new();
     for &(activation, gelu) in VARIANTS {
-        let config = SwinConfig {
-            activation: PerBlock::All(activation),
-            ..config.clone()
-        };
+        let mut config = config.clone();
+        config.set_activation(PerBlock::All(activation));
         let options = QuantizeOptions {
             gelu,
             ..QuantizeOptions::default()
@@ -113,7 +111,7 @@ pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Res
     let mut results = Vec::new();
     for executor in 0..executors {
         for &batch in request.batches {
-            let images = images::random(config, batch, 0)?;
+            let images = images::random(&config.image(), batch, 0)?;
             let images = Batch::new(&images);
             let mut times = vec![Vec::with_capacity(request.rounds); variants.len()];
             for round in 0..rounds {
@@ -158,7 +156,7 @@ pub fn measure(request: &Request, config: &SwinConfig, globals: &Globals) -> Res
 }
 
 /// The answer of `bench --compare-activations`.
-pub fn run(request: &Request, config: &SwinConfig, globals: &Globals) -> Result<Answer> {
+pub fn run(request: &Request, config: &Config, globals: &Globals) -> Result<Answer> {
     let results = measure(request, config, globals)?;
     Answer::new(
         text(&results)?,

@@ -133,7 +133,7 @@ impl Options {
         let runs = if self.by_op { self.runs } else { 0 };
         for runner in &mut runners {
             for &batch in &self.batch {
-                let images = images::random(model.config(), batch, 0)?;
+                let images = images::random(&model.config().image(), batch, 0)?;
                 let images = Batch::new(&images);
                 let mut times = Vec::with_capacity(self.runs);
                 for at in 0..self.warm_up + self.runs {

@@ -173,7 +173,11 @@ impl Way {
                     after: teacher_top1,
                 }];
                 points.extend(log.steps.iter().map(|step| {
-                    let sites: Vec<_> = step.blocks.iter().map(|block| block.site()).collect();
+                    let sites: Vec<_> = step
+                        .blocks
+                        .iter()
+                        .map(|&block| teacher.config.site(block))
+                        .collect();
                     Point {
                         label: match sites.is_empty() {
                             true => "finish".to_owned(),

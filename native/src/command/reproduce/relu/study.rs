@@ -10,10 +10,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 use intformer::{
-    FloatModel, checkpoint,
+    FloatModel,
+    architecture::Config,
+    checkpoint,
     data::{Dataset, GlyphSet, GlyphSplit, Split},
     method::relu::swapped,
-    model::SwinConfig,
     quant::{Gelu, QuantizeOptions},
 };
 use sha2::{Digest, Sha256};
@@ -119,7 +120,7 @@ impl Study {
     fn latency(&self, globals: &Globals) -> Result<Vec<Latency>> {
         let mut models = vec![("glyphs", self.teacher.config.clone())];
         if !self.settings.quick {
-            models.push(("swin-t", SwinConfig::tiny()));
+            models.extend(Config::named("swin-t").map(|config| ("swin-t", config)));
         }
         let mut found = Vec::new();
         for (name, config) in &models {

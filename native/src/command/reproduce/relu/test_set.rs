@@ -7,9 +7,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use intformer::{
     FloatModel, Pixels,
+    architecture::Block,
     data::Dataset,
     float::{self, FloatRunner},
-    model::Block,
     plan::IntModel,
     quant::{Observer, QuantizeOptions, quantize},
     runtime::{Cpu, Executor},
@@ -85,7 +85,7 @@ impl TestSet {
                 .collect();
             logits.extend(cpu.run(&bytes, batch.len())?);
         }
-        let rows = logits.chunks(model.config.classes);
+        let rows = logits.chunks(model.config.classes());
         Ok(Answers {
             named: rows.map(largest).collect(),
             digest: intformer::digest(&logits),
@@ -186,7 +186,9 @@ impl TestSet {
         let images = &self.images[..SEEN.min(self.images.len())];
         let blocks = teacher.config.blocks();
         let see = |model: &FloatModel| -> Result<Activations> {
-            let sites = blocks.iter().map(|block| (block.activation(), Vec::new()));
+            let sites = blocks
+                .iter()
+                .map(|&block| (teacher.config.activation_site(block), Vec::new()));
             let mut seen = Activations(sites.collect());
             let mut runner = FloatRunner::new(model)?;
             for batch in images.chunks(32) {
@@ -194,10 +196,10 @@ impl TestSet {
             }
             Ok(seen)
         };
-        let (teacher, student) = (see(teacher)?, see(student)?);
-        let histogram = |block: &Block| {
-            let site = block.activation();
-            histogram(block.site(), &teacher.0[&site], &student.0[&site])
+        let (config, teacher, student) = (&teacher.config, see(teacher)?, see(student)?);
+        let histogram = |&block: &Block| {
+            let site = config.activation_site(block);
+            histogram(config.site(block), &teacher.0[&site], &student.0[&site])
         };
         Ok(blocks.iter().map(histogram).collect())
     }

@@ -2,8 +2,7 @@ use image::ImageFormat;
 
 use super::{FILES, OTHERS, decode, difference, encode, fixture, read};
 use crate::{
-    Error, Filter, Pixels, Preprocessing, Resize,
-    model::SwinConfig,
+    Error, Filter, ImageShape, Pixels, Preprocessing, Resize,
     picture::{ENDINGS, decode_rgba, load, prepare, prepare_rgba},
 };
 
@@ -30,21 +29,18 @@ fn luma_is_that_of_pillow() {
 
 #[test]
 fn a_file_becomes_the_input_of_its_model() {
-    let config = SwinConfig {
-        image_size: [224, 448],
-        ..SwinConfig::tiny()
-    };
+    let shape = ImageShape::new(224, 448, 3);
     let pre = Preprocessing::imagenet(3, Resize::CropFraction { crop: 0.9 });
-    let pixels = load(fixture("photo.jpg"), &config, &pre).unwrap();
-    pixels.check(&config).unwrap();
-    assert_eq!(pixels, prepare(&read("photo.jpg"), &config, &pre).unwrap());
+    let pixels = load(fixture("photo.jpg"), &shape, &pre).unwrap();
+    pixels.check(&shape).unwrap();
+    assert_eq!(pixels, prepare(&read("photo.jpg"), &shape, &pre).unwrap());
 
-    let error = load(fixture("none.png"), &config, &pre).unwrap_err();
+    let error = load(fixture("none.png"), &shape, &pre).unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
-    let error = load(fixture("../make_images.py"), &config, &pre).unwrap_err();
+    let error = load(fixture("../make_images.py"), &shape, &pre).unwrap_err();
     assert!(error.to_string().contains("make_images.py: expected a PNG"));
     let grey = Preprocessing::imagenet(1, Resize::Squash);
-    let error = prepare(&read("photo.jpg"), &config, &grey).unwrap_err();
+    let error = prepare(&read("photo.jpg"), &shape, &grey).unwrap_err();
     assert!(matches!(error, Error::Config(_)), "{error}");
 }
 
@@ -63,24 +59,20 @@ fn deep_and_transparent_pixels_become_bytes() {
 
 #[test]
 fn pixels_of_a_canvas_are_those_of_a_file() {
-    let config = SwinConfig::tiny();
     let files = FILES.into_iter().chain(OTHERS).chain(CLEAR);
     for (name, channels) in files.flat_map(|name| [(name, 1), (name, 3)]) {
-        let config = SwinConfig {
-            in_channels: channels,
-            ..config.clone()
-        };
+        let shape = ImageShape::new(224, 224, channels);
         let pre = Preprocessing::imagenet(channels, Resize::CropFraction { crop: 0.9 });
         let file = read(name);
         let rgba = decode_rgba(&file).unwrap();
         let Pixels { height, width, .. } = rgba;
-        let found = prepare_rgba(&rgba.data, height, width, &config, &pre).unwrap();
-        assert_eq!(found, prepare(&file, &config, &pre).unwrap(), "{name}");
+        let found = prepare_rgba(&rgba.data, height, width, &shape, &pre).unwrap();
+        assert_eq!(found, prepare(&file, &shape, &pre).unwrap(), "{name}");
     }
+    let shape = ImageShape::new(224, 224, 3);
     let pre = Preprocessing::imagenet(3, Resize::Squash);
-
     for (bytes, height, width) in [(0, 0, 0), (4, 0, 1), (12, 2, 2), (16_385 * 4, 1, 16_385)] {
-        let error = prepare_rgba(&vec![0; bytes], height, width, &config, &pre).unwrap_err();
+        let error = prepare_rgba(&vec![0; bytes], height, width, &shape, &pre).unwrap_err();
         assert!(matches!(error, Error::Image(_)), "{error}");
     }
 }
@@ -132,13 +124,13 @@ fn other_formats_are_those_of_pillow() {
 #[test]
 fn a_file_is_what_its_bytes_say() {
     let folder = tempfile::tempdir().unwrap();
-    let config = SwinConfig::tiny();
+    let shape = ImageShape::new(224, 224, 3);
     let pre = Preprocessing::imagenet(3, Resize::Squash);
     for name in ["palette.gif", "rgb.bmp", "rgb.ppm", "rgb.png"] {
         let path = folder.path().join("image.jpg");
         std::fs::write(&path, read(name)).unwrap();
-        let found = load(&path, &config, &pre).unwrap();
-        assert_eq!(found, load(fixture(name), &config, &pre).unwrap(), "{name}");
+        let found = load(&path, &shape, &pre).unwrap();
+        assert_eq!(found, load(fixture(name), &shape, &pre).unwrap(), "{name}");
     }
 }
 
@@ -157,19 +149,13 @@ fn transparency_shows_white() {
 
 #[test]
 fn the_filter_of_a_model_is_used() {
-    let config = SwinConfig {
-        image_size: [24, 40],
-        depths: vec![2],
-        heads: vec![3],
-        window_size: 1,
-        ..SwinConfig::tiny()
-    };
+    let shape = ImageShape::new(24, 40, 3);
     let mut pre = Preprocessing::imagenet(3, Resize::Squash);
     pre.filter = Filter::Box;
     let expected = decode(&read("filters/rgb-box.png"), 3).unwrap();
     let file = read("rgb.png");
-    assert_eq!(prepare(&file, &config, &pre).unwrap(), expected);
+    assert_eq!(prepare(&file, &shape, &pre).unwrap(), expected);
     let rgba = decode_rgba(&file).unwrap();
-    let found = prepare_rgba(&rgba.data, rgba.height, rgba.width, &config, &pre).unwrap();
+    let found = prepare_rgba(&rgba.data, rgba.height, rgba.width, &shape, &pre).unwrap();
     assert_eq!(found, expected);
 }

@@ -1,13 +1,14 @@
-//! The names of each dialect as tables: theirs, and timm's for the same.
-//!
-//! A row fits what begins with its parts; what follows (`.weight`, `.bias`) stays. `{s}` is a stage
-//! and `{b}` a block, with `{s-1}`, `{2s}` and `{2s+1}` where theirs are numbered otherwise; `#n`
-//! is the n-th of three tensors that stand one below the other in timm's.
+//! The names of each library as tables: theirs, and timm's, which are the canonical ones.
 
-use super::{Dialect, Table};
+use std::collections::BTreeSet;
+
+use crate::{
+    HostTensor, Params,
+    architecture::names::{Dialect, Library},
+};
 
 /// All dialects; of two with the same anchor, the first that nothing speaks against.
-pub(super) const ALL: [&Table; 6] = [
+pub(super) const ALL: [&Dialect; 6] = [
     &TIMM,
     &MICROSOFT,
     &HUGGING_FACE,
@@ -17,17 +18,18 @@ pub(super) const ALL: [&Table; 6] = [
 ];
 
 /// timm since 0.9, whose names are the canonical ones.
-static TIMM: Table = Table {
-    dialect: Dialect::Timm,
+static TIMM: Dialect = Dialect {
+    library: Library::Timm,
     anchor: "layers.0.blocks.0.attn.relative_position_bias_table",
     contrary: &["layers.0.downsample.reduction.weight", "head.weight"],
     outer: None,
     rows: &[],
+    reorder: None,
 };
 
 /// Microsoft, and timm before 0.9: patches are merged at the end of a stage.
-static MICROSOFT: Table = Table {
-    dialect: Dialect::Microsoft,
+static MICROSOFT: Dialect = Dialect {
+    library: Library::Microsoft,
     anchor: "layers.0.blocks.0.attn.relative_position_bias_table",
     contrary: &[],
     outer: None,
@@ -36,24 +38,27 @@ static MICROSOFT: Table = Table {
         ("head.fc", "head.fc"),
         ("head", "head.fc"),
     ],
+    reorder: None,
 };
 
 /// Hugging Face transformers, and what `save_pretrained` writes in any version.
-static HUGGING_FACE: Table = Table {
-    dialect: Dialect::HuggingFace,
+static HUGGING_FACE: Dialect = Dialect {
+    library: Library::HuggingFace,
     anchor: "encoder.layers.0.blocks.0.attention.self.relative_position_bias_table",
     contrary: &[],
     outer: Some(("swin.", "classifier.")),
     rows: HUGGING_FACE_ROWS,
+    reorder: None,
 };
 
 /// Modules of transformers since 5, as `torch.save(model.state_dict())` writes them.
-static HUGGING_FACE_5: Table = Table {
-    dialect: Dialect::HuggingFace,
+static HUGGING_FACE_5: Dialect = Dialect {
+    library: Library::HuggingFace,
     anchor: "encoder.layers.0.blocks.0.attention.relative_position_bias.relative_position_bias_table",
     contrary: &[],
     outer: Some(("swin.", "classifier.")),
     rows: HUGGING_FACE_ROWS,
+    reorder: None,
 };
 
 const HUGGING_FACE_ROWS: &[(&str, &str)] = &[
@@ -126,8 +131,8 @@ const HUGGING_FACE_ROWS: &[(&str, &str)] = &[
 ];
 
 /// torchvision: stages have the odd numbers, the merging of patches the even ones.
-static TORCHVISION: Table = Table {
-    dialect: Dialect::Torchvision,
+static TORCHVISION: Dialect = Dialect {
+    library: Library::Torchvision,
     anchor: "features.1.0.attn.relative_position_bias_table",
     contrary: &[],
     outer: None,
@@ -144,11 +149,12 @@ static TORCHVISION: Table = Table {
         ("norm", "norm"),
         ("head", "head.fc"),
     ],
+    reorder: None,
 };
 
 /// mmpretrain and mmcls. The norm of the last stage has its number, and none in old files.
-static MMPRETRAIN: Table = Table {
-    dialect: Dialect::Mmpretrain,
+static MMPRETRAIN: Dialect = Dialect {
+    library: Library::Mmpretrain,
     anchor: "stages.0.blocks.0.attn.w_msa.relative_position_bias_table",
     contrary: &[],
     outer: Some(("backbone.", "head.fc.")),
@@ -174,7 +180,56 @@ static MMPRETRAIN: Table = Table {
             "stages.{s}.blocks.{b}.attn_mask",
             "layers.{s}.blocks.{b}.attn_mask",
         ),
+        ("norm{s}", "norm"),
         ("norm", "norm"),
         ("head.fc", "head.fc"),
     ],
+    reorder: Some(merge_in_blocks),
 };
+
+/// mmpretrain merges patches with channels in the order of torch.nn.Unfold. A file that was renamed
+/// kept timm's order.
+fn merge_in_blocks(names: &BTreeSet<&str>, params: &mut Params, notes: &mut Vec<String>) {
+    if !unfolds(names) {
+        notes.push(
+            "patches are merged in timm's order of channels, as the last norm has no number, which \
+             mmpretrain gives it"
+                .to_owned(),
+        );
+        return;
+    }
+    for (name, tensor) in &mut params.0 {
+        if name.contains(".downsample.") {
+            in_blocks(tensor);
+        }
+    }
+}
+
+/// Whether mmpretrain wrote these names; a file under them without its marks was renamed.
+fn unfolds(names: &BTreeSet<&str>) -> bool {
+    let numbered = |name: &&str| {
+        let digits = name
+            .strip_prefix("norm")
+            .and_then(|rest| rest.strip_suffix(".weight"));
+        digits.is_some_and(|digits| digits.parse::<usize>().is_ok())
+    };
+    let buffer = |name: &&str| name.ends_with("w_msa.relative_position_index");
+    names.iter().any(numbered) || names.iter().any(buffer)
+}
+
+/// A tensor whose last side has channels with their four pixels, as four blocks of channels: the
+/// pixels of the left column first, as timm has them.
+fn in_blocks(tensor: &mut HostTensor) {
+    let last = tensor.shape.last().copied().unwrap_or(0);
+    let channels = last / 4;
+    if channels == 0 || last % 4 != 0 {
+        return;
+    }
+    let mut data = Vec::with_capacity(tensor.data.len());
+    for row in tensor.data.chunks_exact(last) {
+        for [y, x] in [[0, 0], [1, 0], [0, 1], [1, 1]] {
+            data.extend((0..channels).map(|channel| row[4 * channel + 2 * y + x]));
+        }
+    }
+    tensor.data = data;
+}

@@ -1,7 +1,13 @@
 //! The window and the image size that a checkpoint was made for.
 
-use super::describe::Description;
-use crate::{Error, HostTensor, Result, model::SwinConfig};
+use super::SwinConfig;
+use crate::{
+    Error, HostTensor, Result,
+    architecture::names::{Description, Renamed},
+};
+
+/// How the names of attention masks end.
+pub(super) const MASK: &str = ".attn_mask";
 
 /// What the tensors tell of the size of their images.
 pub(super) struct Known<'a> {
@@ -10,7 +16,7 @@ pub(super) struct Known<'a> {
     pub(super) window_size: usize,
     pub(super) patch_size: usize,
     /// The stage of an attention mask `[windows, tokens, tokens]`, and the mask.
-    pub(super) mask: Option<&'a (usize, HostTensor)>,
+    pub(super) mask: Option<(usize, &'a HostTensor)>,
 }
 
 /// Windows that models of one image size alone are published with.
@@ -43,6 +49,14 @@ pub(super) fn side(entries: usize) -> Option<usize> {
     (root * root == entries && root % 2 == 1).then_some(root.div_ceil(2))
 }
 
+/// The first attention mask, `[windows, tokens, tokens]`, which Microsoft's files have of each block that
+/// shifts, and its stage.
+pub(super) fn mask(renamed: &Renamed) -> Option<(usize, &HostTensor)> {
+    let (site, mask) = renamed.buffer(MASK)?;
+    let (stage, _) = site.strip_prefix("layers.")?.split_once('.')?;
+    Some((stage.parse().ok()?, mask))
+}
+
 impl Known<'_> {
     /// The image size: what the preprocessing makes, what the buffers, the description or the tables
     /// tell, or else the usual size of the window, where a model of `config` fits the tables.
@@ -53,7 +67,7 @@ impl Known<'_> {
         notes: &mut Vec<String>,
     ) -> Result<[usize; 2]> {
         let masked = match self.mask {
-            Some((stage, mask)) => Some(pixels(mask, *stage, self.window_size, self.patch_size)?),
+            Some((stage, mask)) => Some(pixels(mask, stage, self.window_size, self.patch_size)?),
             None => None,
         };
         if let (Some(described), Some(masked)) = (description.image_size, masked)

@@ -1,6 +1,6 @@
 //! Which of a file's tensors are the model: under any prefix, beside whatever a trainer keeps.
 //!
-//! A model is found by its first table of position biases. What stands before that in its name is
+//! A model is found by a tensor that all of its kind have. What stands before that in its name is
 //! the prefix of all its tensors: keys of wrappers (`state_dict.`), of modules around the model
 //! (`module.`, `_orig_mod.`, `backbone.`), in any order.
 

@@ -1,8 +1,52 @@
-//! A choice that each block of a model makes for itself.
+//! The blocks of a model, and what each of them chooses for itself.
 
 use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
+
+/// A block of a model: attention and an MLP with their residual connections.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::architecture::{Config, SwinConfig};
+///
+/// // Two blocks in the first stage, so the fourth is the second of the second stage.
+/// let config = Config::from(SwinConfig::tiny());
+/// let block = config.blocks()[3];
+/// assert_eq!((block.stage, block.block), (1, 1));
+/// assert_eq!(config.site(block), "layers.1.blocks.1");
+/// assert_eq!(config.activation_site(block), "layers.1.blocks.1.mlp.act");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Block {
+    /// The stage, from 0; an architecture without stages has one.
+    pub stage: usize,
+    /// The place in the stage, from 0.
+    pub block: usize,
+}
+
+impl Block {
+    /// The blocks of a model with `depths` blocks in its stages, first to last.
+    pub(super) fn all(depths: &[usize]) -> Vec<Self> {
+        let stages = depths.iter().enumerate();
+        stages
+            .flat_map(|(stage, &depth)| (0..depth).map(move |block| Self { stage, block }))
+            .collect()
+    }
+}
+
+/// How wide a block is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Widths {
+    /// Attention heads.
+    pub heads: usize,
+    /// Channels of one head.
+    pub head_dim: usize,
+    /// Hidden channels of the MLP.
+    pub hidden: usize,
+}
 
 /// One value for all blocks, or one for each block of each stage.
 ///
@@ -11,7 +55,7 @@ use serde::{Deserialize, Serialize};
 /// A model of two stages with ReLU in its last block:
 ///
 /// ```
-/// use intformer::model::{Activation, PerBlock};
+/// use intformer::architecture::{Activation, PerBlock};
 ///
 /// let depths = [2, 2];
 /// let gelu = PerBlock::All(Activation::Gelu);

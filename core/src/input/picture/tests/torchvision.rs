@@ -2,8 +2,7 @@
 
 use super::{OTHERS, decode, difference, read};
 use crate::{
-    Decoding, Filter, Preprocessing, Resize,
-    model::SwinConfig,
+    Decoding, Filter, ImageShape, Preprocessing, Resize,
     picture::{decode_as, decode_rgba, prepare, prepare_rgba, resize::fit},
 };
 
@@ -79,17 +78,17 @@ fn people_see_other_pixels() {
 
 #[test]
 fn the_decoding_of_a_model_is_used() {
-    let config = SwinConfig::tiny();
+    let shape = ImageShape::new(224, 224, 3);
     let mut pre = Preprocessing::imagenet(3, Resize::Squash);
     pre.decoding = Decoding::Torchvision;
     for name in ["clear.png", "clear.webp"] {
         let file = read(name);
         let image = decode_as(&file, 3, Decoding::Torchvision).unwrap();
-        let expected = fit(&image, Resize::Squash, Filter::Bicubic, config.image_size).unwrap();
-        assert_eq!(prepare(&file, &config, &pre).unwrap(), expected, "{name}");
+        let expected = fit(&image, Resize::Squash, Filter::Bicubic, shape.size()).unwrap();
+        assert_eq!(prepare(&file, &shape, &pre).unwrap(), expected, "{name}");
         // A canvas has the colour beneath transparency as well.
         let rgba = decode_rgba(&file).unwrap();
-        let found = prepare_rgba(&rgba.data, rgba.height, rgba.width, &config, &pre).unwrap();
+        let found = prepare_rgba(&rgba.data, rgba.height, rgba.width, &shape, &pre).unwrap();
         assert_eq!(found, expected, "{name}");
     }
 }

@@ -1,20 +1,22 @@
 //! The configuration that the shapes of a checkpoint tell.
 
-use std::fmt::Debug;
-
-use super::{LoadOptions, describe::Description, dialect::Renamed, size};
+use super::{SwinConfig, keys, size, windowing};
 use crate::{
     Error, Params, Result,
-    model::{Activation, PerBlock, SwinConfig},
+    architecture::{
+        Activation, PerBlock,
+        names::{Asked, Description, Renamed, agree},
+    },
 };
 
 /// The configuration of `renamed`, which `description` must agree with.
-pub(super) fn config(
+pub(super) fn configure(
     renamed: &Renamed,
     description: &Description,
-    options: &LoadOptions,
+    asked: &Asked,
     notes: &mut Vec<String>,
 ) -> Result<SwinConfig> {
+    let described = keys::read(description)?;
     let params = &renamed.params;
     let [embed_dim, in_channels, patch_size, other] = extents(params, "patch_embed.proj.weight")?;
     if patch_size != other {
@@ -44,18 +46,18 @@ pub(super) fn config(
     let qkv_bias = params.find("layers.0.blocks.0.attn.qkv.bias").is_some();
 
     agree("input channels", &description.in_channels, &in_channels)?;
-    agree("a patch size", &description.patch_size, &patch_size)?;
-    agree("an embedding", &description.embed_dim, &embed_dim)?;
-    agree("depths", &description.depths, &depths)?;
-    agree("heads", &description.heads, &heads)?;
+    agree("a patch size", &described.patch_size, &patch_size)?;
+    agree("an embedding", &described.embed_dim, &embed_dim)?;
+    agree("depths", &described.depths, &depths)?;
+    agree("heads", &described.heads, &heads)?;
     agree("classes", &description.classes, &classes)?;
     agree(
         "a bias of query, key and value",
-        &description.qkv_bias,
+        &described.qkv_bias,
         &qkv_bias,
     )?;
 
-    let window_size = size::window(&tables, description.window_size)?;
+    let window_size = size::window(&tables, described.window_size)?;
     let config = |image_size, window_size| SwinConfig {
         image_size,
         in_channels,
@@ -64,26 +66,26 @@ pub(super) fn config(
         depths: depths.clone(),
         heads: heads.clone(),
         window_size,
-        mlp_ratio: description.mlp_ratio.unwrap_or_else(|| ratio(&hidden)),
+        mlp_ratio: described.mlp_ratio.unwrap_or_else(|| ratio(&hidden)),
         classes,
         qkv_bias,
         layer_norm_eps: 1e-5,
-        windowing: renamed.dialect.windowing(),
+        windowing: windowing(renamed.dialect.library),
         widths: None,
-        activation: PerBlock::All(description.activation.unwrap_or(Activation::Gelu)),
+        activation: PerBlock::All(described.activation.unwrap_or(Activation::Gelu)),
         fc1_bias: PerBlock::All(true),
     };
     let known = size::Known {
         tables: &tables,
         window_size,
         patch_size,
-        mask: renamed.mask.as_ref(),
+        mask: size::mask(renamed),
     };
-    let image_size = match options.image_size {
+    let image_size = match asked.image_size {
         Some(size) => size,
         None => known.image_size(description, |size| config(size, window_size), notes)?,
     };
-    let config = config(image_size, options.window_size.unwrap_or(window_size));
+    let config = config(image_size, asked.window_size.unwrap_or(window_size));
     config.validate()?;
     Ok(config)
 }
@@ -105,15 +107,6 @@ fn depth(params: &Params, stage: usize) -> Option<usize> {
         params.find(&name).is_some()
     };
     Some((0..).take_while(known).count()).filter(|&depth| depth > 0)
-}
-
-fn agree<T: PartialEq + Debug>(what: &str, described: &Option<T>, found: &T) -> Result<()> {
-    match described {
-        Some(described) if described != found => Err(Error::Checkpoint(format!(
-            "expected {what} of {described:?} as config.json says, found {found:?} in the tensors"
-        ))),
-        _ => Ok(()),
-    }
 }
 
 /// The ratio whose products with the channels, rounded down, are the hidden channels.

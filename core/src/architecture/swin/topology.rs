@@ -1,7 +1,7 @@
-//! The Swin Transformer V1 (arXiv 2103.14030).
+//! The layers of a Swin.
 
-use super::{Block, SwinConfig};
-use crate::graph::Graph;
+use super::SwinConfig;
+use crate::{architecture::Block, graph::Graph};
 
 /// The layers from an image to logits `[1, classes]`, or, without classes, to the pooled features
 /// `[1, channels]` of the last stage. `config` is valid.
@@ -26,8 +26,7 @@ pub fn swin(config: &SwinConfig) -> Graph {
             x = g.linear(format!("{site}.reduction"), x, channels, false);
         }
         for block in 0..depth {
-            let place = Block { stage, block };
-            let site = place.site();
+            let site = config.site(Block { stage, block });
             let windows = config.windows(stage, block);
             let attended = windows.heads * windows.head_dim;
             let hidden = config.widths(stage, block).hidden;
@@ -41,9 +40,10 @@ pub fn swin(config: &SwinConfig) -> Graph {
             let y = g.layer_norm(format!("{site}.norm2"), x, eps);
             let bias = config.fc1_bias.get(stage, block);
             let y = g.linear(format!("{site}.mlp.fc1"), y, hidden, bias);
-            let y = g.activation(place.activation(), y, config.activation.get(stage, block));
+            let activation = config.activation.get(stage, block);
+            let y = g.activation(format!("{site}.mlp.act"), y, activation);
             let y = g.linear(format!("{site}.mlp.fc2"), y, channels, true);
-            x = g.add(place.output(), x, y);
+            x = g.add(format!("{site}.mlp.add"), x, y);
         }
     }
 

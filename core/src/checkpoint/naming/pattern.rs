@@ -16,6 +16,9 @@ pub(super) fn rename(name: &str, theirs: &str, ours: &str) -> Option<(String, Op
     let mut numbers = Numbers::default();
     for part in theirs.split('.') {
         let found = rest.next()?;
+        // Letters before a number are the same in both.
+        let (letters, part) = part.split_at(part.find('{').unwrap_or(0));
+        let found = found.strip_prefix(letters)?;
         let found_number = || found.parse().ok().filter(|number: &usize| *number <= MOST);
         match part {
             "{s}" => numbers.stage = Some(found_number()?),
@@ -90,6 +93,11 @@ mod tests {
             None
         );
         assert_eq!(name("head", "head.fc", "head.fc"), None);
+        let numbered = |found| name(found, "norm{s}", "norm");
+        assert_eq!(numbered("norm3.weight").as_deref(), Some("norm.weight"));
+        for other in ["norm.weight", "norma.weight", "3.weight"] {
+            assert_eq!(numbered(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -5,14 +5,14 @@
 //! new ones at whole distances; between them the interpolation is linear, beyond the last entry its
 //! value holds.
 
-use super::size;
-use crate::{Error, HostTensor, Params, Result, model::SwinConfig};
+use super::{SwinConfig, size};
+use crate::{Error, HostTensor, Params, Result};
 
 /// Gives `params` the tables that a model of `config` has, where the `window` was asked for.
 ///
 /// # Errors
 /// If tables have another size and no window was asked for, or if the old ones are not square.
-pub(super) fn tables(
+pub(super) fn interpolate(
     params: &mut Params,
     config: &SwinConfig,
     asked: bool,
@@ -21,7 +21,7 @@ pub(super) fn tables(
     let mut resized = 0;
     for block in config.blocks() {
         let windows = config.windows(block.stage, block.block);
-        let name = format!("{}.attn.relative_position_bias_table", block.site());
+        let name = format!("{}.attn.relative_position_bias_table", config.site(block));
         let Some(table) = params.0.get_mut(&name) else {
             continue;
         };
@@ -56,12 +56,7 @@ pub(super) fn tables(
 }
 
 /// The square `table` of `from` entries on a side, for `to` rows and columns.
-pub(super) fn table_of(
-    table: &HostTensor,
-    heads: usize,
-    from: usize,
-    to: [usize; 2],
-) -> HostTensor {
+fn table_of(table: &HostTensor, heads: usize, from: usize, to: [usize; 2]) -> HostTensor {
     let [rows, columns] = to.map(|to| weights(&distances(from, to), to));
     let mut data = Vec::with_capacity(to[0] * to[1] * heads);
     for &(top, bottom, down) in &rows {
@@ -124,6 +119,7 @@ fn weights(places: &[f64], to: usize) -> Vec<(usize, usize, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use safetensors::SafeTensors;
 
     #[test]
     fn a_table_for_the_same_window_is_the_same_at_the_centre() {
@@ -139,5 +135,31 @@ mod tests {
         assert_eq!(places.len(), 13);
         assert!((places[12] - 11.0).abs() < 1e-3, "{places:?}");
         assert!(places.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn position_biases_are_interpolated_as_timm_does() {
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/checkpoints");
+        let bytes = std::fs::read(format!("{fixtures}/tables.safetensors")).unwrap();
+        let tables = SafeTensors::deserialize(&bytes).unwrap();
+        let tensor = |name: &str| {
+            let view = tables.tensor(name).unwrap();
+            let numbers = view.data().as_chunks::<4>().0.iter();
+            let numbers = numbers.map(|&le| f32::from_le_bytes(le));
+            HostTensor::new(view.shape(), numbers.collect())
+        };
+        for (from, to) in [(7, [12, 12]), (12, [7, 7]), (4, [8, 6])] {
+            let expected = tensor(&format!("{from}-{}x{}", to[0], to[1]));
+            let found = table_of(
+                &tensor(&from.to_string()),
+                2,
+                2 * from - 1,
+                to.map(|side| 2 * side - 1),
+            );
+            assert_eq!(found.shape, expected.shape);
+            for (a, b) in found.data.iter().zip(&expected.data) {
+                assert!((a - b).abs() < 1e-5, "{from} to {to:?}: {a} and {b}");
+            }
+        }
     }
 }

@@ -1,16 +1,17 @@
 //! The configuration of a Swin Transformer V1.
 
+use std::fmt::{self, Display, Formatter};
+
 use serde::{Deserialize, Serialize};
 
-use super::PerBlock;
 use crate::{
     Error, Result,
-    float_model::is_default,
+    architecture::{Block, PerBlock, Widths},
     graph::{Activation, Windows},
+    input::{ImageShape, is_default},
 };
 
 /// Bounds that keep a hostile configuration from asking for absurd amounts of memory.
-const MAX_EXTENT: usize = 4096;
 const MAX_CHANNELS: usize = 16_384;
 const MAX_CLASSES: usize = 1 << 20;
 
@@ -21,7 +22,7 @@ const MAX_CLASSES: usize = 1 << 20;
 /// A published size, changed where one's own model differs:
 ///
 /// ```
-/// use intformer::model::SwinConfig;
+/// use intformer::architecture::SwinConfig;
 ///
 /// let config = SwinConfig {
 ///     image_size: [32, 64],
@@ -83,18 +84,6 @@ pub struct SwinConfig {
     pub widths: Option<PerBlock<Widths>>,
 }
 
-/// How wide a block is inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Widths {
-    /// Attention heads.
-    pub heads: usize,
-    /// Channels of one head.
-    pub head_dim: usize,
-    /// Hidden channels of the MLP.
-    pub hidden: usize,
-}
-
 /// How a map is cut into windows that do not divide it, or that are larger than it: libraries differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -107,44 +96,6 @@ pub enum Windowing {
     Transformers,
     /// The window never shrinks; the map is padded, then rolled.
     Torchvision,
-}
-
-/// A block of a model.
-///
-/// # Examples
-///
-/// ```
-/// use intformer::model::SwinConfig;
-///
-/// // Two blocks in the first stage, so the fourth is the second of the second stage.
-/// let block = SwinConfig::tiny().blocks()[3];
-/// assert_eq!((block.stage, block.block), (1, 1));
-/// assert_eq!(block.site(), "layers.1.blocks.1");
-/// assert_eq!(block.activation(), "layers.1.blocks.1.mlp.act");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Block {
-    /// The stage, from 0.
-    pub stage: usize,
-    /// The place in the stage, from 0.
-    pub block: usize,
-}
-
-impl Block {
-    /// What the names of the block's operations and parameters begin with.
-    pub fn site(self) -> String {
-        format!("layers.{}.blocks.{}", self.stage, self.block)
-    }
-
-    /// The site of the MLP's activation.
-    pub fn activation(self) -> String {
-        format!("{}.mlp.act", self.site())
-    }
-
-    /// The site of the block's last operation, whose tensor is the block's output.
-    pub fn output(self) -> String {
-        format!("{}.mlp.add", self.site())
-    }
 }
 
 fn everywhere() -> PerBlock<bool> {
@@ -203,12 +154,24 @@ impl SwinConfig {
         }
     }
 
+    /// The images that the model takes.
+    pub fn image(&self) -> ImageShape {
+        let [height, width] = self.image_size;
+        ImageShape {
+            height,
+            width,
+            channels: self.in_channels,
+        }
+    }
+
     /// All blocks, first to last.
     pub fn blocks(&self) -> Vec<Block> {
-        let stages = self.depths.iter().enumerate();
-        stages
-            .flat_map(|(stage, &depth)| (0..depth).map(move |block| Block { stage, block }))
-            .collect()
+        Block::all(&self.depths)
+    }
+
+    /// What the names of the operations and parameters of `block` begin with, as in timm >= 0.9.
+    pub fn site(&self, block: Block) -> String {
+        format!("layers.{}.blocks.{}", block.stage, block.block)
     }
 
     /// Channels of stage `stage`.
@@ -251,7 +214,7 @@ impl SwinConfig {
     /// # Examples
     ///
     /// ```
-    /// use intformer::model::SwinConfig;
+    /// use intformer::architecture::SwinConfig;
     ///
     /// let windows = SwinConfig::tiny().windows(0, 1);
     /// assert_eq!((windows.counts(), windows.shift), ([8, 8], [3, 3]));
@@ -307,6 +270,11 @@ impl SwinConfig {
         (0..stages).any(|stage| self.windows(stage, 0).pads() || (stage + 1 < stages && odd(stage)))
     }
 
+    /// Whether format 2 of model files knows all of it.
+    pub(crate) fn is_plain(&self) -> bool {
+        is_default(&self.windowing) && !self.pads() && self.classes > 0
+    }
+
     /// The same model as [`Windowing::Timm`], if that cuts its maps alike.
     #[must_use]
     pub fn with_plainest_windowing(self) -> Self {
@@ -359,11 +327,9 @@ impl SwinConfig {
                 self.depths
             ));
         }
+        self.image().validate()?;
         for (what, value, most) in [
-            ("image height", self.image_size[0], MAX_EXTENT),
-            ("image width", self.image_size[1], MAX_EXTENT),
             ("patch size", self.patch_size, 64),
-            ("input channels", self.in_channels, 64),
             ("embedding", self.embed_dim, MAX_CHANNELS),
             ("window size", self.window_size, 64),
         ] {
@@ -438,5 +404,32 @@ impl SwinConfig {
             }
         }
         Ok(())
+    }
+}
+
+/// The hyper-parameters in a few words.
+impl Display for SwinConfig {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let [height, width] = self.image_size;
+        let padding = if self.pads() { " (padded)" } else { "" };
+        write!(
+            f,
+            "Swin {height}x{width}x{}, patch {}, window {}{padding}, width {}, depths {:?}, ",
+            self.in_channels, self.patch_size, self.window_size, self.embed_dim, self.depths
+        )?;
+        match &self.widths {
+            None => write!(f, "heads {:?}", self.heads)?,
+            Some(_) => f.write_str("widths by block")?,
+        }
+        let fc1_bias = match self.fc1_bias.uniform() {
+            Some(true) => "",
+            Some(false) => " without fc1 bias",
+            None => " partly without fc1 bias",
+        };
+        write!(f, ", {}{fc1_bias}, ", self.activation)?;
+        match self.classes {
+            0 => write!(f, "no head: {} features", self.outputs()),
+            classes => write!(f, "{classes} classes"),
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! rounded operations alone, so that the same decoded image gives the same bytes everywhere.
 //! `docs/images.md` says how far these bytes are from those of Pillow and torchvision.
 //!
-//! What a model takes follows from its configuration and its [`Preprocessing`], which its file holds:
+//! What a model takes follows from its [`ImageShape`] and its [`Preprocessing`], which its file holds:
 //! `load` reads an image file so, `prepare` its bytes, [`prepare_rgba`] what is decoded already.
 
 mod convert;
@@ -30,13 +30,13 @@ pub use formats::{ENDINGS, FORMATS};
 #[cfg(feature = "image")]
 use crate::Error;
 
-use crate::{Pixels, Preprocessing, Result, model::SwinConfig};
+use crate::{ImageShape, Pixels, Preprocessing, Result};
 
 /// Bytes that an image file may have: 512 MiB.
 #[cfg(feature = "image")]
 const MAX_FILE: u64 = 512 << 20;
 
-/// Reads the image file `path` as a model of `config` takes it.
+/// Reads the image file `path` as a model that takes images of `shape` does.
 ///
 /// # Errors
 /// [`Error::Io`], or as [`prepare`], with the path in front of the sentence.
@@ -48,10 +48,10 @@ const MAX_FILE: u64 = 512 << 20;
 ///
 /// # std::env::set_current_dir("..").expect("the repository");
 /// let model = IntModel::load("models/glyphs.safetensors")?;
-/// let image = picture::load("models/samples/A.png", &model.config, &model.preprocessing)?;
+/// let image = picture::load("models/samples/A.png", &model.config.image(), &model.preprocessing)?;
 /// assert_eq!((image.height, image.width, image.channels), (32, 32, 1));
 ///
-/// let other = picture::load("models/README.md", &model.config, &model.preprocessing);
+/// let other = picture::load("models/README.md", &model.config.image(), &model.preprocessing);
 /// let error = other.unwrap_err();
 /// // One file is to blame; others may do.
 /// assert!(error.is_file());
@@ -60,7 +60,7 @@ const MAX_FILE: u64 = 512 << 20;
 /// # Ok::<(), intformer::Error>(())
 /// ```
 #[cfg(feature = "image")]
-pub fn load(path: impl AsRef<Path>, config: &SwinConfig, pre: &Preprocessing) -> Result<Pixels> {
+pub fn load(path: impl AsRef<Path>, shape: &ImageShape, pre: &Preprocessing) -> Result<Pixels> {
     let path = path.as_ref();
     // A device tells no size.
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
@@ -73,18 +73,17 @@ pub fn load(path: impl AsRef<Path>, config: &SwinConfig, pre: &Preprocessing) ->
             path.display()
         )));
     }
-    prepare(&bytes, config, pre).map_err(|error| match error {
+    prepare(&bytes, shape, pre).map_err(|error| match error {
         Error::Image(sentence) => Error::Image(format!("{}: {sentence}", path.display())),
         other => other,
     })
 }
 
-/// Turns the bytes of an image file of [`FORMATS`] into the pixels that a model of `config` takes:
-/// `config.image_size` with `config.in_channels` channels, by `pre.decoding`, the rule of
-/// `pre.resize` and `pre.filter`.
+/// Turns the bytes of an image file of [`FORMATS`] into pixels of `shape`, by `pre.decoding`, the rule
+/// of `pre.resize` and `pre.filter`.
 ///
 /// # Errors
-/// As [`decode`]; [`Error::Config`] if `config` or `pre` is not valid.
+/// As [`decode`]; [`Error::Config`] if `shape` or `pre` is not valid.
 ///
 /// # Examples
 ///
@@ -95,7 +94,7 @@ pub fn load(path: impl AsRef<Path>, config: &SwinConfig, pre: &Preprocessing) ->
 /// use std::io::Cursor;
 ///
 /// use image::{ImageFormat, Rgb, RgbImage};
-/// use intformer::{Preprocessing, Resize, model::SwinConfig, picture::prepare};
+/// use intformer::{ImageShape, Preprocessing, Resize, picture::prepare};
 ///
 /// let picture = RgbImage::from_fn(448, 224, |x, _| match x {
 ///     100..348 => Rgb([0, 0, 0]),
@@ -104,31 +103,30 @@ pub fn load(path: impl AsRef<Path>, config: &SwinConfig, pre: &Preprocessing) ->
 /// let mut png = Vec::new();
 /// picture.write_to(&mut Cursor::new(&mut png), ImageFormat::Png)?;
 ///
-/// let config = SwinConfig::tiny();
-/// let squashed = prepare(&png, &config, &Preprocessing::imagenet(3, Resize::Squash))?;
+/// let shape = ImageShape::new(224, 224, 3);
+/// let squashed = prepare(&png, &shape, &Preprocessing::imagenet(3, Resize::Squash))?;
 /// assert_eq!(squashed.data[..3], [255, 0, 0]);
 ///
 /// let cropped = Resize::CropFraction { crop: 1.0 };
-/// let cropped = prepare(&png, &config, &Preprocessing::imagenet(3, cropped))?;
+/// let cropped = prepare(&png, &shape, &Preprocessing::imagenet(3, cropped))?;
 /// assert_eq!(cropped.data[..3], [0, 0, 0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[cfg(feature = "image")]
-pub fn prepare(bytes: &[u8], config: &SwinConfig, pre: &Preprocessing) -> Result<Pixels> {
-    config.validate()?;
-    pre.validate(config)?;
-    let image = decode_as(bytes, config.in_channels, pre.decoding)?;
-    resize::fit(&image, pre.resize, pre.filter, config.image_size)
+pub fn prepare(bytes: &[u8], shape: &ImageShape, pre: &Preprocessing) -> Result<Pixels> {
+    pre.validate(shape)?;
+    let image = decode_as(bytes, shape.channels, pre.decoding)?;
+    resize::fit(&image, pre.resize, pre.filter, shape.size())
 }
 
 /// Turns `height * width` pixels of red, green, blue and (straight) alpha, as a canvas has them,
-/// into the pixels that a model of `config` takes. By `pre.decoding`, alpha is blended over white or
+/// into pixels of `shape`. By `pre.decoding`, alpha is blended over white or
 /// dropped; what a decoder did before to orientation and depth is not undone.
 ///
 /// # Errors
 /// [`Error::Image`] if `rgba` has another length, the image is empty, larger
-/// than 16384 pixels a side or than 512 MiB, or the model has neither 1 nor 3 channels; [`Error::Config`]
-/// if `config` or `pre` is not valid.
+/// than 16384 pixels a side or than 512 MiB, or `shape` has neither 1 nor 3 channels; [`Error::Config`]
+/// if `shape` or `pre` is not valid.
 ///
 /// # Examples
 ///
@@ -140,7 +138,7 @@ pub fn prepare(bytes: &[u8], config: &SwinConfig, pre: &Preprocessing) -> Result
 /// # std::env::set_current_dir("..").expect("the repository");
 /// let model = IntModel::load("models/glyphs.safetensors")?;
 /// let canvas = vec![0; 280 * 280 * 4];
-/// let image = prepare_rgba(&canvas, 280, 280, &model.config, &model.preprocessing)?;
+/// let image = prepare_rgba(&canvas, 280, 280, &model.config.image(), &model.preprocessing)?;
 /// assert_eq!(image.data, [255; 32 * 32]);
 /// # Ok::<(), intformer::Error>(())
 /// ```
@@ -148,11 +146,10 @@ pub fn prepare_rgba(
     rgba: &[u8],
     height: usize,
     width: usize,
-    config: &SwinConfig,
+    shape: &ImageShape,
     pre: &Preprocessing,
 ) -> Result<Pixels> {
-    config.validate()?;
-    pre.validate(config)?;
-    let image = convert::from_rgba(rgba, height, width, config.in_channels, pre.decoding)?;
-    resize::fit(&image, pre.resize, pre.filter, config.image_size)
+    pre.validate(shape)?;
+    let image = convert::from_rgba(rgba, height, width, shape.channels, pre.decoding)?;
+    resize::fit(&image, pre.resize, pre.filter, shape.size())
 }

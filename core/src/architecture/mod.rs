@@ -1,0 +1,270 @@
+//! Architectures: configurations, and the graphs that they stand for.
+//!
+//! Each architecture is a folder with all that is known of it: its configuration, its topology, and
+//! how other libraries name its parameters. Everything else sees [`Config`] and the
+//! [`Graph`] that it builds.
+
+mod block;
+#[cfg(feature = "import")]
+pub(crate) mod names;
+mod swin;
+
+pub use crate::graph::{Activation, Census, Windows};
+pub use block::{Block, PerBlock, Widths};
+pub use swin::{SwinConfig, Windowing};
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{ImageShape, Result, graph::Graph};
+
+type Named = (&'static str, fn() -> Config);
+
+/// The configurations that have a name.
+const NAMED: [Named; 4] = [
+    ("swin-t", || SwinConfig::tiny().into()),
+    ("swin-s", || SwinConfig::small().into()),
+    ("swin-b", || SwinConfig::base().into()),
+    ("swin-l", || SwinConfig::large().into()),
+];
+
+/// The configuration of a model, of whichever architecture.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::architecture::{Activation, Config, PerBlock};
+///
+/// let mut config = Config::named("swin-t").expect("a published size");
+/// assert_eq!(config.architecture(), "swin");
+/// assert_eq!(config.image().to_string(), "224x224x3");
+/// assert_eq!((config.classes(), config.blocks().len()), (1000, 12));
+///
+/// // What methods change, they change in any architecture.
+/// config.set_activation(PerBlock::All(Activation::Relu));
+/// config.validate()?;
+/// # Ok::<(), intformer::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Config {
+    /// A Swin Transformer V1.
+    Swin(SwinConfig),
+}
+
+impl From<SwinConfig> for Config {
+    fn from(config: SwinConfig) -> Self {
+        Self::Swin(config)
+    }
+}
+
+impl<C: Clone + Into<Config>> From<&C> for Config {
+    fn from(config: &C) -> Self {
+        config.clone().into()
+    }
+}
+
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        SwinConfig::deserialize(deserializer).map(Self::Swin)
+    }
+}
+
+impl Config {
+    /// The configuration of a published size, such as `swin-t`, or none of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let (_, config) = NAMED.iter().find(|(known, _)| *known == name)?;
+        Some(config())
+    }
+
+    /// All names of [`Config::named`].
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMED.iter().map(|(name, _)| *name)
+    }
+
+    /// The architecture in a word.
+    pub fn architecture(&self) -> &'static str {
+        match self {
+            Self::Swin(_) => "swin",
+        }
+    }
+
+    /// Checks that a model of this configuration exists.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) with what was expected and found.
+    pub fn validate(&self) -> Result<()> {
+        match self {
+            Self::Swin(config) => config.validate(),
+        }
+    }
+
+    /// The layers of this configuration, which is valid.
+    ///
+    /// # Panics
+    /// If it is not ([`Config::validate`]).
+    pub fn graph(&self) -> Graph {
+        match self {
+            Self::Swin(config) => config.graph(),
+        }
+    }
+
+    /// The images that the model takes.
+    pub fn image(&self) -> ImageShape {
+        match self {
+            Self::Swin(config) => config.image(),
+        }
+    }
+
+    /// Classes of the head; 0 for a model without one, which puts out its pooled features.
+    pub fn classes(&self) -> usize {
+        match self {
+            Self::Swin(config) => config.classes,
+        }
+    }
+
+    /// What an item becomes: logits of the classes, or the features of a model without a head.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Swin(config) => config.outputs(),
+        }
+    }
+
+    /// Blocks of each stage; an architecture without stages has one.
+    pub fn depths(&self) -> &[usize] {
+        match self {
+            Self::Swin(config) => &config.depths,
+        }
+    }
+
+    /// All blocks, first to last.
+    pub fn blocks(&self) -> Vec<Block> {
+        Block::all(self.depths())
+    }
+
+    /// What the names of the operations and parameters of `block` begin with.
+    pub fn site(&self, block: Block) -> String {
+        match self {
+            Self::Swin(config) => config.site(block),
+        }
+    }
+
+    /// The site of the activation in the MLP of `block`.
+    pub fn activation_site(&self, block: Block) -> String {
+        format!("{}.mlp.act", self.site(block))
+    }
+
+    /// The site of the last operation of `block`, whose tensor is the block's output.
+    pub fn output_site(&self, block: Block) -> String {
+        format!("{}.mlp.add", self.site(block))
+    }
+
+    /// The activation of the MLPs.
+    pub fn activation(&self) -> &PerBlock<Activation> {
+        match self {
+            Self::Swin(config) => &config.activation,
+        }
+    }
+
+    /// Changes [`Config::activation`].
+    pub fn set_activation(&mut self, activation: PerBlock<Activation>) {
+        match self {
+            Self::Swin(config) => config.activation = activation,
+        }
+    }
+
+    /// Whether the first linear layer of an MLP, `{site}.mlp.fc1`, has a bias.
+    pub fn fc1_bias(&self) -> &PerBlock<bool> {
+        match self {
+            Self::Swin(config) => &config.fc1_bias,
+        }
+    }
+
+    /// Changes [`Config::fc1_bias`].
+    pub fn set_fc1_bias(&mut self, fc1_bias: PerBlock<bool>) {
+        match self {
+            Self::Swin(config) => config.fc1_bias = fc1_bias,
+        }
+    }
+
+    /// The same model, said as the oldest readers of model files understand it.
+    pub(crate) fn plainest(self) -> Self {
+        match self {
+            Self::Swin(config) => Self::Swin(config.with_plainest_windowing()),
+        }
+    }
+
+    /// Whether format 2 of model files knows all of it.
+    pub(crate) fn is_plain(&self) -> bool {
+        match self {
+            Self::Swin(config) => config.is_plain(),
+        }
+    }
+}
+
+/// The hyper-parameters in a few words.
+impl Display for Config {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        match self {
+            Self::Swin(config) => config.fmt(f),
+        }
+    }
+}
+
+/// Counts the model of `config`.
+///
+/// # Errors
+/// If `config` is not valid.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::architecture::{SwinConfig, census};
+///
+/// let census = census(SwinConfig::tiny())?;
+/// assert_eq!(census.elements(), 28_288_354);
+/// assert_eq!(census.total_macs() / 1_000_000, 4490);
+///
+/// // Names and shapes are those of timm's checkpoints.
+/// let (name, shape) = &census.params[0];
+/// assert_eq!(name, "patch_embed.proj.weight");
+/// assert_eq!(*shape, [96, 3, 4, 4]);
+/// # Ok::<(), intformer::Error>(())
+/// ```
+pub fn census(config: impl Into<Config>) -> Result<Census> {
+    let config = config.into();
+    config.validate()?;
+    Ok(Census::of(&config.graph()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Layer;
+
+    #[test]
+    fn blocks_have_their_sites_in_the_graph() {
+        for name in Config::names() {
+            let config = Config::named(name).unwrap();
+            let graph = config.graph();
+            let layer = |site: &str| {
+                let node = graph.nodes().iter().find(|node| node.site == site);
+                node.map(|node| node.layer)
+            };
+            for block in config.blocks() {
+                let activation = layer(&config.activation_site(block));
+                let expected = config.activation().get(block.stage, block.block);
+                assert_eq!(activation, Some(Layer::Activation(expected)), "{name}");
+                assert_eq!(
+                    layer(&config.output_site(block)),
+                    Some(Layer::Add),
+                    "{name}"
+                );
+                let fc1 = format!("{}.mlp.fc1", config.site(block));
+                assert_eq!(layer(&fc1), Some(Layer::Linear { bias: true }), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What files beside the tensors say of a model.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{Library, Names};
+use crate::{Error, Preprocessing, Result};
+
+/// What files beside the tensors say of a model; shapes must agree.
+#[derive(Default)]
+pub(crate) struct Description {
+    /// The size that the model was made for.
+    pub image_size: Option<[usize; 2]>,
+    /// The size that the preprocessing makes.
+    pub fed_size: Option<[usize; 2]>,
+    pub in_channels: Option<usize>,
+    pub classes: Option<usize>,
+    pub preprocessing: Option<Preprocessing>,
+    /// Names of classes by their number.
+    pub labels: BTreeMap<usize, String>,
+    /// What else there is, for the architecture that it names.
+    pub keys: Option<Keys>,
+}
+
+/// What a description says to an architecture alone.
+pub(crate) struct Keys {
+    /// Whose words these are: timm's or Hugging Face's.
+    pub library: Library,
+    /// The architecture that is described.
+    pub names: &'static Names,
+    /// Where it stands.
+    pub path: PathBuf,
+    /// The description.
+    pub map: Map<String, Value>,
+}
+
+impl Keys {
+    /// The keys that `T` has.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        typed(&self.path, self.names, Value::Object(self.map.clone()))
+    }
+
+    /// Takes the value of `key` out.
+    pub(crate) fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>> {
+        match self.map.remove(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => typed(&self.path, self.names, value).map(Some),
+        }
+    }
+}
+
+fn typed<T: DeserializeOwned>(path: &Path, names: &Names, value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| {
+        let (called, path) = (names.called, path.display());
+        Error::Checkpoint(format!(
+            "expected the JSON of {called} in {path}, found: {error}"
+        ))
+    })
+}
+
+impl Description {
+    /// A name for each of `classes` classes, or none at all.
+    pub(crate) fn names(&self, classes: usize, notes: &mut Vec<String>) -> Vec<String> {
+        if self.labels.is_empty() || classes == 0 {
+            return Vec::new();
+        }
+        let named = self.labels.range(..classes).count();
+        if named != classes || self.labels.len() != classes {
+            notes.push(format!(
+                "{named} of {classes} classes have a name in config.json, which names {}; the others \
+                 are called LABEL_ and their number",
+                self.labels.len()
+            ));
+        }
+        let name = |class| self.labels.get(&class).cloned();
+        (0..classes)
+            .map(|class| name(class).unwrap_or_else(|| format!("LABEL_{class}")))
+            .collect()
+    }
+}
+
+/// A number for both sides, or height and width.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Size {
+    Side(usize),
+    Pair([usize; 2]),
+    Named { height: usize, width: usize },
+    Shortest { shortest_edge: usize },
+}
+
+impl Size {
+    pub(crate) fn both(self) -> Option<[usize; 2]> {
+        match self {
+            Self::Side(side) => Some([side; 2]),
+            Self::Pair(pair) => Some(pair),
+            Self::Named { height, width } => Some([height, width]),
+            Self::Shortest { .. } => None,
+        }
+    }
+}
+
+/// The side of a square `what`.
+pub(crate) fn side(size: Option<Size>, what: &str) -> Result<Option<usize>> {
+    match size.map(|size| (size, size.both())) {
+        None => Ok(None),
+        Some((_, Some([height, width]))) if height == width => Ok(Some(height)),
+        Some((size, _)) => Err(expected(&format!("a square {what}"), &size)),
+    }
+}
+
+/// The error for `found` in place of `what`.
+pub(crate) fn expected(what: &str, found: &dyn Debug) -> Error {
+    Error::Checkpoint(format!("expected {what}, found {found:?}"))
+}
+
+/// Checks that what is described is what was found in the tensors.
+pub(crate) fn agree<T: PartialEq + Debug>(
+    what: &str,
+    described: &Option<T>,
+    found: &T,
+) -> Result<()> {
+    match described {
+        Some(described) if described != found => Err(Error::Checkpoint(format!(
+            "expected {what} of {described:?} as config.json says, found {found:?} in the tensors"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,138 @@
+//! What the reader of checkpoints must know of an architecture; each has one such [`Names`] in its
+//! folder.
+
+mod description;
+
+use std::collections::BTreeSet;
+
+pub(crate) use description::{Description, Keys, Size, agree, expected, side};
+
+use super::{Config, swin};
+use crate::{ClassOrder, HostTensor, Params, Preprocessing, Result};
+
+/// All architectures that checkpoints are read of.
+pub(crate) const ALL: [&Names; 1] = [&swin::names::NAMES];
+
+impl Config {
+    /// The names of this architecture.
+    pub(crate) fn architecture_names(&self) -> &'static Names {
+        match self {
+            Self::Swin(_) => &swin::names::NAMES,
+        }
+    }
+}
+
+/// How other libraries name the parameters of an architecture and describe it.
+pub(crate) struct Names {
+    /// What a model of it is called in sentences.
+    pub called: &'static str,
+    /// Which architectures of timm are of it: in words, and a test of their names.
+    pub timm: (&'static str, fn(&str) -> bool),
+    /// The `model_type` of Hugging Face.
+    pub model_type: &'static str,
+    /// All dialects; of two with the same anchor, the first that nothing speaks against.
+    pub dialects: &'static [&'static Dialect],
+    /// The site of the classifier.
+    pub head: &'static str,
+    /// How the names of buffers end that tell something of the configuration.
+    pub buffers: &'static [&'static str],
+    /// Pieces of names that a file of another model must have all of, and what it then is.
+    pub others: &'static [(&'static [&'static str], &'static str)],
+    /// What a relative with these names is, without a classifier or with one, if it is not of this
+    /// architecture.
+    pub relative: fn(&BTreeSet<&str>, bool) -> Option<&'static str>,
+    /// The configuration of tensors, which their description must agree with.
+    pub configure: fn(&Renamed, &Description, &Asked, &mut Vec<String>) -> Result<Config>,
+    /// Changes a configuration as it is asked for, and interpolates the parameters that follow from
+    /// the size of the images.
+    pub adapt: fn(&mut Config, &mut Params, &Asked, &mut Vec<String>) -> Result<()>,
+    /// How images were prepared for the published models of this library.
+    pub published: fn(&Config, Library) -> Published,
+}
+
+/// What the caller knows better than the checkpoint.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    /// Input height and width in pixels.
+    pub image_size: Option<[usize; 2]>,
+    /// The side of an attention window.
+    pub window_size: Option<usize>,
+}
+
+/// The preprocessing of published models.
+pub(crate) struct Published {
+    /// Who published them.
+    pub by: &'static str,
+    /// How images were prepared.
+    pub preprocessing: Preprocessing,
+}
+
+/// Who wrote a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Library {
+    /// timm since 0.9.
+    Timm,
+    /// Microsoft, and timm before 0.9.
+    Microsoft,
+    /// Hugging Face transformers.
+    HuggingFace,
+    /// torchvision.
+    Torchvision,
+    /// mmpretrain and mmcls.
+    Mmpretrain,
+}
+
+impl Library {
+    /// How its trainer numbers folders of classes, if that is one way.
+    pub(crate) fn class_order(self) -> Option<ClassOrder> {
+        match self {
+            Self::Timm => Some(ClassOrder::Natural),
+            Self::Microsoft | Self::Torchvision => Some(ClassOrder::String),
+            Self::HuggingFace | Self::Mmpretrain => None,
+        }
+    }
+}
+
+/// The names that one library gives to an architecture, as a table.
+///
+/// A row fits what begins with its parts; what follows (`.weight`, `.bias`) stays. `{s}` is a stage
+/// and `{b}` a block, with `{s-1}`, `{2s}` and `{2s+1}` where theirs are numbered otherwise; a number
+/// may follow letters (`norm{s}`); `#n` is the n-th of three tensors that stand one below the other
+/// under the canonical name.
+pub(crate) struct Dialect {
+    /// Who writes so.
+    pub library: Library,
+    /// A tensor that every model has.
+    pub anchor: &'static str,
+    /// What another dialect with the same anchor has, and this one has not.
+    pub contrary: &'static [&'static str],
+    /// The last part of the prefix of a model whose head lies outside of it, and the head's name.
+    pub outer: Option<(&'static str, &'static str)>,
+    /// Their names and the canonical ones.
+    pub rows: &'static [(&'static str, &'static str)],
+    /// Changes the order of values where it differs, told from the names in the file.
+    pub reorder: Option<Reorder>,
+}
+
+/// Changes parameters under canonical names; takes the names in the file, and says what it takes for
+/// granted.
+pub(crate) type Reorder = fn(&BTreeSet<&str>, &mut Params, &mut Vec<String>);
+
+/// A checkpoint under canonical names.
+pub(crate) struct Renamed {
+    /// Whose names it had.
+    pub dialect: &'static Dialect,
+    /// Parameters by canonical name.
+    pub params: Params,
+    /// The first of each of [`Names::buffers`], by canonical name.
+    pub buffers: Params,
+}
+
+impl Renamed {
+    /// The buffer whose name ends in `ending`: what stands before that, and the buffer.
+    pub(crate) fn buffer(&self, ending: &str) -> Option<(&str, &HostTensor)> {
+        let site = |name: &'_ str| name.strip_suffix(ending).map(str::len);
+        let mut found = self.buffers.0.iter();
+        found.find_map(|(name, tensor)| Some((&name[..site(name)?], tensor)))
+    }
+}
