@@ -13,7 +13,7 @@
 //! use intformer::{
 //!     picture,
 //!     plan::IntModel,
-//!     runtime::{Cpu, Executor},
+//!     runtime::{Batch, Cpu, Executor},
 //! };
 //!
 //! # #[cfg(feature = "image")]
@@ -23,7 +23,7 @@
 //! let mut cpu = Cpu::new(Arc::new(model.program()?));
 //!
 //! let image = picture::load("models/samples/7.png", &model.config.image(), &model.preprocessing)?;
-//! let logits = cpu.run(&image.data, 1)?;
+//! let logits = cpu.run(&Batch::images(&image.data, 1))?.into_first();
 //!
 //! // The five likeliest classes; logits are integers, in units of `logit_scale`.
 //! let mut classes: Vec<usize> = (0..logits.len()).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use intformer::{
     plan::IntModel,
-    runtime::{Cpu, Executor, Reference},
+    runtime::{Batch, Cpu, Executor, Reference},
 };
 
 /// Larger models are read, not run.
@@ -19,11 +19,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         .program()
         .expect("a model that was read has a program");
     if program.arena_words <= MAX_WORDS {
-        let image = vec![0; program.image_bytes];
+        let image = vec![0; program.inputs[0].elements()];
         let program = Arc::new(program);
-        let logits = Reference::new(program.clone()).run(&image, 1);
+        let logits = Reference::new(program.clone()).run(&Batch::images(&image, 1));
         let logits = logits.expect("it runs");
-        assert_eq!(logits.len(), model.config.classes());
-        assert_eq!(Cpu::new(program).run(&image, 1).expect("it runs"), logits);
+        assert_eq!(logits.first().len(), model.config.classes());
+        assert_eq!(Cpu::new(program).run(&Batch::images(&image, 1)).expect("it runs"), logits);
     }
 });

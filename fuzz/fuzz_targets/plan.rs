@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use intformer::{
     plan::{IntModel, Plan, Program},
-    runtime::{Cpu, Executor, Reference},
+    runtime::{Batch, Cpu, Executor, Reference},
 };
 
 /// Larger plans are checked, not run.
@@ -28,13 +28,13 @@ libfuzzer_sys::fuzz_target!(|json: &[u8]| {
         let program = Arc::new(program);
         let mut used = Reference::new(Arc::clone(&program));
         let run = |executor: &mut Reference, byte| {
-            let image = vec![byte; program.image_bytes];
-            executor.run(&image, 1).expect("it runs")
+            let image = vec![byte; program.inputs[0].elements()];
+            executor.run(&Batch::images(&image, 1)).expect("it runs")
         };
         run(&mut used, 170);
         let fresh = run(&mut Reference::new(Arc::clone(&program)), 5);
         assert_eq!(run(&mut used, 5), fresh);
-        let image = vec![5; program.image_bytes];
-        assert_eq!(Cpu::new(program).run(&image, 1).expect("it runs"), fresh);
+        let image = vec![5; program.inputs[0].elements()];
+        assert_eq!(Cpu::new(program).run(&Batch::images(&image, 1)).expect("it runs"), fresh);
     }
 });

@@ -1,12 +1,9 @@
 //! Images as the commands take them.
 
-use std::{
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use intformer::{Error, ImageShape, Pixels, picture};
+use intformer::{Error, ImageShape, Pixels, picture, runtime::Batch};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -132,25 +129,17 @@ fn parse_tensor(bytes: &[u8], shape: &ImageShape) -> intformer::Result<Vec<Pixel
 }
 
 /// Images as executors take them, one after the other in memory, so that no run has to copy them.
-pub struct Batch<'a> {
+pub struct ImageBatch<'a> {
     pixels: &'a [Pixels],
     bytes: Vec<u8>,
-    /// Where each image ends.
-    ends: Vec<usize>,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> ImageBatch<'a> {
     /// Copies the images.
     pub fn new(pixels: &'a [Pixels]) -> Self {
         let parts: Vec<_> = pixels.iter().map(|image| image.data.as_slice()).collect();
-        let mut end = 0;
-        let ends = parts.iter().map(|part| {
-            end += part.len();
-            end
-        });
         Self {
             pixels,
-            ends: ends.collect(),
             bytes: parts.concat(),
         }
     }
@@ -161,14 +150,13 @@ impl<'a> Batch<'a> {
     }
 
     /// One by one.
-    #[cfg_attr(not(feature = "float"), expect(dead_code))]
+    #[cfg(feature = "float")]
     pub fn pixels(&self) -> &'a [Pixels] {
         self.pixels
     }
 
-    /// The bytes of some.
-    pub fn bytes(&self, images: Range<usize>) -> &[u8] {
-        let end = |count: usize| count.checked_sub(1).map_or(0, |last| self.ends[last]);
-        &self.bytes[end(images.start)..end(images.end)]
+    /// All of them.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::images(&self.bytes, self.pixels.len())
     }
 }

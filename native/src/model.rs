@@ -1,22 +1,48 @@
 //! Models of either kind, told apart by their files.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::Result;
 use intformer::{
     Preprocessing,
     architecture::Config,
     data::classes::ModelClasses,
-    plan::IntModel,
+    plan::{IntModel, Program},
     quant::{QuantizeOptions, invented},
 };
 
 use crate::{cli::Globals, reading::Reading};
 
+/// A compressed model, and its plan made ready to run, once for all executors.
+pub struct Compressed {
+    pub model: IntModel,
+    pub program: Arc<Program>,
+}
+
+impl Compressed {
+    /// Makes the plan of `model` ready to run.
+    ///
+    /// # Errors
+    /// If the model is not within the integer contract.
+    pub fn new(model: IntModel) -> intformer::Result<Self> {
+        let program = Arc::new(model.program()?);
+        Ok(Self { model, program })
+    }
+
+    /// Reads a compressed model's file, and adjusts it as asked for.
+    fn open(path: &Path, reading: &Reading) -> intformer::Result<Self> {
+        let checked = IntModel::open(path)?;
+        let mut model = checked.model;
+        reading.adjust(&mut model.preprocessing);
+        let program = Arc::new(checked.program);
+        Ok(Self { model, program })
+    }
+}
+
 /// A model that this build can run.
 pub enum Model {
     /// An integer-only model.
-    Compressed(Box<IntModel>),
+    Compressed(Box<Compressed>),
     /// A float model.
     #[cfg(feature = "float")]
     Float(Box<intformer::FloatModel>),
@@ -28,8 +54,9 @@ pub enum Model {
 /// # Errors
 /// If it looks like such a name, but is none.
 pub fn named(name: &str) -> Result<Option<Config>> {
-    let family = |name: &str| name.split_once('-').map(|(family, _)| family.to_owned());
-    let alike = Config::names().any(|known| family(known) == family(name));
+    let family = name.split_once('-').map(|(family, _)| family);
+    let mut families = Config::names().filter_map(|known| known.split_once('-'));
+    let alike = families.any(|(known, _)| Some(known) == family);
     match Config::named(name) {
         None if alike && !name.contains('/') && !Path::new(name).exists() => {
             let names: Vec<_> = Config::names().collect();
@@ -46,7 +73,15 @@ impl Model {
     /// If there is no model of this configuration.
     pub fn invented(config: &Config) -> Result<Self> {
         let model = invented(config, 0, &QuantizeOptions::default())?;
-        Ok(Self::Compressed(Box::new(model)))
+        Self::of(model)
+    }
+
+    /// A compressed model.
+    ///
+    /// # Errors
+    /// If it is not within the integer contract.
+    pub fn of(model: IntModel) -> Result<Self> {
+        Ok(Self::Compressed(Box::new(Compressed::new(model)?)))
     }
 
     /// Reads the model at `source`: a compressed model's file, or a checkpoint if this build reads
@@ -69,8 +104,7 @@ impl Model {
         let path = Path::new(source);
         if is_compressed(path)? {
             reading.refuse("a compressed model")?;
-            let mut model = IntModel::load(path)?;
-            reading.adjust(&mut model.preprocessing);
+            let model = Compressed::open(path, reading)?;
             return Ok((Self::Compressed(Box::new(model)), Vec::new()));
         }
         let loaded = reading.noting(source)?;
@@ -83,8 +117,7 @@ impl Model {
     /// If it is none.
     #[cfg(not(feature = "float"))]
     pub fn noting(source: &str, reading: &Reading) -> Result<(Self, Vec<String>)> {
-        let mut model = IntModel::load(Path::new(source))?;
-        reading.adjust(&mut model.preprocessing);
+        let model = Compressed::open(Path::new(source), reading)?;
         Ok((Self::Compressed(Box::new(model)), Vec::new()))
     }
 
@@ -107,7 +140,7 @@ impl Model {
     /// If it is a float model.
     pub fn compressed(&self) -> Result<&IntModel> {
         match self {
-            Self::Compressed(model) => Ok(model),
+            Self::Compressed(compressed) => Ok(&compressed.model),
             #[cfg(feature = "float")]
             Self::Float(_) => anyhow::bail!("expected a compressed model, found a float model"),
         }
@@ -116,7 +149,7 @@ impl Model {
     /// Hyper-parameters.
     pub fn config(&self) -> &Config {
         match self {
-            Self::Compressed(model) => &model.config,
+            Self::Compressed(compressed) => &compressed.model.config,
             #[cfg(feature = "float")]
             Self::Float(model) => &model.config,
         }
@@ -125,7 +158,7 @@ impl Model {
     /// From image file to pixels.
     pub fn preprocessing(&self) -> &Preprocessing {
         match self {
-            Self::Compressed(model) => &model.preprocessing,
+            Self::Compressed(compressed) => &compressed.model.preprocessing,
             #[cfg(feature = "float")]
             Self::Float(model) => &model.preprocessing,
         }
@@ -134,7 +167,7 @@ impl Model {
     /// Names of the classes, or none.
     pub fn labels(&self) -> &[String] {
         match self {
-            Self::Compressed(model) => &model.labels,
+            Self::Compressed(compressed) => &compressed.model.labels,
             #[cfg(feature = "float")]
             Self::Float(model) => &model.labels,
         }
@@ -146,7 +179,7 @@ impl Model {
             count: self.config().classes(),
             labels: self.labels(),
             order: match self {
-                Self::Compressed(model) => model.class_order,
+                Self::Compressed(compressed) => compressed.model.class_order,
                 #[cfg(feature = "float")]
                 Self::Float(model) => model.class_order,
             },

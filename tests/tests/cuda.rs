@@ -5,7 +5,7 @@ use std::sync::Arc;
 use intformer::Error;
 use intformer::architecture::SwinConfig;
 use intformer::runtime::cuda::{Cuda, Options};
-use intformer::runtime::{Executor, Reference};
+use intformer::runtime::{Batch, Executor, Reference};
 use intformer_tests::configs::small;
 use intformer_tests::cuda::{open, options};
 use intformer_tests::synthetic::{images, int_model};
@@ -21,16 +21,16 @@ fn executors(config: &SwinConfig, options: &Options) -> (Cuda, Reference) {
 fn compare(config: &SwinConfig, cuda: &mut Cuda, reference: &mut Reference, batches: &[usize]) {
     for &batch in batches {
         let images = images(config, batch, 9 + batch as u64);
-        let expected = reference.trace(&images, batch).unwrap();
-        let found = cuda.trace(&images, batch).unwrap();
+        let expected = reference.trace(&Batch::images(&images, batch)).unwrap();
+        let found = cuda.trace(&Batch::images(&images, batch)).unwrap();
         assert_eq!(expected.len(), found.len());
         for (step, (expected, found)) in expected.iter().zip(&found).enumerate() {
             assert!(expected == found, "batch {batch}: step {step} differs");
         }
-        let logits = reference.run(&images, batch).unwrap();
+        let logits = reference.run(&Batch::images(&images, batch)).unwrap();
         // The graph, twice: the second run must not depend on what the first left behind.
         for _ in 0..2 {
-            assert_eq!(logits, cuda.run(&images, batch).unwrap());
+            assert_eq!(logits, cuda.run(&Batch::images(&images, batch)).unwrap());
         }
     }
 }
@@ -60,9 +60,10 @@ fn measured_ways_equal_the_reference() {
     compare(&config, &mut cuda, &mut reference, &[1, 3]);
     assert!(cuda.chosen().any(|chosen| chosen.measured.len() > 1));
     let image = images(&config, 1, 1);
-    let times = cuda.times(&image, 1).unwrap();
-    assert_eq!(times.len(), cuda.trace(&image, 1).unwrap().len());
-    let times = cuda.transfer_times(&image, 1).unwrap();
+    let image = Batch::images(&image, 1);
+    let times = cuda.times(&image).unwrap();
+    assert_eq!(times.len(), cuda.trace(&image).unwrap().len());
+    let times = cuda.transfer_times(&image).unwrap().expect("a clock");
     assert!(!times.run.is_zero());
     println!("{}", cuda.describe());
 }
@@ -75,14 +76,14 @@ fn executors_share_a_device_from_several_threads() {
     let device = Arc::new(open(&options()).unwrap());
     let images = images(&config, 2, 3);
     let expected = Reference::new(Arc::clone(&program))
-        .run(&images, 2)
+        .run(&Batch::images(&images, 2))
         .unwrap();
     std::thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| {
                 for _ in 0..3 {
                     let mut cuda = Cuda::on(Arc::clone(&device), Arc::clone(&program)).unwrap();
-                    assert_eq!(cuda.run(&images, 2).unwrap(), expected);
+                    assert_eq!(cuda.run(&Batch::images(&images, 2)).unwrap(), expected);
                 }
             });
         }
@@ -98,10 +99,10 @@ fn what_it_cannot_run_is_a_sentence() {
     assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
     let error = cuda.prepare(1 << 40).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
-    let error = cuda.run(&[0; 10], 1).unwrap_err();
+    let error = cuda.run(&Batch::images(&[0; 10], 1)).unwrap_err();
     assert!(error.to_string().contains("found 10 bytes"), "{error}");
     // The executor goes on after each: with one image, then with as many as it says that fit.
-    cuda.run(&images(small(), 1, 1), 1).unwrap();
+    cuda.run(&Batch::images(&images(small(), 1, 1), 1)).unwrap();
     cuda.prepare(most).unwrap();
     let none = open(&Options {
         ordinal: 99,

@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use intformer::{
     architecture::SwinConfig,
-    plan::Program,
+    plan::{Operation, OutputKind, Port, Program, Step, operation},
     quant::Gelu,
     runtime::{
-        Cpu, Executor, Reference,
+        Batch, Cpu, Executor, Reference, Runner,
         wgpu::{Gpu, Options, Wgpu},
     },
 };
@@ -40,9 +40,11 @@ fn compare<E: Executor>(
     let program = Arc::new(model.program().unwrap());
     let images = synthetic::images(config, batch, seed);
     let expected = Reference::new(Arc::clone(&program))
-        .trace(&images, batch)
+        .trace(&Batch::images(&images, batch))
         .unwrap();
-    let found = make(Arc::clone(&program)).trace(&images, batch).unwrap();
+    let found = make(Arc::clone(&program))
+        .trace(&Batch::images(&images, batch))
+        .unwrap();
     for ((step, expected), found) in program.steps.iter().zip(&expected).zip(&found) {
         assert!(expected == found, "{} differs with {config:?}", step.name);
     }
@@ -124,4 +126,52 @@ fn swin_t_is_72_dispatches_and_fits_64_mib() {
     );
     assert_eq!(program.dispatches(1).len(), 72);
     assert!(mib < 64.0);
+}
+
+/// A plan that puts out its logits twice.
+#[test]
+fn several_outputs_of_one_run() {
+    let config = configs::small();
+    let model = synthetic::int_model(&config, 5).unwrap();
+    let mut plan = model.plan.clone();
+    let last = plan.steps.last().unwrap().clone();
+    let tensor = plan.outputs[0].tensor;
+    let Operation::Linear(head) = last.operation else {
+        panic!("the last step is the head");
+    };
+    let mut copy = plan.tensors[tensor].clone();
+    copy.name = "copy".to_owned();
+    plan.tensors.push(copy);
+    let output = plan.tensors.len() - 1;
+    let twin = operation::Linear { output, ..head };
+    plan.steps.push(Step {
+        name: "copy".to_owned(),
+        operation: twin.into(),
+    });
+    plan.outputs.push(Port {
+        kind: OutputKind::Pooled,
+        tensor: output,
+    });
+    let program = Arc::new(Program::new(&plan, &model.weights).unwrap());
+    let pixels = synthetic::images(&config, 3, 9);
+    let batch = Batch::images(&pixels, 3);
+    let expected = Reference::new(Arc::clone(&program)).run(&batch).unwrap();
+    assert_eq!(expected.0.len(), 2);
+    assert_eq!(expected.0[0].data, expected.0[1].data);
+    let alone = Arc::new(model.program().unwrap());
+    let alone = Reference::new(alone).run(&batch).unwrap();
+    assert_eq!(
+        alone.first(),
+        expected.get(OutputKind::Pooled).unwrap().data
+    );
+
+    assert_eq!(
+        Cpu::new(Arc::clone(&program)).run(&batch).unwrap(),
+        expected
+    );
+    let mut runner = Runner::cpu(&program, 2);
+    assert_eq!(runner.run(&batch).unwrap(), expected);
+    assert_eq!(wgpu(Arc::clone(&program)).run(&batch).unwrap(), expected);
+    #[cfg(feature = "cuda")]
+    assert_eq!(cuda(program).run(&batch).unwrap(), expected);
 }

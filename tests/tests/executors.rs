@@ -8,7 +8,7 @@ use std::sync::Arc;
 use intformer::Error;
 use intformer::architecture::SwinConfig;
 use intformer::runtime::wgpu::{Options, Wgpu};
-use intformer::runtime::{Cpu, Executor, Reference};
+use intformer::runtime::{Batch, Cpu, Executor, Reference};
 use intformer_tests::configs::small;
 use intformer_tests::synthetic::{images, int_model};
 
@@ -35,11 +35,14 @@ fn cpu_equals_the_reference_at_every_batch_size() {
     let (mut cpu, mut reference) = (Cpu::new(program.clone()), Reference::new(program));
     for batch in [1, 3, 1, 5, 2] {
         let images = images(&config, batch, 9 + batch as u64);
-        let expected = reference.trace(&images, batch).unwrap();
-        assert!(expected == cpu.trace(&images, batch).unwrap(), "{batch}");
-        let logits = reference.run(&images, batch).unwrap();
-        assert_eq!(logits, cpu.run(&images, batch).unwrap());
-        let times = cpu.times(&images, batch).unwrap();
+        let expected = reference.trace(&Batch::images(&images, batch)).unwrap();
+        assert!(
+            expected == cpu.trace(&Batch::images(&images, batch)).unwrap(),
+            "{batch}"
+        );
+        let logits = reference.run(&Batch::images(&images, batch)).unwrap();
+        assert_eq!(logits, cpu.run(&Batch::images(&images, batch)).unwrap());
+        let times = cpu.times(&Batch::images(&images, batch)).unwrap();
         assert_eq!(times.len(), expected.len());
     }
 }
@@ -50,10 +53,10 @@ fn cpu_makes_room_in_the_first_run_alone() {
     let program = Arc::new(int_model(&config, 5).unwrap().program().unwrap());
     let mut cpu = Cpu::new(program);
     let images = images(&config, 2, 9);
-    cpu.run(&images, 2).unwrap();
+    cpu.run(&Batch::images(&images, 2)).unwrap();
     let held = cpu.memory();
     for _ in 0..3 {
-        cpu.run(&images, 2).unwrap();
+        cpu.run(&Batch::images(&images, 2)).unwrap();
     }
     assert_eq!(cpu.memory(), held);
 }
@@ -63,12 +66,14 @@ fn cpu_refuses_what_it_cannot_run() {
     let config = small();
     let program = Arc::new(int_model(&config, 5).unwrap().program().unwrap());
     let mut cpu = Cpu::new(program);
-    let error = cpu.run(&images(&config, 2, 9), 3).unwrap_err();
+    let error = cpu
+        .run(&Batch::images(&images(&config, 2, 9), 3))
+        .unwrap_err();
     assert!(matches!(error, Error::Image(_)), "{error}");
-    let error = cpu.run(&[], 1 << 40).unwrap_err();
+    let error = cpu.prepare(1 << 40).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
     // And goes on.
-    cpu.run(&images(&config, 1, 9), 1).unwrap();
+    cpu.run(&Batch::images(&images(&config, 1, 9), 1)).unwrap();
 }
 
 #[test]
@@ -80,19 +85,25 @@ fn measured_variants_equal_the_reference_at_every_batch_size() {
     // A batch size seen before must work after another.
     for batch in [1, 3, 1] {
         let images = images(&config, batch, 9 + batch as u64);
-        let expected = reference.trace(&images, batch).unwrap();
-        let found = wgpu.trace(&images, batch).unwrap();
+        let expected = reference.trace(&Batch::images(&images, batch)).unwrap();
+        let found = wgpu.trace(&Batch::images(&images, batch)).unwrap();
         assert_eq!(expected.len(), found.len());
         for (step, (expected, found)) in expected.iter().zip(&found).enumerate() {
             assert!(expected == found, "batch {batch}: step {step} differs");
         }
-        let logits = wgpu.run(&images, batch).unwrap();
-        assert_eq!(logits, reference.run(&images, batch).unwrap());
-        assert_eq!(logits.len(), 7 * batch);
+        let logits = wgpu.run(&Batch::images(&images, batch)).unwrap();
+        assert_eq!(
+            logits,
+            reference.run(&Batch::images(&images, batch)).unwrap()
+        );
+        assert_eq!(logits.first().len(), 7 * batch);
     }
     let image = images(&config, 1, 1);
-    let times = wgpu.times(&image, 1).unwrap();
-    assert_eq!(times.len(), wgpu.trace(&image, 1).unwrap().len());
+    let times = wgpu.times(&Batch::images(&image, 1)).unwrap();
+    assert_eq!(
+        times.len(),
+        wgpu.trace(&Batch::images(&image, 1)).unwrap().len()
+    );
     println!("{}", wgpu.describe());
 }
 
@@ -104,13 +115,16 @@ fn a_batch_too_large_is_a_sentence() {
     };
     let most = wgpu.max_batch();
     assert!(1 <= wgpu.max_traced() && wgpu.max_traced() <= most);
-    let message = wgpu.prepare_blocking(most + 1).unwrap_err().to_string();
-    let what = format!("the arena for {} images", most + 1);
+    let message = wgpu.prepare(most + 1).unwrap_err().to_string();
+    let what = format!("for {} items", most + 1);
     assert!(message.contains(&what), "{message}");
-    let short = wgpu.run(&[0; 10], 1).unwrap_err().to_string();
+    let short = wgpu
+        .run(&Batch::images(&[0; 10], 1))
+        .unwrap_err()
+        .to_string();
     assert!(short.contains("found 10 bytes"), "{short}");
     // The executor goes on after either.
-    wgpu.run(&images(&config, 1, 1), 1).unwrap();
+    wgpu.run(&Batch::images(&images(&config, 1, 1), 1)).unwrap();
 }
 
 /// A software adapter allows 128 MiB or so; hardware allows more than a test should take.
@@ -130,6 +144,8 @@ fn the_largest_batch_that_fits_runs() {
         println!("NOT RUN: {most} images fit");
         return;
     }
-    let logits = wgpu.run(&images(&config, most, 1), most).unwrap();
-    assert_eq!(logits.len(), 7 * most);
+    let logits = wgpu
+        .run(&Batch::images(&images(&config, most, 1), most))
+        .unwrap();
+    assert_eq!(logits.first().len(), 7 * most);
 }

@@ -8,9 +8,9 @@ use std::{fmt::Write, path::Path, sync::Arc};
 use intformer::{
     architecture::{Activation, PerBlock, SwinConfig, Windowing},
     digest, picture,
-    plan::{IntModel, IntType, Operation, Plan},
+    plan::{IntModel, IntType, Layout, Operation, Plan},
     quant::{Gelu, QuantizeOptions, invented},
-    runtime::{Cpu, Executor},
+    runtime::{Batch, Cpu, Executor},
 };
 use intformer_tests::{configs, synthetic};
 use proptest::{
@@ -24,24 +24,28 @@ const MODELS: usize = 200;
 /// The digest of a model and that of its answers to `images`.
 fn digests(model: &IntModel, images: &[u8], batch: usize) -> [String; 2] {
     let program = Arc::new(model.program().unwrap());
-    let logits = Cpu::new(program).run(images, batch).unwrap();
+    let logits = Cpu::new(program)
+        .run(&Batch::images(images, batch))
+        .unwrap()
+        .into_first();
     [model.digest().unwrap(), digest(&logits)]
 }
 
 /// A plan, a line for each tensor and each step.
 fn written(plan: &Plan) -> String {
+    let layout = Layout::of(plan).unwrap();
     let mut text = format!(
         "{} tensors, {} steps, arena of {} words, from {} to {}\n\n",
         plan.tensors.len(),
         plan.steps.len(),
-        plan.arena_words,
-        plan.tensors[plan.input].name,
-        plan.tensors[plan.output].name,
+        layout.words,
+        plan.tensors[plan.inputs[0].tensor].name,
+        plan.tensors[plan.outputs[0].tensor].name,
     );
     for (id, tensor) in plan.tensors.iter().enumerate() {
         let (rows, cols, format) = (tensor.rows, tensor.cols, tensor.format);
         let format = format!("{format:?}").to_lowercase();
-        let (stride, offset) = (tensor.stride, tensor.offset);
+        let (stride, offset) = (tensor.stride, layout.offsets[id]);
         let name = &tensor.name;
         writeln!(
             text,
@@ -63,13 +67,14 @@ fn operation(operation: &Operation) -> String {
 
 /// A plan of many steps: the steps alone, without what they say more than once.
 fn outline(plan: &Plan) -> String {
+    let layout = Layout::of(plan).unwrap();
     let mut text = String::new();
     for step in &plan.steps {
         let named = |id: usize| {
             let tensor = &plan.tensors[id];
             format!(
                 "{} {}x{}@{}",
-                tensor.name, tensor.rows, tensor.cols, tensor.offset
+                tensor.name, tensor.rows, tensor.cols, layout.offsets[id]
             )
         };
         let value = serde_json::to_value(&step.operation).unwrap();

@@ -9,7 +9,7 @@ use intformer::{
         Epilogue, Format, IntModel, IntWeights, MAX_GELU_ONE, Operation, Plan, Program, Step,
         operation,
     },
-    runtime::{Cpu, Executor, Reference},
+    runtime::{Batch, Cpu, Executor, Reference},
 };
 use intformer_tests::synthetic::{self, Random};
 use proptest::prelude::*;
@@ -88,8 +88,6 @@ fn pass_over(plan: &mut Plan, unit: u32, shift: u8) {
     let at = attention(plan);
     let mut copy = plan.tensors[plan.steps[at].operation.output()].clone();
     copy.name = "copy".to_owned();
-    copy.offset = plan.arena_words;
-    plan.arena_words += copy.words();
     plan.tensors.push(copy);
     let pass = operation::ShiftGelu {
         input: plan.steps[at].operation.output(),
@@ -105,23 +103,32 @@ fn pass_over(plan: &mut Plan, unit: u32, shift: u8) {
 
 /// One thing broken at a time, with a part of the sentence that must come.
 const BREAKS: &[(&str, Break)] = &[
-    ("arena of at most", |plan, _| plan.arena_words = 1 << 40),
-    ("should lie in an arena", |plan, _| plan.arena_words = 64),
-    ("should lie in an arena", |plan, _| {
+    ("arena of at most", |plan, _| {
+        // Either fits alone.
+        let mut large = plan.tensors[2].clone();
+        large.rows = (1 << 28) / large.stride;
+        plan.tensors[2].rows = large.rows;
+        plan.tensors.push(large);
+        let twin = plan.tensors.len() - 1;
+        let mut step = plan.steps[1].clone();
+        if let Operation::Linear(p) = &mut step.operation {
+            p.output = twin;
+        }
+        plan.steps.insert(2, step);
+    }),
+    ("should have from 1 to", |plan, _| {
         plan.tensors[2].rows = usize::MAX
     }),
-    ("should lie in an arena", |plan, _| plan.tensors[2].rows = 0),
-    ("16-byte aligned", |plan, _| plan.tensors[2].offset += 1),
+    ("should have from 1 to", |plan, _| plan.tensors[2].rows = 0),
+    ("16-byte aligned", |plan, _| plan.tensors[2].stride += 1),
     ("16-byte aligned", |plan, _| plan.tensors[2].cols = 1 << 20),
-    ("the input should be", |plan, _| plan.input = 9999),
-    ("the input should be", |plan, _| {
+    ("an input should be", |plan, _| plan.inputs[0].tensor = 9999),
+    ("an input should be", |plan, _| {
         plan.tensors[0].format = Format::Int8
     }),
-    ("the output should be", |plan, _| plan.output = 0),
-    ("the last step should write", |plan, _| {
-        drop(plan.steps.pop())
-    }),
-    ("the last step should write", |plan, _| plan.steps.clear()),
+    ("an output should be", |plan, _| plan.outputs[0].tensor = 0),
+    ("the end: expected", |plan, _| drop(plan.steps.pop())),
+    ("the end: expected", |plan, _| plan.steps.clear()),
     ("expected at most", |plan, _| {
         let step = plan.steps[0].clone();
         plan.steps.resize(1 << 15, step);
@@ -133,9 +140,9 @@ const BREAKS: &[(&str, Break)] = &[
     }),
     ("overlapping", |plan, _| {
         let at = norm_linear(plan);
-        let operation = &plan.steps[at].operation;
-        let (input, output) = (operation.inputs()[0], operation.output());
-        plan.tensors[output].offset = plan.tensors[input].offset;
+        if let Operation::NormLinear(p) = &mut plan.steps[at].operation {
+            p.scratch = p.output;
+        }
     }),
     // A norm may not overwrite its own rows, not even where a residual may.
     ("overlapping", |plan, _| {
@@ -152,25 +159,21 @@ const BREAKS: &[(&str, Break)] = &[
         drop(plan.steps.remove(0))
     }),
     ("overwritten or never written", |plan, _| {
-        // Scratch on top of the residual that later steps read.
-        let at = attention(plan) - 1;
-        let Operation::NormLinear(p) = &plan.steps[at].operation else {
-            panic!("a norm and a product come before attention");
-        };
-        let (input, scratch) = (p.input, p.scratch);
-        let mut copy = plan.tensors[input].clone();
-        copy.name = "copy".to_owned();
-        copy.offset = plan.arena_words;
-        plan.arena_words += copy.words();
-        plan.tensors.push(copy);
-        plan.tensors[scratch].offset = plan.tensors[input].offset;
-        let elsewhere = plan.tensors.len() - 1;
-        if let Operation::NormLinear(p) = &mut plan.steps[at].operation {
-            p.input = elsewhere;
-        }
-        if let Operation::LayerNorm(p) = &mut plan.steps[2].operation {
-            p.output = elsewhere;
-        }
+        // What a later step reads serves as scratch.
+        pass_over(plan, 1 << 16, 8);
+        let at = attention(plan);
+        let (attended, pass) = (plan.steps[at].operation.output(), plan.steps.remove(at + 1));
+        let norm = plan.steps[at..]
+            .iter_mut()
+            .position(|step| match &mut step.operation {
+                Operation::NormLinear(p) => {
+                    p.scratch = attended;
+                    true
+                }
+                _ => false,
+            });
+        plan.steps
+            .insert(at + norm.expect("a norm and a product") + 1, pass);
     }),
     ("do not fit its tensors", |plan, _| {
         if let Operation::PatchGather(p) = &mut plan.steps[0].operation {
@@ -366,10 +369,12 @@ proptest! {
             let program = Arc::new(program);
             let image = synthetic::images(&model.config, 1, 5);
             let mut used = Reference::new(Arc::clone(&program));
-            used.run(&vec![170; image.len()], 1).unwrap();
-            let fresh = Reference::new(Arc::clone(&program)).run(&image, 1).unwrap();
-            assert_eq!(used.run(&image, 1).unwrap(), fresh);
-            assert_eq!(Cpu::new(program).run(&image, 1).unwrap(), fresh);
+            let grey = vec![170; image.len()];
+            used.run(&Batch::images(&grey, 1)).unwrap();
+            let image = Batch::images(&image, 1);
+            let fresh = Reference::new(Arc::clone(&program)).run(&image).unwrap();
+            assert_eq!(used.run(&image).unwrap(), fresh);
+            assert_eq!(Cpu::new(program).run(&image).unwrap(), fresh);
         });
     }
 

@@ -9,7 +9,7 @@ use intformer::{
     plan::IntModel,
     quant::{Calibration, Gelu, QuantizeOptions, quantize},
     rescale,
-    runtime::{Executor, Reference},
+    runtime::{Batch, Executor, Reference},
 };
 
 fn config(activation: Activation) -> SwinConfig {
@@ -92,7 +92,8 @@ fn relative_error_of(model: &FloatModel, int_model: &IntModel) -> f64 {
     let float = float::logits(model, &pixels).unwrap();
     let mut reference = Reference::new(Arc::new(int_model.program().unwrap()));
     let bytes: Vec<u8> = pixels.iter().flat_map(|p| p.data.clone()).collect();
-    let ints = reference.run(&bytes, pixels.len()).unwrap();
+    let batch = Batch::images(&bytes, pixels.len());
+    let ints = reference.run(&batch).unwrap().into_first();
     let classes = model.config.outputs();
     let (mut error, mut energy) = (0.0, 0.0);
     for class in 0..classes {

@@ -1,7 +1,7 @@
 //! A model on an executor: two classes with the same methods.
 
 use intformer::runtime::wgpu::{Options, Wgpu};
-use intformer::runtime::{Cpu, Executor};
+use intformer::runtime::{Batch, Cpu, Executor};
 use intformer::{Error, Result};
 use wasm_bindgen::prelude::*;
 use web_time::Duration;
@@ -35,7 +35,8 @@ impl CpuSession {
     ///
     /// Throws an error of the kind `image` or `out-of-memory`.
     pub fn run(&mut self, pixels: &[u8], batch: usize) -> Result<Vec<i32>, JsValue> {
-        self.0.run(pixels, batch).map_err(thrown)
+        let outputs = self.0.run(&Batch::images(pixels, batch));
+        Ok(outputs.map_err(thrown)?.into_first())
     }
 
     /// What it runs on, in a line.
@@ -73,7 +74,7 @@ impl GpuSession {
     ///
     /// Throws an error of the kind `device`, `device-lost` or `out-of-memory`.
     pub async fn prepare(&mut self, batch: usize) -> Result<(), JsValue> {
-        let done = self.0.prepare(batch).await;
+        let done = self.0.prepare_async(batch).await;
         self.settle(done).await
     }
 
@@ -82,8 +83,8 @@ impl GpuSession {
     ///
     /// Throws an error of the kind `image`, `device`, `device-lost` or `out-of-memory`.
     pub async fn run(&mut self, pixels: &[u8], batch: usize) -> Result<Vec<i32>, JsValue> {
-        let logits = self.0.run_async(pixels, batch).await;
-        self.settle(logits).await
+        let outputs = self.0.run_async(&Batch::images(pixels, batch)).await;
+        Ok(self.settle(outputs).await?.into_first())
     }
 
     /// What it runs on, in a line.

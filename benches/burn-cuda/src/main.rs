@@ -29,7 +29,7 @@ const FAILED: u8 = 2;
 #[derive(Parser)]
 #[command(version, about)]
 struct Options {
-    /// The model: swin-t, swin-s or swin-b.
+    /// The model: swin-t, swin-s, swin-b or swin-l.
     #[arg(default_value = "swin-t")]
     model: String,
     /// Images of a run; several counts are separated by commas.

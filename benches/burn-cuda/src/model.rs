@@ -57,7 +57,7 @@ impl Model {
     /// If a parameter is missing.
     pub fn run(&mut self, images: Tensor<3>) -> Result<Tensor<3>> {
         let forward = Forward::new(&self.parameters, &mut self.attention);
-        Ok(forward.run(&self.graph, images)?)
+        Ok(forward.run(&self.graph, images)?.swap_remove(0))
     }
 
     /// How far the logits of an image are from those that burn's CPU backend computes of `model` in

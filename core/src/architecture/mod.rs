@@ -151,6 +151,11 @@ impl Config {
         }
     }
 
+    /// The site of the first linear layer in the MLP of `block`.
+    pub fn fc1_site(&self, block: Block) -> String {
+        format!("{}.mlp.fc1", self.site(block))
+    }
+
     /// The site of the activation in the MLP of `block`.
     pub fn activation_site(&self, block: Block) -> String {
         format!("{}.mlp.act", self.site(block))
@@ -175,7 +180,7 @@ impl Config {
         }
     }
 
-    /// Whether the first linear layer of an MLP, `{site}.mlp.fc1`, has a bias.
+    /// Whether the first linear layer of an MLP has a bias.
     pub fn fc1_bias(&self) -> &PerBlock<bool> {
         match self {
             Self::Swin(config) => &config.fc1_bias,
@@ -262,8 +267,8 @@ mod tests {
                     Some(Layer::Add),
                     "{name}"
                 );
-                let fc1 = format!("{}.mlp.fc1", config.site(block));
-                assert_eq!(layer(&fc1), Some(Layer::Linear { bias: true }), "{name}");
+                let fc1 = layer(&config.fc1_site(block));
+                assert_eq!(fc1, Some(Layer::Linear { bias: true }), "{name}");
             }
         }
     }

@@ -73,7 +73,7 @@ use file::Tensors;
 
 use crate::{
     Error, FloatModel, ImageShape, Preprocessing, Resize, Result,
-    architecture::names::{Asked, Description, agree},
+    architecture::names::{Asked, Description},
 };
 
 /// Which weights are read where a file has both.
@@ -186,6 +186,9 @@ pub fn load_noting(source: impl AsRef<Path>, options: &LoadOptions) -> Result<Lo
             beside.display()
         ));
     }
+    if tensors.own.is_some() {
+        return own::assemble(tensors, options, notes);
+    }
     let description = describe::read(
         files.config.as_deref(),
         files.preprocessor.as_deref(),
@@ -222,8 +225,13 @@ fn assemble(
         return own::assemble(tensors, options, notes);
     }
     let (names, renamed) = naming::canonical(&mut tensors, options, &mut notes)?;
-    if let Some(keys) = &description.keys {
-        agree("a model", &Some(keys.names.called), &names.called)?;
+    if let Some(keys) = &description.keys
+        && keys.names.called != names.called
+    {
+        return Err(Error::Checkpoint(format!(
+            "expected {} as config.json says, found {} in the tensors",
+            keys.names.called, names.called
+        )));
     }
     let asked = options.asked();
     let mut config = (names.configure)(&renamed, description, &asked, &mut notes)?;
@@ -242,7 +250,7 @@ fn assemble(
             published.preprocessing
         }
     };
-    let labels = description.names(config.classes(), &mut notes);
+    let labels = description.class_names(config.classes(), &mut notes);
     let class_order = match labels.is_empty() {
         true => library.class_order(),
         false => None,

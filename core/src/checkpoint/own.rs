@@ -6,7 +6,10 @@ use safetensors::{Dtype, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::{LoadOptions, Loaded, file::Tensors};
-use crate::{ClassOrder, Error, FloatModel, Preprocessing, Result, architecture::Config};
+use crate::{
+    ClassOrder, Error, FloatModel, Preprocessing, Result,
+    architecture::{Config, names},
+};
 
 /// The metadata key of the description.
 pub(super) const KEY: &str = "intformer.float";
@@ -137,7 +140,7 @@ pub(super) fn assemble(
         class_order: header.class_order,
     };
     if options.image_size.is_some() || options.window_size.is_some() {
-        let names = model.config.architecture_names();
+        let names = names::of(&model.config);
         let (config, params) = (&mut model.config, &mut model.params);
         (names.adapt)(config, params, &options.asked(), &mut notes)?;
     }

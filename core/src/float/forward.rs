@@ -59,11 +59,11 @@ impl<'a> Forward<'a> {
     }
 
     /// Runs `graph` on a batch of images, `[batch, height * width, channels]`, normalized; gives
-    /// `[batch, tokens, channels]` of its last node.
+    /// `[batch, tokens, channels]` of each of its outputs.
     ///
     /// # Errors
     /// If a parameter is missing.
-    pub fn run(mut self, graph: &Graph, images: Tensor<3>) -> Result<Tensor<3>> {
+    pub fn run(mut self, graph: &Graph, images: Tensor<3>) -> Result<Vec<Tensor<3>>> {
         graph.walk(|id, inputs| {
             let node = &graph.nodes()[id];
             if inputs.is_empty() {

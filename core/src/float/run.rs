@@ -54,7 +54,7 @@ impl FloatRunner {
         for batch in pixels.chunks(BATCH) {
             let image = normalize(&self.image, &self.preprocessing, batch, &self.device)?;
             let forward = Forward::new(&self.parameters, &mut self.attention);
-            let out = host(forward.run(&self.graph, image)?);
+            let out = host(forward.run(&self.graph, image)?.swap_remove(0));
             logits.extend(out.chunks(self.outputs).map(<[f32]>::to_vec));
         }
         Ok(logits)

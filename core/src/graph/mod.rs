@@ -1,7 +1,7 @@
 //! The topology of a model as data: a graph of layers that counting, calibration, float execution and
 //! lowering walk.
 //!
-//! An architecture builds its graph once ([`SwinConfig::graph`](crate::architecture::SwinConfig::graph)); nothing
+//! An architecture builds its graph once ([`Config::graph`](crate::architecture::Config::graph)); nothing
 //! else knows the order of its layers.
 //!
 //! # Examples
@@ -22,7 +22,7 @@
 //!     })
 //! })?;
 //! // Six in each of 12 blocks, three mergings, the patches and the head.
-//! assert_eq!(depth, 6 * 12 + 3 + 2);
+//! assert_eq!(depth, [6 * 12 + 3 + 2]);
 //! # Ok::<(), intformer::Error>(())
 //! ```
 
@@ -56,6 +56,26 @@ impl Display for Activation {
             Self::Relu => "relu",
         })
     }
+}
+
+/// What a model takes from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum InputKind {
+    /// An image of bytes, `[height, width, channels]`.
+    Pixels,
+}
+
+/// What a model puts out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OutputKind {
+    /// A number for each class.
+    Logits,
+    /// One vector for the whole item: pooled features.
+    Pooled,
 }
 
 /// What a node does with its inputs. Tensors are `[tokens, channels]` for each item of a batch.
@@ -140,10 +160,12 @@ impl Node {
     }
 }
 
-/// The layers of a model in the order in which they run; the last one's output is the model's.
+/// The layers of a model in the order in which they run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
     nodes: Vec<Node>,
+    /// What the model puts out, in order.
+    outputs: Vec<(OutputKind, NodeId)>,
     /// Of each node, those that read its output.
     readers: Vec<Vec<NodeId>>,
 }
@@ -157,6 +179,11 @@ impl Graph {
     /// The nodes that read the output of `id`, in order.
     pub fn readers(&self, id: NodeId) -> &[NodeId] {
         &self.readers[id]
+    }
+
+    /// What the model puts out, in order: each a node of its own.
+    pub fn outputs(&self) -> &[(OutputKind, NodeId)] {
+        &self.outputs
     }
 
     /// Whether the output of `id` is a residual: what a branch is added to.
@@ -194,14 +221,15 @@ impl Graph {
     }
 
     /// Runs the layers: `run` makes the value of each node of those of its inputs, which are dropped
-    /// after their last reader. Gives that of the last node.
+    /// after their last reader. Gives those of the outputs.
     ///
     /// # Errors
     /// The first of `run`.
-    ///
-    /// # Panics
-    /// If the graph has no nodes.
-    pub fn walk<T, E>(&self, mut run: impl FnMut(NodeId, &[&T]) -> Result<T, E>) -> Result<T, E> {
+    pub fn walk<T, E>(
+        &self,
+        mut run: impl FnMut(NodeId, &[&T]) -> Result<T, E>,
+    ) -> Result<Vec<T>, E> {
+        let kept = |id: NodeId| self.outputs.iter().any(|&(_, output)| output == id);
         let mut values: Vec<Option<T>> = Vec::with_capacity(self.nodes.len());
         for (id, node) in self.nodes.iter().enumerate() {
             let inputs = node
@@ -212,13 +240,13 @@ impl Graph {
             let value = run(id, &inputs)?;
             values.push(Some(value));
             for &input in &node.inputs {
-                if self.readers[input].last() == Some(&id) {
+                if self.readers[input].last() == Some(&id) && !kept(input) {
                     values[input] = None;
                 }
             }
         }
-        let last = values.pop().flatten();
-        Ok(last.expect("a model has layers"))
+        let outputs = self.outputs.iter();
+        Ok(outputs.filter_map(|&(_, id)| values[id].take()).collect())
     }
 }
 
@@ -331,6 +359,11 @@ impl Graph {
             &[x],
             [down * across, 4 * channels],
         )
+    }
+
+    /// The output of `x` as one of the model's.
+    pub fn output(&mut self, kind: OutputKind, x: NodeId) {
+        self.outputs.push((kind, x));
     }
 
     /// [`Layer::MeanPool`].

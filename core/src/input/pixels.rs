@@ -9,7 +9,7 @@ const MAX_SIDE: usize = 4096;
 const MAX_CHANNELS: usize = 64;
 
 /// The extents of the images that a model takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageShape {
     /// Rows.
     pub height: usize,
@@ -55,12 +55,12 @@ impl ImageShape {
 
     /// Pixels of an image.
     pub fn pixels(&self) -> usize {
-        self.height * self.width
+        self.height.saturating_mul(self.width)
     }
 
     /// Bytes of an image.
     pub fn bytes(&self) -> usize {
-        self.pixels() * self.channels
+        self.pixels().saturating_mul(self.channels)
     }
 }
 

@@ -1,44 +1,66 @@
-//! Places tensors in one arena so that tensors alive at the same time do not overlap.
+//! Placing tensors in one arena: those that live at once do not overlap.
 
-use super::{Plan, TensorId};
+use super::{Plan, TensorId, check};
+use crate::{Error, Result};
 
-/// Sets the offsets of all tensors and the size of the arena.
+/// Words that the arena of one item may have: 1 GiB.
+const MAX_ARENA_WORDS: usize = 1 << 28;
+
+/// Where the tensors of a plan lie in its arena.
 ///
-/// A tensor lives from the step that writes it first (the input: from the start) to the step that
-/// uses it last (the output: to the end). Each is placed first-fit, larger ones first.
-pub fn layout(plan: &mut Plan) {
-    let lives = lives(plan);
-    let mut order: Vec<TensorId> = (0..plan.tensors.len()).collect();
-    order.sort_by_key(|&id| (std::cmp::Reverse(plan.tensors[id].words()), id));
+/// A tensor lives from the first step that touches it to the last; inputs live from the start, outputs to
+/// the end. Each is placed first-fit, larger ones first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The first word of each tensor, for one item; a multiple of 4.
+    pub offsets: Vec<usize>,
+    /// Words of the arena, for one item.
+    pub words: usize,
+}
 
-    let mut placed: Vec<TensorId> = Vec::new();
-    for id in order {
-        let words = plan.tensors[id].words().next_multiple_of(4);
-        let mut taken: Vec<(usize, usize)> = placed
-            .iter()
-            .filter(|&&other| lives[id].0 <= lives[other].1 && lives[other].0 <= lives[id].1)
-            .map(|&other| {
-                let tensor = &plan.tensors[other];
-                (tensor.offset, tensor.offset + tensor.words())
-            })
-            .collect();
-        taken.sort_unstable();
-        let mut offset = 0;
-        for (start, end) in taken {
-            if offset + words <= start {
-                break;
+impl Layout {
+    /// Places the tensors of `plan`.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] for tensors and steps that refer to what is not there, or an arena beyond 1 GiB.
+    pub fn of(plan: &Plan) -> Result<Self> {
+        check::tensors(plan)?;
+        let lives = lives(plan);
+        let mut order: Vec<TensorId> = (0..plan.tensors.len()).collect();
+        order.sort_by_key(|&id| (std::cmp::Reverse(plan.tensors[id].words()), id));
+
+        let mut offsets = vec![0; plan.tensors.len()];
+        let mut end = 0;
+        // By their offsets.
+        let mut placed: Vec<TensorId> = Vec::with_capacity(order.len());
+        for id in order {
+            let words = plan.tensors[id].words().next_multiple_of(4);
+            let mut offset = 0;
+            for &other in &placed {
+                if offset + words <= offsets[other] {
+                    break;
+                }
+                if lives[id].0 <= lives[other].1 && lives[other].0 <= lives[id].1 {
+                    let taken = offsets[other] + plan.tensors[other].words();
+                    offset = offset.max(taken.next_multiple_of(4));
+                }
             }
-            offset = offset.max(end.next_multiple_of(4));
+            end = end.max(offset + words);
+            if end > MAX_ARENA_WORDS {
+                return Err(Error::ModelFile(format!(
+                    "expected an arena of at most {MAX_ARENA_WORDS} words, found no room in it for {} ({words} words)",
+                    plan.tensors[id].name
+                )));
+            }
+            offsets[id] = offset;
+            let at = placed.partition_point(|&other| offsets[other] <= offset);
+            placed.insert(at, id);
         }
-        plan.tensors[id].offset = offset;
-        placed.push(id);
+        Ok(Self {
+            offsets,
+            words: end,
+        })
     }
-    plan.arena_words = plan
-        .tensors
-        .iter()
-        .map(|tensor| tensor.offset + tensor.words().next_multiple_of(4))
-        .max()
-        .unwrap_or(0);
 }
 
 /// First and last step of each tensor.
@@ -52,8 +74,12 @@ fn lives(plan: &Plan) -> Vec<(usize, usize)> {
             lives[id].1 = lives[id].1.max(at);
         }
     }
-    lives[plan.input].0 = 0;
-    lives[plan.output].1 = plan.steps.len();
+    for port in &plan.inputs {
+        lives[port.tensor].0 = 0;
+    }
+    for port in &plan.outputs {
+        lives[port.tensor].1 = plan.steps.len();
+    }
     lives
 }
 
@@ -64,28 +90,40 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// In a chain, no two neighbours overlap, and the arena holds at most the largest triple.
+        /// Those that live at once do not overlap; in a chain, the arena holds at most the largest triple.
         #[test]
-        fn neighbours_do_not_overlap(rows in prop::collection::vec(1usize..100, 2..20)) {
+        fn what_lives_at_once_lies_apart(
+            rows in prop::collection::vec(1usize..100, 2..20),
+            back in prop::collection::vec(1usize..4, 20),
+        ) {
             let tensors: Vec<_> = rows.iter().enumerate().map(|(i, &rows)| Tensor {
-                name: i.to_string(), format: Format::Int8, rows, cols: 16, stride: 4, offset: 0,
+                name: i.to_string(), format: Format::Int8, rows, cols: 16, stride: 4,
             }).collect();
-            let steps = (1..rows.len()).map(|i| Step {
-                name: i.to_string(),
-                operation: operation::Linear {
-                    input: i - 1, output: i, weights: String::new(),
-                    epilogue: Epilogue::Int8 { relu: false },
-                }.into(),
-            }).collect();
-            let last = rows.len() - 1;
-            let mut plan = Plan { tensors, steps, input: 0, output: last, arena_words: 0 };
-            layout(&mut plan);
-            for pair in plan.tensors.windows(2) {
-                let (a, b) = (&pair[0], &pair[1]);
-                prop_assert!(a.offset + a.words() <= b.offset || b.offset + b.words() <= a.offset);
+            let chain = |back: &[usize]| Plan {
+                tensors: tensors.clone(),
+                steps: (1..rows.len()).map(|i| Step {
+                    name: i.to_string(),
+                    operation: operation::Linear {
+                        input: i - back[i].min(i), output: i, weights: String::new(),
+                        epilogue: Epilogue::Int8 { relu: false },
+                    }.into(),
+                }).collect(),
+                ..Plan::default()
+            };
+            let plan = chain(&back);
+            let layout = Layout::of(&plan).unwrap();
+            let lives = lives(&plan);
+            for (a, b) in (0..rows.len()).flat_map(|b| (0..b).map(move |a| (a, b))) {
+                let [first, second] = [a, b].map(|id| {
+                    layout.offsets[id]..layout.offsets[id] + plan.tensors[id].words()
+                });
+                let apart = first.end <= second.start || second.end <= first.start;
+                prop_assert!(apart || lives[a].1 < lives[b].0 || lives[b].1 < lives[a].0);
+                prop_assert!(first.end.max(second.end) <= layout.words);
             }
+            let plan = chain(&[1; 20]);
             let most = rows.windows(2).map(|pair| 4 * (pair[0] + pair[1])).max().unwrap();
-            prop_assert!(plan.arena_words <= 2 * most);
+            prop_assert!(Layout::of(&plan).unwrap().words <= 2 * most);
         }
     }
 }

@@ -5,14 +5,15 @@ use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive};
 use super::{Format, IntWeights, MAX_PLAN_LENGTH, Operation, Plan, Tensor, TensorId};
 use crate::{Error, Result};
 
-/// Words that the arena of one image may have: 1 GiB.
-const MAX_ARENA_WORDS: usize = 1 << 28;
+/// Words that a tensor of one item may have: 1 GiB.
+const MAX_WORDS: usize = 1 << 28;
 
 fn refuse<T>(sentence: String) -> Result<T> {
     Err(Error::ModelFile(sentence))
 }
 
-/// Checks that every tensor lies in the arena and that input and output are what they must be.
+/// Checks the extents of every tensor, that inputs and outputs are what they must be, and that steps touch
+/// tensors that there are.
 pub(super) fn tensors(plan: &Plan) -> Result<()> {
     let most = plan.tensors.len().max(plan.steps.len());
     if most > MAX_PLAN_LENGTH {
@@ -20,45 +21,51 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
             "expected at most {MAX_PLAN_LENGTH} tensors and steps, found {most}"
         ));
     }
-    if plan.arena_words > MAX_ARENA_WORDS {
-        return refuse(format!(
-            "expected an arena of at most {MAX_ARENA_WORDS} words, found {}",
-            plan.arena_words
-        ));
-    }
     for tensor in &plan.tensors {
         let words = tensor.rows.checked_mul(tensor.stride);
-        let end = words.and_then(|words| words.checked_add(tensor.offset));
-        if end.is_none_or(|end| end > plan.arena_words) || words == Some(0) {
+        if !words.is_some_and(|words| (1..=MAX_WORDS).contains(&words)) {
             return refuse(format!(
-                "the tensor {} should lie in an arena of {} words, found {} rows of {} words at {}",
-                tensor.name, plan.arena_words, tensor.rows, tensor.stride, tensor.offset
+                "the tensor {} should have from 1 to {MAX_WORDS} words, found {} rows of {}",
+                tensor.name, tensor.rows, tensor.stride
             ));
         }
-        if tensor.cols == 0
-            || tensor.cols > tensor.padded_cols()
-            || tensor.offset % 4 != 0
-            || tensor.stride % 4 != 0
-        {
+        if tensor.cols == 0 || tensor.cols > tensor.padded_cols() || tensor.stride % 4 != 0 {
             return refuse(format!(
-                "the tensor {} should have 16-byte aligned rows that hold {} columns, found {} words at {}",
-                tensor.name, tensor.cols, tensor.stride, tensor.offset
+                "the tensor {} should have 16-byte aligned rows that hold {} columns, found {} words",
+                tensor.name, tensor.cols, tensor.stride
             ));
         }
     }
-    let end = |id: TensorId, what: &str, format: Format| match plan.tensors.get(id) {
-        Some(tensor) if tensor.format == format && tensor.rows == 1 => Ok(()),
-        _ => refuse(format!(
-            "the {what} should be one row of {format:?}, found {:?}",
-            plan.tensors.get(id)
-        )),
-    };
-    end(plan.input, "input", Format::Uint8)?;
-    end(plan.output, "output", Format::Int32)?;
-    match plan.steps.last() {
-        Some(step) if step.operation.output() == plan.output => Ok(()),
-        _ => refuse("the last step should write the output".to_owned()),
+    let inputs = plan.inputs.iter().map(|port| (port.tensor, "an input"));
+    let outputs = plan.outputs.iter().map(|port| (port.tensor, "an output"));
+    for (id, what) in inputs.chain(outputs) {
+        let format = match what {
+            "an input" => Format::Uint8,
+            _ => Format::Int32,
+        };
+        match plan.tensors.get(id) {
+            Some(tensor) if tensor.format == format && tensor.rows == 1 => {}
+            found => {
+                return refuse(format!(
+                    "{what} should be one row of {format:?}, found {found:?}"
+                ));
+            }
+        }
     }
+    for step in &plan.steps {
+        let operation = &step.operation;
+        let mut touched = operation.inputs();
+        touched.extend(operation.scratch());
+        touched.push(operation.output());
+        if let Some(id) = touched.into_iter().find(|&id| id >= plan.tensors.len()) {
+            return refuse(format!(
+                "step {}: expected one of {} tensors, found tensor {id}",
+                step.name,
+                plan.tensors.len()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Checks the tensors of one operation: formats, extents, and that what it writes is apart from
@@ -66,29 +73,16 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
 pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Result<()> {
     let inputs = operation.inputs();
     let output = operation.output();
-    let all = inputs.iter().copied().chain(operation.scratch());
-    if let Some(id) = all.chain([output]).find(|&id| id >= plan.tensors.len()) {
-        return refuse(format!(
-            "step {step}: expected one of {} tensors, found tensor {id}",
-            plan.tensors.len()
-        ));
-    }
-    for written in operation.scratch().into_iter().chain([output]) {
-        for (at, &read) in inputs.iter().enumerate() {
-            // A residual, the second input, may be added in place.
-            let in_place = written == read && at == 1;
-            if !in_place && overlap(&plan.tensors[written], &plan.tensors[read]) {
-                return refuse(format!(
-                    "step {step}: expected {} apart from {}, found them overlapping",
-                    plan.tensors[written].name, plan.tensors[read].name
-                ));
-            }
+    let scratch = operation.scratch();
+    for written in scratch.into_iter().chain([output]) {
+        // A residual, the second input, may be added in place.
+        let mut read = inputs.iter().enumerate();
+        if read.any(|(at, &read)| written == read && at != 1) || scratch == Some(output) {
+            return refuse(format!(
+                "step {step}: expected {} apart from what is read, found them overlapping",
+                plan.tensors[written].name
+            ));
         }
-    }
-    if let Some(scratch) = operation.scratch()
-        && overlap(&plan.tensors[scratch], &plan.tensors[output])
-    {
-        return refuse(format!("step {step}: scratch and output overlap"));
     }
     let input = &plan.tensors[inputs[0]];
     if operation.fits(plan) {
@@ -104,41 +98,45 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
 /// Checks that every tensor is read as it was written: after a step wrote it and before another
 /// wrote over it. Otherwise bytes would depend on what an executor left there.
 pub(super) fn flow(plan: &Plan) -> Result<()> {
-    let mut whole = BTreeSet::from([plan.input]);
+    let mut whole: BTreeSet<TensorId> = plan.inputs.iter().map(|port| port.tensor).collect();
     let mut pixels = BTreeSet::new();
+    let lost = |reader: &str, id: TensorId| {
+        let name = &plan.tensors[id].name;
+        refuse(format!(
+            "{reader}: expected {name} to hold what a step wrote, found it overwritten or never written"
+        ))
+    };
     for step in &plan.steps {
         let operation = &step.operation;
         for id in operation.inputs() {
-            let name = &plan.tensors[id].name;
             if !whole.contains(&id) {
-                return refuse(format!(
-                    "step {}: expected {name} to hold what a step wrote, found it overwritten or never written",
-                    step.name
-                ));
+                return lost(&format!("step {}", step.name), id);
             }
             // A black pixel is -128.
             if pixels.contains(&id) && !operation.reads_pixels() {
                 return refuse(format!(
-                    "step {}: expected values from -127 on, found the pixels of {name}",
-                    step.name
+                    "step {}: expected values from -127 on, found the pixels of {}",
+                    step.name, plan.tensors[id].name
                 ));
             }
         }
         for written in operation.scratch().into_iter().chain([operation.output()]) {
-            let lost = |id: &TensorId| overlap(&plan.tensors[written], &plan.tensors[*id]);
-            whole.retain(|id| !lost(id));
-            pixels.retain(|id| !lost(id));
+            whole.remove(&written);
+            pixels.remove(&written);
         }
         whole.insert(operation.output());
         if operation.writes_pixels() {
             pixels.insert(operation.output());
         }
     }
-    Ok(())
-}
-
-fn overlap(a: &Tensor, b: &Tensor) -> bool {
-    a.offset < b.offset + b.words() && b.offset < a.offset + a.words()
+    match plan
+        .outputs
+        .iter()
+        .find(|port| !whole.contains(&port.tensor))
+    {
+        Some(port) => lost("the end", port.tensor),
+        None => Ok(()),
+    }
 }
 
 /// The product of extents, unless it overflows.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::{IntTensor, IntType, IntWeights, Plan, Program, Typical, mistaken};
+use super::{InputKind, IntTensor, IntType, IntWeights, Plan, Program, Typical, mistaken};
 use crate::{ClassOrder, Error, Preprocessing, Result, architecture::Config, input::is_default};
 
 /// The metadata's one key: JSON with format version, digest, model and plan.
@@ -130,6 +130,14 @@ impl IntModel {
     /// # Errors
     /// [`Error::Io`], or as [`IntModel::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Ok(Self::open(path)?.model)
+    }
+
+    /// [`IntModel::load`] with what checking it brought to light.
+    ///
+    /// # Errors
+    /// As [`IntModel::load`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Checked> {
         let path = path.as_ref();
         let size = fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
         if size > MAX_FILE {
@@ -137,7 +145,7 @@ impl IntModel {
                 "expected at most {MAX_FILE} bytes, found {size}"
             )));
         }
-        Self::from_bytes(&fs::read(path).map_err(|e| Error::io(path, e))?)
+        Self::read(&fs::read(path).map_err(|e| Error::io(path, e))?)
     }
 
     /// Reads the bytes of a model file and checks all that a program relies on.
@@ -167,7 +175,7 @@ impl IntModel {
     /// let meant = "104fdd709fd06608004cb89b7cf3ed3386b740161a43dae76d7e181347dd5928";
     /// assert_eq!(read.digest, meant);
     /// let program = read.program;
-    /// assert_eq!(program.image_bytes, 32 * 32);
+    /// assert_eq!(program.inputs[0].elements(), 32 * 32);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(bytes: &[u8]) -> Result<Checked> {
@@ -222,7 +230,16 @@ impl IntModel {
         }
 
         let header: Header = json("intformer.model", header_text.get())?;
-        let plan: Plan = json("intformer.plan", plan_text.get())?;
+        header.config.validate()?;
+        let Some(&(kind, _)) = header.config.graph().outputs().first() else {
+            return Err(Error::ModelFile(
+                "expected a model with an output".to_owned(),
+            ));
+        };
+        let mut plan: Plan = json("intformer.plan", plan_text.get())?;
+        for output in &mut plan.outputs {
+            output.kind = kind;
+        }
         let logit_scale = match header.logit_scale.parse::<f64>() {
             Ok(scale) if scale.is_finite() && scale > 0.0 => scale,
             _ => {
@@ -256,12 +273,26 @@ impl IntModel {
         self.config.validate()?;
         self.preprocessing.validate(&self.config.image())?;
         let program = self.program()?;
-        let bytes = self.config.image().bytes();
-        let outputs = self.config.outputs();
-        if program.image_bytes != bytes || program.classes != outputs {
+        let graph = self.config.graph();
+        let expected = graph.outputs().iter().map(|&(kind, id)| {
+            let node = &graph.nodes()[id];
+            (kind, node.tokens * node.channels)
+        });
+        let expected: Vec<_> = expected.collect();
+        let found: Vec<_> = program
+            .outputs
+            .iter()
+            .map(|port| (port.kind, port.elements()))
+            .collect();
+        let image = [(InputKind::Pixels, self.config.image().bytes())];
+        let taken: Vec<_> = program
+            .inputs
+            .iter()
+            .map(|port| (port.kind, port.elements()))
+            .collect();
+        if taken != image || found != expected {
             return Err(Error::ModelFile(format!(
-                "expected a plan from {bytes} bytes to {outputs} outputs, found {} to {}",
-                program.image_bytes, program.classes
+                "expected a plan from {image:?} to {expected:?}, found {taken:?} to {found:?}"
             )));
         }
         if !self.labels.is_empty() && self.labels.len() != self.config.classes() {

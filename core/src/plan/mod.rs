@@ -1,7 +1,7 @@
 //! The integer plan: a static list of operations over tensors in one arena.
 //!
-//! A plan describes one image. At batch size B every tensor holds B times as many rows and starts
-//! at B times its offset, so the same layout serves all batch sizes.
+//! A plan describes one item. At batch size B every tensor holds B times as many rows and starts
+//! at B times its place, so the same [`Layout`] serves all batch sizes.
 
 mod arena;
 mod check;
@@ -12,16 +12,18 @@ mod packer;
 mod program;
 mod typical;
 mod weights;
+mod wire;
 
 use serde::{Deserialize, Serialize};
 
-pub use arena::layout;
+pub use crate::graph::{InputKind, OutputKind};
+pub use arena::Layout;
 pub use file::{Checked, FORMAT, IntModel, Provenance};
 pub use operation::{
     ACCUMULATOR_BOUND, Epilogue, MAX_EXPONENT, MAX_GELU_ONE, MAX_HEAD_WORDS, MAX_NORM_CHANNELS,
     MAX_NORM_LINEAR_CHANNELS, MAX_SHIFT_GELU_UNIT, MAX_WINDOW_TOKENS, Operation,
 };
-pub use program::{Program, ProgramStep, Region};
+pub use program::{Program, ProgramPort, ProgramStep, Region};
 pub use typical::{Hint, LEAST_IMAGES, LEAST_SPREAD, Look, Typical};
 pub use weights::{IntElement, IntTensor, IntType, IntWeights};
 
@@ -59,25 +61,22 @@ impl Format {
 }
 
 /// A tensor of the arena: `rows` rows of `stride` words, of which the first `cols` elements count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tensor {
     /// The name of the site that it comes from.
     pub name: String,
     /// Element format.
     pub format: Format,
-    /// Rows of one image.
+    /// Rows of one item.
     pub rows: usize,
     /// Elements of a row before padding.
     pub cols: usize,
     /// Words of a row.
     pub stride: usize,
-    /// First word in the arena, for one image.
-    pub offset: usize,
 }
 
 impl Tensor {
-    /// Words of one image.
+    /// Words of one item.
     pub fn words(&self) -> usize {
         self.rows * self.stride
     }
@@ -101,18 +100,24 @@ pub struct Step {
     pub operation: Operation,
 }
 
+/// A tensor through which a plan takes something from outside, or gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port<K> {
+    /// What it is.
+    pub kind: K,
+    /// Where it lies.
+    pub tensor: TensorId,
+}
+
 /// A static list of integer operations with their tensors.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The arena's tensors.
     pub tensors: Vec<Tensor>,
     /// The operations, in order.
     pub steps: Vec<Step>,
-    /// The image.
-    pub input: TensorId,
-    /// The logits, int32 `[1, classes]`.
-    pub output: TensorId,
-    /// Words of the arena for one image.
-    pub arena_words: usize,
+    /// What it takes.
+    pub inputs: Vec<Port<InputKind>>,
+    /// What it puts out, int32.
+    pub outputs: Vec<Port<OutputKind>>,
 }

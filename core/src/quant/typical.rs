@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     Pixels, Result,
     plan::{IntModel, Typical},
-    runtime::{Cpu, Executor},
+    runtime::{Batch, Cpu, Executor},
 };
 
 /// The largest logits of `model` on `images`, for [`IntModel::typical`]; `None` of few images
@@ -61,7 +61,13 @@ pub fn typical(
     let shape = model.config.image();
     for image in images {
         image.check(&shape)?;
-        largest.extend(executor.run(&image.data, 1)?.into_iter().max());
+        largest.extend(
+            executor
+                .run(&Batch::images(&image.data, 1))?
+                .into_first()
+                .into_iter()
+                .max(),
+        );
         seen();
     }
     Ok(Typical::new(largest))

@@ -6,10 +6,10 @@
 //! use std::sync::Arc;
 //!
 //! use intformer::{
-//!     digest,
 //!     architecture::SwinConfig,
+//!     digest,
 //!     quant::{QuantizeOptions, invented},
-//!     runtime::{Cpu, Executor, Reference},
+//!     runtime::{Batch, Cpu, Executor, Reference},
 //! };
 //!
 //! # let config = SwinConfig {
@@ -29,11 +29,11 @@
 //! ];
 //!
 //! // Two images, one after the other.
-//! let images: Vec<u8> = (0..2 * program.image_bytes).map(|at| at as u8).collect();
+//! let images: Vec<u8> = (0..2 * 8 * 8 * 3).map(|at| at as u8).collect();
 //! let mut digests = Vec::new();
 //! for executor in &mut executors {
-//!     let logits = executor.run(&images, 2)?;
-//!     assert_eq!(logits.len(), 2 * program.classes);
+//!     let logits = executor.run(&Batch::images(&images, 2))?.into_first();
+//!     assert_eq!(logits.len(), 2 * 3);
 //!     println!("{:10} {}", executor.name(), executor.describe());
 //!     digests.push(digest(&logits));
 //! }
@@ -41,37 +41,151 @@
 //! # Ok::<(), intformer::Error>(())
 //! ```
 
+mod batch;
 pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod reference;
+#[cfg(not(target_family = "wasm"))]
+mod runner;
 #[cfg(feature = "wgpu")]
 pub mod wgpu;
 
+pub use batch::{Batch, Outputs, Values};
 pub use cpu::Cpu;
+pub use intformer_shaders::Cost;
 pub use reference::Reference;
+#[cfg(not(target_family = "wasm"))]
+pub use runner::Runner;
 
-use crate::Result;
+use std::{ops::AddAssign, sync::Arc, time::Duration};
 
-/// Runs a program on batches of images.
+use intformer_shaders::Dispatch;
+use web_time::Instant;
+
+use crate::{Error, Result, plan::Program};
+
+/// Runs a program on batches.
 pub trait Executor {
     /// Short name: `reference`, `cpu`, `wgpu`, `cuda`.
-    fn name(&self) -> &str;
+    fn name(&self) -> &'static str;
 
     /// What it runs on, in a line.
     fn describe(&self) -> String;
 
-    /// The int32 logits `[batch, classes]` of `batch` images of `image_bytes` each.
+    /// What it runs.
+    fn program(&self) -> &Arc<Program>;
+
+    /// The most items to run at once: what fits the device, or more than what would still save time; 0
+    /// if not one fits.
+    fn max_batch(&self) -> usize;
+
+    /// The most items to trace at once.
+    fn max_traced(&self) -> usize {
+        self.max_batch()
+    }
+
+    /// Makes room for runs of `items`, which [`Executor::run`] does as well.
     ///
     /// # Errors
-    /// [`Error::Image`](crate::Error::Image) if `images` has another length, else one of those that
-    /// [`Error::is_device`](crate::Error::is_device) tells: so many images do not fit, or the device
-    /// cannot go on.
-    fn run(&mut self, images: &[u8], batch: usize) -> Result<Vec<i32>>;
+    /// One of those that [`Error::is_device`](crate::Error::is_device) tells: so many do not fit, or the
+    /// device cannot go on.
+    fn prepare(&mut self, items: usize) -> Result<()>;
+
+    /// The outputs of a batch.
+    ///
+    /// # Errors
+    /// [`Error::Image`](crate::Error::Image) if `batch` is not what the program takes, or as
+    /// [`Executor::prepare`].
+    fn run(&mut self, batch: &Batch) -> Result<Outputs>;
 
     /// The words that each step wrote, in order.
     ///
     /// # Errors
     /// As [`Executor::run`].
-    fn trace(&mut self, images: &[u8], batch: usize) -> Result<Vec<Vec<u32>>>;
+    fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>>;
+
+    /// How long the parts of a run take by the device's own clock, if it has one.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    fn transfer_times(&mut self, _: &Batch) -> Result<Option<TransferTimes>> {
+        Ok(None)
+    }
+
+    /// How long each step takes, in order, by the best clock that there is.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>>;
+}
+
+/// How long one step took.
+#[derive(Clone, Debug)]
+pub struct StepTime {
+    /// The step's name.
+    pub name: String,
+    /// The kernel that ran, with its variant where it has some.
+    pub kernel: String,
+    /// What it had to do at least.
+    pub cost: Cost,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// How long the three parts of a run took by a device's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransferTimes {
+    /// Items to the device.
+    pub upload: Duration,
+    /// All kernels.
+    pub run: Duration,
+    /// Outputs back.
+    pub download: Duration,
+}
+
+impl AddAssign for TransferTimes {
+    /// One run after the other.
+    fn add_assign(&mut self, other: Self) {
+        self.upload += other.upload;
+        self.run += other.run;
+        self.download += other.download;
+    }
+}
+
+/// The words of an arena are fewer than this: kernels count them with 31 bits.
+const MAX_ARENA_WORDS: usize = 1 << 31;
+
+/// Words of the arena of `program` for `items`.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] if there are too many, or none.
+fn arena_words(program: &Program, items: usize) -> Result<usize> {
+    let words = program.arena_words.checked_mul(items);
+    let fitting = words.filter(|&words| words > 0 && words < MAX_ARENA_WORDS);
+    fitting.ok_or_else(|| {
+        Error::OutOfMemory(format!(
+            "expected an arena of 1 to 2^31 words for {items} items, found {} for each",
+            program.arena_words
+        ))
+    })
+}
+
+/// The time between the steps of `program` that `run` makes, which it tells of when they are done.
+fn timed(
+    program: &Program,
+    run: impl FnOnce(&mut dyn FnMut(usize, &Dispatch)) -> Result<()>,
+) -> Result<Vec<StepTime>> {
+    let mut times = Vec::with_capacity(program.steps.len());
+    let mut start = Instant::now();
+    run(&mut |at, dispatch| {
+        times.push(StepTime {
+            name: program.steps[at].name.clone(),
+            kernel: dispatch.name().to_owned(),
+            cost: dispatch.cost(),
+            time: start.elapsed(),
+        });
+        start = Instant::now();
+    })?;
+    Ok(times)
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use web_time::{Duration, Instant};
+use intformer_shaders::Dispatch;
 
-use super::Executor;
-use crate::{Error, Result, plan::Program};
+use super::{Batch, Executor, Outputs, StepTime, arena_words, timed};
+use crate::{Result, plan::Program};
 
 /// Runs the twin of every step; slow on purpose.
 ///
@@ -19,7 +19,7 @@ use crate::{Error, Result, plan::Program};
 /// use intformer::{
 ///     architecture::SwinConfig,
 ///     quant::{QuantizeOptions, invented},
-///     runtime::{Cpu, Executor, Reference},
+///     runtime::{Batch, Cpu, Executor, Reference},
 /// };
 ///
 /// # let config = SwinConfig {
@@ -33,10 +33,11 @@ use crate::{Error, Result, plan::Program};
 /// # };
 /// let model = invented(&config, 0, &QuantizeOptions::default())?;
 /// let program = Arc::new(model.program()?);
-/// let image = vec![128; program.image_bytes];
+/// let image = vec![128; 8 * 8 * 3];
+/// let batch = Batch::images(&image, 1);
 ///
-/// let expected = Reference::new(Arc::clone(&program)).trace(&image, 1)?;
-/// let mut found = Cpu::new(Arc::clone(&program)).trace(&image, 1)?;
+/// let expected = Reference::new(Arc::clone(&program)).trace(&batch)?;
+/// let mut found = Cpu::new(Arc::clone(&program)).trace(&batch)?;
 /// assert_eq!(found, expected);
 ///
 /// // A mistake in the fifth step:
@@ -61,48 +62,24 @@ impl Reference {
         }
     }
 
-    /// The kernel of each step and the time that its twin took.
-    ///
-    /// # Errors
-    /// As [`Executor::run`].
-    pub fn times(&mut self, images: &[u8], batch: usize) -> Result<Vec<(&'static str, Duration)>> {
-        let kernels = self.program.dispatches(batch);
-        let mut times = Vec::with_capacity(kernels.len());
-        let mut start = Instant::now();
-        self.steps(images, batch, |at, _| {
-            times.push((kernels[at].name(), start.elapsed()));
-            start = Instant::now();
-        })?;
-        Ok(times)
-    }
-
     fn steps(
         &mut self,
-        images: &[u8],
-        batch: usize,
-        mut after: impl FnMut(usize, &[u32]),
+        batch: &Batch,
+        mut after: impl FnMut(usize, &Dispatch, &[u32]),
     ) -> Result<()> {
-        let words = self.program.arena_words.checked_mul(batch);
-        let Some(words) = words.filter(|&words| words < 1 << 31) else {
-            return Err(Error::OutOfMemory(format!(
-                "expected an arena below 2^31 words, found {} for each of {batch} images",
-                self.program.arena_words
-            )));
-        };
-        if self.arena.len() != words {
-            self.arena = vec![0; words];
-        }
-        self.program.place_images(images, batch, &mut self.arena)?;
-        for (at, dispatch) in self.program.dispatches(batch).iter().enumerate() {
+        self.program.check(batch)?;
+        self.prepare(batch.items())?;
+        self.program.place(batch, &mut self.arena)?;
+        for (at, dispatch) in self.program.dispatches(batch.items()).iter().enumerate() {
             dispatch.run_twin(&self.program.weights, &mut self.arena);
-            after(at, &self.arena);
+            after(at, dispatch, &self.arena);
         }
         Ok(())
     }
 }
 
 impl Executor for Reference {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "reference"
     }
 
@@ -110,20 +87,41 @@ impl Executor for Reference {
         "scalar twins, one thread".to_owned()
     }
 
-    fn run(&mut self, images: &[u8], batch: usize) -> Result<Vec<i32>> {
-        self.steps(images, batch, |_, _| {})?;
-        let output = self.program.output;
-        let words = &self.arena[output.offset * batch..][..output.words * batch];
-        Ok(self.program.unpack_logits(words))
+    fn program(&self) -> &Arc<Program> {
+        &self.program
     }
 
-    fn trace(&mut self, images: &[u8], batch: usize) -> Result<Vec<Vec<u32>>> {
+    /// More take memory and save no time.
+    fn max_batch(&self) -> usize {
+        64
+    }
+
+    fn prepare(&mut self, items: usize) -> Result<()> {
+        let words = arena_words(&self.program, items)?;
+        if self.arena.len() != words {
+            self.arena = vec![0; words];
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, batch: &Batch) -> Result<Outputs> {
+        self.steps(batch, |_, _, _| {})?;
+        Ok(self.program.outputs_in(&self.arena, batch.items()))
+    }
+
+    fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
         let program = Arc::clone(&self.program);
         let mut trace = Vec::with_capacity(program.steps.len());
-        self.steps(images, batch, |at, arena| {
-            let region = program.steps[at].output;
-            trace.push(arena[region.offset * batch..][..region.words * batch].to_vec());
+        self.steps(batch, |at, _, arena| {
+            trace.push(program.steps[at].output.of(arena, batch.items()).to_vec());
         })?;
         Ok(trace)
+    }
+
+    fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
+        let program = Arc::clone(&self.program);
+        timed(&program, |after| {
+            self.steps(batch, |at, dispatch, _| after(at, dispatch))
+        })
     }
 }

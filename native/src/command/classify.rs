@@ -18,7 +18,7 @@ use crate::{
     answer::Answer,
     cli::{Globals, count},
     executor::{self, Choice, Logits, Runner},
-    images::{self, Batch},
+    images::{self, ImageBatch},
     model::Model,
     reading::Reading,
 };
@@ -64,13 +64,13 @@ impl Options {
         let mut runners = executor::several(&model, &self.executor, 1, globals)?;
         // The first run of an executor sets up what later ones find.
         for runner in &mut runners {
-            runner.logits(&Batch::new(&images[..1]))?;
+            runner.logits(&ImageBatch::new(&images[..1]))?;
         }
 
         let bar = globals.bar("classifying", images.len() * runners.len());
         let mut results = Vec::new();
         for image in &images {
-            let batch = Batch::new(std::slice::from_ref(image));
+            let batch = ImageBatch::new(std::slice::from_ref(image));
             let mut runs = Vec::new();
             for runner in &mut runners {
                 let start = Instant::now();
@@ -164,11 +164,11 @@ impl Options {
 /// What there is to say of an image beside its classes; float logits are compared with none.
 fn look(model: &Model, pixels: &Pixels, logits: &Logits) -> Look {
     match (model, logits) {
-        (Model::Compressed(model), Logits::Integer(logits)) => Look::of(
+        (Model::Compressed(compressed), Logits::Integer(logits)) => Look::of(
             &pixels.data,
             pixels.channels,
             logits,
-            model.typical.as_ref(),
+            compressed.model.typical.as_ref(),
         ),
         #[cfg(feature = "float")]
         _ => Look::of(&pixels.data, pixels.channels, &[], None),

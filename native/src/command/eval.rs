@@ -21,7 +21,7 @@ use crate::{
         passed_over,
     },
     executor::{self, Choice, Runner, threads},
-    images::Batch,
+    images::ImageBatch,
     model::Model,
     reading::Reading,
 };
@@ -210,7 +210,7 @@ impl Images {
                 continue;
             }
             let (images, truths): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-            let logits = runner.logits(&Batch::new(&images))?;
+            let logits = runner.logits(&ImageBatch::new(&images))?;
             let logits = runner.real(&logits);
             for (row, truth) in logits.chunks(model.config().classes()).zip(truths) {
                 let class = matching.classes.get(truth).copied().flatten();

@@ -10,7 +10,12 @@ use intformer::{
 };
 use serde_json::json;
 
-use crate::{answer::Answer, cli::Globals, model::Model, reading::Reading};
+use crate::{
+    answer::Answer,
+    cli::Globals,
+    model::{Compressed, Model},
+    reading::Reading,
+};
 
 /// Shows a model's layers, parameters, multiply-accumulates, memory and dispatches.
 ///
@@ -53,11 +58,11 @@ impl Options {
 
     fn compressed(
         &self,
-        model: &IntModel,
+        compressed: &Compressed,
         census: &Census,
         file_bytes: Option<u64>,
     ) -> Result<Answer> {
-        let program = model.program()?;
+        let (model, program) = (&compressed.model, &compressed.program);
         let rows = rows(model, census);
         let mut text = format!("integer-only model, {}\n", model.config);
         writeln!(

@@ -10,7 +10,7 @@ use crate::{
     answer::Answer,
     cli::Globals,
     executor::{self, Choice, Logits},
-    images::{self, Batch},
+    images::{self, ImageBatch},
     model::Model,
     reading::Reading,
 };
@@ -55,7 +55,7 @@ impl Options {
         };
         let threads = rayon::current_num_threads().min(images.len());
         let mut runner = executor::one(&model, self.executor, threads, globals)?;
-        let logits = runner.logits(&Batch::new(&images))?;
+        let logits = runner.logits(&ImageBatch::new(&images))?;
         let digest = logits.digest();
         let outputs = model.config().outputs();
 

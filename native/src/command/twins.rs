@@ -111,7 +111,7 @@ impl Options {
     fn scores(&self, model: FloatModel, shown: &Shown, globals: &Globals) -> Result<[Score; 2]> {
         let quantized = self.method.quantize(&model, shown, globals)?;
         let float = self.score(&Model::Float(Box::new(model)), Choice::Float, globals)?;
-        let quantized = Model::Compressed(Box::new(quantized));
+        let quantized = Model::of(quantized)?;
         let integer = self.score(&quantized, self.executor, globals)?;
         Ok([float, integer])
     }

@@ -11,7 +11,7 @@ use crate::{
     answer::Answer,
     cli::{Globals, within},
     executor::{self, Choice, Runner},
-    images::{self, Batch},
+    images::{self, ImageBatch},
     model::{self, Model},
     reading::Reading,
 };
@@ -61,7 +61,7 @@ impl Options {
             None => Model::load(&self.model, &Reading::default(), globals)?,
         };
         let images = self.images(&model)?;
-        let images = Batch::new(&images);
+        let images = ImageBatch::new(&images);
         let compressed = model.compressed()?;
         let mut runners = executor::several(&model, &self.executor, 1, globals)?;
 

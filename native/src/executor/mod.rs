@@ -2,7 +2,6 @@
 
 mod runner;
 pub mod threads;
-mod worker;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;

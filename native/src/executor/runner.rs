@@ -1,26 +1,26 @@
 //! A model on an executor.
 
+use std::sync::Arc;
 #[cfg(feature = "cuda")]
 use std::sync::{Mutex, PoisonError, Weak};
-use std::{ops::Range, sync::Arc};
 
 use anyhow::{Result, bail};
+use intformer::runtime::{
+    self, StepTime,
+    wgpu::{AdapterChoice, Options, Wgpu},
+};
 #[cfg(feature = "cuda")]
-use intformer::runtime::cuda::{self, Cuda, TransferTimes};
-use intformer::{
-    plan::{IntModel, Program},
-    runtime::{
-        Cpu, Executor, Reference,
-        wgpu::{AdapterChoice, Options, Wgpu},
-    },
+use intformer::runtime::{
+    TransferTimes,
+    cuda::{self, Cuda},
 };
-use rayon::prelude::*;
 
-use super::{
-    Choice, adapter,
-    worker::{StepTime, Worker, parts, shares},
+use super::{Choice, adapter};
+use crate::{
+    cli::Globals,
+    images::ImageBatch,
+    model::{Compressed, Model},
 };
-use crate::{cli::Globals, images::Batch, model::Model};
 
 /// The logits of some images, `[images, classes]`.
 #[derive(Clone)]
@@ -66,24 +66,22 @@ pub struct Runner {
     /// the one that drives it.
     pub threads: usize,
     kind: Kind,
-    scale: f64,
 }
 
 enum Kind {
-    Workers {
-        /// One a thread, or the one of a device.
-        workers: Vec<Worker>,
-        program: Arc<Program>,
-    },
+    /// A compressed model, and the real value of one of the integers of a logit.
+    Integer(runtime::Runner, f64),
     #[cfg(feature = "float")]
     Float(Box<intformer::float::FloatRunner>),
 }
 
 /// The card. Models that are open at once share it, with the kernels chosen for their shapes.
 #[cfg(feature = "cuda")]
-fn cuda_device() -> intformer::Result<Arc<cuda::Device>> {
-    static OPEN: Mutex<Weak<cuda::Device>> = Mutex::new(Weak::new());
-    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+static CARD: Mutex<Weak<cuda::Device>> = Mutex::new(Weak::new());
+
+#[cfg(feature = "cuda")]
+fn card() -> intformer::Result<Arc<cuda::Device>> {
+    let mut open = CARD.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(device) = open.upgrade() {
         return Ok(device);
     }
@@ -101,33 +99,26 @@ impl Runner {
     pub fn open(model: &Model, choice: Choice, threads: usize, globals: &Globals) -> Result<Self> {
         match (model, choice) {
             (Model::Compressed(model), Choice::Reference) => {
-                let program = Arc::new(model.program()?);
-                let worker = |_| Worker::Reference(Reference::new(Arc::clone(&program)));
-                let workers = (0..threads).map(worker).collect();
-                Ok(Self::integer(model, "reference", program, workers))
+                let runner = runtime::Runner::reference(&model.program, threads);
+                Ok(Self::integer("reference", runner, model))
             }
             (Model::Compressed(model), Choice::Cpu) => {
-                let program = Arc::new(model.program()?);
-                let worker = |_| Worker::Cpu(Box::new(Cpu::new(Arc::clone(&program))));
-                let workers = (0..threads).map(worker).collect();
-                Ok(Self::integer(model, "cpu", program, workers))
+                let runner = runtime::Runner::cpu(&model.program, threads);
+                Ok(Self::integer("cpu", runner, model))
             }
             (Model::Compressed(model), Choice::Wgpu) => {
                 Self::wgpu(model, adapter(&globals.adapter))
             }
             #[cfg(feature = "cuda")]
             (Model::Compressed(model), Choice::Cuda) => {
-                let program = Arc::new(model.program()?);
-                let cuda = Cuda::on(cuda_device()?, Arc::clone(&program))?;
-                let workers = vec![Worker::Cuda(Box::new(cuda))];
-                Ok(Self::integer(model, "cuda", program, workers))
+                let cuda = Cuda::on(card()?, Arc::clone(&model.program))?;
+                Ok(Self::integer("cuda", runtime::Runner::new(cuda), model))
             }
             #[cfg(feature = "float")]
             (Model::Float(model), Choice::Float) => Ok(Self {
                 name: "float",
                 threads: rayon::current_num_threads(),
                 kind: Kind::Float(Box::new(intformer::float::FloatRunner::new(model)?)),
-                scale: 1.0,
             }),
             #[cfg(feature = "float")]
             (Model::Float(_), _) => bail!(
@@ -144,52 +135,32 @@ impl Runner {
         }
     }
 
-    pub fn wgpu(model: &IntModel, adapter: AdapterChoice) -> Result<Self> {
+    pub fn wgpu(model: &Compressed, adapter: AdapterChoice) -> Result<Self> {
         let options = Options {
             adapter,
             ..Options::default()
         };
-        let program = Arc::new(model.program()?);
-        let wgpu = Wgpu::new_blocking(Arc::clone(&program), options)?;
-        let workers = vec![Worker::Wgpu(Box::new(wgpu))];
-        Ok(Self::integer(model, "wgpu", program, workers))
+        let wgpu = Wgpu::new_blocking(Arc::clone(&model.program), options)?;
+        Ok(Self::integer("wgpu", runtime::Runner::new(wgpu), model))
     }
 
-    fn integer(
-        model: &IntModel,
-        name: &'static str,
-        program: Arc<Program>,
-        workers: Vec<Worker>,
-    ) -> Self {
+    fn integer(name: &'static str, runner: runtime::Runner, model: &Compressed) -> Self {
         Self {
             name,
-            threads: workers.len(),
-            kind: Kind::Workers { workers, program },
-            scale: model.logit_scale,
+            threads: runner.threads(),
+            kind: Kind::Integer(runner, model.model.logit_scale),
         }
     }
 
     /// Whether its threads share the images of a batch, so that one image keeps only one busy.
     pub fn shares_images(&self) -> bool {
-        match &self.kind {
-            Kind::Workers { workers, .. } => {
-                matches!(workers[0], Worker::Reference(_) | Worker::Cpu(_))
-            }
-            #[cfg(feature = "float")]
-            Kind::Float(_) => false,
-        }
+        ["reference", "cpu"].contains(&self.name)
     }
 
     /// The machine under it in words; after the first run also what was chosen for it.
     pub fn device(&self) -> String {
         match &self.kind {
-            Kind::Workers { workers, .. } => match &workers[0] {
-                Worker::Reference(reference) => reference.describe(),
-                Worker::Cpu(cpu) => cpu.describe(),
-                Worker::Wgpu(wgpu) => wgpu.describe(),
-                #[cfg(feature = "cuda")]
-                Worker::Cuda(cuda) => cuda.describe(),
-            },
+            Kind::Integer(runner, _) => runner.describe(),
             #[cfg(feature = "float")]
             Kind::Float(_) => "burn on the CPU".to_owned(),
         }
@@ -199,23 +170,9 @@ impl Runner {
     ///
     /// # Errors
     /// If an image does not fit the model, or the device fails.
-    pub fn times(&mut self, images: &Batch) -> Result<Option<Vec<StepTime>>> {
+    pub fn times(&mut self, images: &ImageBatch) -> Result<Option<Vec<StepTime>>> {
         match &mut self.kind {
-            Kind::Workers { workers, program } => {
-                let worker = &mut workers[0];
-                let mut steps = Vec::new();
-                for part in parts(0..images.len(), worker.most()) {
-                    let times = worker.times(images.bytes(part.clone()), part.len())?;
-                    let dispatches = program.dispatches(part.len());
-                    let pairs = times.into_iter().zip(&dispatches);
-                    steps.extend(pairs.map(|((op, time), dispatch)| StepTime {
-                        op,
-                        time,
-                        cost: dispatch.cost(),
-                    }));
-                }
-                Ok(Some(steps))
-            }
+            Kind::Integer(runner, _) => Ok(Some(runner.times(&images.batch())?)),
             #[cfg(feature = "float")]
             Kind::Float(_) => Ok(None),
         }
@@ -227,55 +184,30 @@ impl Runner {
     /// # Errors
     /// If an image does not fit the model, or the device fails.
     #[cfg(feature = "cuda")]
-    pub fn transfer_times(&mut self, images: &Batch) -> Result<Option<TransferTimes>> {
-        let workers = match &mut self.kind {
-            Kind::Workers { workers, .. } => workers,
+    pub fn transfer_times(&mut self, images: &ImageBatch) -> Result<Option<TransferTimes>> {
+        match &mut self.kind {
+            Kind::Integer(runner, _) => Ok(runner.transfer_times(&images.batch())?),
             #[cfg(feature = "float")]
-            Kind::Float(_) => return Ok(None),
-        };
-        let Worker::Cuda(cuda) = &mut workers[0] else {
-            return Ok(None);
-        };
-        let mut sum: Option<TransferTimes> = None;
-        for part in parts(0..images.len(), cuda.max_batch()) {
-            let times = cuda.transfer_times(images.bytes(part.clone()), part.len())?;
-            sum = Some(sum.map_or(times, |sum| sum + times));
+            Kind::Float(_) => Ok(None),
         }
-        Ok(sum)
     }
 
     /// The CUDA device under it.
     #[cfg(feature = "cuda")]
-    pub fn cuda(&self) -> Option<&cuda::Device> {
-        match &self.kind {
-            Kind::Workers { workers, .. } => match &workers[0] {
-                Worker::Cuda(cuda) => Some(cuda.device()),
-                _ => None,
-            },
-            #[cfg(feature = "float")]
-            Kind::Float(_) => None,
-        }
+    pub fn cuda(&self) -> Option<Arc<cuda::Device>> {
+        let open = CARD.lock().unwrap_or_else(PoisonError::into_inner);
+        open.upgrade().filter(|_| self.name == "cuda")
     }
 
     /// The logits of `images`, run in parts if they do not fit the device at once.
     ///
     /// # Errors
     /// If an image does not fit the model, or the device fails.
-    pub fn logits(&mut self, images: &Batch) -> Result<Logits> {
+    pub fn logits(&mut self, images: &ImageBatch) -> Result<Logits> {
         match &mut self.kind {
-            Kind::Workers { workers, .. } => {
-                let shares = shares(images.len(), workers.len());
-                let run = |(worker, share): (&mut Worker, Range<usize>)| {
-                    let mut logits = Vec::new();
-                    for part in parts(share, worker.most()) {
-                        let bytes = images.bytes(part.clone());
-                        logits.extend(worker.executor().run(bytes, part.len())?);
-                    }
-                    Ok(logits)
-                };
-                let work = workers.par_iter_mut().zip(shares);
-                let parts = work.map(run).collect::<intformer::Result<Vec<_>>>()?;
-                Ok(Logits::Integer(parts.concat()))
+            Kind::Integer(runner, _) => {
+                let outputs = runner.run(&images.batch())?;
+                Ok(Logits::Integer(outputs.into_first()))
             }
             #[cfg(feature = "float")]
             Kind::Float(runner) => Ok(Logits::Float(runner.logits(images.pixels())?.concat())),
@@ -287,21 +219,9 @@ impl Runner {
     ///
     /// # Errors
     /// If the model has no plan, an image does not fit it, or the device fails.
-    pub fn trace(&mut self, images: &Batch) -> Result<Vec<Vec<u32>>> {
+    pub fn trace(&mut self, images: &ImageBatch) -> Result<Vec<Vec<u32>>> {
         match &mut self.kind {
-            Kind::Workers { workers, .. } => {
-                let worker = &mut workers[0];
-                let mut steps: Vec<Vec<u32>> = Vec::new();
-                for part in parts(0..images.len(), worker.most_traced()) {
-                    let bytes = images.bytes(part.clone());
-                    let traced = worker.executor().trace(bytes, part.len())?;
-                    steps.resize(traced.len(), Vec::new());
-                    for (step, words) in steps.iter_mut().zip(traced) {
-                        step.extend(words);
-                    }
-                }
-                Ok(steps)
-            }
+            Kind::Integer(runner, _) => Ok(runner.trace(&images.batch())?),
             #[cfg(feature = "float")]
             Kind::Float(_) => bail!("expected a compressed model, found a float model"),
         }
@@ -309,6 +229,10 @@ impl Runner {
 
     /// `logits` as real numbers.
     pub fn real(&self, logits: &Logits) -> Vec<f64> {
-        logits.real(self.scale)
+        logits.real(match &self.kind {
+            Kind::Integer(_, scale) => *scale,
+            #[cfg(feature = "float")]
+            Kind::Float(_) => 1.0,
+        })
     }
 }

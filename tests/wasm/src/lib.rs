@@ -19,7 +19,7 @@ use std::sync::Arc;
 use intformer::architecture::{Activation, PerBlock, SwinConfig, Windowing};
 use intformer::plan::Program;
 use intformer::runtime::cpu::Kernels;
-use intformer::runtime::{Cpu, Executor, Reference};
+use intformer::runtime::{Batch, Cpu, Executor, Reference};
 use intformer_shaders::Dispatch;
 
 /// Words that differ between the twin and the CPU kernel, over the random dispatches `first` to
@@ -86,8 +86,9 @@ fn program(config: &SwinConfig, seed: u32) -> Arc<Program> {
 fn different(config: &SwinConfig, batch: u32, seed: u32) -> u32 {
     let program = program(config, seed);
     let images = synthetic::images(config, batch as usize, u64::from(seed));
-    let expected = Reference::new(Arc::clone(&program)).trace(&images, batch as usize);
-    let found = Cpu::new(program).trace(&images, batch as usize);
+    let expected =
+        Reference::new(Arc::clone(&program)).trace(&Batch::images(&images, batch as usize));
+    let found = Cpu::new(program).trace(&Batch::images(&images, batch as usize));
     let pairs = expected
         .expect("a run")
         .into_iter()
@@ -115,7 +116,7 @@ pub extern "C" fn bench(batch: u32) -> u32 {
     let program = program(&config, 1);
     let mut arena = vec![0; program.arena_words * batch as usize];
     let images = synthetic::images(&config, batch as usize, 1);
-    let placed = program.place_images(&images, batch as usize, &mut arena);
+    let placed = program.place(&Batch::images(&images, batch as usize), &mut arena);
     placed.expect("images that fit");
     let dispatches = program.dispatches(batch as usize);
     let steps = dispatches.len() as u32;

@@ -43,21 +43,26 @@ pub(crate) struct Keys {
 impl Keys {
     /// The keys that `T` has.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        typed(&self.path, self.names, Value::Object(self.map.clone()))
+        typed(
+            &self.path,
+            self.names.called,
+            Value::Object(self.map.clone()),
+        )
     }
 
     /// Takes the value of `key` out.
     pub(crate) fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>> {
         match self.map.remove(key) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => typed(&self.path, self.names, value).map(Some),
+            Some(value) => typed(&self.path, self.names.called, value).map(Some),
         }
     }
 }
 
-fn typed<T: DeserializeOwned>(path: &Path, names: &Names, value: Value) -> Result<T> {
+/// `value`, found in the file at `path` that describes a model that is `called` so.
+pub(crate) fn typed<T: DeserializeOwned>(path: &Path, called: &str, value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| {
-        let (called, path) = (names.called, path.display());
+        let path = path.display();
         Error::Checkpoint(format!(
             "expected the JSON of {called} in {path}, found: {error}"
         ))
@@ -66,7 +71,7 @@ fn typed<T: DeserializeOwned>(path: &Path, names: &Names, value: Value) -> Resul
 
 impl Description {
     /// A name for each of `classes` classes, or none at all.
-    pub(crate) fn names(&self, classes: usize, notes: &mut Vec<String>) -> Vec<String> {
+    pub(crate) fn class_names(&self, classes: usize, notes: &mut Vec<String>) -> Vec<String> {
         if self.labels.is_empty() || classes == 0 {
             return Vec::new();
         }

@@ -5,7 +5,7 @@ mod description;
 
 use std::collections::BTreeSet;
 
-pub(crate) use description::{Description, Keys, Size, agree, expected, side};
+pub(crate) use description::{Description, Keys, Size, agree, expected, side, typed};
 
 use super::{Config, swin};
 use crate::{ClassOrder, HostTensor, Params, Preprocessing, Result};
@@ -13,12 +13,10 @@ use crate::{ClassOrder, HostTensor, Params, Preprocessing, Result};
 /// All architectures that checkpoints are read of.
 pub(crate) const ALL: [&Names; 1] = [&swin::names::NAMES];
 
-impl Config {
-    /// The names of this architecture.
-    pub(crate) fn architecture_names(&self) -> &'static Names {
-        match self {
-            Self::Swin(_) => &swin::names::NAMES,
-        }
+/// The names of the architecture of `config`.
+pub(crate) fn of(config: &Config) -> &'static Names {
+    match config {
+        Config::Swin(_) => &swin::names::NAMES,
     }
 }
 
@@ -34,14 +32,14 @@ pub(crate) struct Names {
     pub dialects: &'static [&'static Dialect],
     /// The site of the classifier.
     pub head: &'static str,
-    /// How the names of buffers end that tell something of the configuration.
-    pub buffers: &'static [&'static str],
+    /// Whether the buffer of this canonical name tells something of the configuration.
+    pub telling: fn(&str) -> bool,
     /// Pieces of names that a file of another model must have all of, and what it then is.
     pub others: &'static [(&'static [&'static str], &'static str)],
     /// What a relative with these names is, without a classifier or with one, if it is not of this
     /// architecture.
     pub relative: fn(&BTreeSet<&str>, bool) -> Option<&'static str>,
-    /// The configuration of tensors, which their description must agree with.
+    /// The configuration of tensors, which their description must agree with; [`Names::adapt`] checks it.
     pub configure: fn(&Renamed, &Description, &Asked, &mut Vec<String>) -> Result<Config>,
     /// Changes a configuration as it is asked for, and interpolates the parameters that follow from
     /// the size of the images.
@@ -124,15 +122,6 @@ pub(crate) struct Renamed {
     pub dialect: &'static Dialect,
     /// Parameters by canonical name.
     pub params: Params,
-    /// The first of each of [`Names::buffers`], by canonical name.
-    pub buffers: Params,
-}
-
-impl Renamed {
-    /// The buffer whose name ends in `ending`: what stands before that, and the buffer.
-    pub(crate) fn buffer(&self, ending: &str) -> Option<(&str, &HostTensor)> {
-        let site = |name: &'_ str| name.strip_suffix(ending).map(str::len);
-        let mut found = self.buffers.0.iter();
-        found.find_map(|(name, tensor)| Some((&name[..site(name)?], tensor)))
-    }
+    /// The first buffer that is [telling](Names::telling), and its canonical name.
+    pub buffer: Option<(String, HostTensor)>,
 }

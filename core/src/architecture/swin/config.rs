@@ -157,11 +157,7 @@ impl SwinConfig {
     /// The images that the model takes.
     pub fn image(&self) -> ImageShape {
         let [height, width] = self.image_size;
-        ImageShape {
-            height,
-            width,
-            channels: self.in_channels,
-        }
+        ImageShape::new(height, width, self.in_channels)
     }
 
     /// All blocks, first to last.
@@ -411,7 +407,12 @@ impl SwinConfig {
 impl Display for SwinConfig {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         let [height, width] = self.image_size;
-        let padding = if self.pads() { " (padded)" } else { "" };
+        let valid = self.validate().is_ok();
+        let padding = if valid && self.pads() {
+            " (padded)"
+        } else {
+            ""
+        };
         write!(
             f,
             "Swin {height}x{width}x{}, patch {}, window {}{padding}, width {}, depths {:?}, ",
@@ -428,7 +429,7 @@ impl Display for SwinConfig {
         };
         write!(f, ", {}{fc1_bias}, ", self.activation)?;
         match self.classes {
-            0 => write!(f, "no head: {} features", self.outputs()),
+            0 if valid => write!(f, "no head: {} features", self.outputs()),
             classes => write!(f, "{classes} classes"),
         }
     }

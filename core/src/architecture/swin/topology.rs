@@ -1,7 +1,10 @@
 //! The layers of a Swin.
 
 use super::SwinConfig;
-use crate::{architecture::Block, graph::Graph};
+use crate::{
+    architecture::Block,
+    graph::{Graph, OutputKind},
+};
 
 /// The layers from an image to logits `[1, classes]`, or, without classes, to the pooled features
 /// `[1, channels]` of the last stage. `config` is valid.
@@ -50,7 +53,10 @@ pub fn swin(config: &SwinConfig) -> Graph {
     let x = g.layer_norm("norm", x, eps);
     let x = g.mean_pool("pool", x);
     if config.classes > 0 {
-        g.linear("head.fc", x, config.classes, true);
+        let x = g.linear("head.fc", x, config.classes, true);
+        g.output(OutputKind::Logits, x);
+    } else {
+        g.output(OutputKind::Pooled, x);
     }
     graph
 }

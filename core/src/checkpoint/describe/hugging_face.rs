@@ -2,24 +2,24 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{any, architecture, labels, members, same};
+use super::{described, labels, plain, words};
 use crate::{
-    Result,
+    Error, Result,
     architecture::names::{Description, Keys, Library, Size},
 };
 
 /// What the `config` at `path` says. How many classes there are is left to the tensors: transformers
 /// takes `num_labels` where `id2label` has more or fewer names.
 pub(super) fn describe(path: &Path, config: Value) -> Result<Description> {
-    let map = members(path, config)?;
-    let found = match map.get("model_type") {
-        Some(Value::String(name)) => name.clone(),
-        other => format!("{other:?}"),
-    };
-    let Some(names) = architecture(|names| names.model_type == found) else {
-        return Err(same("a model_type", &any(|names| names.model_type), &found).unwrap_err());
+    let mut map: Map<String, Value> = plain(path, config)?;
+    let found: String = plain(path, map.remove("model_type").unwrap_or_default())?;
+    let Some(names) = described(|names| names.model_type == found) else {
+        return Err(Error::Checkpoint(format!(
+            "expected a model_type of {}, found {found}",
+            words(|names| names.model_type)
+        )));
     };
     let mut keys = Keys {
         library: Library::HuggingFace,

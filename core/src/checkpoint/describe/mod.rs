@@ -7,11 +7,11 @@ mod timm;
 use std::{collections::BTreeMap, io::Read, path::Path};
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     Error, Filter, Result,
-    architecture::names::{self, Description, Names, expected},
+    architecture::names::{self, Description, Names, expected, typed},
 };
 
 /// The largest description read: labels of a million classes fit.
@@ -53,7 +53,7 @@ pub(super) fn read(
             Some(inner) => inner.clone(),
             None => value,
         };
-        processor::describe(&mut description, typed(path, value)?)?;
+        processor::describe(&mut description, plain(path, value)?)?;
     }
     Ok(description)
 }
@@ -115,29 +115,25 @@ fn json(path: &Path) -> Result<Value> {
 }
 
 /// The architecture whose description `is` that of.
-fn architecture(is: impl Fn(&Names) -> bool) -> Option<&'static Names> {
+fn described(is: impl Fn(&Names) -> bool) -> Option<&'static Names> {
     names::ALL.into_iter().find(|names| is(names))
 }
 
 /// All of what `word` says of an architecture.
-fn any(word: impl Fn(&Names) -> &'static str) -> String {
+fn words(word: impl Fn(&Names) -> &'static str) -> String {
     let words = names::ALL.iter().map(|names| word(names));
     words.collect::<Vec<_>>().join(" or ")
 }
 
-/// The members of an object.
-fn members(path: &Path, value: Value) -> Result<Map<String, Value>> {
-    typed(path, value)
-}
-
-fn typed<T: DeserializeOwned>(path: &Path, value: Value) -> Result<T> {
-    serde_json::from_value(value).map_err(|error| malformed(path, &error))
+/// What a file says that tells of no architecture yet.
+fn plain<T: DeserializeOwned>(path: &Path, value: Value) -> Result<T> {
+    typed(path, &words(|names| names.called), value)
 }
 
 fn malformed(path: &Path, error: &serde_json::Error) -> Error {
-    let path = path.display();
+    let (called, path) = (words(|names| names.called), path.display());
     Error::Checkpoint(format!(
-        "expected the JSON of a model in {path}, found: {error}"
+        "expected the JSON of {called} in {path}, found: {error}"
     ))
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{MAX_CHANNELS, any, architecture, filter, labels, same, typed};
+use super::{MAX_CHANNELS, described, filter, labels, plain, same, words};
 use crate::{
     Preprocessing, Resize, Result,
     architecture::names::{Description, Keys, Library, Size, expected},
@@ -63,28 +63,29 @@ const TRAINING: [&str; 17] = [
 pub(super) fn describe(path: &Path, config: Value, notes: &mut Vec<String>) -> Result<Description> {
     // timm before 0.9 keeps all in one object.
     let flat: Pretrained = match config.get("pretrained_cfg") {
-        None | Some(Value::Null) => typed(path, config.clone())?,
+        None | Some(Value::Null) => plain(path, config.clone())?,
         Some(_) => Pretrained::default(),
     };
-    let config: Timm = typed(path, config)?;
+    let config: Timm = plain(path, config)?;
     let name = &config.architecture;
-    let Some(names) = architecture(|names| names.timm.1(name)) else {
-        return Err(expected(&any(|names| names.timm.0), name));
+    let Some(names) = described(|names| names.timm.1(name)) else {
+        return Err(expected(&words(|names| names.timm.0), name));
     };
     let mut map = config.model_args.unwrap_or_default();
     map.retain(|key, value| !value.is_null() && !TRAINING.contains(&key.as_str()));
-    if let Some(pool) = config.global_pool {
-        let given = map
-            .entry("global_pool")
-            .or_insert_with(|| pool.clone().into());
-        same("a global_pool", &pool, given.as_str().unwrap_or_default())?;
-    }
     let mut keys = Keys {
         library: Library::Timm,
         names,
         path: path.to_owned(),
         map,
     };
+    let pools = [config.global_pool, keys.take("global_pool")?];
+    if let [Some(outer), Some(inner)] = &pools {
+        same("a global_pool", outer, inner)?;
+    }
+    if let Some(pool) = pools.into_iter().flatten().next() {
+        keys.map.insert("global_pool".to_owned(), pool.into());
+    }
     let in_channels = keys.take("in_chans")?;
     let classes = keys.take("num_classes")?;
     let given = config.pretrained_cfg.unwrap_or(flat);

@@ -10,7 +10,8 @@ pub(super) enum Extra {
 }
 
 /// Buffers that follow from the shapes.
-const BUFFERS: [&str; 4] = [
+const BUFFERS: [&str; 5] = [
+    "attn_mask",
     "relative_position_index",
     "relative_coords_table",
     "num_batches_tracked",

@@ -1,6 +1,6 @@
 //! From the tensors of a file to the parameters of a model by their canonical names.
 //!
-//! What they are called is said by tables, those of [`names::ALL`]; nothing here knows a model.
+//! What they are called is said by tables, those of [`names::ALL`]; nothing here knows the layers of a model.
 
 mod extras;
 mod group;
@@ -43,12 +43,18 @@ pub(super) fn canonical(
 ) -> Result<(&'static Names, Renamed)> {
     let (names, dialect, group) = find(tensors, options.weights, notes)?;
     let inner: BTreeSet<&str> = group.names.keys().map(String::as_str).collect();
-    // timm's name, what it is of three, and where it lies.
+    // The canonical name, what it is of three, and where it lies.
     let mut places: BTreeMap<(String, Option<usize>), &str> = BTreeMap::new();
     let mut quantizers = 0;
-    // Of each kind of buffer the first: what it is called, and where it lies.
-    let mut buffers: BTreeMap<&str, (String, &str)> = BTreeMap::new();
+    // What it is called, and where it lies.
+    let mut buffer: Option<(String, &str)> = None;
     for (name, full) in &group.names {
+        let (new, third) = dialect.rename(name);
+        let float = matches!(tensors.all[full].element, Element::Float(_));
+        if float && (names.telling)(&new) {
+            buffer.get_or_insert((new, full));
+            continue;
+        }
         match extras::known(name) {
             Some(Extra::Quantizer) => {
                 quantizers += 1;
@@ -56,14 +62,6 @@ pub(super) fn canonical(
             }
             Some(Extra::Buffer) => continue,
             None => {}
-        }
-        let (new, third) = dialect.rename(name);
-        let float = matches!(tensors.all[full].element, Element::Float(_));
-        if let Some(ending) = names.buffers.iter().find(|ending| new.ends_with(**ending)) {
-            if float {
-                buffers.entry(ending).or_insert((new, full));
-            }
-            continue;
         }
         // A number that is no float is no parameter; a parameter that is none is refused below.
         if !float && !is_parameter(&new) {
@@ -98,13 +96,9 @@ pub(super) fn canonical(
     }
 
     let mut wanted: BTreeSet<&str> = places.values().copied().collect();
-    wanted.extend(buffers.values().map(|(_, full)| *full));
+    wanted.extend(buffer.iter().map(|(_, full)| *full));
     let mut read = tensors.read(&wanted)?;
-    let buffers = buffers.into_values().filter_map(|(name, full)| {
-        let tensor = read.0.remove(full)?;
-        Some((name, tensor))
-    });
-    let buffers = Params(buffers.collect());
+    let buffer = buffer.and_then(|(name, full)| Some((name, read.0.remove(full)?)));
     let mut params = Params::default();
     let mut fused: BTreeMap<String, [Option<HostTensor>; 3]> = BTreeMap::new();
     for ((name, third), full) in places {
@@ -126,7 +120,7 @@ pub(super) fn canonical(
     let renamed = Renamed {
         dialect,
         params,
-        buffers,
+        buffer,
     };
     Ok((names, renamed))
 }

@@ -138,6 +138,34 @@ fn arguments_of_training_change_nothing_and_unknown_ones_are_refused_by_name() {
 }
 
 #[test]
+fn a_description_of_other_types_or_that_contradicts_itself_is_refused() {
+    for (outer, inner) in [("max", "avg"), ("avg", "max"), ("max", "max")] {
+        let refused = timm(|config| {
+            config["global_pool"] = outer.into();
+            config["model_args"]["global_pool"] = inner.into();
+        });
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.contains("global_pool"),
+            "{outer} {inner}: {refused}"
+        );
+    }
+    let refused = timm(|config| config["model_args"]["global_pool"] = 5.into());
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("expected the JSON of a Swin V1"),
+        "{refused}"
+    );
+    for (value, found) in [(5.into(), "invalid type"), (Value::Null, "invalid type")] {
+        let refused = with("huggingface-window3", "config.json", |config| {
+            config["model_type"] = value;
+        });
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(found), "{refused}");
+    }
+}
+
+#[test]
 fn transformers_around_timm() {
     let folder = tempfile::tempdir().unwrap();
     let wrapped = load(fixture("timm-window3")).unwrap();

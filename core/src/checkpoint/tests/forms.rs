@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use safetensors::{Dtype, tensor::TensorView};
 
-use super::*;
+use super::{super::file::Element, *};
 use crate::{ClassOrder, HostTensor, Params};
 
 const BASE: &str = "forms/base.safetensors";
@@ -188,6 +188,27 @@ fn a_model_without_a_head_gives_features() {
     });
     let refused = sentence(&around, &LoadOptions::default());
     assert!(refused.contains("classifier.bias beside it"), "{refused}");
+}
+
+#[test]
+fn a_mask_without_a_stage_tells_nothing() {
+    let path = fixture("microsoft-window5/checkpoint.pth");
+    let expected = load(&path).unwrap();
+    let mut tensors = Tensors::open(&[path]).unwrap();
+    let names: Vec<_> = tensors.all.keys().cloned().collect();
+    let floats = names
+        .iter()
+        .filter(|name| matches!(tensors.all[*name].element, Element::Float(_)));
+    let wanted = floats.map(String::as_str).collect();
+    let read = tensors.read(&wanted).unwrap();
+    let odd = HostTensor::new([1, 4, 4], vec![-100.0; 16]);
+    let named = read.0.iter().map(|(name, tensor)| (name.clone(), tensor));
+    let anchor = "layers.0.blocks.0.attn.relative_position_bias_table";
+    let mut prefixes = names.iter().filter_map(|name| name.strip_suffix(anchor));
+    let name = format!("{}head.extra.attn_mask", prefixes.next().unwrap());
+    let bytes = file(named.chain([(name, &odd)]));
+    let found = read_bytes(&bytes).unwrap();
+    assert_eq!(found.config.image(), expected.config.image());
 }
 
 #[test]

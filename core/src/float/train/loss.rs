@@ -122,7 +122,7 @@ impl Network {
             let sites = blocks.map(|block| config.output_site(block));
             forward = forward.tapped(sites.collect(), &mut tapped);
         }
-        let logits = forward.run(&self.graph, image)?;
+        let logits = forward.run(&self.graph, image)?.swap_remove(0);
         Ok(Output {
             logits: logits.reshape([count, config.classes()]),
             features: tapped,

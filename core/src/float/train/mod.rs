@@ -11,9 +11,9 @@
 //!
 //! use intformer::{
 //!     Preprocessing, Resize,
+//!     architecture::SwinConfig,
 //!     data::ImageFolder,
 //!     float::train::{TrainEvent, TrainOptions, train},
-//!     architecture::SwinConfig,
 //! };
 //!
 //! # std::env::set_current_dir("..")?;
@@ -243,7 +243,7 @@ fn check_teacher(options: &TrainOptions, origin: &Origin) -> Result<()> {
     alike.set_fc1_bias(config.fc1_bias().clone());
     if alike != *config || options.preprocessing != teacher.preprocessing {
         return fail(format!(
-            "expected a teacher that differs in activation and fc1 bias alone, found {other:?} for {config:?}"
+            "expected a teacher that differs in activation and fc1 bias alone, found {other} for {config}"
         ));
     }
     Ok(())

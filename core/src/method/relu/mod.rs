@@ -8,10 +8,10 @@
 //! use std::{fs, ops::ControlFlow};
 //!
 //! use intformer::{
+//!     architecture::{Activation, PerBlock, SwinConfig},
 //!     data::ImageFolder,
 //!     float::Device,
 //!     method::relu::{Order, ReluEvent, ReluOptions, distill},
-//!     architecture::{Activation, PerBlock, SwinConfig},
 //!     quant::float_model,
 //! };
 //!

@@ -33,13 +33,13 @@ pub fn swapped(model: &FloatModel, blocks: &[Block], keep_bias: bool) -> FloatMo
     let depths = config.depths().to_vec();
     for &at in blocks {
         let Block { stage, block } = at;
-        let relu = config.activation();
-        config.set_activation(relu.with(&depths, stage, block, Activation::Relu));
+        let activation = config.activation();
+        config.set_activation(activation.with(&depths, stage, block, Activation::Relu));
         if !keep_bias {
             let biases = config.fc1_bias();
             config.set_fc1_bias(biases.with(&depths, stage, block, false));
-            let site = config.site(at);
-            model.params.0.remove(&format!("{site}.mlp.fc1.bias"));
+            let fc1 = config.fc1_site(at);
+            model.params.0.remove(&format!("{fc1}.bias"));
         }
     }
     model

@@ -39,15 +39,15 @@ impl Declared for FloatGelu {
     }
 
     fn pack(&self, _: &str, packer: &mut Packer) -> Result<Self::Params> {
-        let [x, out] = [self.input, self.output].map(|id| packer.tensor(id));
+        let x = packer.tensor(self.input);
         let cols = x.padded_cols();
         let bias = packer.section(&format!("float bias {} {cols}", self.bias), |source| {
             let bits: Vec<i32> = source.get(&self.bias, &[cols])?;
             Ok(bytemuck::cast_slice(&bits).to_vec())
         })?;
         Ok(kernel::FloatGelu {
-            x: x.offset as u32,
-            out: out.offset as u32,
+            x: packer.place(self.input),
+            out: packer.place(self.output),
             rows: x.rows as u32,
             k_words: x.stride as u32,
             bias,

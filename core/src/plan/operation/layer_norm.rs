@@ -74,9 +74,9 @@ impl Declared for LayerNorm {
         };
         let [height, width] = self.merge.unwrap_or_default();
         Ok(kernel::LayerNorm {
-            x: x.offset as u32,
+            x: packer.place(self.input),
             x_stride: x.stride as u32,
-            out: out.offset as u32,
+            out: packer.place(self.output),
             out_stride: out.stride as u32,
             rows: out.rows as u32,
             channels: x.cols as u32,

@@ -124,16 +124,15 @@ impl Declared for Linear {
     }
 
     fn pack(&self, _: &str, packer: &mut Packer) -> Result<Self::Params> {
-        let a = packer.tensor(self.input);
         let largest = if packer.holds_pixels(self.input) {
             128
         } else {
             127
         };
-        let out = packer.tensor(self.output);
-        let product = pack(packer, a, out, &self.weights, &self.epilogue, largest)?;
+        let ids = [self.input, self.output];
+        let product = pack(packer, ids, &self.weights, &self.epilogue, largest)?;
         Ok(kernel::Linear {
-            a: a.offset as u32,
+            a: packer.place(self.input),
             ..product
         })
     }
@@ -142,12 +141,12 @@ impl Declared for Linear {
 /// The product of `a`, with values of at most `largest`, and the weights `name`, without the place of `a`.
 pub(super) fn pack(
     packer: &mut Packer,
-    a: &Tensor,
-    out: &Tensor,
+    [a, output]: [TensorId; 2],
     name: &str,
     kind: &Epilogue,
     largest: i64,
 ) -> Result<kernel::Linear> {
+    let [a, out] = [a, output].map(|id| packer.tensor(id));
     let (k, cols) = (a.padded_cols(), out.padded_cols());
     let key = format!("weight {name} {cols} {k} {largest}");
     let weight = packer.section(&key, |source| {
@@ -165,7 +164,7 @@ pub(super) fn pack(
     let mut p = kernel::Linear {
         weight,
         channel,
-        out: out.offset as u32,
+        out: packer.place(output),
         rows: out.rows as u32,
         k_words: a.stride as u32,
         cols: cols as u32,
@@ -199,7 +198,7 @@ pub(super) fn pack(
             epilogue::I_GELU
         }
         Epilogue::Residual { residual } => {
-            p.residual = packer.tensor(*residual).offset as u32;
+            p.residual = packer.place(*residual);
             epilogue::RESIDUAL
         }
         Epilogue::Int16 => epilogue::INT16,

@@ -45,10 +45,10 @@ impl Declared for MeanPool {
     }
 
     fn pack(&self, _: &str, packer: &mut Packer) -> Result<Self::Params> {
-        let [x, out] = [self.input, self.output].map(|id| packer.tensor(id));
+        let x = packer.tensor(self.input);
         Ok(kernel::MeanPool {
-            x: x.offset as u32,
-            out: out.offset as u32,
+            x: packer.place(self.input),
+            out: packer.place(self.output),
             stride: x.stride as u32,
             tokens: x.rows as u32,
             batch: 1,

@@ -61,9 +61,9 @@ impl Declared for NormLinear {
     }
 
     fn pack(&self, step: &str, packer: &mut Packer) -> Result<Self::Params> {
-        let ids = [self.input, self.scratch, self.output];
-        let [x, scratch, out] = ids.map(|id| packer.tensor(id));
-        let product = linear::pack(packer, scratch, out, &self.weights, &self.epilogue, 127)?;
+        let [x, scratch] = [self.input, self.scratch].map(|id| packer.tensor(id));
+        let ids = [self.scratch, self.output];
+        let product = linear::pack(packer, ids, &self.weights, &self.epilogue, 127)?;
         if scratch.padded_cols() > MAX_NORM_LINEAR_CHANNELS {
             return Err(Error::ModelFile(format!(
                 "step {step}: expected at most {MAX_NORM_LINEAR_CHANNELS} channels, found {}",
@@ -71,12 +71,12 @@ impl Declared for NormLinear {
             )));
         }
         Ok(kernel::Linear {
-            x: x.offset as u32,
+            x: packer.place(self.input),
             x_stride: x.stride as u32,
             norm_channel: layer_norm::channels(packer, &self.norm, x.cols)?,
             norm_channels: x.cols as u32,
             norm_epsilon: layer_norm::epsilon(step, self.epsilon)?,
-            scratch: scratch.offset as u32,
+            scratch: packer.place(self.scratch),
             ..product
         })
     }

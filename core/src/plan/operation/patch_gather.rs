@@ -51,8 +51,8 @@ impl Declared for PatchGather {
     fn pack(&self, _: &str, packer: &mut Packer) -> Result<Self::Params> {
         let [image, out] = [self.input, self.output].map(|id| packer.tensor(id));
         Ok(kernel::PatchGather {
-            image: image.offset as u32,
-            out: out.offset as u32,
+            image: packer.place(self.input),
+            out: packer.place(self.output),
             rows: out.rows as u32,
             k_words: out.stride as u32,
             image_stride: image.words() as u32,

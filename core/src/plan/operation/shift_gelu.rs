@@ -43,10 +43,10 @@ impl Declared for ShiftGelu {
     }
 
     fn pack(&self, step: &str, packer: &mut Packer) -> Result<Self::Params> {
-        let [x, out] = [self.input, self.output].map(|id| packer.tensor(id));
+        let x = packer.tensor(self.input);
         Ok(kernel::ShiftGelu {
-            x: x.offset as u32,
-            out: out.offset as u32,
+            x: packer.place(self.input),
+            out: packer.place(self.output),
             rows: x.rows as u32,
             k_words: x.stride as u32,
             unit: check::number(step, "a unit", self.unit, 1..=MAX_SHIFT_GELU_UNIT)?,

@@ -137,9 +137,9 @@ impl Declared for WindowAttention {
         };
         let roll = self.roll.unwrap_or(*map);
         Ok(kernel::WindowAttention {
-            qkv: qkv.offset as u32,
+            qkv: packer.place(self.input),
             qkv_stride: qkv.stride as u32,
-            out: out.offset as u32,
+            out: packer.place(self.output),
             out_stride: out.stride as u32,
             batch: 1,
             height: map[0] as u32,

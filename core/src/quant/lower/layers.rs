@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Result,
     graph::{Layer, Node, NodeId},
-    plan::{Epilogue, Format, operation, pad16},
+    plan::{Epilogue, Format, InputKind, Port, operation, pad16},
     quant::{
         rows::Rows,
         scales::{FACTOR_MARGIN, balance},
@@ -25,7 +25,10 @@ impl Lowering<'_> {
             (Layer::Pixels { .. }, []) => {
                 let bytes = node.tokens * node.channels;
                 let image = self.tensor(site.to_owned(), Format::Uint8, 1, bytes);
-                self.plan.input = image;
+                self.plan.inputs.push(Port {
+                    kind: InputKind::Pixels,
+                    tensor: image,
+                });
                 Ok(Value::Pixels(image))
             }
             (Layer::PatchEmbed { grid, patch }, [Value::Pixels(image)]) => {

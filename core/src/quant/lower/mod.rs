@@ -19,8 +19,8 @@ use crate::{
     Error, FloatModel, Params, Preprocessing, Result,
     graph::{Graph, Layer, Stream, Streams},
     plan::{
-        Epilogue, Format, IntModel, IntWeights, MAX_EXPONENT, Operation, Plan, Provenance, Step,
-        Tensor, TensorId, layout, pad16,
+        Epilogue, Format, IntModel, IntWeights, MAX_EXPONENT, Operation, OutputKind, Plan, Port,
+        Provenance, Step, Tensor, TensorId, pad16,
     },
 };
 use value::{Bytes, Input, Linear, StreamScales, Value};
@@ -44,10 +44,11 @@ const HEADROOM: f64 = 1.25;
 /// use std::sync::Arc;
 ///
 /// use intformer::{
-///     Pixels, float,
+///     Pixels,
 ///     architecture::SwinConfig,
+///     float,
 ///     quant::{QuantizeOptions, float_model, quantize},
-///     runtime::{Cpu, Executor},
+///     runtime::{Batch, Cpu, Executor},
 /// };
 ///
 /// let config = SwinConfig {
@@ -72,7 +73,8 @@ const HEADROOM: f64 = 1.25;
 /// let model = quantize(&float_model, &calibration, &options, "patterns", count)?;
 ///
 /// // The integers are close to what the float model says.
-/// let integers = Cpu::new(Arc::new(model.program()?)).run(&images[0].data, 1)?;
+/// let mut cpu = Cpu::new(Arc::new(model.program()?));
+/// let integers = cpu.run(&Batch::images(&images[0].data, 1))?.into_first();
 /// let floats = &float::logits(&float_model, &images[..1])?[0];
 /// for (&integer, &float) in integers.iter().zip(floats) {
 ///     let error = f64::from(integer) * model.logit_scale - f64::from(float);
@@ -98,6 +100,12 @@ pub fn quantize(
         calibration,
     };
     let lowered = lower(float, options)?;
+    let &[logit_scale] = lowered.scales.as_slice() else {
+        return Err(Error::Quantize(format!(
+            "expected a model of one output, found {}",
+            lowered.scales.len()
+        )));
+    };
     let int_model = IntModel {
         // The plan says how maps are cut: the file need not name a library that does it alike.
         config: model.config.clone().plainest(),
@@ -110,7 +118,7 @@ pub fn quantize(
             options: format!("{options:?}"),
         },
         typical: None,
-        logit_scale: lowered.logit_scale,
+        logit_scale,
         plan: lowered.plan,
         weights: lowered.weights,
     };
@@ -133,8 +141,8 @@ struct Float<'a> {
 struct Lowered {
     plan: Plan,
     weights: IntWeights,
-    /// The real value of one of the logits' integers.
-    logit_scale: f64,
+    /// The real value of one of the integers of each output.
+    scales: Vec<f64>,
 }
 
 fn lower(float: Float, options: &QuantizeOptions) -> Result<Lowered> {
@@ -143,14 +151,18 @@ fn lower(float: Float, options: &QuantizeOptions) -> Result<Lowered> {
     // A stream may turn out too fine for what is added to it: then once more, coarser.
     for _ in 0..16 {
         let mut lowering = Lowering::new(float, options, &streams, &coarseness)?;
-        let logits = float.graph.walk(|id, inputs| lowering.layer(id, inputs))?;
-        let logit_scale = lowering.finish(logits)?;
+        let outputs = float.graph.walk(|id, inputs| lowering.layer(id, inputs))?;
+        let kinds = float.graph.outputs().iter().map(|&(kind, _)| kind);
+        let mut scales = Vec::with_capacity(outputs.len());
+        for (kind, value) in kinds.zip(outputs) {
+            scales.push(lowering.output(kind, value)?);
+        }
         if lowering.coarser == coarseness {
             let Lowering { plan, weights, .. } = lowering;
             return Ok(Lowered {
                 plan,
                 weights,
-                logit_scale,
+                scales,
             });
         }
         coarseness = lowering.coarser;
@@ -215,13 +227,7 @@ impl<'a> Lowering<'a> {
             scales: Vec::new(),
             coarseness,
             coarser: coarseness.to_vec(),
-            plan: Plan {
-                tensors: Vec::new(),
-                steps: Vec::new(),
-                input: 0,
-                output: 0,
-                arena_words: 0,
-            },
+            plan: Plan::default(),
             weights: IntWeights::default(),
         };
         for (stream, coarse) in streams.all().iter().zip(coarseness) {
@@ -324,7 +330,6 @@ impl<'a> Lowering<'a> {
             rows,
             cols,
             stride,
-            offset: 0,
         });
         self.plan.tensors.len() - 1
     }
@@ -342,18 +347,18 @@ impl<'a> Lowering<'a> {
         self.coarser[stream] = self.coarser[stream].max(coarser);
     }
 
-    /// Emits the logits; returns their scale.
-    fn finish(&mut self, logits: Value) -> Result<f64> {
-        let linear = match logits {
+    /// Emits an output of the model; returns its scale.
+    fn output(&mut self, kind: OutputKind, value: Value) -> Result<f64> {
+        let linear = match value {
             Value::Linear(linear) => linear,
             Value::Bytes(bytes) => Rc::new(identity(bytes)),
-            _ => return out_of_order("logits"),
+            _ => return out_of_order("the output"),
         };
         let rows = self.quantized(&linear)?;
         let unit = rows.unit.iter().copied().fold(0.0, f64::max) * FACTOR_MARGIN;
         let scale = vec![unit; rows.unit.len()];
-        self.plan.output = self.emit(&linear, &rows, &scale, Epilogue::Int32, None)?;
-        layout(&mut self.plan);
+        let tensor = self.emit(&linear, &rows, &scale, Epilogue::Int32, None)?;
+        self.plan.outputs.push(Port { kind, tensor });
         Ok(unit)
     }
 }

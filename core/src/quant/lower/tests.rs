@@ -11,10 +11,10 @@ use super::*;
 use crate::{
     Resize,
     float::{Attention, Forward, Parameters},
-    graph::{Activation, Census, NodeId, Windows},
+    graph::{Activation, Census, NodeId, OutputKind, Windows},
     plan::Program,
     quant::{Random, invented::random_params},
-    runtime::{Executor, Reference},
+    runtime::{Batch, Executor, Reference},
 };
 
 const IMAGES: usize = 16;
@@ -22,7 +22,7 @@ const SIDE: usize = 8;
 const WIDTH: usize = 16;
 const EPS: f64 = 1e-5;
 
-/// The root of the mean square of the integers' error, relative to the logits'.
+/// The root of the mean square of the integers' error, relative to the output's; the largest of all outputs.
 fn error(graph: &Graph) -> f64 {
     let shapes = Census::of(graph).params;
     let params = random_params(&shapes, 1);
@@ -46,8 +46,9 @@ fn error(graph: &Graph) -> f64 {
             calibration.begin_histograms();
         }
         let forward = Forward::new(&parameters, &mut attention).observed(&mut calibration);
-        let logits = forward.run(graph, images.clone()).unwrap().into_data();
-        expected = logits.iter::<f64>().collect();
+        let outputs = forward.run(graph, images.clone()).unwrap().into_iter();
+        let values = outputs.map(|output| output.into_data().iter::<f64>().collect());
+        expected = values.collect::<Vec<Vec<f64>>>();
     }
     let float = Float {
         graph,
@@ -57,15 +58,20 @@ fn error(graph: &Graph) -> f64 {
     };
     let lowered = lower(float, &QuantizeOptions::default()).unwrap();
     let program = Program::new(&lowered.plan, &lowered.weights).unwrap();
-    let found = Reference::new(Arc::new(program))
-        .run(&bytes, IMAGES)
-        .unwrap();
-    assert_eq!(found.len(), expected.len());
+    let batch = Batch::images(&bytes, IMAGES);
+    let found = Reference::new(Arc::new(program)).run(&batch).unwrap().0;
+    let kinds: Vec<_> = graph.outputs().iter().map(|&(kind, _)| kind).collect();
+    assert!(found.iter().map(|values| values.kind).eq(kinds));
     let square =
         |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
-    let pairs = found.iter().zip(&expected);
-    let difference = pairs.map(|(&f, e)| f64::from(f) * lowered.logit_scale - e);
-    (square(&mut difference.into_iter()) / square(&mut expected.iter().copied())).sqrt()
+    let outputs = found.iter().zip(&expected).zip(&lowered.scales);
+    let errors = outputs.map(|((found, expected), scale)| {
+        assert_eq!(found.data.len(), expected.len());
+        let pairs = found.data.iter().zip(expected);
+        let difference = pairs.map(|(&f, e)| f64::from(f) * scale - e);
+        (square(&mut difference.into_iter()) / square(&mut expected.iter().copied())).sqrt()
+    });
+    errors.fold(0.0, f64::max)
 }
 
 fn embedded(graph: &mut Graph) -> NodeId {
@@ -77,7 +83,8 @@ fn embedded(graph: &mut Graph) -> NodeId {
 fn classified(graph: &mut Graph, x: NodeId) {
     let x = graph.layer_norm("norm", x, EPS);
     let x = graph.mean_pool("pool", x);
-    graph.linear("head", x, 5, true);
+    let x = graph.linear("head", x, 5, true);
+    graph.output(OutputKind::Logits, x);
 }
 
 /// Attention over all tokens.
@@ -127,6 +134,26 @@ fn branches_side_by_side() {
     classified(&mut graph, x);
     let error = error(&graph);
     assert!(error < 0.05, "{error}");
+}
+
+/// Logits and the features that they are made of, from one run and in either order.
+#[test]
+fn models_of_several_outputs() {
+    for logits_first in [true, false] {
+        let mut graph = Graph::default();
+        let x = embedded(&mut graph);
+        let pooled = graph.mean_pool("pool", x);
+        let logits = graph.linear("head", pooled, 5, true);
+        let mut outputs = [(OutputKind::Logits, logits), (OutputKind::Pooled, pooled)];
+        if !logits_first {
+            outputs.reverse();
+        }
+        for (kind, node) in outputs {
+            graph.output(kind, node);
+        }
+        let error = error(&graph);
+        assert!(error < 0.05, "{error}");
+    }
 }
 
 #[test]

@@ -11,13 +11,12 @@ mod product;
 mod scale;
 mod simple;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use intformer_shaders::Dispatch;
 pub use kernels::Kernels;
-use web_time::Instant;
 
-use super::Executor;
+use super::{Batch, Executor, Outputs, StepTime, arena_words, timed};
 use crate::{Error, Result, plan::Program};
 
 /// Runs a program with vector instructions of the CPU.
@@ -31,7 +30,7 @@ use crate::{Error, Result, plan::Program};
 ///
 /// use intformer::{
 ///     plan::IntModel,
-///     runtime::{Cpu, Executor},
+///     runtime::{Batch, Cpu, Executor},
 /// };
 ///
 /// # std::env::set_current_dir("..").expect("the repository");
@@ -42,13 +41,15 @@ use crate::{Error, Result, plan::Program};
 ///
 /// // A black image and a white one in one batch; an answer does not depend on its neighbours.
 /// let (black, white) = (vec![0; 32 * 32], vec![255; 32 * 32]);
-/// let logits = cpu.run(&[black, white.clone()].concat(), 2)?;
+/// let both = [black, white.clone()].concat();
+/// let logits = cpu.run(&Batch::images(&both, 2))?.into_first();
 /// let (_, of_white) = logits.split_at(model.labels.len());
-/// assert_eq!(of_white, cpu.run(&white, 1)?);
+/// let white = Batch::images(&white, 1);
+/// assert_eq!(of_white, cpu.run(&white)?.first());
 ///
 /// // What takes the time?
-/// let times = cpu.times(&white, 1)?;
-/// let slowest = times.iter().max_by_key(|(_, time)| *time);
+/// let times = cpu.times(&white)?;
+/// let slowest = times.iter().max_by_key(|step| step.time);
 /// assert_eq!(times.len(), model.plan.steps.len());
 /// # assert!(slowest.is_some());
 /// # Ok::<(), intformer::Error>(())
@@ -57,7 +58,7 @@ pub struct Cpu {
     program: Arc<Program>,
     arena: Vec<u32>,
     dispatches: Vec<Dispatch>,
-    batch: usize,
+    items: usize,
     kernels: Kernels,
 }
 
@@ -68,40 +69,9 @@ impl Cpu {
             program,
             arena: Vec::new(),
             dispatches: Vec::new(),
-            batch: 0,
+            items: 0,
             kernels: Kernels::default(),
         }
-    }
-
-    /// Makes room for runs of `batch` images, which [`Executor::run`] does as well.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`] if the arena would be too large or there is no memory for it.
-    pub fn prepare(&mut self, batch: usize) -> Result<()> {
-        if batch == self.batch && batch > 0 {
-            return Ok(());
-        }
-        let per_image = self.program.arena_words;
-        let words = per_image
-            .checked_mul(batch)
-            .filter(|&words| words < 1 << 31);
-        let Some(words) = words else {
-            return Err(Error::OutOfMemory(format!(
-                "expected an arena below 2^31 words, found {per_image} for each of {batch} images"
-            )));
-        };
-        self.batch = 0;
-        self.arena = Vec::new();
-        if let Err(error) = self.arena.try_reserve_exact(words) {
-            return Err(Error::OutOfMemory(format!(
-                "expected memory for an arena of {words} words, found: {error}; a smaller batch \
-                 takes less"
-            )));
-        }
-        self.arena.resize(words, 0);
-        self.dispatches = self.program.dispatches(batch);
-        self.batch = batch;
-        Ok(())
     }
 
     /// Bytes held for weights, the arena and the rows at work; those of the last grow in the first
@@ -110,28 +80,14 @@ impl Cpu {
         4 * (self.program.weights.len() + self.arena.capacity()) + self.kernels.memory()
     }
 
-    /// The kernel of each step and the time that it took.
-    ///
-    /// # Errors
-    /// As [`Executor::run`].
-    pub fn times(&mut self, images: &[u8], batch: usize) -> Result<Vec<(&'static str, Duration)>> {
-        let mut times = Vec::with_capacity(self.program.steps.len());
-        let mut start = Instant::now();
-        self.steps(images, batch, |_, dispatch, _| {
-            times.push((dispatch.name(), start.elapsed()));
-            start = Instant::now();
-        })?;
-        Ok(times)
-    }
-
     fn steps(
         &mut self,
-        images: &[u8],
-        batch: usize,
+        batch: &Batch,
         mut after: impl FnMut(usize, &Dispatch, &[u32]),
     ) -> Result<()> {
-        self.prepare(batch)?;
-        self.program.place_images(images, batch, &mut self.arena)?;
+        self.program.check(batch)?;
+        self.prepare(batch.items())?;
+        self.program.place(batch, &mut self.arena)?;
         for (at, dispatch) in self.dispatches.iter().enumerate() {
             self.kernels
                 .run(dispatch, &self.program.weights, &mut self.arena);
@@ -142,7 +98,7 @@ impl Cpu {
 }
 
 impl Executor for Cpu {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "cpu"
     }
 
@@ -150,20 +106,52 @@ impl Executor for Cpu {
         format!("{}, one thread", kernels::INSTRUCTIONS)
     }
 
-    fn run(&mut self, images: &[u8], batch: usize) -> Result<Vec<i32>> {
-        self.steps(images, batch, |_, _, _| {})?;
-        let output = self.program.output;
-        let words = &self.arena[output.offset * batch..][..output.words * batch];
-        Ok(self.program.unpack_logits(words))
+    fn program(&self) -> &Arc<Program> {
+        &self.program
     }
 
-    fn trace(&mut self, images: &[u8], batch: usize) -> Result<Vec<Vec<u32>>> {
+    /// More take memory and save no time.
+    fn max_batch(&self) -> usize {
+        8
+    }
+
+    fn prepare(&mut self, items: usize) -> Result<()> {
+        if items == self.items && items > 0 {
+            return Ok(());
+        }
+        let words = arena_words(&self.program, items)?;
+        self.items = 0;
+        self.arena = Vec::new();
+        if let Err(error) = self.arena.try_reserve_exact(words) {
+            return Err(Error::OutOfMemory(format!(
+                "expected memory for an arena of {words} words, found: {error}; a smaller batch \
+                 takes less"
+            )));
+        }
+        self.arena.resize(words, 0);
+        self.dispatches = self.program.dispatches(items);
+        self.items = items;
+        Ok(())
+    }
+
+    fn run(&mut self, batch: &Batch) -> Result<Outputs> {
+        self.steps(batch, |_, _, _| {})?;
+        Ok(self.program.outputs_in(&self.arena, batch.items()))
+    }
+
+    fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
         let program = Arc::clone(&self.program);
         let mut trace = Vec::with_capacity(program.steps.len());
-        self.steps(images, batch, |at, _, arena| {
-            let region = program.steps[at].output;
-            trace.push(arena[region.offset * batch..][..region.words * batch].to_vec());
+        self.steps(batch, |at, _, arena| {
+            trace.push(program.steps[at].output.of(arena, batch.items()).to_vec());
         })?;
         Ok(trace)
+    }
+
+    fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
+        let program = Arc::clone(&self.program);
+        timed(&program, |after| {
+            self.steps(batch, |at, dispatch, _| after(at, dispatch))
+        })
     }
 }

@@ -17,18 +17,18 @@ use super::{
     launch::{self, Graph, Pinned},
 };
 use crate::{
-    Error, Result,
+    Result,
     plan::{Program, Region},
-    runtime::Executor,
+    runtime::{
+        Batch, Executor, MAX_ARENA_WORDS, Outputs, StepTime, TransferTimes, arena_words,
+        batch::pack,
+    },
 };
-
-/// The words of an arena are fewer than this: kernels count them with 31 bits.
-const MAX_WORDS: usize = 1 << 31;
 
 /// Runs a program on an NVIDIA card.
 pub struct Cuda {
     // What lies on the device goes before its stream.
-    batches: HashMap<usize, Batch>,
+    batches: HashMap<usize, Prepared>,
     weights: CudaSlice<u32>,
     marks: Vec<CudaEvent>,
     stream: Arc<CudaStream>,
@@ -46,49 +46,14 @@ const MARKS: usize = 4;
 /// Bytes, at least, that arenas leave to the driver: for kernels, graphs, its own bookkeeping.
 const RESERVE: usize = 256 << 20;
 
-/// How long one step took.
-#[derive(Clone, Debug)]
-pub struct StepTime {
-    /// The step's name.
-    pub name: String,
-    /// The kernels that ran.
-    pub kernels: String,
-    /// Its time by the card's clock.
-    pub time: Duration,
-}
-
-/// How long the three parts of a run took by the card's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TransferTimes {
-    /// Images to the card, from page-locked memory.
-    pub upload: Duration,
-    /// The graph of all kernels.
-    pub run: Duration,
-    /// Logits back.
-    pub download: Duration,
-}
-
-impl std::ops::Add for TransferTimes {
-    type Output = Self;
-
-    /// One run after the other.
-    fn add(self, other: Self) -> Self {
-        Self {
-            upload: self.upload + other.upload,
-            run: self.run + other.run,
-            download: self.download + other.download,
-        }
-    }
-}
-
 /// All that a batch size needs, made once.
-struct Batch {
+struct Prepared {
     // The graph goes first: it refers to the arena.
     graph: Graph,
     steps: Vec<(Way, Vec<(Part, CudaFunction)>)>,
     arena: CudaSlice<u32>,
-    input: Pinned,
-    output: Pinned,
+    inputs: Vec<Pinned>,
+    outputs: Vec<Pinned>,
 }
 
 impl Cuda {
@@ -130,61 +95,24 @@ impl Cuda {
         &self.device
     }
 
-    /// The most images that fit the memory that the device had free when the executor was made, beside
-    /// a single image and what the driver needs; 0 if none does.
-    pub fn max_batch(&self) -> usize {
-        let arena = self.program.arena_words.max(1);
-        let words = (self.free / 4).min(MAX_WORDS - 1 + arena);
-        (words / arena).saturating_sub(1)
-    }
-
     /// The ways chosen so far, one for each shape, in a stable order.
     pub fn chosen(&self) -> impl Iterator<Item = &Chosen> {
         self.chosen.values()
     }
 
-    /// Allocates, chooses kernels and captures the graph for batches of `batch` images, unless done
-    /// before. Single images and the batch size used last stay ready; others are let go of.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`] if the arena does not fit the device, [`Error::Device`] if a kernel
-    /// cannot be had or the device fails.
-    pub fn prepare(&mut self, batch: usize) -> Result<()> {
-        if self.batches.contains_key(&batch) {
-            return Ok(());
-        }
-        if batch > 1 {
-            // What is let go of belongs to the context, which this thread may not have.
-            let bound = self.device.context.bind_to_thread();
-            bound.map_err(|error| failure("the context", error))?;
-            self.batches.retain(|&size, _| size == 1);
-            // Only then is the memory of others free.
-            let synchronized = self.stream.synchronize();
-            synchronized.map_err(|error| failure("the arenas of before", error))?;
-        }
-        let prepared = self.make_batch(batch)?;
-        self.batches.insert(batch, prepared);
-        Ok(())
-    }
-
-    fn make_batch(&mut self, batch: usize) -> Result<Batch> {
-        let what = format!("the arena for {batch} images");
-        let words = self.program.arena_words.checked_mul(batch);
-        let words = words.filter(|&words| words > 0 && words < MAX_WORDS);
-        let words = words.ok_or_else(|| {
-            Error::OutOfMemory(format!(
-                "{what} should take from 1 to 2^31 words, found {} for each",
-                self.program.arena_words
-            ))
-        })?;
+    fn make(&mut self, items: usize) -> Result<Prepared> {
+        let what = format!("the arena for {items} items");
+        let words = arena_words(&self.program, items)?;
         let (device, stream) = (&self.device, &self.stream);
         let fail = |error| failure(&what, error);
         let mut arena = stream.alloc_zeros(words).map_err(fail)?;
-        let pinned = |words| Pinned::new(&device.context, words).map_err(fail);
-        let input = pinned(self.program.input.words * batch)?;
-        let output = pinned(self.program.output.words * batch)?;
+        let pinned = |region: Region| Pinned::new(&device.context, region.words * items);
+        let inputs = self.program.inputs.iter().map(|port| pinned(port.region));
+        let inputs = inputs.collect::<Result<_, _>>().map_err(fail)?;
+        let outputs = self.program.outputs.iter().map(|port| pinned(port.region));
+        let outputs = outputs.collect::<Result<_, _>>().map_err(fail)?;
 
-        let dispatches = self.program.dispatches(batch);
+        let dispatches = self.program.dispatches(items);
         let choices = device.choose(stream, &dispatches, &self.weights, &mut arena)?;
         let mut steps = Vec::with_capacity(choices.len());
         for chosen in choices {
@@ -203,32 +131,38 @@ impl Cuda {
         })
         .map_err(|error| failure("the graph", error))?;
         stream.synchronize().map_err(fail)?;
-        Ok(Batch {
+        Ok(Prepared {
             graph,
             steps,
             arena,
-            input,
-            output,
+            inputs,
+            outputs,
         })
     }
 
-    /// Puts the images into page-locked memory and returns what `batch` images need.
-    fn start(&mut self, images: &[u8], batch: usize) -> Result<&mut Batch> {
-        self.program.check_images(images, batch)?;
-        self.prepare(batch)?;
-        let prepared = self.batches.get_mut(&batch).expect("prepared above");
-        let words = prepared.input.words();
-        let words = words.map_err(|error| failure("the images", error))?;
-        self.program.pack_images_into(images, words);
+    /// Puts the items into page-locked memory and returns what they need.
+    fn start(&mut self, batch: &Batch) -> Result<&mut Prepared> {
+        self.program.check(batch)?;
+        self.prepare(batch.items())?;
+        let prepared = self
+            .batches
+            .get_mut(&batch.items())
+            .expect("prepared above");
+        for (port, pinned) in self.program.inputs.iter().zip(&mut prepared.inputs) {
+            let words = pinned.words();
+            let words = words.map_err(|error| failure("the images", error))?;
+            pack(port, batch.bytes(port)?, words);
+        }
         Ok(prepared)
     }
 
-    /// One run: images to the card, the graph, logits back. With `marked`, an event before, between
+    /// One run: items to the card, the graph, outputs back. With `marked`, an event before, between
     /// and after these, behind another run of the graph.
-    fn go(&mut self, images: &[u8], batch: usize, marked: bool) -> Result<Vec<i32>> {
-        self.start(images, batch)?;
+    fn go(&mut self, batch: &Batch, marked: bool) -> Result<Outputs> {
+        self.start(batch)?;
+        let items = batch.items();
         let (stream, marks, program) = (&self.stream, &self.marks, &self.program);
-        let prepared = self.batches.get_mut(&batch).expect("start prepares it");
+        let prepared = self.batches.get_mut(&items).expect("start prepares it");
         let mark = |at: usize| match marked {
             true => marks[at].record(stream),
             false => Ok(()),
@@ -239,64 +173,27 @@ impl Cuda {
                 prepared.graph.start()?;
             }
             mark(0)?;
-            let mut input = prepared.arena.slice_mut(range(program.input, batch));
-            stream.memcpy_htod(prepared.input.slice(), &mut input)?;
+            upload(stream, program, prepared, items)?;
             mark(1)?;
             prepared.graph.start()?;
             mark(2)?;
-            let output = prepared.arena.slice(range(program.output, batch));
-            stream.memcpy_dtoh(&output, prepared.output.slice())?;
+            for (port, pinned) in program.outputs.iter().zip(&mut prepared.outputs) {
+                let output = prepared.arena.slice(range(port.region, items));
+                stream.memcpy_dtoh(&output, pinned.slice())?;
+            }
             mark(3)?;
             stream.synchronize()
         };
-        enqueue().map_err(|error| failure(&format!("a run of {batch} images"), error))?;
-        let words = prepared.output.words();
-        let words = words.map_err(|error| failure("the logits", error))?;
-        Ok(program.unpack_logits(words))
-    }
-
-    /// Runs `batch` images and tells how long transfers and kernels took.
-    ///
-    /// # Errors
-    /// As [`Executor::run`].
-    pub fn transfer_times(&mut self, images: &[u8], batch: usize) -> Result<TransferTimes> {
-        self.go(images, batch, true)?;
-        let mut spans = self.marks.windows(2).map(|pair| {
-            let elapsed = pair[0].elapsed_ms(&pair[1]);
-            let elapsed = elapsed.map_err(|error| failure("the card's clock", error))?;
-            Ok(Duration::from_secs_f64(f64::from(elapsed) / 1e3))
-        });
-        let mut next = || {
-            spans
-                .next()
-                .expect("four marks have three spans between them")
-        };
-        Ok(TransferTimes {
-            upload: next()?,
-            run: next()?,
-            download: next()?,
-        })
-    }
-
-    /// The time of each step, as ways are measured: by repeated runs of that step alone, so that its
-    /// weights and tensors may be in the card's cache where they would not be else.
-    ///
-    /// # Errors
-    /// As [`Executor::run`].
-    pub fn times(&mut self, images: &[u8], batch: usize) -> Result<Vec<StepTime>> {
-        self.start(images, batch)?;
-        let prepared = self.batches.get_mut(&batch).expect("start prepares it");
-        let mut times = Vec::with_capacity(self.program.steps.len());
-        for (step, (way, parts)) in self.program.steps.iter().zip(&prepared.steps) {
-            let arena = &mut prepared.arena;
-            let time = choice::times(&self.stream, &[parts], &self.weights, arena).swap_remove(0);
-            times.push(StepTime {
-                name: step.name.clone(),
-                kernels: way.label(),
-                time: time.map_err(|error| failure(&step.name, error))?,
-            });
-        }
-        Ok(times)
+        enqueue().map_err(|error| failure(&format!("a run of {items} items"), error))?;
+        let words = prepared
+            .outputs
+            .iter_mut()
+            .map(|pinned| pinned.words().map(|words| &*words));
+        let words = words.collect::<Result<Vec<_>, _>>();
+        let mut words = words
+            .map_err(|error| failure("the outputs", error))?
+            .into_iter();
+        Ok(program.unpack(|_| words.next().unwrap_or_default()))
     }
 
     /// The device and the kernels in a line.
@@ -330,7 +227,7 @@ impl Drop for Cuda {
 }
 
 impl Executor for Cuda {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "cuda"
     }
 
@@ -338,34 +235,123 @@ impl Executor for Cuda {
         self.summary()
     }
 
-    fn run(&mut self, images: &[u8], batch: usize) -> Result<Vec<i32>> {
-        self.go(images, batch, false)
+    fn program(&self) -> &Arc<Program> {
+        &self.program
     }
 
-    fn trace(&mut self, images: &[u8], batch: usize) -> Result<Vec<Vec<u32>>> {
-        self.start(images, batch)?;
+    /// The most that fit the memory that the device had free when the executor was made, beside a single
+    /// item and what the driver needs.
+    fn max_batch(&self) -> usize {
+        let arena = self.program.arena_words.max(1);
+        let words = (self.free / 4).min(MAX_ARENA_WORDS - 1 + arena);
+        (words / arena).saturating_sub(1)
+    }
+
+    /// Allocates, chooses kernels and captures the graph, unless done before. Single items and the batch
+    /// size used last stay ready; others are let go of.
+    fn prepare(&mut self, items: usize) -> Result<()> {
+        if self.batches.contains_key(&items) {
+            return Ok(());
+        }
+        if items > 1 {
+            // What is let go of belongs to the context, which this thread may not have.
+            let bound = self.device.context.bind_to_thread();
+            bound.map_err(|error| failure("the context", error))?;
+            self.batches.retain(|&size, _| size == 1);
+            // Only then is the memory of others free.
+            let synchronized = self.stream.synchronize();
+            synchronized.map_err(|error| failure("the arenas of before", error))?;
+        }
+        let prepared = self.make(items)?;
+        self.batches.insert(items, prepared);
+        Ok(())
+    }
+
+    fn run(&mut self, batch: &Batch) -> Result<Outputs> {
+        self.go(batch, false)
+    }
+
+    fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
+        self.start(batch)?;
+        let items = batch.items();
         let (stream, weights, program) = (&self.stream, &self.weights, &self.program);
-        let prepared = self.batches.get_mut(&batch).expect("start prepares it");
-        let arena = &mut prepared.arena;
-        let mut input = arena.slice_mut(range(program.input, batch));
-        let copied = stream.memcpy_htod(prepared.input.slice(), &mut input);
+        let prepared = self.batches.get_mut(&items).expect("start prepares it");
+        let copied = upload(stream, program, prepared, items);
         copied.map_err(|error| failure("the images", error))?;
+        let arena = &mut prepared.arena;
         let mut trace = Vec::with_capacity(program.steps.len());
         for (step, (_, parts)) in program.steps.iter().zip(&prepared.steps) {
             let fail = |error| failure(&step.name, error);
             for (part, function) in parts {
                 launch::launch(stream, function, part, weights, arena).map_err(fail)?;
             }
-            let words = stream.clone_dtoh(&arena.slice(range(step.output, batch)));
+            let words = stream.clone_dtoh(&arena.slice(range(step.output, items)));
             trace.push(words.map_err(fail)?);
             stream.synchronize().map_err(fail)?;
         }
         Ok(trace)
     }
+
+    fn transfer_times(&mut self, batch: &Batch) -> Result<Option<TransferTimes>> {
+        self.go(batch, true)?;
+        let mut spans = self.marks.windows(2).map(|pair| {
+            let elapsed = pair[0].elapsed_ms(&pair[1]);
+            let elapsed = elapsed.map_err(|error| failure("the card's clock", error))?;
+            Ok(Duration::from_secs_f64(f64::from(elapsed) / 1e3))
+        });
+        let mut next = || {
+            spans
+                .next()
+                .expect("four marks have three spans between them")
+        };
+        Ok(Some(TransferTimes {
+            upload: next()?,
+            run: next()?,
+            download: next()?,
+        }))
+    }
+
+    /// By the card's clock, as ways are measured: by repeated runs of a step alone, so that its weights
+    /// and tensors may be in the card's cache where they would not be else.
+    fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
+        self.start(batch)?;
+        let prepared = self
+            .batches
+            .get_mut(&batch.items())
+            .expect("start prepares it");
+        let mut times = Vec::with_capacity(self.program.steps.len());
+        let dispatches = self.program.dispatches(batch.items());
+        let steps = self.program.steps.iter().zip(&dispatches);
+        for ((step, dispatch), (way, parts)) in steps.zip(&prepared.steps) {
+            let arena = &mut prepared.arena;
+            let time = choice::times(&self.stream, &[parts], &self.weights, arena).swap_remove(0);
+            times.push(StepTime {
+                name: step.name.clone(),
+                kernel: way.label(),
+                cost: dispatch.cost(),
+                time: time.map_err(|error| failure(&step.name, error))?,
+            });
+        }
+        Ok(times)
+    }
 }
 
-/// The words of a region in the arena of `batch` images.
-fn range(region: Region, batch: usize) -> Range<usize> {
-    let start = region.offset * batch;
-    start..start + region.words * batch
+/// What lies in page-locked memory, to its place in the arena.
+fn upload(
+    stream: &Arc<CudaStream>,
+    program: &Program,
+    prepared: &mut Prepared,
+    items: usize,
+) -> Result<(), DriverError> {
+    for (port, pinned) in program.inputs.iter().zip(&mut prepared.inputs) {
+        let mut input = prepared.arena.slice_mut(range(port.region, items));
+        stream.memcpy_htod(pinned.slice(), &mut input)?;
+    }
+    Ok(())
+}
+
+/// The words of a region in the arena of `items`.
+fn range(region: Region, items: usize) -> Range<usize> {
+    let start = region.offset * items;
+    start..start + region.words * items
 }

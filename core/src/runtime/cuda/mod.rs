@@ -13,5 +13,5 @@ mod nvrtc;
 pub use choice::{Chosen, Way};
 pub use compile::{KernelSource, PTX_TARGET, compile};
 pub use device::{Device, Options};
-pub use executor::{Cuda, StepTime, TransferTimes};
+pub use executor::Cuda;
 pub use nvrtc::{Compiled, version as nvrtc_version};

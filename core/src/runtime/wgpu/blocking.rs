@@ -7,8 +7,12 @@ use std::task::{Context, Poll, Waker};
 
 use intformer_shaders::{Dispatch, Shader};
 
-use super::{Gpu, Options, StepTime, Wgpu};
-use crate::{Error, Result, plan::Program, runtime::Executor};
+use super::{Gpu, Options, Wgpu};
+use crate::{
+    Error, Result,
+    plan::Program,
+    runtime::{Batch, Executor, Outputs, StepTime},
+};
 
 /// Drives `future` to its end, letting the device work whenever the future waits.
 fn wait<T>(device: &wgpu::Device, future: impl Future<Output = Result<T>>) -> Result<T> {
@@ -76,26 +80,10 @@ impl Wgpu {
     pub fn new_blocking(program: Arc<Program>, options: Options) -> Result<Self> {
         drive(Self::new(program, options))
     }
-
-    /// [`Wgpu::prepare`], waited for.
-    ///
-    /// # Errors
-    /// As [`Wgpu::prepare`].
-    pub fn prepare_blocking(&mut self, batch: usize) -> Result<()> {
-        wait(&self.gpu.device.clone(), self.prepare(batch))
-    }
-
-    /// [`Wgpu::times_async`], waited for.
-    ///
-    /// # Errors
-    /// As [`Wgpu::times_async`].
-    pub fn times(&mut self, images: &[u8], batch: usize) -> Result<Vec<StepTime>> {
-        wait(&self.gpu.device.clone(), self.times_async(images, batch))
-    }
 }
 
 impl Executor for Wgpu {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "wgpu"
     }
 
@@ -103,11 +91,31 @@ impl Executor for Wgpu {
         self.summary()
     }
 
-    fn run(&mut self, images: &[u8], batch: usize) -> Result<Vec<i32>> {
-        wait(&self.gpu.device.clone(), self.run_async(images, batch))
+    fn program(&self) -> &Arc<Program> {
+        &self.program
     }
 
-    fn trace(&mut self, images: &[u8], batch: usize) -> Result<Vec<Vec<u32>>> {
-        wait(&self.gpu.device.clone(), self.trace_async(images, batch))
+    fn max_batch(&self) -> usize {
+        self.most()
+    }
+
+    fn max_traced(&self) -> usize {
+        self.most_traced()
+    }
+
+    fn prepare(&mut self, items: usize) -> Result<()> {
+        wait(&self.gpu.device.clone(), self.prepare_async(items))
+    }
+
+    fn run(&mut self, batch: &Batch) -> Result<Outputs> {
+        wait(&self.gpu.device.clone(), self.run_async(batch))
+    }
+
+    fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
+        wait(&self.gpu.device.clone(), self.trace_async(batch))
+    }
+
+    fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
+        wait(&self.gpu.device.clone(), self.times_async(batch))
     }
 }

@@ -8,35 +8,23 @@ use web_time::{Duration, Instant};
 
 use super::gpu::{BLOCK_STRIDE, Gpu, Options};
 use super::probe::{Choices, Chosen};
-use crate::plan::Program;
+use crate::plan::{Program, Region};
+use crate::runtime::batch::{Batch, Outputs, pack};
+use crate::runtime::{MAX_ARENA_WORDS, StepTime, arena_words};
 use crate::{Error, Result};
-
-/// The words of an arena are fewer than this.
-const MAX_WORDS: u64 = 1 << 31;
 
 /// Runs a program on a device of wgpu.
 pub struct Wgpu {
     pub(super) gpu: Arc<Gpu>,
-    program: Arc<Program>,
+    pub(super) program: Arc<Program>,
     options: Options,
     weights: wgpu::Buffer,
     choices: Choices,
-    batches: HashMap<usize, Batch>,
-}
-
-/// How long one step took.
-#[derive(Clone, Debug)]
-pub struct StepTime {
-    /// The step's name.
-    pub name: String,
-    /// The shader that ran.
-    pub shader: &'static Shader,
-    /// Its time on the device.
-    pub time: Duration,
+    batches: HashMap<usize, Prepared>,
 }
 
 /// All that a batch size needs, made once.
-struct Batch {
+struct Prepared {
     arena: wgpu::Buffer,
     group: wgpu::BindGroup,
     launches: Vec<Launch>,
@@ -45,7 +33,7 @@ struct Batch {
     trace: Option<wgpu::Buffer>,
 }
 
-impl Batch {
+impl Prepared {
     fn buffers(&self) -> impl Iterator<Item = &wgpu::Buffer> {
         [&self.arena, &self.back].into_iter().chain(&self.trace)
     }
@@ -112,21 +100,18 @@ impl Wgpu {
         self.gpu.describe()
     }
 
-    /// The most images that fit the device at once; 0 if none does.
-    pub fn max_batch(&self) -> usize {
+    pub(super) fn most(&self) -> usize {
         let words = self.gpu.most_bytes(true) / 4;
-        // Kernels count words with 31 bits.
-        let words = words.min(MAX_WORDS - 1) as usize;
+        let words = words.min(MAX_ARENA_WORDS as u64 - 1) as usize;
         words / self.program.arena_words.max(1)
     }
 
-    /// The most images that [`Executor::trace`](crate::runtime::Executor::trace) can read back at
-    /// once; 0 if none fits.
-    pub fn max_traced(&self) -> usize {
+    /// What the read-back of a trace has room for, too.
+    pub(super) fn most_traced(&self) -> usize {
         let steps = self.program.steps.iter();
         let words: usize = steps.map(|step| step.output.words).sum();
         let fitting = self.gpu.most_bytes(false) / (4 * words.max(1)) as u64;
-        fitting.min(self.max_batch() as u64) as usize
+        fitting.min(self.most() as u64) as usize
     }
 
     /// The variants chosen so far, one for each class of shapes.
@@ -154,14 +139,15 @@ impl Wgpu {
         )
     }
 
-    /// Allocates, chooses kernels and compiles for batches of `batch` images, unless done before.
+    /// Allocates, chooses kernels and compiles for batches of `items`, unless done before.
+    ///
     /// Single images and the batch size used last stay ready; others are let go of.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if the arena does not fit the device, [`Error::Device`] if a kernel does
     /// not compile.
-    pub async fn prepare(&mut self, batch: usize) -> Result<()> {
-        if self.batches.contains_key(&batch) {
+    pub async fn prepare_async(&mut self, items: usize) -> Result<()> {
+        if self.batches.contains_key(&items) {
             return Ok(());
         }
         self.batches.retain(|&size, old| {
@@ -171,33 +157,26 @@ impl Wgpu {
             }
             kept
         });
-        let prepared = self.make_batch(batch).await?;
-        self.batches.insert(batch, prepared);
+        let prepared = self.make(items).await?;
+        self.batches.insert(items, prepared);
         Ok(())
     }
 
     /// Bytes on the device: weights, arenas, read-backs.
     pub fn memory(&self) -> u64 {
-        let batches = self.batches.values().flat_map(Batch::buffers);
+        let batches = self.batches.values().flat_map(Prepared::buffers);
         self.weights.size() + batches.map(wgpu::Buffer::size).sum::<u64>()
     }
 
-    async fn make_batch(&mut self, batch: usize) -> Result<Batch> {
+    async fn make(&mut self, items: usize) -> Result<Prepared> {
         use wgpu::BufferUsages as Usage;
         let gpu = &self.gpu;
-        let what = format!("the arena for {batch} images");
-        let words = self.program.arena_words.checked_mul(batch);
-        let words = words.filter(|&words| words > 0 && (words as u64) < MAX_WORDS);
-        let words = words.ok_or_else(|| {
-            Error::OutOfMemory(format!(
-                "{what} should take from 1 to 2^31 words, found {} for each",
-                self.program.arena_words
-            ))
-        })?;
+        let what = format!("the arena for {items} items");
+        let words = arena_words(&self.program, items)?;
         let usage = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
         let arena = gpu.buffer(&what, words, usage).await?;
 
-        let dispatches = self.program.dispatches(batch);
+        let dispatches = self.program.dispatches(items);
         let limit = self.options.probe;
         let shaders = self
             .choices
@@ -210,7 +189,7 @@ impl Wgpu {
         for (at, (dispatch, shader)) in dispatches.iter().zip(shaders).enumerate() {
             let workgroups = shader.workgroups(dispatch).ok_or_else(|| {
                 Error::Device(format!(
-                    "step {}: too many workgroups for {batch} images",
+                    "step {}: too many workgroups for {items} items",
                     self.program.steps[at].name
                 ))
             })?;
@@ -222,15 +201,16 @@ impl Wgpu {
             });
         }
         let back = Usage::MAP_READ | Usage::COPY_DST;
-        let back_words = self.program.output.words * batch;
-        let back = gpu.buffer("the logits", back_words, back).await?;
+        let outputs = self.program.outputs.iter();
+        let words = outputs.map(|port| port.region.words).sum::<usize>() * items;
+        let back = gpu.buffer("the outputs", words, back).await?;
 
         // Measuring left values behind.
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(&arena, 0, None);
         gpu.queue.submit([encoder.finish()]);
         gpu.check()?;
-        Ok(Batch {
+        Ok(Prepared {
             arena,
             group,
             launches,
@@ -239,34 +219,37 @@ impl Wgpu {
         })
     }
 
-    /// Uploads the images and returns what `batch` images need.
-    async fn start(&mut self, images: &[u8], batch: usize) -> Result<&Batch> {
+    /// Uploads the items and makes ready what they need.
+    async fn start(&mut self, batch: &Batch<'_>) -> Result<()> {
         let program = self.program.clone();
-        let whole = program.image_bytes == 4 * program.input.words;
-        let packed = if whole && batch > 0 && images.len() == batch * program.image_bytes {
-            None
-        } else {
-            Some(program.pack_images(images, batch)?)
-        };
-        self.prepare(batch).await?;
-        let prepared = &self.batches[&batch];
-        let offset = (program.input.offset * batch * 4) as u64;
-        let bytes = packed.as_deref().map_or(images, bytemuck::cast_slice);
-        self.gpu.queue.write_buffer(&prepared.arena, offset, bytes);
-        Ok(prepared)
+        program.check(batch)?;
+        let items = batch.items();
+        self.prepare_async(items).await?;
+        let arena = &self.batches[&items].arena;
+        for port in &program.inputs {
+            let bytes = batch.bytes(port)?;
+            let offset = (port.region.offset * items * 4) as u64;
+            if port.elements() == 4 * port.region.words {
+                self.gpu.queue.write_buffer(arena, offset, bytes);
+            } else {
+                let mut words = vec![0; port.region.words * items];
+                pack(port, bytes, &mut words);
+                let bytes = bytemuck::cast_slice(&words);
+                self.gpu.queue.write_buffer(arena, offset, bytes);
+            }
+        }
+        Ok(())
     }
 
-    /// The logits `[batch, classes]` of `batch` images: one submission, one read-back.
+    /// The outputs of a batch: one submission, one read-back.
     ///
     /// # Errors
-    /// [`Error::Image`] if `images` has another length; as [`Wgpu::prepare`]; [`Error::Device`] if the
-    /// device fails, [`Error::DeviceLost`] if it is gone.
-    pub async fn run_async(&mut self, images: &[u8], batch: usize) -> Result<Vec<i32>> {
-        self.start(images, batch).await?;
-        let (gpu, prepared) = (&self.gpu, &self.batches[&batch]);
-        let output = self.program.output;
-        let words = output.words * batch;
-
+    /// [`Error::Image`] if `batch` is not what the program takes; as [`Wgpu::prepare_async`];
+    /// [`Error::Device`] if the device fails, [`Error::DeviceLost`] if it is gone.
+    pub async fn run_async(&mut self, batch: &Batch<'_>) -> Result<Outputs> {
+        self.start(batch).await?;
+        let items = batch.items();
+        let (gpu, prepared) = (&self.gpu, &self.batches[&items]);
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
@@ -274,25 +257,38 @@ impl Wgpu {
                 launch.encode(&mut pass, &prepared.group);
             }
         }
-        let from = (output.offset * batch * 4) as u64;
-        let bytes = words as u64 * 4;
-        encoder.copy_buffer_to_buffer(&prepared.arena, from, &prepared.back, 0, bytes);
-        gpu.queue.submit([encoder.finish()]);
         let program = &self.program;
-        gpu.read(&prepared.back, words, |words| program.unpack_logits(words))
-            .await
+        let regions: Vec<_> = program.outputs.iter().map(|port| port.region).collect();
+        let mut words = 0;
+        for region in &regions {
+            words += copy(
+                &mut encoder,
+                &prepared.arena,
+                *region,
+                &prepared.back,
+                words,
+                items,
+            );
+        }
+        gpu.queue.submit([encoder.finish()]);
+        gpu.read(&prepared.back, words, |words| {
+            let mut parts = split(words, &regions, items);
+            program.unpack(|_| parts.next().unwrap_or_default())
+        })
+        .await
     }
 
     /// The words that each step wrote, in order, copied out within the same submission.
     ///
     /// # Errors
     /// As [`Wgpu::run_async`].
-    pub async fn trace_async(&mut self, images: &[u8], batch: usize) -> Result<Vec<Vec<u32>>> {
-        self.start(images, batch).await?;
+    pub async fn trace_async(&mut self, batch: &Batch<'_>) -> Result<Vec<Vec<u32>>> {
+        self.start(batch).await?;
+        let items = batch.items();
         let regions: Vec<_> = self.program.steps.iter().map(|step| step.output).collect();
-        let total: usize = regions.iter().map(|region| region.words * batch).sum();
+        let total: usize = regions.iter().map(|region| region.words * items).sum();
         let gpu = &self.gpu;
-        let prepared = self.batches.get_mut(&batch).expect("start prepares it");
+        let prepared = self.batches.get_mut(&items).expect("start prepares it");
         if prepared.trace.is_none() {
             let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
             prepared.trace = Some(gpu.buffer("the trace", total, usage).await?);
@@ -300,26 +296,17 @@ impl Wgpu {
         let back = prepared.trace.as_ref().expect("made above");
 
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        let mut to = 0;
+        let mut words = 0;
         for (launch, region) in prepared.launches.iter().zip(&regions) {
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
                 launch.encode(&mut pass, &prepared.group);
             }
-            let from = (region.offset * batch * 4) as u64;
-            let bytes = (region.words * batch * 4) as u64;
-            encoder.copy_buffer_to_buffer(&prepared.arena, from, back, to, bytes);
-            to += bytes;
+            words += copy(&mut encoder, &prepared.arena, *region, back, words, items);
         }
         gpu.queue.submit([encoder.finish()]);
         gpu.read(back, total, |words| {
-            let mut rest = words;
-            let split = |region: &crate::plan::Region| {
-                let (first, after) = rest.split_at(region.words * batch);
-                rest = after;
-                first.to_vec()
-            };
-            regions.iter().map(split).collect()
+            split(words, &regions, items).map(<[u32]>::to_vec).collect()
         })
         .await
     }
@@ -329,26 +316,29 @@ impl Wgpu {
     ///
     /// # Errors
     /// As [`Wgpu::run_async`].
-    pub async fn times_async(&mut self, images: &[u8], batch: usize) -> Result<Vec<StepTime>> {
-        self.start(images, batch).await?;
-        let prepared = &self.batches[&batch];
+    pub async fn times_async(&mut self, batch: &Batch<'_>) -> Result<Vec<StepTime>> {
+        self.start(batch).await?;
+        let prepared = &self.batches[&batch.items()];
         let features = self.gpu.device.features();
         let times = if features.contains(wgpu::Features::TIMESTAMP_QUERY) {
             self.device_times(prepared).await?
         } else {
             self.awaited_times(prepared).await?
         };
-        let named = self.program.steps.iter().zip(&prepared.launches).zip(times);
+        let dispatches = self.program.dispatches(batch.items());
+        let steps = self.program.steps.iter().zip(&dispatches);
+        let named = steps.zip(&prepared.launches).zip(times);
         Ok(named
-            .map(|((step, launch), time)| StepTime {
+            .map(|(((step, dispatch), launch), time)| StepTime {
                 name: step.name.clone(),
-                shader: launch.shader,
+                kernel: launch.shader.label(),
+                cost: dispatch.cost(),
                 time,
             })
             .collect())
     }
 
-    async fn device_times(&self, prepared: &Batch) -> Result<Vec<Duration>> {
+    async fn device_times(&self, prepared: &Prepared) -> Result<Vec<Duration>> {
         use wgpu::BufferUsages as Usage;
         let gpu = &self.gpu;
         let count = 2 * prepared.launches.len();
@@ -391,7 +381,7 @@ impl Wgpu {
         .await
     }
 
-    async fn awaited_times(&self, prepared: &Batch) -> Result<Vec<Duration>> {
+    async fn awaited_times(&self, prepared: &Prepared) -> Result<Vec<Duration>> {
         let gpu = &self.gpu;
         let mut times = Vec::with_capacity(prepared.launches.len());
         for launch in &prepared.launches {
@@ -408,4 +398,32 @@ impl Wgpu {
         }
         Ok(times)
     }
+}
+
+/// Copies the words of `region` for `items` out of the arena to the place `to`; gives how many.
+fn copy(
+    encoder: &mut wgpu::CommandEncoder,
+    arena: &wgpu::Buffer,
+    region: Region,
+    back: &wgpu::Buffer,
+    to: usize,
+    items: usize,
+) -> usize {
+    let words = region.words * items;
+    let from = (region.offset * items * 4) as u64;
+    encoder.copy_buffer_to_buffer(arena, from, back, 4 * to as u64, 4 * words as u64);
+    words
+}
+
+/// The words of each of `regions` for `items`, which stand one after the other.
+fn split<'a>(
+    mut words: &'a [u32],
+    regions: &[Region],
+    items: usize,
+) -> impl Iterator<Item = &'a [u32]> {
+    regions.iter().map(move |region| {
+        let (first, after) = words.split_at(region.words * items);
+        words = after;
+        first
+    })
 }

@@ -10,7 +10,7 @@
 //!     Error,
 //!     plan::IntModel,
 //!     runtime::{
-//!         Cpu, Executor,
+//!         Batch, Cpu, Executor,
 //!         wgpu::{AdapterChoice, Options, Wgpu},
 //!     },
 //! };
@@ -27,7 +27,8 @@
 //!     Err(Error::NoAdapter(_)) => Box::new(Cpu::new(program)),
 //!     Err(error) => return Err(error),
 //! };
-//! let logits = executor.run(&vec![0; 32 * 32], 1)?;
+//! let image = vec![0; 32 * 32];
+//! let logits = executor.run(&Batch::images(&image, 1))?.into_first();
 //! assert_eq!(logits.len(), model.labels.len());
 //! # Ok::<(), Error>(())
 //! ```
@@ -43,6 +44,6 @@ mod signal;
 
 pub use adapter::AdapterChoice;
 pub use choice::{AdapterKind, candidates};
-pub use executor::{StepTime, Wgpu};
+pub use executor::Wgpu;
 pub use gpu::{Gpu, Options};
 pub use probe::Chosen;

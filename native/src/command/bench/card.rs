@@ -11,7 +11,7 @@ use nvml_wrapper::{
 use serde::Serialize;
 
 use super::quartiles;
-use crate::{executor::Runner, images::Batch};
+use crate::{executor::Runner, images::ImageBatch};
 
 /// Times by the card's clock.
 #[derive(Serialize)]
@@ -43,7 +43,7 @@ struct State {
 }
 
 /// Measures `runs` runs by the card's clock; `None` if the executor is not on a card.
-pub fn measure(runner: &mut Runner, images: &Batch, runs: usize) -> Result<Option<CardTimes>> {
+pub fn measure(runner: &mut Runner, images: &ImageBatch, runs: usize) -> Result<Option<CardTimes>> {
     let mut times = [const { Vec::new() }; 3];
     for _ in 0..runs {
         let Some(run) = runner.transfer_times(images)? else {
@@ -58,7 +58,7 @@ pub fn measure(runner: &mut Runner, images: &Batch, runs: usize) -> Result<Optio
         graph_ms,
         upload_ms,
         download_ms,
-        state: runner.cuda().and_then(|device| state(device).ok()),
+        state: runner.cuda().and_then(|device| state(&device).ok()),
     }))
 }
 

@@ -21,7 +21,7 @@ use crate::{
     answer::Answer,
     cli::Globals,
     executor::{self, Choice, Runner, threads},
-    images::{self, Batch},
+    images::{self, ImageBatch},
     model::Model,
 };
 
@@ -99,7 +99,7 @@ pub fn measure(request: &Request, config: &Config, globals: &Globals) -> Result<
             gelu,
             ..QuantizeOptions::default()
         };
-        let model = Model::Compressed(Box::new(invented(&config, 0, &options)?));
+        let model = Model::of(invented(&config, 0, &options)?)?;
         let runners = executor::several(&model, request.executors, threads, globals)?;
         threads::check(&runners, request.threads, request.batches)?;
         variants.push(runners);
@@ -112,7 +112,7 @@ pub fn measure(request: &Request, config: &Config, globals: &Globals) -> Result<
     for executor in 0..executors {
         for &batch in request.batches {
             let images = images::random(&config.image(), batch, 0)?;
-            let images = Batch::new(&images);
+            let images = ImageBatch::new(&images);
             let mut times = vec![Vec::with_capacity(request.rounds); variants.len()];
             for round in 0..rounds {
                 for turn in 0..variants.len() {
@@ -166,7 +166,7 @@ pub fn run(request: &Request, config: &Config, globals: &Globals) -> Result<Answ
 
 /// The time of one run: of the kernels by the card's clock for the executor cuda, else from images in
 /// memory to logits in memory.
-fn time(runner: &mut Runner, images: &Batch) -> Result<Duration> {
+fn time(runner: &mut Runner, images: &ImageBatch) -> Result<Duration> {
     #[cfg(feature = "cuda")]
     if let Some(times) = runner.transfer_times(images)? {
         return Ok(times.run);

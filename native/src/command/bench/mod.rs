@@ -20,7 +20,7 @@ use crate::{
     answer::Answer,
     cli::{Globals, within},
     executor::{self, Choice, Runner, threads},
-    images::{self, Batch},
+    images::{self, ImageBatch},
     model::{self, Model},
     reading::Reading,
 };
@@ -134,7 +134,7 @@ impl Options {
         for runner in &mut runners {
             for &batch in &self.batch {
                 let images = images::random(&model.config().image(), batch, 0)?;
-                let images = Batch::new(&images);
+                let images = ImageBatch::new(&images);
                 let mut times = Vec::with_capacity(self.runs);
                 for at in 0..self.warm_up + self.runs {
                     let start = Instant::now();

@@ -7,7 +7,7 @@ use intformer_shaders::Cost;
 use serde::Serialize;
 
 use super::quartiles;
-use crate::{executor::Runner, images::Batch};
+use crate::{executor::Runner, images::ImageBatch};
 
 /// The time of all steps of one kernel in a run.
 #[derive(Serialize)]
@@ -32,11 +32,15 @@ struct Sums {
 }
 
 /// The time of each operation in `runs` runs, the longest first.
-pub fn measure(runner: &mut Runner, images: &Batch, runs: usize) -> Result<Vec<OperationTime>> {
+pub fn measure(
+    runner: &mut Runner,
+    images: &ImageBatch,
+    runs: usize,
+) -> Result<Vec<OperationTime>> {
     let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
     for run in 0..runs {
         for step in runner.times(images)?.unwrap_or_default() {
-            let sum = sums.entry(step.op).or_default();
+            let sum = sums.entry(step.kernel).or_default();
             sum.times.resize(run + 1, Duration::ZERO);
             sum.times[run] += step.time;
             if run == 0 {
@@ -94,7 +98,7 @@ pub fn text(operations: &[OperationTime]) -> Result<String> {
 /// The peaks of the card in billions of multiply-adds and of bytes a second, where they are known.
 #[cfg(feature = "cuda")]
 fn peaks(runner: &Runner) -> Option<[f64; 2]> {
-    runner.cuda().and_then(super::card::peaks)
+    runner.cuda().and_then(|device| super::card::peaks(&device))
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -85,9 +85,7 @@ pub(super) fn configure(
         Some(size) => size,
         None => known.image_size(description, |size| config(size, window_size), notes)?,
     };
-    let config = config(image_size, asked.window_size.unwrap_or(window_size));
-    config.validate()?;
-    Ok(config)
+    Ok(config(image_size, window_size))
 }
 
 /// The extents of the tensor `name`, which has `N` of them.

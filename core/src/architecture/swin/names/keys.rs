@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    Result,
+    Error, Result,
     architecture::{
         Activation,
         names::{Description, Keys, Library, Size, expected, side},
@@ -56,8 +56,11 @@ struct HuggingFace {
 pub(super) fn read(description: &Description) -> Result<Described> {
     match &description.keys {
         None => Ok(Described::default()),
-        Some(keys) if keys.library == Library::HuggingFace => hugging_face(keys),
-        Some(keys) => timm(keys),
+        Some(keys) => match keys.library {
+            Library::HuggingFace => hugging_face(keys),
+            Library::Timm => timm(keys),
+            other => Err(expected("a description of timm or Hugging Face", &other)),
+        },
     }
 }
 
@@ -65,7 +68,11 @@ fn timm(keys: &Keys) -> Result<Described> {
     let args: Timm = keys.read()?;
     match args.global_pool.as_deref() {
         None | Some("avg") => {}
-        Some(other) => return Err(expected("a global_pool of avg", &other)),
+        Some(other) => {
+            return Err(Error::Checkpoint(format!(
+                "expected a global_pool of avg, found {other}"
+            )));
+        }
     }
     if args.always_partition == Some(true) {
         return Err(expected(

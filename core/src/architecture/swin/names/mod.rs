@@ -25,7 +25,7 @@ pub(in crate::architecture) static NAMES: Names = Names {
     model_type: "swin",
     dialects: &dialects::ALL,
     head: "head.fc",
-    buffers: &[size::MASK],
+    telling: |name| size::stage_of_mask(name).is_some(),
     others: relatives::OTHERS,
     relative: relatives::relative,
     configure: |renamed, description, asked, notes| {

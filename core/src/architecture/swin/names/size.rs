@@ -6,8 +6,11 @@ use crate::{
     architecture::names::{Description, Renamed},
 };
 
-/// How the names of attention masks end.
-pub(super) const MASK: &str = ".attn_mask";
+/// The stage of the attention mask `name`, which Microsoft's files have of each block that shifts.
+pub(super) fn stage_of_mask(name: &str) -> Option<usize> {
+    let site = name.strip_prefix("layers.")?.strip_suffix(".attn_mask")?;
+    site.split_once('.')?.0.parse().ok()
+}
 
 /// What the tensors tell of the size of their images.
 pub(super) struct Known<'a> {
@@ -49,12 +52,10 @@ pub(super) fn side(entries: usize) -> Option<usize> {
     (root * root == entries && root % 2 == 1).then_some(root.div_ceil(2))
 }
 
-/// The first attention mask, `[windows, tokens, tokens]`, which Microsoft's files have of each block that
-/// shifts, and its stage.
+/// The first attention mask, `[windows, tokens, tokens]`, and its stage.
 pub(super) fn mask(renamed: &Renamed) -> Option<(usize, &HostTensor)> {
-    let (site, mask) = renamed.buffer(MASK)?;
-    let (stage, _) = site.strip_prefix("layers.")?.split_once('.')?;
-    Some((stage.parse().ok()?, mask))
+    let (name, mask) = renamed.buffer.as_ref()?;
+    Some((stage_of_mask(name)?, mask))
 }
 
 impl Known<'_> {

@@ -120,7 +120,8 @@ impl Study {
     fn latency(&self, globals: &Globals) -> Result<Vec<Latency>> {
         let mut models = vec![("glyphs", self.teacher.config.clone())];
         if !self.settings.quick {
-            models.extend(Config::named("swin-t").map(|config| ("swin-t", config)));
+            let config = Config::named("swin-t").context("expected a size called swin-t")?;
+            models.push(("swin-t", config));
         }
         let mut found = Vec::new();
         for (name, config) in &models {

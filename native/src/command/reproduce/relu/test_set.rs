@@ -12,7 +12,7 @@ use intformer::{
     float::{self, FloatRunner},
     plan::IntModel,
     quant::{Observer, QuantizeOptions, quantize},
-    runtime::{Cpu, Executor},
+    runtime::{Batch, Cpu, Executor},
 };
 use rayon::prelude::*;
 
@@ -83,7 +83,8 @@ impl TestSet {
                 .flat_map(|image| &image.data)
                 .copied()
                 .collect();
-            logits.extend(cpu.run(&bytes, batch.len())?);
+            let batch = Batch::images(&bytes, batch.len());
+            logits.extend(cpu.run(&batch)?.into_first());
         }
         let rows = logits.chunks(model.config.classes());
         Ok(Answers {

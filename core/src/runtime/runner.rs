@@ -1,0 +1,203 @@
+//! Batches of any size on one executor or several.
+
+use std::{ops::Range, sync::Arc};
+
+use rayon::prelude::*;
+
+use super::{Batch, Cpu, Executor, Outputs, Reference, StepTime, TransferTimes};
+use crate::{Result, plan::Program};
+
+/// Runs batches of any size: in parts that an executor takes at once, shared among threads where there are
+/// several executors. Which part an item falls into changes none of its bytes.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use intformer::{
+///     plan::IntModel,
+///     runtime::{Batch, Cpu, Executor, Runner},
+/// };
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let model = IntModel::load("models/glyphs.safetensors")?;
+/// let program = Arc::new(model.program()?);
+/// let pixels: Vec<u8> = (0..50 * 32 * 32).map(|at| (at % 251) as u8).collect();
+///
+/// // Two threads, each with an executor; weights are there once.
+/// let mut runner = Runner::cpu(&program, 2);
+/// let logits = runner.run(&Batch::images(&pixels, 50))?;
+///
+/// let mut alone = Cpu::new(program);
+/// let third = &pixels[2 * 32 * 32..3 * 32 * 32];
+/// let expected = alone.run(&Batch::images(third, 1))?.into_first();
+/// let classes = model.labels.len();
+/// assert_eq!(logits.first()[2 * classes..3 * classes], expected);
+/// # Ok::<(), intformer::Error>(())
+/// ```
+pub struct Runner {
+    /// One a thread, or the one of a device; at least one.
+    executors: Vec<Box<dyn Executor + Send>>,
+}
+
+impl Runner {
+    /// Batches on `executor`.
+    pub fn new(executor: impl Executor + Send + 'static) -> Self {
+        Self {
+            executors: vec![Box::new(executor)],
+        }
+    }
+
+    /// The executor `cpu` on `threads` threads, at least one.
+    pub fn cpu(program: &Arc<Program>, threads: usize) -> Self {
+        Self::sharing(threads, || Cpu::new(Arc::clone(program)))
+    }
+
+    /// The executor `reference` on `threads` threads, at least one.
+    pub fn reference(program: &Arc<Program>, threads: usize) -> Self {
+        Self::sharing(threads, || Reference::new(Arc::clone(program)))
+    }
+
+    fn sharing<E: Executor + Send + 'static>(threads: usize, executor: impl Fn() -> E) -> Self {
+        let executors = (0..threads.max(1)).map(|_| Box::new(executor()) as Box<_>);
+        Self {
+            executors: executors.collect(),
+        }
+    }
+
+    /// One of its executors, all of which are alike.
+    pub fn executor(&mut self) -> &mut (dyn Executor + Send) {
+        &mut *self.executors[0]
+    }
+
+    /// What it runs on, in a line; after the first run also what was chosen for it.
+    pub fn describe(&self) -> String {
+        self.executors[0].describe()
+    }
+
+    /// Threads that share a batch.
+    pub fn threads(&self) -> usize {
+        self.executors.len()
+    }
+
+    /// The outputs of a batch.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn run(&mut self, batch: &Batch) -> Result<Outputs> {
+        let shares = shares(batch.items(), self.executors.len());
+        let run = |(executor, share): (&mut Box<dyn Executor + Send>, Range<usize>)| {
+            let mut outputs = Outputs::default();
+            for part in parts(share, executor.max_batch()) {
+                outputs.extend(executor.run(&batch.part(part))?);
+            }
+            Ok(outputs)
+        };
+        let work = self.executors.par_iter_mut().zip(shares);
+        let all = work.map(run).collect::<Result<Vec<_>>>()?;
+        let mut outputs = Outputs::default();
+        all.into_iter().for_each(|part| outputs.extend(part));
+        Ok(outputs)
+    }
+
+    /// The words that each step writes, one item after the other.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
+        let executor = self.executor();
+        let mut steps: Vec<Vec<u32>> = Vec::new();
+        for part in parts(0..batch.items(), executor.max_traced()) {
+            let traced = executor.trace(&batch.part(part))?;
+            steps.resize(traced.len(), Vec::new());
+            for (step, words) in steps.iter_mut().zip(traced) {
+                step.extend(words);
+            }
+        }
+        Ok(steps)
+    }
+
+    /// How long each step takes on one executor: for each part of the batch, all steps in order.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
+        let executor = self.executor();
+        let mut steps = Vec::new();
+        for part in parts(0..batch.items(), executor.max_batch()) {
+            steps.extend(executor.times(&batch.part(part))?);
+        }
+        Ok(steps)
+    }
+
+    /// How long the parts of a run take by the device's own clock, if it has one; of a batch in several
+    /// parts, the sums.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn transfer_times(&mut self, batch: &Batch) -> Result<Option<TransferTimes>> {
+        let executor = self.executor();
+        let mut sum = TransferTimes::default();
+        for part in parts(0..batch.items(), executor.max_batch()) {
+            match executor.transfer_times(&batch.part(part))? {
+                Some(times) => sum += times,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(sum))
+    }
+}
+
+/// `items` in parts of nearly equal size and at most `most` items. If not one fits, that is for the
+/// executor to say.
+fn parts(items: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = items.len().div_ceil(most.max(1)).max(1);
+    let each = items.len().div_ceil(count).max(1);
+    let end = items.end;
+    items
+        .step_by(each)
+        .map(move |start| start..(start + each).min(end))
+}
+
+/// `items` shared among `workers` as evenly as can be: a part for each, or for each item if those are
+/// fewer.
+fn shares(items: usize, workers: usize) -> Vec<Range<usize>> {
+    let count = workers.min(items);
+    let start = |at| at * items / count;
+    (0..count).map(|at| start(at)..start(at + 1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_worker_gets_a_share() {
+        for (items, workers) in (0..40).flat_map(|items| (1..40).map(move |n| (items, n))) {
+            let shares = shares(items, workers);
+            assert_eq!(shares.len(), items.min(workers));
+            let all: Vec<usize> = shares.iter().cloned().flatten().collect();
+            assert!(all.into_iter().eq(0..items));
+            let sizes = || shares.iter().map(Range::len);
+            assert!(sizes().max() <= sizes().min().map(|least| least + 1));
+            assert_ne!(sizes().min(), Some(0));
+        }
+    }
+
+    #[test]
+    fn parts_are_small_enough_and_of_nearly_equal_size() {
+        let sizes = |most| {
+            let parts: Vec<_> = parts(3..67, most).collect();
+            assert_eq!((parts[0].start, parts[parts.len() - 1].end), (3, 67));
+            assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start));
+            parts.iter().map(Range::len).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(64), [64]);
+        assert_eq!(sizes(1000), [64]);
+        assert_eq!(sizes(60), [32, 32]);
+        assert_eq!(sizes(10), [10, 10, 10, 10, 10, 10, 4]);
+        assert_eq!(sizes(0).len(), 64);
+        assert_eq!(super::parts(3..3, 8).count(), 0);
+    }
+}
