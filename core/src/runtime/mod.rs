@@ -1,4 +1,4 @@
-//! Executors: they run a [`Program`](crate::plan::Program) and all give the same bytes.
+//! Executors: they run a [`Program`] and all give the same bytes.
 //!
 //! One program serves any number of them. Whatever runs it, a batch of images becomes the same logits:
 //!
@@ -88,14 +88,14 @@ pub trait Executor {
     /// Makes room for runs of `items`, which [`Executor::run`] does as well.
     ///
     /// # Errors
-    /// One of those that [`Error::is_device`](crate::Error::is_device) tells: so many do not fit, or the
+    /// One of those that [`Error::is_device`] tells: so many do not fit, or the
     /// device cannot go on.
     fn prepare(&mut self, items: usize) -> Result<()>;
 
     /// The outputs of a batch.
     ///
     /// # Errors
-    /// [`Error::Image`](crate::Error::Image) if `batch` is not what the program takes, or as
+    /// [`Error::Image`] if `batch` is not what the program takes, or as
     /// [`Executor::prepare`].
     fn run(&mut self, batch: &Batch) -> Result<Outputs>;
 

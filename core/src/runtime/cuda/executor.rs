@@ -69,7 +69,8 @@ impl Cuda {
     /// threads: each has a stream of its own.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if they do not fit, [`Error::Device`] if the device fails.
+    /// [`OutOfMemory`](crate::Error::OutOfMemory) if they do not fit, [`Device`](crate::Error::Device) if the
+    /// device fails.
     pub fn on(device: Arc<Device>, program: Arc<Program>) -> Result<Self> {
         let fail = |error| failure("the executor", error);
         let stream = device.context.new_stream().map_err(fail)?;

@@ -11,7 +11,7 @@ use super::{Gpu, Options, Wgpu};
 use crate::{
     Error, Result,
     plan::Program,
-    runtime::{Batch, Executor, Outputs, StepTime},
+    runtime::{Batch, Executor, MAX_ARENA_WORDS, Outputs, StepTime},
 };
 
 /// Drives `future` to its end, letting the device work whenever the future waits.
@@ -96,11 +96,17 @@ impl Executor for Wgpu {
     }
 
     fn max_batch(&self) -> usize {
-        self.most()
+        let words = self.gpu.most_bytes(true) / 4;
+        let words = words.min(MAX_ARENA_WORDS as u64 - 1) as usize;
+        words / self.program.arena_words.max(1)
     }
 
+    /// As many as the read-back has room for.
     fn max_traced(&self) -> usize {
-        self.most_traced()
+        let steps = self.program.steps.iter();
+        let words: usize = steps.map(|step| step.output.words).sum();
+        let fitting = self.gpu.most_bytes(false) / (4 * words.max(1)) as u64;
+        fitting.min(self.max_batch() as u64) as usize
     }
 
     fn prepare(&mut self, items: usize) -> Result<()> {

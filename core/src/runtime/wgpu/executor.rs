@@ -10,7 +10,7 @@ use super::gpu::{BLOCK_STRIDE, Gpu, Options};
 use super::probe::{Choices, Chosen};
 use crate::plan::{Program, Region};
 use crate::runtime::batch::{Batch, Outputs, pack};
-use crate::runtime::{MAX_ARENA_WORDS, StepTime, arena_words};
+use crate::runtime::{StepTime, arena_words};
 use crate::{Error, Result};
 
 /// Runs a program on a device of wgpu.
@@ -98,20 +98,6 @@ impl Wgpu {
     /// Name, backend and kind of the adapter.
     pub fn adapter(&self) -> String {
         self.gpu.describe()
-    }
-
-    pub(super) fn most(&self) -> usize {
-        let words = self.gpu.most_bytes(true) / 4;
-        let words = words.min(MAX_ARENA_WORDS as u64 - 1) as usize;
-        words / self.program.arena_words.max(1)
-    }
-
-    /// What the read-back of a trace has room for, too.
-    pub(super) fn most_traced(&self) -> usize {
-        let steps = self.program.steps.iter();
-        let words: usize = steps.map(|step| step.output.words).sum();
-        let fitting = self.gpu.most_bytes(false) / (4 * words.max(1)) as u64;
-        fitting.min(self.most() as u64) as usize
     }
 
     /// The variants chosen so far, one for each class of shapes.
