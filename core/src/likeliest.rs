@@ -1,5 +1,7 @@
 //! The likeliest classes of an image.
 
+use std::{cmp::Reverse, collections::BinaryHeap};
+
 /// A class that an image may show.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Likely {
@@ -29,16 +31,24 @@ pub fn likeliest(logits: &[f64], top: usize) -> Vec<Likely> {
     let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let weight = |logit: f64| (logit - most).exp();
     let sum: f64 = logits.iter().map(|&logit| weight(logit)).sum();
-    let likely = |(class, &logit): (usize, &f64)| Likely {
+    // By logits: the probabilities of unlikely classes are all 0.
+    let all = logits.iter().enumerate();
+    let mut all: BinaryHeap<_> = all
+        .map(|(class, &logit)| (rank(logit), Reverse(class)))
+        .collect();
+    let best = std::iter::from_fn(|| all.pop()).take(top);
+    best.map(|(_, Reverse(class))| Likely {
         class,
-        logit,
-        probability: weight(logit) / sum,
-    };
-    let mut all: Vec<Likely> = logits.iter().enumerate().map(likely).collect();
-    // By logits: the probabilities of unlikely classes are all 0. The sort keeps equal ones in order.
-    all.sort_by(|a, b| b.logit.total_cmp(&a.logit));
-    all.truncate(top);
-    all
+        logit: logits[class],
+        probability: weight(logits[class]) / sum,
+    })
+    .collect()
+}
+
+/// An integer in the order of the number's [`f64::total_cmp`].
+fn rank(logit: f64) -> i64 {
+    let bits = logit.to_bits() as i64;
+    bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
 #[cfg(test)]
@@ -52,5 +62,19 @@ mod tests {
         assert_eq!(classes, [1, 4, 2, 3, 0]);
         assert!(top[1..].iter().all(|likely| likely.probability == 0.0));
         assert_eq!(likeliest(&[], 5), []);
+    }
+
+    #[test]
+    fn ranks_are_in_the_order_of_the_numbers() {
+        let numbers = [
+            f64::NEG_INFINITY,
+            -2.5,
+            -0.0,
+            0.0,
+            1e-300,
+            3.0,
+            f64::INFINITY,
+        ];
+        assert!(numbers.map(rank).is_sorted());
     }
 }

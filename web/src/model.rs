@@ -5,7 +5,7 @@ use std::sync::Arc;
 use intformer::architecture::census;
 use intformer::picture::prepare_rgba;
 use intformer::plan::{Checked, IntModel, Look, Program, Typical};
-use intformer::{Error, ImageShape, Preprocessing, Result};
+use intformer::{Error, ImageShape, Preprocessing, Result, likeliest};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
@@ -18,6 +18,8 @@ pub struct Model {
     image: ImageShape,
     preprocessing: Preprocessing,
     typical: Option<Typical>,
+    labels: Vec<String>,
+    logit_scale: f64,
     info: String,
 }
 
@@ -45,14 +47,36 @@ impl Model {
         Ok(pixels.map_err(thrown)?.data)
     }
 
-    /// What there is to say of an image beside its classes, as JSON: `spread`, `typicality`, `hint`.
+    /// What there is to say of an image, as JSON: the `top` likeliest `classes`, `spread`, `typicality`,
+    /// `hint`.
     ///
     /// Takes the pixels of [`Model::fit`] and the logits.
-    pub fn look(&self, pixels: &[u8], logits: &[i32]) -> String {
+    pub fn answer(&self, pixels: &[u8], logits: &[i32], top: usize) -> String {
+        let scores: Vec<f64> = logits
+            .iter()
+            .map(|&logit| f64::from(logit) * self.logit_scale)
+            .collect();
+        let classes = likeliest(&scores, top).into_iter().map(|likely| {
+            let index = likely.class;
+            let label = self.labels.get(index).cloned();
+            json!({
+                "index": index,
+                "label": label.unwrap_or_else(|| index.to_string()),
+                "score": likely.logit,
+                "probability": likely.probability,
+            })
+        });
+        let classes: Vec<_> = classes.collect();
         let look = Look::of(pixels, self.image.channels, logits, self.typical.as_ref());
         let hint = look.hint();
         let hint = hint.map(|hint| json!({ "kind": hint.word(), "message": hint.sentence() }));
-        json!({ "spread": look.spread, "typicality": look.typicality, "hint": hint }).to_string()
+        json!({
+            "classes": classes,
+            "spread": look.spread,
+            "typicality": look.typicality,
+            "hint": hint,
+        })
+        .to_string()
     }
 }
 
@@ -95,6 +119,8 @@ impl Model {
             image,
             preprocessing: model.preprocessing,
             typical: model.typical,
+            labels: model.labels,
+            logit_scale: model.logit_scale,
             info: info.to_string(),
         })
     }

@@ -1,5 +1,7 @@
 //! Placing tensors in one arena: those that live at once do not overlap.
 
+use std::{cmp::Reverse, collections::BinaryHeap};
+
 use super::{Plan, TensorId, check};
 use crate::{Error, Result};
 
@@ -26,14 +28,15 @@ impl Layout {
     pub fn of(plan: &Plan) -> Result<Self> {
         check::tensors(plan)?;
         let lives = lives(plan);
-        let mut order: Vec<TensorId> = (0..plan.tensors.len()).collect();
-        order.sort_by_key(|&id| (std::cmp::Reverse(plan.tensors[id].words()), id));
+        let sizes = plan.tensors.iter().map(|tensor| tensor.words() as i64);
+        let mut order: BinaryHeap<(i64, Reverse<TensorId>)> =
+            sizes.zip((0..).map(Reverse)).collect();
 
         let mut offsets = vec![0; plan.tensors.len()];
         let mut end = 0;
         // By their offsets.
-        let mut placed: Vec<TensorId> = Vec::with_capacity(order.len());
-        for id in order {
+        let mut placed: Vec<TensorId> = Vec::with_capacity(plan.tensors.len());
+        while let Some((_, Reverse(id))) = order.pop() {
             let words = plan.tensors[id].words().next_multiple_of(4);
             let mut offset = 0;
             for &other in &placed {

@@ -1,6 +1,6 @@
 //! What a plan and its weights must satisfy before anything runs: model files come from strangers.
 
-use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive};
+use std::{fmt::Display, ops::RangeInclusive};
 
 use super::{Format, IntWeights, MAX_PLAN_LENGTH, Operation, Plan, Tensor, TensorId};
 use crate::{Error, Result};
@@ -98,8 +98,11 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
 /// Checks that every tensor is read as it was written: after a step wrote it and before another
 /// wrote over it. Otherwise bytes would depend on what an executor left there.
 pub(super) fn flow(plan: &Plan) -> Result<()> {
-    let mut whole: BTreeSet<TensorId> = plan.inputs.iter().map(|port| port.tensor).collect();
-    let mut pixels = BTreeSet::new();
+    let mut whole = vec![false; plan.tensors.len()];
+    let mut pixels = whole.clone();
+    for port in &plan.inputs {
+        whole[port.tensor] = true;
+    }
     let lost = |reader: &str, id: TensorId| {
         let name = &plan.tensors[id].name;
         refuse(format!(
@@ -109,11 +112,11 @@ pub(super) fn flow(plan: &Plan) -> Result<()> {
     for step in &plan.steps {
         let operation = &step.operation;
         for id in operation.inputs() {
-            if !whole.contains(&id) {
+            if !whole[id] {
                 return lost(&format!("step {}", step.name), id);
             }
             // A black pixel is -128.
-            if pixels.contains(&id) && !operation.reads_pixels() {
+            if pixels[id] && !operation.reads_pixels() {
                 return refuse(format!(
                     "step {}: expected values from -127 on, found the pixels of {}",
                     step.name, plan.tensors[id].name
@@ -121,19 +124,12 @@ pub(super) fn flow(plan: &Plan) -> Result<()> {
             }
         }
         for written in operation.scratch().into_iter().chain([operation.output()]) {
-            whole.remove(&written);
-            pixels.remove(&written);
+            (whole[written], pixels[written]) = (false, false);
         }
-        whole.insert(operation.output());
-        if operation.writes_pixels() {
-            pixels.insert(operation.output());
-        }
+        whole[operation.output()] = true;
+        pixels[operation.output()] = operation.writes_pixels();
     }
-    match plan
-        .outputs
-        .iter()
-        .find(|port| !whole.contains(&port.tensor))
-    {
+    match plan.outputs.iter().find(|port| !whole[port.tensor]) {
         Some(port) => lost("the end", port.tensor),
         None => Ok(()),
     }

@@ -2,7 +2,6 @@
 import { timed } from './clock.js';
 import { DeviceLostError, NoWebGpuError, RuntimeError } from './errors.js';
 import { PixelMaker, type Pixels } from './pixels.js';
-import { likeliest } from './scores.js';
 import { fromWasm, isTrap } from './wire.js';
 import type { Backend, Hooks, Job, State, Wanted } from './backend.js';
 import type { Input } from './image.js';
@@ -21,6 +20,9 @@ interface Outside {
   /** Milliseconds of a clock. */
   now: () => number;
 }
+
+/** What the WASM module says of an image. */
+type Answer = Pick<Classification, 'classes' | 'spread' | 'typicality' | 'hint'>;
 
 /** A session and what it was prepared for. */
 interface Running {
@@ -181,12 +183,11 @@ export class Engine implements Backend {
     return parts.map(({ bytes, exact, notes, raw, decode }, index) => {
       const logits = value.logits.slice(index * classes, (index + 1) * classes);
       return {
-        classes: likeliest(logits, this.model, top),
         logits,
         digest: this.#runtime.digest(logits),
         exact,
         executor: value.executor,
-        ...(JSON.parse(this.#file.look(bytes, logits)) as Pick<Classification, 'spread' | 'typicality' | 'hint'>),
+        ...(JSON.parse(this.#file.answer(bytes, logits, top)) as Answer),
         notes,
         pixels: keepPixels ? raw : null,
         times: { decode, run, total: decode + run },

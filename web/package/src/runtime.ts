@@ -11,8 +11,8 @@ import type { Model as GlueModel } from './wasm/intformer_web.js';
 export interface WasmModel {
   info(): string;
   fit(rgba: Uint8Array, width: number, height: number): Uint8Array;
-  /** Spread, typicality and hint as JSON. */
-  look(pixels: Uint8Array, logits: Int32Array): string;
+  /** The likeliest classes, spread, typicality and hint as JSON. */
+  answer(pixels: Uint8Array, logits: Int32Array, top: number): string;
   free(): void;
 }
 
