@@ -23,7 +23,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let program = Arc::new(program);
         let logits = Reference::new(program.clone()).run(&Batch::images(&image, 1));
         let logits = logits.expect("it runs");
-        assert_eq!(logits.first().len(), model.config.classes());
+        assert_eq!(logits.first().len(), model.config.outputs());
         assert_eq!(Cpu::new(program).run(&Batch::images(&image, 1)).expect("it runs"), logits);
     }
 });

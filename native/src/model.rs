@@ -17,6 +17,8 @@ use crate::{cli::Globals, reading::Reading};
 pub struct Compressed {
     pub model: IntModel,
     pub program: Arc<Program>,
+    /// The digest that its file states, if it is of one.
+    pub digest: Option<String>,
 }
 
 impl Compressed {
@@ -25,8 +27,11 @@ impl Compressed {
     /// # Errors
     /// If the model is not within the integer contract.
     pub fn new(model: IntModel) -> intformer::Result<Self> {
-        let program = Arc::new(model.program()?);
-        Ok(Self { model, program })
+        Ok(Self {
+            program: Arc::new(model.program()?),
+            digest: None,
+            model,
+        })
     }
 
     /// Reads a compressed model's file, and adjusts it as asked for.
@@ -34,8 +39,11 @@ impl Compressed {
         let checked = IntModel::open(path)?;
         let mut model = checked.model;
         reading.adjust(&mut model.preprocessing);
-        let program = Arc::new(checked.program);
-        Ok(Self { model, program })
+        Ok(Self {
+            model,
+            program: Arc::new(checked.program),
+            digest: Some(checked.digest),
+        })
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use intformer::{
-    architecture::SwinConfig,
+    Error,
+    architecture::{Config, SwinConfig},
     plan::{Operation, OutputKind, Port, Program, Step, operation},
     quant::Gelu,
     runtime::{
@@ -30,15 +31,16 @@ fn gpu() -> Arc<Gpu> {
 
 /// Compares every tensor of the executor that `make` opens; returns how many there were.
 fn compare<E: Executor>(
-    config: &SwinConfig,
+    config: impl Into<Config>,
     batch: usize,
     seed: u64,
     make: impl FnOnce(Arc<Program>) -> E,
 ) -> usize {
     let gelu = [Gelu::Table, Gelu::IGelu, Gelu::ShiftGelu][seed as usize % 3];
-    let model = synthetic::int_model_with(config, seed, gelu).unwrap();
+    let config = config.into();
+    let model = synthetic::int_model_with(&config, seed, gelu).unwrap();
     let program = Arc::new(model.program().unwrap());
-    let images = synthetic::images(config, batch, seed);
+    let images = synthetic::images(&config, batch, seed);
     let expected = Reference::new(Arc::clone(&program))
         .trace(&Batch::images(&images, batch))
         .unwrap();
@@ -46,7 +48,7 @@ fn compare<E: Executor>(
         .trace(&Batch::images(&images, batch))
         .unwrap();
     for ((step, expected), found) in program.steps.iter().zip(&expected).zip(&found) {
-        assert!(expected == found, "{} differs with {config:?}", step.name);
+        assert!(expected == found, "{} differs with {config}", step.name);
     }
     assert_eq!(expected.len(), found.len());
     expected.len()
@@ -101,17 +103,17 @@ fn executors_equal_the_reference_with_pruned_blocks() {
 #[cfg(feature = "cuda")]
 #[test]
 fn cuda_equals_the_reference_at_swin_t() {
-    assert_eq!(compare(&SwinConfig::tiny(), 1, 3, cuda), 72);
+    assert_eq!(compare(SwinConfig::tiny(), 1, 3, cuda), 72);
 }
 
 #[test]
 fn wgpu_equals_the_reference_at_swin_t() {
-    assert_eq!(compare(&SwinConfig::tiny(), 1, 3, wgpu), 72);
+    assert_eq!(compare(SwinConfig::tiny(), 1, 3, wgpu), 72);
 }
 
 #[test]
 fn cpu_equals_the_reference_at_swin_t() {
-    assert_eq!(compare(&SwinConfig::tiny(), 1, 3, Cpu::new), 72);
+    assert_eq!(compare(SwinConfig::tiny(), 1, 3, Cpu::new), 72);
 }
 
 #[test]
@@ -134,20 +136,25 @@ fn several_outputs_of_one_run() {
     let config = configs::small();
     let model = synthetic::int_model(&config, 5).unwrap();
     let mut plan = model.plan.clone();
-    let last = plan.steps.last().unwrap().clone();
+    let last = plan.steps.pop().unwrap();
     let tensor = plan.outputs[0].tensor;
-    let Operation::Linear(head) = last.operation else {
+    let Operation::Linear(head) = &last.operation else {
         panic!("the last step is the head");
     };
     let mut copy = plan.tensors[tensor].clone();
     copy.name = "copy".to_owned();
     plan.tensors.push(copy);
     let output = plan.tensors.len() - 1;
-    let twin = operation::Linear { output, ..head };
+    let twin = operation::Linear {
+        output,
+        ..head.clone()
+    };
     plan.steps.push(Step {
         name: "copy".to_owned(),
         operation: twin.into(),
     });
+    // The first of both must outlive the second.
+    plan.steps.push(last);
     plan.outputs.push(Port {
         kind: OutputKind::Pooled,
         tensor: output,
@@ -171,6 +178,23 @@ fn several_outputs_of_one_run() {
     );
     let mut runner = Runner::cpu(&program, 2);
     assert_eq!(runner.run(&batch).unwrap(), expected);
+    assert_eq!(runner.times(&batch).unwrap().len(), program.steps.len());
+    // A batch of another size is refused whole, not cut.
+    for (bytes, items) in [(pixels.len() - 1, 3), (pixels.len(), 2), (0, 0)] {
+        let other = Batch::images(&pixels[..bytes], items);
+        let refused = [
+            runner.run(&other).err(),
+            runner.trace(&other).err(),
+            runner.times(&other).err(),
+            runner.transfer_times(&other).err(),
+        ];
+        assert!(
+            refused
+                .iter()
+                .all(|error| matches!(error, Some(Error::Image(_)))),
+            "{refused:?}"
+        );
+    }
     assert_eq!(wgpu(Arc::clone(&program)).run(&batch).unwrap(), expected);
     #[cfg(feature = "cuda")]
     assert_eq!(cuda(program).run(&batch).unwrap(), expected);

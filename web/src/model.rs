@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use intformer::architecture::census;
+use intformer::architecture::Census;
 use intformer::picture::prepare_rgba;
 use intformer::plan::{Checked, IntModel, Look, Program, Typical};
 use intformer::{Error, ImageShape, Preprocessing, Result, likeliest};
@@ -18,7 +18,6 @@ pub struct Model {
     image: ImageShape,
     preprocessing: Preprocessing,
     typical: Option<Typical>,
-    labels: Vec<String>,
     logit_scale: f64,
     info: String,
 }
@@ -47,36 +46,24 @@ impl Model {
         Ok(pixels.map_err(thrown)?.data)
     }
 
-    /// What there is to say of an image, as JSON: the `top` likeliest `classes`, `spread`, `typicality`,
-    /// `hint`.
+    /// The `top` likeliest classes by the logits of an image, likeliest first: of each its number, its
+    /// logit as a real number, and its probability.
+    pub fn likeliest(&self, logits: &[i32], top: usize) -> Vec<f64> {
+        let real = |&logit: &i32| f64::from(logit) * self.logit_scale;
+        let logits: Vec<f64> = logits.iter().map(real).collect();
+        let top = likeliest(&logits, top).into_iter();
+        top.flat_map(|likely| [likely.class as f64, likely.logit, likely.probability])
+            .collect()
+    }
+
+    /// What there is to say of an image beside its classes, as JSON: `spread`, `typicality`, `hint`.
     ///
     /// Takes the pixels of [`Model::fit`] and the logits.
-    pub fn answer(&self, pixels: &[u8], logits: &[i32], top: usize) -> String {
-        let scores: Vec<f64> = logits
-            .iter()
-            .map(|&logit| f64::from(logit) * self.logit_scale)
-            .collect();
-        let classes = likeliest(&scores, top).into_iter().map(|likely| {
-            let index = likely.class;
-            let label = self.labels.get(index).cloned();
-            json!({
-                "index": index,
-                "label": label.unwrap_or_else(|| index.to_string()),
-                "score": likely.logit,
-                "probability": likely.probability,
-            })
-        });
-        let classes: Vec<_> = classes.collect();
+    pub fn look(&self, pixels: &[u8], logits: &[i32]) -> String {
         let look = Look::of(pixels, self.image.channels, logits, self.typical.as_ref());
         let hint = look.hint();
         let hint = hint.map(|hint| json!({ "kind": hint.word(), "message": hint.sentence() }));
-        json!({
-            "classes": classes,
-            "spread": look.spread,
-            "typicality": look.typicality,
-            "hint": hint,
-        })
-        .to_string()
+        json!({ "spread": look.spread, "typicality": look.typicality, "hint": hint }).to_string()
     }
 }
 
@@ -94,7 +81,7 @@ impl Model {
                     .to_owned(),
             ));
         }
-        let census = census(&model.config)?;
+        let census = Census::of(&model.config.graph());
         let image = model.config.image();
         let info = json!({
             "digest": digest,
@@ -119,7 +106,6 @@ impl Model {
             image,
             preprocessing: model.preprocessing,
             typical: model.typical,
-            labels: model.labels,
             logit_scale: model.logit_scale,
             info: info.to_string(),
         })

@@ -268,7 +268,8 @@ mod tests {
                     "{name}"
                 );
                 let fc1 = layer(&config.fc1_site(block));
-                assert_eq!(fc1, Some(Layer::Linear { bias: true }), "{name}");
+                let bias = config.fc1_bias().get(block.stage, block.block);
+                assert_eq!(fc1, Some(Layer::Linear { bias }), "{name}");
             }
         }
     }

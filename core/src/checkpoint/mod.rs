@@ -211,7 +211,10 @@ pub fn read_bytes(bytes: &[u8]) -> Result<FloatModel> {
 /// As [`load`].
 pub fn read_bytes_noting(bytes: &[u8], options: &LoadOptions) -> Result<Loaded> {
     let tensors = Tensors::parse(bytes)?;
-    assemble(tensors, &Description::default(), options, Vec::new())
+    match tensors.own {
+        Some(_) => own::assemble(tensors, options, Vec::new()),
+        None => assemble(tensors, &Description::default(), options, Vec::new()),
+    }
 }
 
 /// A model from tensors as a file names them and from what stands beside them.
@@ -221,9 +224,6 @@ fn assemble(
     options: &LoadOptions,
     mut notes: Vec<String>,
 ) -> Result<Loaded> {
-    if tensors.own.is_some() {
-        return own::assemble(tensors, options, notes);
-    }
     let (names, renamed) = naming::canonical(&mut tensors, options, &mut notes)?;
     if let Some(keys) = &description.keys
         && keys.names.called != names.called

@@ -59,8 +59,7 @@ impl Display for Activation {
 }
 
 /// What a model takes from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputKind {
     /// An image of bytes, `[height, width, channels]`.
@@ -68,8 +67,7 @@ pub enum InputKind {
 }
 
 /// What a model puts out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutputKind {
     /// A number for each class.
@@ -362,7 +360,12 @@ impl Graph {
     }
 
     /// The output of `x` as one of the model's.
+    ///
+    /// # Panics
+    /// If it is one already.
     pub fn output(&mut self, kind: OutputKind, x: NodeId) {
+        let taken = self.outputs.iter().any(|&(_, output)| output == x);
+        assert!(!taken, "{} is an output already", self.nodes[x].site);
         self.outputs.push((kind, x));
     }
 

@@ -2,16 +2,17 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::{Plan, TensorId, check};
+use super::{
+    Plan, TensorId,
+    check::{self, MAX_WORDS},
+};
 use crate::{Error, Result};
-
-/// Words that the arena of one item may have: 1 GiB.
-const MAX_ARENA_WORDS: usize = 1 << 28;
 
 /// Where the tensors of a plan lie in its arena.
 ///
 /// A tensor lives from the first step that touches it to the last; inputs live from the start, outputs to
-/// the end. Each is placed first-fit, larger ones first.
+/// the end. Each is placed first-fit, larger ones first: model files state the places, and their digests
+/// are of that text, so the order stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The first word of each tensor, for one item; a multiple of 4.
@@ -28,6 +29,7 @@ impl Layout {
     pub fn of(plan: &Plan) -> Result<Self> {
         check::tensors(plan)?;
         let lives = lives(plan);
+        // A heap, since a sort would take more code in a browser's module.
         let sizes = plan.tensors.iter().map(|tensor| tensor.words() as i64);
         let mut order: BinaryHeap<(i64, Reverse<TensorId>)> =
             sizes.zip((0..).map(Reverse)).collect();
@@ -49,9 +51,9 @@ impl Layout {
                 }
             }
             end = end.max(offset + words);
-            if end > MAX_ARENA_WORDS {
+            if end > MAX_WORDS {
                 return Err(Error::ModelFile(format!(
-                    "expected an arena of at most {MAX_ARENA_WORDS} words, found no room in it for {} ({words} words)",
+                    "expected an arena of at most {MAX_WORDS} words, found no room in it for {} ({words} words)",
                     plan.tensors[id].name
                 )));
             }
@@ -70,9 +72,7 @@ impl Layout {
 fn lives(plan: &Plan) -> Vec<(usize, usize)> {
     let mut lives = vec![(usize::MAX, 0); plan.tensors.len()];
     for (at, step) in plan.steps.iter().enumerate() {
-        let operation = &step.operation;
-        let used = operation.inputs().into_iter();
-        for id in used.chain(operation.scratch()).chain([operation.output()]) {
+        for id in step.operation.tensors() {
             lives[id].0 = lives[id].0.min(at);
             lives[id].1 = lives[id].1.max(at);
         }

@@ -5,8 +5,8 @@ use std::{fmt::Display, ops::RangeInclusive};
 use super::{Format, IntWeights, MAX_PLAN_LENGTH, Operation, Plan, Tensor, TensorId};
 use crate::{Error, Result};
 
-/// Words that a tensor of one item may have: 1 GiB.
-const MAX_WORDS: usize = 1 << 28;
+/// Words that a tensor or the arena of one item may have: 1 GiB.
+pub(super) const MAX_WORDS: usize = 1 << 28;
 
 fn refuse<T>(sentence: String) -> Result<T> {
     Err(Error::ModelFile(sentence))
@@ -53,11 +53,8 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
         }
     }
     for step in &plan.steps {
-        let operation = &step.operation;
-        let mut touched = operation.inputs();
-        touched.extend(operation.scratch());
-        touched.push(operation.output());
-        if let Some(id) = touched.into_iter().find(|&id| id >= plan.tensors.len()) {
+        let mut touched = step.operation.tensors().into_iter();
+        if let Some(id) = touched.find(|&id| id >= plan.tensors.len()) {
             return refuse(format!(
                 "step {}: expected one of {} tensors, found tensor {id}",
                 step.name,
@@ -98,6 +95,9 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
 /// Checks that every tensor is read as it was written: after a step wrote it and before another
 /// wrote over it. Otherwise bytes would depend on what an executor left there.
 pub(super) fn flow(plan: &Plan) -> Result<()> {
+    if plan.inputs.is_empty() || plan.outputs.is_empty() {
+        return refuse("expected a plan with inputs and outputs, found one without".to_owned());
+    }
     let mut whole = vec![false; plan.tensors.len()];
     let mut pixels = whole.clone();
     for port in &plan.inputs {

@@ -24,6 +24,8 @@ const KEY: &str = "intformer";
 pub const FORMAT: u32 = 3;
 /// The format of models without anything that came later.
 const PLAIN_FORMAT: u32 = 2;
+/// The largest real value of one of the integers of a logit.
+const MAX_LOGIT_SCALE: f64 = 1e100;
 /// Bytes that a model file may have: 1 GiB.
 const MAX_FILE: u64 = 1 << 30;
 
@@ -241,7 +243,8 @@ impl IntModel {
             output.kind = kind;
         }
         let logit_scale = match header.logit_scale.parse::<f64>() {
-            Ok(scale) if scale.is_finite() && scale > 0.0 => scale,
+            // Every logit is a finite number.
+            Ok(scale) if scale > 0.0 && scale <= MAX_LOGIT_SCALE => scale,
             _ => {
                 return Err(Error::ModelFile(format!(
                     "expected a positive logit scale, found {:?}",
@@ -274,25 +277,32 @@ impl IntModel {
         self.preprocessing.validate(&self.config.image())?;
         let program = self.program()?;
         let graph = self.config.graph();
-        let expected = graph.outputs().iter().map(|&(kind, id)| {
-            let node = &graph.nodes()[id];
-            (kind, node.tokens * node.channels)
-        });
-        let expected: Vec<_> = expected.collect();
-        let found: Vec<_> = program
+        let expected: Vec<_> = graph
+            .outputs()
+            .iter()
+            .map(|&(kind, id)| {
+                let node = &graph.nodes()[id];
+                (kind, node.tokens * node.channels)
+            })
+            .collect();
+        let outputs = program
             .outputs
             .iter()
-            .map(|port| (port.kind, port.elements()))
-            .collect();
-        let image = [(InputKind::Pixels, self.config.image().bytes())];
-        let taken: Vec<_> = program
+            .map(|port| (port.kind, port.elements()));
+        let inputs = program
             .inputs
             .iter()
-            .map(|port| (port.kind, port.elements()))
-            .collect();
-        if taken != image || found != expected {
+            .map(|port| (port.kind, port.elements()));
+        let bytes = self.config.image().bytes();
+        if !inputs.eq([(InputKind::Pixels, bytes)]) || !outputs.clone().eq(expected) {
+            let count = |sizes: &[usize]| sizes.iter().sum::<usize>();
+            let taken: Vec<_> = program.inputs.iter().map(|port| port.elements()).collect();
+            let given: Vec<_> = outputs.map(|(_, size)| size).collect();
             return Err(Error::ModelFile(format!(
-                "expected a plan from {image:?} to {expected:?}, found {taken:?} to {found:?}"
+                "expected a plan from {bytes} bytes to {} outputs, found {} to {}",
+                self.config.outputs(),
+                count(&taken),
+                count(&given)
             )));
         }
         if !self.labels.is_empty() && self.labels.len() != self.config.classes() {

@@ -119,6 +119,7 @@ impl Executor for Reference {
     }
 
     fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
+        self.prepare(batch.items())?;
         let program = Arc::clone(&self.program);
         timed(&program, |after| {
             self.steps(batch, |at, dispatch, _| after(at, dispatch))

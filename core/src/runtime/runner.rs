@@ -67,8 +67,13 @@ impl Runner {
     }
 
     /// One of its executors, all of which are alike.
-    pub fn executor(&mut self) -> &mut (dyn Executor + Send) {
+    fn executor(&mut self) -> &mut (dyn Executor + Send) {
         &mut *self.executors[0]
+    }
+
+    /// A batch is cut only if it is what the program takes.
+    fn check(&self, batch: &Batch) -> Result<()> {
+        self.executors[0].program().check(batch)
     }
 
     /// What it runs on, in a line; after the first run also what was chosen for it.
@@ -76,7 +81,7 @@ impl Runner {
         self.executors[0].describe()
     }
 
-    /// Threads that share a batch.
+    /// Threads that share a batch; those of rayon's pool work at once.
     pub fn threads(&self) -> usize {
         self.executors.len()
     }
@@ -86,6 +91,7 @@ impl Runner {
     /// # Errors
     /// As [`Executor::run`].
     pub fn run(&mut self, batch: &Batch) -> Result<Outputs> {
+        self.check(batch)?;
         let shares = shares(batch.items(), self.executors.len());
         let run = |(executor, share): (&mut Box<dyn Executor + Send>, Range<usize>)| {
             let mut outputs = Outputs::default();
@@ -106,6 +112,7 @@ impl Runner {
     /// # Errors
     /// As [`Executor::run`].
     pub fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
+        self.check(batch)?;
         let executor = self.executor();
         let mut steps: Vec<Vec<u32>> = Vec::new();
         for part in parts(0..batch.items(), executor.max_traced()) {
@@ -123,6 +130,7 @@ impl Runner {
     /// # Errors
     /// As [`Executor::run`].
     pub fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
+        self.check(batch)?;
         let executor = self.executor();
         let mut steps = Vec::new();
         for part in parts(0..batch.items(), executor.max_batch()) {
@@ -137,6 +145,7 @@ impl Runner {
     /// # Errors
     /// As [`Executor::run`].
     pub fn transfer_times(&mut self, batch: &Batch) -> Result<Option<TransferTimes>> {
+        self.check(batch)?;
         let executor = self.executor();
         let mut sum = TransferTimes::default();
         for part in parts(0..batch.items(), executor.max_batch()) {

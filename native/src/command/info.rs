@@ -100,7 +100,10 @@ impl Options {
         if let Some(bytes) = file_bytes {
             writeln!(text, "file                  {} bytes", grouped(bytes))?;
         }
-        let digest = model.digest()?;
+        let digest = match &compressed.digest {
+            Some(digest) => digest.clone(),
+            None => model.digest()?,
+        };
         writeln!(text, "digest                {digest}")?;
         let layers = rows.iter().map(|row| {
             json!({

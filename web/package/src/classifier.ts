@@ -1,7 +1,7 @@
 import { DisposedError } from './errors.js';
 import { release, toInput, type Input } from './image.js';
 import { Queue } from './queue.js';
-import { checkedTop } from './top.js';
+import { checkedTop } from './scores.js';
 import type { Backend } from './backend.js';
 import type { Classification, Classifier, ClassifyOptions, ExecutorName, Image, Memory } from './types.js';
 

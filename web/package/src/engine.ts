@@ -3,6 +3,7 @@ import { timed } from './clock.js';
 import { DeviceLostError, NoWebGpuError, RuntimeError } from './errors.js';
 import { PixelMaker, type Pixels } from './pixels.js';
 import { fromWasm, isTrap } from './wire.js';
+import { scores } from './scores.js';
 import type { Backend, Hooks, Job, State, Wanted } from './backend.js';
 import type { Input } from './image.js';
 import type { Runtime, WasmModel, WasmSession } from './runtime.js';
@@ -20,9 +21,6 @@ interface Outside {
   /** Milliseconds of a clock. */
   now: () => number;
 }
-
-/** What the WASM module says of an image. */
-type Answer = Pick<Classification, 'classes' | 'spread' | 'typicality' | 'hint'>;
 
 /** A session and what it was prepared for. */
 interface Running {
@@ -183,11 +181,12 @@ export class Engine implements Backend {
     return parts.map(({ bytes, exact, notes, raw, decode }, index) => {
       const logits = value.logits.slice(index * classes, (index + 1) * classes);
       return {
+        classes: scores(this.#file.likeliest(logits, Math.min(top, classes)), this.model.labels),
         logits,
         digest: this.#runtime.digest(logits),
         exact,
         executor: value.executor,
-        ...(JSON.parse(this.#file.answer(bytes, logits, top)) as Answer),
+        ...(JSON.parse(this.#file.look(bytes, logits)) as Pick<Classification, 'spread' | 'typicality' | 'hint'>),
         notes,
         pixels: keepPixels ? raw : null,
         times: { decode, run, total: decode + run },

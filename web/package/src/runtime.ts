@@ -11,8 +11,10 @@ import type { Model as GlueModel } from './wasm/intformer_web.js';
 export interface WasmModel {
   info(): string;
   fit(rgba: Uint8Array, width: number, height: number): Uint8Array;
-  /** The likeliest classes, spread, typicality and hint as JSON. */
-  answer(pixels: Uint8Array, logits: Int32Array, top: number): string;
+  /** Of each of the likeliest classes its number, its logit and its probability. */
+  likeliest(logits: Int32Array, top: number): Float64Array;
+  /** Spread, typicality and hint as JSON. */
+  look(pixels: Uint8Array, logits: Int32Array): string;
   free(): void;
 }
 

@@ -65,11 +65,11 @@ export function fakeRuntime(script = {}) {
         return {
           info: () => JSON.stringify(info),
           fit: (rgba) => rgba.slice(0, 4),
-          answer: (_pixels, logits, top) => {
-            const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a]);
-            const classes = order.slice(0, top).map((index) => ({ index, label: info.labels[index], score: logits[index], probability: 0 }));
-            return JSON.stringify({ classes, spread: 0, typicality: null, hint: null });
+          likeliest: (logits, top) => {
+            const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a]).slice(0, top);
+            return Float64Array.from(order.flatMap((index) => [index, logits[index], 0]));
           },
+          look: () => JSON.stringify({ spread: 0, typicality: null, hint: null }),
           free: () => (log.models -= 1),
         };
       },

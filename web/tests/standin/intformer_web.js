@@ -38,6 +38,10 @@ export class Model {
     const middle = 4 * (Math.floor(height / 2) * width + Math.floor(width / 2));
     return rgba.slice(middle, middle + 3);
   }
+  likeliest(logits, top) {
+    const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a] || a - b).slice(0, top);
+    return Float64Array.from(order.flatMap((index) => [index, logits[index], 0]));
+  }
   look(pixels) {
     const hint = pixels.every((value) => value === pixels[0]) ? { kind: 'uniform', message: 'One colour.' } : null;
     return JSON.stringify({ spread: Math.max(...pixels) - Math.min(...pixels), typicality: null, hint });

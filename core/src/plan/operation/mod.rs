@@ -103,6 +103,14 @@ macro_rules! declare {
                 }
             }
 
+            /// All tensors that it touches.
+            pub(super) fn tensors(&self) -> Vec<TensorId> {
+                let mut all = self.inputs();
+                all.extend(self.scratch());
+                all.push(self.output());
+                all
+            }
+
             /// Prefixes of the weights that are its own, without the point: tables, which steps share,
             /// are not among them.
             pub fn weights(&self) -> Vec<&str> {

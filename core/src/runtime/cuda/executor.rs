@@ -141,8 +141,8 @@ impl Cuda {
         })
     }
 
-    /// Puts the items into page-locked memory and returns what they need.
-    fn start(&mut self, batch: &Batch) -> Result<&mut Prepared> {
+    /// Puts the items into page-locked memory and makes ready what they need.
+    fn start(&mut self, batch: &Batch) -> Result<()> {
         self.program.check(batch)?;
         self.prepare(batch.items())?;
         let prepared = self
@@ -151,10 +151,10 @@ impl Cuda {
             .expect("prepared above");
         for (port, pinned) in self.program.inputs.iter().zip(&mut prepared.inputs) {
             let words = pinned.words();
-            let words = words.map_err(|error| failure("the images", error))?;
+            let words = words.map_err(|error| failure("the inputs", error))?;
             pack(port, batch.bytes(port)?, words);
         }
-        Ok(prepared)
+        Ok(())
     }
 
     /// One run: items to the card, the graph, outputs back. With `marked`, an event before, between
@@ -278,7 +278,7 @@ impl Executor for Cuda {
         let (stream, weights, program) = (&self.stream, &self.weights, &self.program);
         let prepared = self.batches.get_mut(&items).expect("start prepares it");
         let copied = upload(stream, program, prepared, items);
-        copied.map_err(|error| failure("the images", error))?;
+        copied.map_err(|error| failure("the inputs", error))?;
         let arena = &mut prepared.arena;
         let mut trace = Vec::with_capacity(program.steps.len());
         for (step, (_, parts)) in program.steps.iter().zip(&prepared.steps) {

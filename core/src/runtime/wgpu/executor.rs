@@ -214,7 +214,7 @@ impl Wgpu {
         let arena = &self.batches[&items].arena;
         for port in &program.inputs {
             let bytes = batch.bytes(port)?;
-            let offset = (port.region.offset * items * 4) as u64;
+            let offset = 4 * (port.region.offset * items) as u64;
             if port.elements() == 4 * port.region.words {
                 self.gpu.queue.write_buffer(arena, offset, bytes);
             } else {
@@ -396,7 +396,7 @@ fn copy(
     items: usize,
 ) -> usize {
     let words = region.words * items;
-    let from = (region.offset * items * 4) as u64;
+    let from = 4 * (region.offset * items) as u64;
     encoder.copy_buffer_to_buffer(arena, from, back, 4 * to as u64, 4 * words as u64);
     words
 }
