@@ -6,16 +6,17 @@ use std::{
     path::Path,
 };
 
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use safetensors::{SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
-use super::{InputKind, IntTensor, IntType, IntWeights, Plan, Program, Typical, mistaken};
+use super::{
+    InputKind, IntTensor, IntWeights, Plan, Program, Typical,
+    header::{Header, KEY, Metadata, Version, digest, dtype, int_type, json},
+    mistaken,
+};
 use crate::{ClassOrder, Error, Preprocessing, Result, architecture::Config, input::is_default};
 
-/// The metadata's one key: JSON with format version, digest, model and plan.
-const KEY: &str = "intformer";
 /// The format version that this library writes, and the newest it reads.
 ///
 /// 1: the first; 2: activation by block, `i_gelu`, `shift_gelu`; 3: windows that do not divide the
@@ -39,36 +40,6 @@ pub struct Provenance {
     pub images: usize,
     /// The quantizer's options, for the reader.
     pub options: String,
-}
-
-/// The part of the metadata that every version has.
-#[derive(Deserialize)]
-struct Version {
-    format: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Metadata {
-    format: u32,
-    digest: String,
-    model: Box<RawValue>,
-    plan: Box<RawValue>,
-    /// Not part of the digest: it says nothing of what is computed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    typical: Option<Typical>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    config: Config,
-    preprocessing: Preprocessing,
-    labels: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    class_order: Option<ClassOrder>,
-    provenance: Provenance,
-    /// As decimal text, so that JSON readers cannot round it.
-    logit_scale: String,
 }
 
 /// An integer-only model.
@@ -417,48 +388,4 @@ impl IntModel {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         crate::file::replace(path.as_ref(), &self.to_bytes()?)
     }
-}
-
-fn json<T: DeserializeOwned>(key: &str, text: &str) -> Result<T> {
-    serde_json::from_str(text)
-        .map_err(|e| Error::ModelFile(format!("the metadata {key} is not as expected: {e}")))
-}
-
-/// SHA-256 over the texts and, in the order of their names, all tensors with name, type and shape.
-fn digest(header: &str, plan: &str, weights: &IntWeights) -> String {
-    let mut hash = Sha256::new();
-    for text in [header, plan] {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
-    }
-    for (name, tensor) in &weights.0 {
-        hash.update(format!("\n{name} {:?} {:?}\n", tensor.kind, tensor.shape));
-        hash.update(&tensor.bytes);
-    }
-    crate::hex(&hash.finalize())
-}
-
-fn dtype(kind: IntType) -> Dtype {
-    match kind {
-        IntType::I8 => Dtype::I8,
-        IntType::U8 => Dtype::U8,
-        IntType::I16 => Dtype::I16,
-        IntType::U16 => Dtype::U16,
-        IntType::I32 => Dtype::I32,
-    }
-}
-
-fn int_type(name: &str, dtype: Dtype) -> Result<IntType> {
-    Ok(match dtype {
-        Dtype::I8 => IntType::I8,
-        Dtype::U8 => IntType::U8,
-        Dtype::I16 => IntType::I16,
-        Dtype::U16 => IntType::U16,
-        Dtype::I32 => IntType::I32,
-        other => {
-            return Err(Error::ModelFile(format!(
-                "the tensor {name} should hold integers, found {other:?}"
-            )));
-        }
-    })
 }

@@ -6,6 +6,7 @@
 mod arena;
 mod check;
 mod file;
+mod header;
 mod mistaken;
 pub mod operation;
 mod packer;

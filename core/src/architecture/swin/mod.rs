@@ -4,8 +4,10 @@ mod config;
 #[cfg(feature = "import")]
 pub(super) mod names;
 mod topology;
+mod windowing;
 
-pub use config::{SwinConfig, Windowing};
+pub use config::SwinConfig;
+pub use windowing::Windowing;
 
 use crate::graph::Graph;
 

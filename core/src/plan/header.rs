@@ -1,0 +1,86 @@
+//! What stands in the metadata of a model file, and the digest of all of it.
+
+use safetensors::Dtype;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::{IntType, IntWeights, Provenance, Typical};
+use crate::{ClassOrder, Error, Preprocessing, Result, architecture::Config};
+
+/// The metadata's one key: JSON with format version, digest, model and plan.
+pub(super) const KEY: &str = "intformer";
+
+/// The part of the metadata that every version has.
+#[derive(Deserialize)]
+pub(super) struct Version {
+    pub(super) format: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Metadata {
+    pub(super) format: u32,
+    pub(super) digest: String,
+    pub(super) model: Box<RawValue>,
+    pub(super) plan: Box<RawValue>,
+    /// Not part of the digest: it says nothing of what is computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) typical: Option<Typical>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Header {
+    pub(super) config: Config,
+    pub(super) preprocessing: Preprocessing,
+    pub(super) labels: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) class_order: Option<ClassOrder>,
+    pub(super) provenance: Provenance,
+    /// As decimal text, so that JSON readers cannot round it.
+    pub(super) logit_scale: String,
+}
+
+pub(super) fn json<T: DeserializeOwned>(key: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text)
+        .map_err(|e| Error::ModelFile(format!("the metadata {key} is not as expected: {e}")))
+}
+
+/// SHA-256 over the texts and, in the order of their names, all tensors with name, type and shape.
+pub(super) fn digest(header: &str, plan: &str, weights: &IntWeights) -> String {
+    let mut hash = Sha256::new();
+    for text in [header, plan] {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    for (name, tensor) in &weights.0 {
+        hash.update(format!("\n{name} {:?} {:?}\n", tensor.kind, tensor.shape));
+        hash.update(&tensor.bytes);
+    }
+    crate::hex(&hash.finalize())
+}
+
+pub(super) fn dtype(kind: IntType) -> Dtype {
+    match kind {
+        IntType::I8 => Dtype::I8,
+        IntType::U8 => Dtype::U8,
+        IntType::I16 => Dtype::I16,
+        IntType::U16 => Dtype::U16,
+        IntType::I32 => Dtype::I32,
+    }
+}
+
+pub(super) fn int_type(name: &str, dtype: Dtype) -> Result<IntType> {
+    Ok(match dtype {
+        Dtype::I8 => IntType::I8,
+        Dtype::U8 => IntType::U8,
+        Dtype::I16 => IntType::I16,
+        Dtype::U16 => IntType::U16,
+        Dtype::I32 => IntType::I32,
+        other => {
+            return Err(Error::ModelFile(format!(
+                "the tensor {name} should hold integers, found {other:?}"
+            )));
+        }
+    })
+}
