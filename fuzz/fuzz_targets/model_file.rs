@@ -18,8 +18,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let program = model
         .program()
         .expect("a model that was read has a program");
-    if program.arena_words <= MAX_WORDS {
-        let image = vec![0; program.inputs[0].elements()];
+    if program.arena_words() <= MAX_WORDS {
+        let image = vec![0; program.inputs()[0].elements()];
         let program = Arc::new(program);
         let logits = Reference::new(program.clone()).run(&Batch::images(&image, 1));
         let logits = logits.expect("it runs");

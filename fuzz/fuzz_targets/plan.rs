@@ -24,17 +24,17 @@ libfuzzer_sys::fuzz_target!(|json: &[u8]| {
     let Ok(program) = Program::new(&plan, &MODEL.weights) else {
         return;
     };
-    if program.arena_words <= MAX_WORDS {
+    if program.arena_words() <= MAX_WORDS {
         let program = Arc::new(program);
         let mut used = Reference::new(Arc::clone(&program));
         let run = |executor: &mut Reference, byte| {
-            let image = vec![byte; program.inputs[0].elements()];
+            let image = vec![byte; program.inputs()[0].elements()];
             executor.run(&Batch::images(&image, 1)).expect("it runs")
         };
         run(&mut used, 170);
         let fresh = run(&mut Reference::new(Arc::clone(&program)), 5);
         assert_eq!(run(&mut used, 5), fresh);
-        let image = vec![5; program.inputs[0].elements()];
+        let image = vec![5; program.inputs()[0].elements()];
         assert_eq!(Cpu::new(program).run(&Batch::images(&image, 1)).expect("it runs"), fresh);
     }
 });

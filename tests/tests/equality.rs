@@ -47,7 +47,7 @@ fn compare<E: Executor>(
     let found = make(Arc::clone(&program))
         .trace(&Batch::images(&images, batch))
         .unwrap();
-    for ((step, expected), found) in program.steps.iter().zip(&expected).zip(&found) {
+    for ((step, expected), found) in program.steps().iter().zip(&expected).zip(&found) {
         assert!(expected == found, "{} differs with {config}", step.name);
     }
     assert_eq!(expected.len(), found.len());
@@ -120,11 +120,11 @@ fn cpu_equals_the_reference_at_swin_t() {
 fn swin_t_is_72_dispatches_and_fits_64_mib() {
     let model = synthetic::int_model(SwinConfig::tiny(), 1).unwrap();
     let program = model.program().unwrap();
-    let mib = (program.weights.len() + program.arena_words) as f64 / f64::from(1 << 18);
+    let mib = (program.weights().len() + program.arena_words()) as f64 / f64::from(1 << 18);
     println!(
         "Swin-T: {} dispatches, {mib:.1} MiB of weights and arena (arena {:.1})",
         program.dispatches(1).len(),
-        program.arena_words as f64 / f64::from(1 << 18)
+        program.arena_words() as f64 / f64::from(1 << 18)
     );
     assert_eq!(program.dispatches(1).len(), 72);
     assert!(mib < 64.0);
@@ -178,7 +178,7 @@ fn several_outputs_of_one_run() {
     );
     let mut runner = Runner::cpu(&program, 2);
     assert_eq!(runner.run(&batch).unwrap(), expected);
-    assert_eq!(runner.times(&batch).unwrap().len(), program.steps.len());
+    assert_eq!(runner.times(&batch).unwrap().len(), program.steps().len());
     // A batch of another size is refused whole, not cut.
     for (bytes, items) in [(pixels.len() - 1, 3), (pixels.len(), 2), (0, 0)] {
         let other = Batch::images(&pixels[..bytes], items);

@@ -73,7 +73,7 @@ use file::Tensors;
 
 use crate::{
     Error, FloatModel, ImageShape, Preprocessing, Resize, Result,
-    architecture::names::{Asked, Description},
+    architecture::names::{self, Asked, Description},
 };
 
 /// Which weights are read where a file has both.
@@ -224,25 +224,25 @@ fn assemble(
     options: &LoadOptions,
     mut notes: Vec<String>,
 ) -> Result<Loaded> {
-    let (names, renamed) = naming::canonical(&mut tensors, options, &mut notes)?;
+    let (named, renamed) = naming::canonical(&mut tensors, options, &mut notes)?;
     if let Some(keys) = &description.keys
-        && keys.names.called != names.called
+        && keys.names.called != named.called
     {
         return Err(Error::Checkpoint(format!(
             "expected {} as config.json says, found {} in the tensors",
-            keys.names.called, names.called
+            keys.names.called, named.called
         )));
     }
     let asked = options.asked();
-    let mut config = (names.configure)(&renamed, description, &asked, &mut notes)?;
+    let mut config = (named.configure)(&renamed, description, &asked, &mut notes)?;
     let mut params = renamed.params;
-    (names.adapt)(&mut config, &mut params, &asked, &mut notes)?;
+    names::adapt(&mut config, &mut params, &asked, &mut notes)?;
     let library = renamed.dialect.library;
     let preprocessing = match (&options.preprocessing, &description.preprocessing) {
         (Some(preprocessing), _) => preprocessing.clone(),
         (None, Some(preprocessing)) => resized(preprocessing, &config.image(), &mut notes),
         (None, None) => {
-            let published = (names.published)(&config, library);
+            let published = names::published(&config, library);
             notes.push(format!(
                 "nothing says how images are prepared: as for the models that {} published",
                 published.by

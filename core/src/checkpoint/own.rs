@@ -140,9 +140,8 @@ pub(super) fn assemble(
         class_order: header.class_order,
     };
     if options.image_size.is_some() || options.window_size.is_some() {
-        let names = names::of(&model.config);
         let (config, params) = (&mut model.config, &mut model.params);
-        (names.adapt)(config, params, &options.asked(), &mut notes)?;
+        names::adapt(config, params, &options.asked(), &mut notes)?;
     }
     model.preprocessing = match &options.preprocessing {
         Some(preprocessing) => preprocessing.clone(),

@@ -148,7 +148,7 @@ impl IntModel {
     /// let meant = "104fdd709fd06608004cb89b7cf3ed3386b740161a43dae76d7e181347dd5928";
     /// assert_eq!(read.digest, meant);
     /// let program = read.program;
-    /// assert_eq!(program.inputs[0].elements(), 32 * 32);
+    /// assert_eq!(program.inputs()[0].elements(), 32 * 32);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(bytes: &[u8]) -> Result<Checked> {

@@ -55,19 +55,14 @@ pub struct ProgramStep {
     dispatch: Dispatch,
 }
 
-/// A plan ready to run.
+/// A plan ready to run. Kernels rely on what was checked when it was made, so nothing changes it.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// All weights, 16-byte aligned sections.
-    pub weights: Vec<u32>,
-    /// Words of the arena for one item.
-    pub arena_words: usize,
-    /// The steps, in order.
-    pub steps: Vec<ProgramStep>,
-    /// What it takes: images are u8 bytes, row by row, channels interleaved.
-    pub inputs: Vec<ProgramPort<InputKind>>,
-    /// What it puts out, int32.
-    pub outputs: Vec<ProgramPort<OutputKind>>,
+    pub(crate) weights: Vec<u32>,
+    pub(crate) arena_words: usize,
+    pub(crate) steps: Vec<ProgramStep>,
+    pub(crate) inputs: Vec<ProgramPort<InputKind>>,
+    pub(crate) outputs: Vec<ProgramPort<OutputKind>>,
 }
 
 impl Program {
@@ -125,6 +120,31 @@ impl Program {
                 .map(|port| place(plan, port, region))
                 .collect(),
         })
+    }
+
+    /// All weights, 16-byte aligned sections.
+    pub fn weights(&self) -> &[u32] {
+        &self.weights
+    }
+
+    /// Words of the arena for one item.
+    pub fn arena_words(&self) -> usize {
+        self.arena_words
+    }
+
+    /// The steps, in order.
+    pub fn steps(&self) -> &[ProgramStep] {
+        &self.steps
+    }
+
+    /// What it takes: images are u8 bytes, row by row, channels interleaved.
+    pub fn inputs(&self) -> &[ProgramPort<InputKind>] {
+        &self.inputs
+    }
+
+    /// What it puts out, int32.
+    pub fn outputs(&self) -> &[ProgramPort<OutputKind>] {
+        &self.outputs
     }
 
     /// The dispatches for `batch` items, one a step.

@@ -42,7 +42,7 @@ use crate::{Result, plan::Program};
 ///
 /// // A mistake in the fifth step:
 /// found[4][0] ^= 1;
-/// let mut steps = program.steps.iter().zip(found.iter().zip(&expected));
+/// let mut steps = program.steps().iter().zip(found.iter().zip(&expected));
 /// let first = steps.find(|(_, (found, expected))| found != expected);
 /// let (step, _) = first.expect("a difference");
 /// assert_eq!(step.name, "layers.0.blocks.0.attn");

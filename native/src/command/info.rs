@@ -71,7 +71,7 @@ impl Options {
             model.provenance.images, model.provenance.calibration, model.provenance.options
         )?;
         table(&mut text, &rows)?;
-        let (arena, weights) = (4 * program.arena_words, 4 * program.weights.len());
+        let (arena, weights) = (4 * program.arena_words(), 4 * program.weights().len());
         writeln!(
             text,
             "\nparameters            {}",
@@ -85,7 +85,7 @@ impl Options {
         writeln!(
             text,
             "dispatches            {} a batch",
-            program.steps.len()
+            program.steps().len()
         )?;
         writeln!(
             text,
@@ -117,7 +117,7 @@ impl Options {
                 "kind": "integer",
                 "params": census.elements(),
                 "macs": census.total_macs(),
-                "dispatches": program.steps.len(),
+                "dispatches": program.steps().len(),
                 "arena_bytes": arena,
                 "weight_bytes": weights,
                 "file_bytes": file_bytes,

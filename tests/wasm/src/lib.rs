@@ -114,7 +114,7 @@ thread_local! {
 pub extern "C" fn bench(batch: u32) -> u32 {
     let config = SwinConfig::tiny();
     let program = program(&config, 1);
-    let mut arena = vec![0; program.arena_words * batch as usize];
+    let mut arena = vec![0; program.arena_words() * batch as usize];
     let images = synthetic::images(&config, batch as usize, 1);
     let placed = program.place(&Batch::images(&images, batch as usize), &mut arena);
     placed.expect("images that fit");
@@ -141,7 +141,7 @@ pub extern "C" fn step(at: u32) {
         let dispatch = &bench.dispatches[at as usize];
         bench
             .kernels
-            .run(dispatch, &bench.program.weights, &mut bench.arena);
+            .run(dispatch, bench.program.weights(), &mut bench.arena);
     });
 }
 

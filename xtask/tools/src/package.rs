@@ -1,6 +1,6 @@
 //! The crates as a registry gets them.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -33,6 +33,7 @@ pub fn run() -> Result<()> {
     }
     // A target folder of its own: cargo would put another command `intformer` in the place of the one that tests run.
     let target = shell::target().join("published");
+    forget(&target)?;
     // The kernels of all kinds, without burn.
     let mut package = shell::cargo(
         "package --locked --allow-dirty --no-default-features --features comparison,cuda",
@@ -59,6 +60,21 @@ pub fn run() -> Result<()> {
         let bytes = fs::metadata(folder.join(format!("{name}.crate")))?.len();
         println!("{name:<24} {bytes:>9} bytes of at most {LIMIT}");
         ensure!(bytes <= LIMIT, "{name}: above the limit");
+    }
+    Ok(())
+}
+
+/// Cargo takes what it once built of a package for fresh while its version is the same, whatever is in it.
+fn forget(target: &Path) -> Result<()> {
+    let fingerprints = target.join("debug/.fingerprint");
+    if !fingerprints.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(fingerprints)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("intformer") {
+            fs::remove_dir_all(entry.path())?;
+        }
     }
     Ok(())
 }

@@ -13,10 +13,26 @@ use crate::{ClassOrder, HostTensor, Params, Preprocessing, Result};
 /// All architectures that checkpoints are read of.
 pub(crate) const ALL: [&Names; 1] = [&swin::names::NAMES];
 
-/// The names of the architecture of `config`.
-pub(crate) fn of(config: &Config) -> &'static Names {
+/// Changes `config` as it is asked for, checks it, and interpolates the parameters that follow from the
+/// size of the images.
+///
+/// # Errors
+/// If there is no such model, or the parameters are not those of one.
+pub(crate) fn adapt(
+    config: &mut Config,
+    params: &mut Params,
+    asked: &Asked,
+    notes: &mut Vec<String>,
+) -> Result<()> {
     match config {
-        Config::Swin(_) => &swin::names::NAMES,
+        Config::Swin(config) => swin::names::adapt(config, params, asked, notes),
+    }
+}
+
+/// How images were prepared for the models of `config` that a library published.
+pub(crate) fn published(config: &Config, library: Library) -> Published {
+    match config {
+        Config::Swin(config) => swin::names::published(config, library),
     }
 }
 
@@ -39,13 +55,8 @@ pub(crate) struct Names {
     /// What a relative with these names is, without a classifier or with one, if it is not of this
     /// architecture.
     pub relative: fn(&BTreeSet<&str>, bool) -> Option<&'static str>,
-    /// The configuration of tensors, which their description must agree with; [`Names::adapt`] checks it.
+    /// The configuration of tensors, which their description must agree with; [`adapt`] checks it.
     pub configure: fn(&Renamed, &Description, &Asked, &mut Vec<String>) -> Result<Config>,
-    /// Changes a configuration as it is asked for, and interpolates the parameters that follow from
-    /// the size of the images.
-    pub adapt: fn(&mut Config, &mut Params, &Asked, &mut Vec<String>) -> Result<()>,
-    /// How images were prepared for the published models of this library.
-    pub published: fn(&Config, Library) -> Published,
 }
 
 /// What the caller knows better than the checkpoint.

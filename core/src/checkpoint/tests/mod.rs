@@ -14,8 +14,11 @@ use crate::{
 
 /// The configuration of `model`.
 fn swin(model: &FloatModel) -> &SwinConfig {
-    let Config::Swin(config) = &model.config;
-    config
+    match &model.config {
+        Config::Swin(config) => config,
+        #[allow(unreachable_patterns, reason = "until there is another architecture")]
+        other => panic!("expected a Swin, found {other}"),
+    }
 }
 
 fn fixture(name: &str) -> PathBuf {

@@ -31,17 +31,9 @@ pub(in crate::architecture) static NAMES: Names = Names {
     configure: |renamed, description, asked, notes| {
         configuration::configure(renamed, description, asked, notes).map(Config::Swin)
     },
-    adapt: |config, params, asked, notes| {
-        let Config::Swin(config) = config;
-        adapt(config, params, asked, notes)
-    },
-    published: |config, library| {
-        let Config::Swin(config) = config;
-        published(config, library)
-    },
 };
 
-fn adapt(
+pub(in crate::architecture) fn adapt(
     config: &mut SwinConfig,
     params: &mut Params,
     asked: &Asked,
@@ -57,7 +49,7 @@ fn adapt(
     biases::interpolate(params, config, asked.window_size.is_some(), notes)
 }
 
-fn published(config: &SwinConfig, library: Library) -> Published {
+pub(in crate::architecture) fn published(config: &SwinConfig, library: Library) -> Published {
     let [height, width] = config.image_size;
     let side = height.min(width);
     let resize = match library {
