@@ -1,6 +1,9 @@
 //! The crates as a registry gets them.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -33,7 +36,7 @@ pub fn run() -> Result<()> {
     }
     // A target folder of its own: cargo would put another command `intformer` in the place of the one that tests run.
     let target = shell::target().join("published");
-    forget(&target)?;
+    forget(&target, &published)?;
     // The kernels of all kinds, without burn.
     let mut package = shell::cargo(
         "package --locked --allow-dirty --no-default-features --features comparison,cuda",
@@ -64,19 +67,43 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// Cargo takes what it once built of a package for fresh while its version is the same, whatever is in it.
-fn forget(target: &Path) -> Result<()> {
+/// Cargo takes what it once unpacked and built of a package for fresh while its version is the same,
+/// whatever is in it.
+fn forget(target: &Path, published: &[Crate]) -> Result<()> {
     let fingerprints = target.join("debug/.fingerprint");
-    if !fingerprints.is_dir() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(fingerprints)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("intformer") {
-            fs::remove_dir_all(entry.path())?;
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let sources = home.map(|home| home.join("registry/src"));
+    // Those of a registry in a folder have a name without a host.
+    let local = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with('-')
+    };
+    let local = folders(&sources.unwrap_or_default())?
+        .into_iter()
+        .filter(local);
+    for folder in local.chain([fingerprints]) {
+        for path in folders(&folder)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if published
+                .iter()
+                .any(|member| name.starts_with(&format!("{}-", member.name)))
+            {
+                fs::remove_dir_all(&path)?;
+            }
         }
     }
     Ok(())
+}
+
+/// The folders in `folder`, if there is one.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let paths = paths.collect::<Result<Vec<_>>>()?;
+    Ok(paths.into_iter().filter(|path| path.is_dir()).collect())
 }
 
 fn check_fields(member: &Crate) -> Result<()> {
