@@ -107,6 +107,7 @@ mod input;
 mod likeliest;
 #[cfg(feature = "float")]
 pub mod method;
+mod order;
 pub mod plan;
 pub mod quant;
 #[cfg(feature = "data")]

@@ -1,6 +1,6 @@
 //! The likeliest classes of an image.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use crate::order::largest_first;
 
 /// A class that an image may show.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,23 +32,22 @@ pub fn likeliest(logits: &[f64], top: usize) -> Vec<Likely> {
     let weight = |logit: f64| (logit - most).exp();
     let sum: f64 = logits.iter().map(|&logit| weight(logit)).sum();
     // By logits: the probabilities of unlikely classes are all 0.
-    let all = logits.iter().enumerate();
-    let mut all: BinaryHeap<_> = all
-        .map(|(class, &logit)| (rank(logit), Reverse(class)))
-        .collect();
-    let best = std::iter::from_fn(|| all.pop()).take(top);
-    best.map(|(_, Reverse(class))| Likely {
+    let ranks = logits.iter().map(|&logit| rank(logit));
+    let likely = |class: usize| Likely {
         class,
         logit: logits[class],
         probability: weight(logits[class]) / sum,
-    })
-    .collect()
+    };
+    largest_first(ranks).take(top).map(likely).collect()
 }
 
 /// An integer in the order of the number's [`f64::total_cmp`].
-fn rank(logit: f64) -> i64 {
-    let bits = logit.to_bits() as i64;
-    bits ^ ((bits >> 63) as u64 >> 1) as i64
+fn rank(logit: f64) -> u64 {
+    let bits = logit.to_bits();
+    match logit.is_sign_negative() {
+        true => !bits,
+        false => bits | 1 << 63,
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +61,19 @@ mod tests {
         assert_eq!(classes, [1, 4, 2, 3, 0]);
         assert!(top[1..].iter().all(|likely| likely.probability == 0.0));
         assert_eq!(likeliest(&[], 5), []);
+    }
+
+    #[test]
+    fn probabilities_add_up_to_one_and_huge_logits_overflow_nothing() {
+        let logits = [i32::MAX, i32::MIN, i32::MAX - 1, 0].map(f64::from);
+        for scale in [1.0, 1e100] {
+            let top = likeliest(&logits.map(|logit| logit * scale), 9);
+            assert_eq!(top.len(), 4);
+            let sum: f64 = top.iter().map(|likely| likely.probability).sum();
+            assert!((sum - 1.0).abs() < 1e-12, "{sum}");
+            let mut all = top.iter();
+            assert!(all.all(|likely| (0.0..=1.0).contains(&likely.probability)));
+        }
     }
 
     #[test]

@@ -51,9 +51,11 @@ impl Model {
     pub fn likeliest(&self, logits: &[i32], top: usize) -> Vec<f64> {
         let real = |&logit: &i32| f64::from(logit) * self.logit_scale;
         let logits: Vec<f64> = logits.iter().map(real).collect();
-        let top = likeliest(&logits, top).into_iter();
-        top.flat_map(|likely| [likely.class as f64, likely.logit, likely.probability])
-            .collect()
+        let mut found = Vec::new();
+        for likely in likeliest(&logits, top) {
+            found.extend_from_slice(&[likely.class as f64, likely.logit, likely.probability]);
+        }
+        found
     }
 
     /// What there is to say of an image beside its classes, as JSON: `spread`, `typicality`, `hint`.

@@ -17,7 +17,10 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{ImageShape, Result, graph::Graph};
+use crate::{
+    ImageShape, Result,
+    graph::{Graph, OutputKind},
+};
 
 type Named = (&'static str, fn() -> Config);
 
@@ -129,6 +132,13 @@ impl Config {
     pub fn outputs(&self) -> usize {
         match self {
             Self::Swin(config) => config.outputs(),
+        }
+    }
+
+    /// What that is.
+    pub fn output_kind(&self) -> OutputKind {
+        match self {
+            Self::Swin(config) => config.output_kind(),
         }
     }
 

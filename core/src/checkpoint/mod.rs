@@ -177,17 +177,16 @@ pub fn load_noting(source: impl AsRef<Path>, options: &LoadOptions) -> Result<Lo
             "the tensor {name} is in the index and missing in its file"
         )));
     }
+    // A file of this library says all there is to say.
+    if tensors.own.is_some() {
+        return own::assemble(tensors, options, Vec::new());
+    }
     let mut notes = Vec::new();
-    if tensors.own.is_none()
-        && let Some(beside) = source::unread(source.as_ref(), &files)
-    {
+    if let Some(beside) = source::unread(source.as_ref(), &files) {
         notes.push(format!(
             "{} is not read beside a file that is named: name the folder",
             beside.display()
         ));
-    }
-    if tensors.own.is_some() {
-        return own::assemble(tensors, options, notes);
     }
     let description = describe::read(
         files.config.as_deref(),

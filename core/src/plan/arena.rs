@@ -1,12 +1,10 @@
 //! Placing tensors in one arena: those that live at once do not overlap.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
-
 use super::{
     Plan, TensorId,
     check::{self, MAX_WORDS},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, order::largest_first};
 
 /// Where the tensors of a plan lie in its arena.
 ///
@@ -29,16 +27,12 @@ impl Layout {
     pub fn of(plan: &Plan) -> Result<Self> {
         check::tensors(plan)?;
         let lives = lives(plan);
-        // A heap, since a sort would take more code in a browser's module.
-        let sizes = plan.tensors.iter().map(|tensor| tensor.words() as i64);
-        let mut order: BinaryHeap<(i64, Reverse<TensorId>)> =
-            sizes.zip((0..).map(Reverse)).collect();
-
+        let sizes = plan.tensors.iter().map(|tensor| tensor.words() as u64);
         let mut offsets = vec![0; plan.tensors.len()];
         let mut end = 0;
         // By their offsets.
         let mut placed: Vec<TensorId> = Vec::with_capacity(plan.tensors.len());
-        while let Some((_, Reverse(id))) = order.pop() {
+        for id in largest_first(sizes) {
             let words = plan.tensors[id].words().next_multiple_of(4);
             let mut offset = 0;
             for &other in &placed {
@@ -53,7 +47,7 @@ impl Layout {
             end = end.max(offset + words);
             if end > MAX_WORDS {
                 return Err(Error::ModelFile(format!(
-                    "expected an arena of at most {MAX_WORDS} words, found no room in it for {} ({words} words)",
+                    "expected an arena of at most {MAX_WORDS} words, found no room for {}",
                     plan.tensors[id].name
                 )));
             }

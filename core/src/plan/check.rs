@@ -36,13 +36,10 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
             ));
         }
     }
-    let inputs = plan.inputs.iter().map(|port| (port.tensor, "an input"));
-    let outputs = plan.outputs.iter().map(|port| (port.tensor, "an output"));
-    for (id, what) in inputs.chain(outputs) {
-        let format = match what {
-            "an input" => Format::Uint8,
-            _ => Format::Int32,
-        };
+    let inputs = plan.inputs.iter().map(|port| port.tensor);
+    let outputs = plan.outputs.iter().map(|port| port.tensor);
+    let inputs = inputs.map(|id| (id, "an input", Format::Uint8));
+    for (id, what, format) in inputs.chain(outputs.map(|id| (id, "an output", Format::Int32))) {
         match plan.tensors.get(id) {
             Some(tensor) if tensor.format == format && tensor.rows == 1 => {}
             found => {

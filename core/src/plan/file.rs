@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    InputKind, IntTensor, IntWeights, Plan, Program, Typical,
+    IntTensor, IntWeights, Plan, Program, Typical,
     header::{Header, KEY, Metadata, Version, digest, dtype, int_type, json},
     mistaken,
 };
@@ -204,11 +204,7 @@ impl IntModel {
 
         let header: Header = json("intformer.model", header_text.get())?;
         header.config.validate()?;
-        let Some(&(kind, _)) = header.config.graph().outputs().first() else {
-            return Err(Error::ModelFile(
-                "expected a model with an output".to_owned(),
-            ));
-        };
+        let kind = header.config.output_kind();
         let mut plan: Plan = json("intformer.plan", plan_text.get())?;
         for output in &mut plan.outputs {
             output.kind = kind;
@@ -243,37 +239,20 @@ impl IntModel {
         })
     }
 
+    /// Whether all but the configuration, which is valid, fits it.
     fn check(&self) -> Result<Program> {
-        self.config.validate()?;
-        self.preprocessing.validate(&self.config.image())?;
+        let image = self.config.image();
+        self.preprocessing.validate(&image)?;
         let program = self.program()?;
-        let graph = self.config.graph();
-        let expected: Vec<_> = graph
-            .outputs()
-            .iter()
-            .map(|&(kind, id)| {
-                let node = &graph.nodes()[id];
-                (kind, node.tokens * node.channels)
-            })
-            .collect();
-        let outputs = program
-            .outputs
-            .iter()
-            .map(|port| (port.kind, port.elements()));
-        let inputs = program
-            .inputs
-            .iter()
-            .map(|port| (port.kind, port.elements()));
-        let bytes = self.config.image().bytes();
-        if !inputs.eq([(InputKind::Pixels, bytes)]) || !outputs.clone().eq(expected) {
-            let count = |sizes: &[usize]| sizes.iter().sum::<usize>();
-            let taken: Vec<_> = program.inputs.iter().map(|port| port.elements()).collect();
-            let given: Vec<_> = outputs.map(|(_, size)| size).collect();
+        let sizes = [image.bytes(), self.config.outputs()];
+        let inputs = program.inputs.iter().map(|port| port.elements());
+        let outputs = program.outputs.iter().map(|port| port.elements());
+        // A file has one of each.
+        let found: [usize; 2] = [inputs.sum(), outputs.sum()];
+        if found != sizes {
             return Err(Error::ModelFile(format!(
-                "expected a plan from {bytes} bytes to {} outputs, found {} to {}",
-                self.config.outputs(),
-                count(&taken),
-                count(&given)
+                "expected a plan from {} bytes to {} outputs, found {} to {}",
+                sizes[0], sizes[1], found[0], found[1]
             )));
         }
         if !self.labels.is_empty() && self.labels.len() != self.config.classes() {

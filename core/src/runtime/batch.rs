@@ -138,13 +138,16 @@ impl Program {
         mut words: impl FnMut(&ProgramPort<OutputKind>) -> &'a [u32],
     ) -> Outputs {
         let values = self.outputs.iter().map(|port| {
+            let words = words(port);
             let stride = port.region.words / port.rows;
-            let rows = words(port).chunks(stride);
-            let row = |row: &'a [u32]| row[..port.cols].iter().map(|&word| word as i32);
+            let mut data = Vec::with_capacity(words.len() / stride * port.cols);
+            for row in words.chunks(stride) {
+                data.extend(row[..port.cols].iter().map(|&word| word as i32));
+            }
             Values {
                 kind: port.kind,
                 each: port.elements(),
-                data: rows.flat_map(row).collect(),
+                data,
             }
         });
         Outputs(values.collect())

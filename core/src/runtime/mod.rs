@@ -88,15 +88,13 @@ pub trait Executor {
     /// Makes room for runs of `items`, which [`Executor::run`] does as well.
     ///
     /// # Errors
-    /// One of those that [`Error::is_device`] tells: so many do not fit, or the
-    /// device cannot go on.
+    /// One of those that [`Error::is_device`] tells: so many do not fit, or the device cannot go on.
     fn prepare(&mut self, items: usize) -> Result<()>;
 
     /// The outputs of a batch.
     ///
     /// # Errors
-    /// [`Error::Image`] if `batch` is not what the program takes, or as
-    /// [`Executor::prepare`].
+    /// [`Error::Image`] if `batch` is not what the program takes, or as [`Executor::prepare`].
     fn run(&mut self, batch: &Batch) -> Result<Outputs>;
 
     /// The words that each step wrote, in order.

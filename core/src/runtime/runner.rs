@@ -76,6 +76,11 @@ impl Runner {
         self.executors[0].program().check(batch)
     }
 
+    /// The name of its executors.
+    pub fn name(&self) -> &'static str {
+        self.executors[0].name()
+    }
+
     /// What it runs on, in a line; after the first run also what was chosen for it.
     pub fn describe(&self) -> String {
         self.executors[0].describe()

@@ -100,11 +100,11 @@ impl Runner {
         match (model, choice) {
             (Model::Compressed(model), Choice::Reference) => {
                 let runner = runtime::Runner::reference(&model.program, threads);
-                Ok(Self::integer("reference", runner, model))
+                Ok(Self::integer(runner, model))
             }
             (Model::Compressed(model), Choice::Cpu) => {
                 let runner = runtime::Runner::cpu(&model.program, threads);
-                Ok(Self::integer("cpu", runner, model))
+                Ok(Self::integer(runner, model))
             }
             (Model::Compressed(model), Choice::Wgpu) => {
                 Self::wgpu(model, adapter(&globals.adapter))
@@ -112,7 +112,7 @@ impl Runner {
             #[cfg(feature = "cuda")]
             (Model::Compressed(model), Choice::Cuda) => {
                 let cuda = Cuda::on(card()?, Arc::clone(&model.program))?;
-                Ok(Self::integer("cuda", runtime::Runner::new(cuda), model))
+                Ok(Self::integer(runtime::Runner::new(cuda), model))
             }
             #[cfg(feature = "float")]
             (Model::Float(model), Choice::Float) => Ok(Self {
@@ -141,12 +141,12 @@ impl Runner {
             ..Options::default()
         };
         let wgpu = Wgpu::new_blocking(Arc::clone(&model.program), options)?;
-        Ok(Self::integer("wgpu", runtime::Runner::new(wgpu), model))
+        Ok(Self::integer(runtime::Runner::new(wgpu), model))
     }
 
-    fn integer(name: &'static str, runner: runtime::Runner, model: &Compressed) -> Self {
+    fn integer(runner: runtime::Runner, model: &Compressed) -> Self {
         Self {
-            name,
+            name: runner.name(),
             threads: runner.threads(),
             kind: Kind::Integer(runner, model.model.logit_scale),
         }

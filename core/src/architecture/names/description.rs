@@ -29,6 +29,7 @@ pub(crate) struct Description {
 }
 
 /// What a description says to an architecture alone.
+#[derive(Clone)]
 pub(crate) struct Keys {
     /// Whose words these are: timm's or Hugging Face's.
     pub library: Library,
@@ -41,15 +42,6 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The keys that `T` has.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        typed(
-            &self.path,
-            self.names.called,
-            Value::Object(self.map.clone()),
-        )
-    }
-
     /// Takes the value of `key` out.
     pub(crate) fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>> {
         match self.map.remove(key) {
@@ -61,12 +53,15 @@ impl Keys {
 
 /// `value`, found in the file at `path` that describes a model that is `called` so.
 pub(crate) fn typed<T: DeserializeOwned>(path: &Path, called: &str, value: Value) -> Result<T> {
-    serde_json::from_value(value).map_err(|error| {
-        let path = path.display();
-        Error::Checkpoint(format!(
-            "expected the JSON of {called} in {path}, found: {error}"
-        ))
-    })
+    serde_json::from_value(value).map_err(|error| malformed(path, called, &error))
+}
+
+/// The error for the file at `path` that should describe a model that is `called` so.
+pub(crate) fn malformed(path: &Path, called: &str, error: &serde_json::Error) -> Error {
+    let path = path.display();
+    Error::Checkpoint(format!(
+        "expected the JSON of {called} in {path}, found: {error}"
+    ))
 }
 
 impl Description {

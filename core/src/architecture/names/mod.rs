@@ -5,7 +5,7 @@ mod description;
 
 use std::collections::BTreeSet;
 
-pub(crate) use description::{Description, Keys, Size, agree, expected, side, typed};
+pub(crate) use description::{Description, Keys, Size, agree, expected, malformed, side, typed};
 
 use super::{Config, swin};
 use crate::{ClassOrder, HostTensor, Params, Preprocessing, Result};

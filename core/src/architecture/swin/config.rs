@@ -8,7 +8,7 @@ use super::Windowing;
 use crate::{
     Error, Result,
     architecture::{Block, PerBlock, Widths},
-    graph::Activation,
+    graph::{Activation, OutputKind},
     input::{ImageShape, is_default},
 };
 
@@ -182,6 +182,14 @@ impl SwinConfig {
         match self.classes {
             0 => self.channels(self.depths.len() - 1),
             classes => classes,
+        }
+    }
+
+    /// What that is.
+    pub fn output_kind(&self) -> OutputKind {
+        match self.classes {
+            0 => OutputKind::Pooled,
+            _ => OutputKind::Logits,
         }
     }
 

@@ -1,10 +1,7 @@
 //! The layers of a Swin.
 
 use super::SwinConfig;
-use crate::{
-    architecture::Block,
-    graph::{Graph, OutputKind},
-};
+use crate::{architecture::Block, graph::Graph};
 
 /// The layers from an image to logits `[1, classes]`, or, without classes, to the pooled features
 /// `[1, channels]` of the last stage. `config` is valid.
@@ -51,12 +48,10 @@ pub fn swin(config: &SwinConfig) -> Graph {
     }
 
     let x = g.layer_norm("norm", x, eps);
-    let x = g.mean_pool("pool", x);
+    let mut x = g.mean_pool("pool", x);
     if config.classes > 0 {
-        let x = g.linear("head.fc", x, config.classes, true);
-        g.output(OutputKind::Logits, x);
-    } else {
-        g.output(OutputKind::Pooled, x);
+        x = g.linear("head.fc", x, config.classes, true);
     }
+    g.output(config.output_kind(), x);
     graph
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     Error, Filter, Result,
-    architecture::names::{self, Description, Names, expected, typed},
+    architecture::names::{self, Description, Names, expected, malformed, typed},
 };
 
 /// The largest description read: labels of a million classes fit.
@@ -111,7 +111,7 @@ fn json(path: &Path) -> Result<Value> {
     if text.len() as u64 > MAX_FILE {
         return Err(expected(&format!("at most {MAX_FILE} bytes"), &path));
     }
-    serde_json::from_slice(&text).map_err(|error| malformed(path, &error))
+    serde_json::from_slice(&text).map_err(|error| malformed(path, &called(), &error))
 }
 
 /// The architecture whose description `is` that of.
@@ -121,20 +121,17 @@ fn described(is: impl Fn(&Names) -> bool) -> Option<&'static Names> {
 
 /// All of what `word` says of an architecture.
 fn words(word: impl Fn(&Names) -> &'static str) -> String {
-    let words = names::ALL.iter().map(|names| word(names));
-    words.collect::<Vec<_>>().join(" or ")
+    names::ALL.map(word).join(" or ")
+}
+
+/// What any model is called.
+fn called() -> String {
+    words(|names| names.called)
 }
 
 /// What a file says that tells of no architecture yet.
 fn plain<T: DeserializeOwned>(path: &Path, value: Value) -> Result<T> {
-    typed(path, &words(|names| names.called), value)
-}
-
-fn malformed(path: &Path, error: &serde_json::Error) -> Error {
-    let (called, path) = (words(|names| names.called), path.display());
-    Error::Checkpoint(format!(
-        "expected the JSON of {called} in {path}, found: {error}"
-    ))
+    typed(path, &called(), value)
 }
 
 fn same(what: &str, expected: &str, found: &str) -> Result<()> {

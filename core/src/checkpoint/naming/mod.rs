@@ -1,6 +1,7 @@
 //! From the tensors of a file to the parameters of a model by their canonical names.
 //!
-//! What they are called is said by tables, those of [`names::ALL`]; nothing here knows the layers of a model.
+//! What they are called is said by tables, those of [`names::ALL`]; nothing here knows the layers of a
+//! model.
 
 mod extras;
 mod group;
@@ -160,8 +161,7 @@ fn find(
 /// The error for tensors of no architecture that is known.
 fn unknown(tensors: &Tensors) -> Error {
     let found = tensors.all.keys().map(String::as_str);
-    let called: Vec<_> = names::ALL.iter().map(|names| names.called).collect();
-    let called = called.join(" or ");
+    let called = names::ALL.map(|names| names.called).join(" or ");
     if let Some(what) = refused::other(found.clone()) {
         return refuse(&called, what);
     }

@@ -7,7 +7,7 @@ use web_time::{Duration, Instant};
 
 use super::choice::{candidates, contenders};
 use super::gpu::Gpu;
-use crate::{Error, Result};
+use crate::{Error, Result, order::largest_first};
 
 /// Work measured at most on a software adapter, where a whole layer may take a second.
 const SOFTWARE_WORK: u64 = 1 << 21;
@@ -51,10 +51,9 @@ impl Choices {
         let start = Instant::now();
         let software = gpu.is_software();
         // The most costly classes first, should the time run out.
-        let mut order: Vec<usize> = (0..dispatches.len()).collect();
-        order.sort_by_key(|&at| std::cmp::Reverse(dispatches[at].work()));
+        let work = dispatches.iter().map(Dispatch::work);
         let mut shaders = vec![None; dispatches.len()];
-        for at in order {
+        for at in largest_first(work) {
             let dispatch = &dispatches[at];
             let sample = if software {
                 dispatch.shrunk(SOFTWARE_WORK)

@@ -1,12 +1,10 @@
 //! What descriptions say of a Swin: the arguments of timm's model, the keys of Hugging Face's.
 
-use serde::Deserialize;
-
 use crate::{
     Error, Result,
     architecture::{
         Activation,
-        names::{Description, Keys, Library, Size, expected, side},
+        names::{Description, Keys, Library, expected, side},
     },
 };
 
@@ -23,96 +21,61 @@ pub(super) struct Described {
     pub activation: Option<Activation>,
 }
 
-/// Arguments of timm's model that change what it computes.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Timm {
-    patch_size: Option<Size>,
-    embed_dim: Option<usize>,
-    depths: Option<Vec<usize>>,
-    num_heads: Option<Vec<usize>>,
-    window_size: Option<Size>,
-    mlp_ratio: Option<f64>,
-    qkv_bias: Option<bool>,
-    global_pool: Option<String>,
-    always_partition: Option<bool>,
-}
-
-/// Keys of Hugging Face's `config.json`, which has others that change nothing.
-#[derive(Deserialize)]
-struct HuggingFace {
-    patch_size: Option<Size>,
-    embed_dim: Option<usize>,
-    depths: Option<Vec<usize>>,
-    num_heads: Option<Vec<usize>>,
-    window_size: Option<Size>,
-    mlp_ratio: Option<f64>,
-    qkv_bias: Option<bool>,
-    hidden_act: Option<String>,
-    layer_norm_eps: Option<f64>,
-}
-
-/// What `description` says to a Swin.
+/// What `description` says to a Swin: timm and Hugging Face call the same so.
 pub(super) fn read(description: &Description) -> Result<Described> {
-    match &description.keys {
-        None => Ok(Described::default()),
-        Some(keys) => match keys.library {
-            Library::HuggingFace => hugging_face(keys),
-            Library::Timm => timm(keys),
-            other => Err(expected("a description of timm or Hugging Face", &other)),
-        },
-    }
-}
-
-fn timm(keys: &Keys) -> Result<Described> {
-    let args: Timm = keys.read()?;
-    match args.global_pool.as_deref() {
-        None | Some("avg") => {}
-        Some(other) => {
-            return Err(Error::Checkpoint(format!(
-                "expected a global_pool of avg, found {other}"
-            )));
-        }
-    }
-    if args.always_partition == Some(true) {
-        return Err(expected(
-            "windows that shrink to the map",
-            &"always_partition",
-        ));
-    }
-    Ok(Described {
-        patch_size: side(args.patch_size, "patch")?,
-        embed_dim: args.embed_dim,
-        depths: args.depths,
-        heads: args.num_heads,
-        window_size: side(args.window_size, "window")?,
-        mlp_ratio: args.mlp_ratio,
-        qkv_bias: args.qkv_bias,
-        activation: None,
-    })
-}
-
-fn hugging_face(keys: &Keys) -> Result<Described> {
-    let config: HuggingFace = keys.read()?;
-    let activation = match config.hidden_act.as_deref() {
-        None => None,
-        Some("gelu") => Some(Activation::Gelu),
-        Some("relu") => Some(Activation::Relu),
-        Some(other) => return Err(expected("a hidden_act of gelu or relu", &other)),
+    let Some(mut keys) = description.keys.clone() else {
+        return Ok(Described::default());
     };
+    let described = Described {
+        patch_size: side(keys.take("patch_size")?, "patch")?,
+        embed_dim: keys.take("embed_dim")?,
+        depths: keys.take("depths")?,
+        heads: keys.take("num_heads")?,
+        window_size: side(keys.take("window_size")?, "window")?,
+        mlp_ratio: keys.take("mlp_ratio")?,
+        qkv_bias: keys.take("qkv_bias")?,
+        activation: None,
+    };
+    match keys.library {
+        Library::HuggingFace => Ok(Described {
+            activation: hugging_face(&mut keys)?,
+            ..described
+        }),
+        Library::Timm => timm(&mut keys).map(|()| described),
+        other => Err(expected("a description of timm or Hugging Face", &other)),
+    }
+}
+
+/// Checks what else timm's model is given: all of it changes what it computes.
+fn timm(keys: &mut Keys) -> Result<()> {
+    let refuse = |what: &str, found: &str| {
+        let sentence = format!("expected {what}, found {found}");
+        Err(Error::Checkpoint(sentence))
+    };
+    match keys.take::<String>("global_pool")?.as_deref() {
+        None | Some("avg") => {}
+        Some(other) => return refuse("a global_pool of avg", other),
+    }
+    if keys.take("always_partition")? == Some(true) {
+        return refuse("windows that shrink to the map", "always_partition");
+    }
+    match keys.map.keys().next() {
+        Some(other) => refuse("arguments of timm's Swin that are known", other),
+        None => Ok(()),
+    }
+}
+
+/// The activation; what else Hugging Face's model is told changes nothing, or is checked.
+fn hugging_face(keys: &mut Keys) -> Result<Option<Activation>> {
     // transformers takes 1e-5 in the patch embedding and merging, whatever this says.
-    match config.layer_norm_eps {
+    match keys.take::<f64>("layer_norm_eps")? {
         None | Some(1e-5) => {}
         Some(other) => return Err(expected("a layer_norm_eps of 1e-5", &other)),
     }
-    Ok(Described {
-        patch_size: side(config.patch_size, "patch")?,
-        embed_dim: config.embed_dim,
-        depths: config.depths,
-        heads: config.num_heads,
-        window_size: side(config.window_size, "window")?,
-        mlp_ratio: config.mlp_ratio,
-        qkv_bias: config.qkv_bias,
-        activation,
-    })
+    match keys.take::<String>("hidden_act")?.as_deref() {
+        None => Ok(None),
+        Some("gelu") => Ok(Some(Activation::Gelu)),
+        Some("relu") => Ok(Some(Activation::Relu)),
+        Some(other) => Err(expected("a hidden_act of gelu or relu", &other)),
+    }
 }
