@@ -59,6 +59,9 @@ pub enum Error {
     /// An image that cannot be read or does not fit the model.
     #[error("image: {0}")]
     Image(String),
+    /// A text that does not fit the model.
+    #[error("text: {0}")]
+    Text(String),
     /// A data set that cannot be made or read.
     #[error("data: {0}")]
     Data(String),

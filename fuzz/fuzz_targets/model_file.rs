@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use intformer::{
-    plan::IntModel,
+    plan::{Counts, IntModel},
     runtime::{Batch, Cpu, Executor, Reference},
 };
 
@@ -18,7 +18,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let program = model
         .program()
         .expect("a model that was read has a program");
-    if program.arena_words() <= MAX_WORDS {
+    if program.room(Counts::of_items(1)).words() <= MAX_WORDS {
         let image = vec![0; program.inputs()[0].elements()];
         let program = Arc::new(program);
         let logits = Reference::new(program.clone()).run(&Batch::images(&image, 1));

@@ -17,8 +17,10 @@ pub enum Kind {
     Scratch,
     /// A place in the weights.
     Weights,
-    /// How many there are of something in the whole batch.
+    /// How many there are of something in the whole batch, by items or by tokens as the output is counted.
     Rows,
+    /// The same of something that is read, as the first input is counted.
+    Sources,
     /// An extent of each item, or what else decides which work is done.
     Extent,
     /// A number of the model, which changes values alone.
@@ -54,6 +56,10 @@ pub enum Content {
     Exponentials,
     /// Position biases: i32 of at most 2^28.
     PositionBias,
+    /// A number below this.
+    Below(u32),
+    /// Four words: a token's id, position and segment, each below one of these, and any word.
+    Token([u32; 3]),
     /// Bits of f32.
     Float,
 }

@@ -62,6 +62,11 @@ impl Data {
                 let far = if self.int(0, 15) == 0 { 28 } else { 21 };
                 self.int(-(1 << far), 1 << far) as u32
             }
+            Content::Below(end) => self.int(0, i64::from(end) - 1) as u32,
+            Content::Token(ends) => match ends.get(at % 4) {
+                Some(&end) => self.int(0, i64::from(end) - 1) as u32,
+                None => self.word(),
+            },
             Content::Float => (self.int(-1000, 1000) as f32 / 1000.0).to_bits(),
         }
     }

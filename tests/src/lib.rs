@@ -7,3 +7,4 @@ pub mod cuda;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod synthetic;
+pub mod texts;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use intformer::Error;
 use intformer::architecture::SwinConfig;
+use intformer::plan::Counts;
 use intformer::runtime::cuda::{Cuda, Options};
 use intformer::runtime::{Batch, Executor, Reference};
 use intformer_tests::configs::small;
@@ -93,17 +94,17 @@ fn executors_share_a_device_from_several_threads() {
 #[test]
 fn what_it_cannot_run_is_a_sentence() {
     let (mut cuda, _) = executors(&small(), &options());
-    let most = cuda.max_batch();
+    let most = cuda.max_batch().items;
     assert!(most >= 1);
-    let error = cuda.prepare(2 * most).unwrap_err();
+    let error = cuda.prepare(Counts::of_items(2 * most)).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
-    let error = cuda.prepare(1 << 40).unwrap_err();
+    let error = cuda.prepare(Counts::of_items(1 << 40)).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
     let error = cuda.run(&Batch::images(&[0; 10], 1)).unwrap_err();
     assert!(error.to_string().contains("found 10 bytes"), "{error}");
     // The executor goes on after each: with one image, then with as many as it says that fit.
     cuda.run(&Batch::images(&images(small(), 1, 1), 1)).unwrap();
-    cuda.prepare(most).unwrap();
+    cuda.prepare(Counts::of_items(most)).unwrap();
     let none = open(&Options {
         ordinal: 99,
         ..options()

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use intformer::{
     Error,
     architecture::{Config, SwinConfig},
-    plan::{Operation, OutputKind, Port, Program, Step, operation},
+    plan::{Counts, Operation, OutputKind, Port, Program, Step, operation},
     quant::Gelu,
     runtime::{
         Batch, Cpu, Executor, Reference, Runner,
@@ -120,13 +120,15 @@ fn cpu_equals_the_reference_at_swin_t() {
 fn swin_t_is_72_dispatches_and_fits_64_mib() {
     let model = synthetic::int_model(SwinConfig::tiny(), 1).unwrap();
     let program = model.program().unwrap();
-    let mib = (program.weights().len() + program.arena_words()) as f64 / f64::from(1 << 18);
+    let one = Counts::of_items(1);
+    let room = program.room(one);
+    let mib = (program.weights().len() + room.words()) as f64 / f64::from(1 << 18);
     println!(
         "Swin-T: {} dispatches, {mib:.1} MiB of weights and arena (arena {:.1})",
-        program.dispatches(1).len(),
-        program.arena_words() as f64 / f64::from(1 << 18)
+        program.dispatches(room, one).len(),
+        room.words() as f64 / f64::from(1 << 18)
     );
-    assert_eq!(program.dispatches(1).len(), 72);
+    assert_eq!(program.dispatches(room, one).len(), 72);
     assert!(mib < 64.0);
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use intformer::Error;
 use intformer::architecture::SwinConfig;
+use intformer::plan::Counts;
 use intformer::runtime::wgpu::{Options, Wgpu};
 use intformer::runtime::{Batch, Cpu, Executor, Reference};
 use intformer_tests::configs::small;
@@ -70,7 +71,7 @@ fn cpu_refuses_what_it_cannot_run() {
         .run(&Batch::images(&images(&config, 2, 9), 3))
         .unwrap_err();
     assert!(matches!(error, Error::Image(_)), "{error}");
-    let error = cpu.prepare(1 << 40).unwrap_err();
+    let error = cpu.prepare(Counts::of_items(1 << 40)).unwrap_err();
     assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
     // And goes on.
     cpu.run(&Batch::images(&images(&config, 1, 9), 1)).unwrap();
@@ -113,9 +114,13 @@ fn a_batch_too_large_is_a_sentence() {
     let Some((mut wgpu, _)) = executors(&config, unprobed()) else {
         return;
     };
-    let most = wgpu.max_batch();
-    assert!(1 <= wgpu.max_traced() && wgpu.max_traced() <= most);
-    let message = wgpu.prepare(most + 1).unwrap_err().to_string();
+    let most = wgpu.max_batch().items;
+    let traced = wgpu.max_traced().items;
+    assert!(1 <= traced && traced <= most);
+    let message = wgpu
+        .prepare(Counts::of_items(most + 1))
+        .unwrap_err()
+        .to_string();
     let what = format!("for {} items", most + 1);
     assert!(message.contains(&what), "{message}");
     let short = wgpu
@@ -139,7 +144,7 @@ fn the_largest_batch_that_fits_runs() {
     let Some((mut wgpu, _)) = executors(&config, unprobed()) else {
         return;
     };
-    let most = wgpu.max_batch();
+    let most = wgpu.max_batch().items;
     if most > 1000 {
         println!("NOT RUN: {most} images fit");
         return;

@@ -38,7 +38,7 @@ fn written(plan: &Plan) -> String {
         "{} tensors, {} steps, arena of {} words, from {} to {}\n\n",
         plan.tensors.len(),
         plan.steps.len(),
-        layout.words,
+        layout.item_words,
         plan.tensors[plan.inputs[0].tensor].name,
         plan.tensors[plan.outputs[0].tensor].name,
     );

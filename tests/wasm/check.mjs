@@ -22,6 +22,7 @@ if (what === 'check') {
   const results = {
     '3000 random kernels': wasm.kernels(0, 3000),
     '150 random models': wasm.models(0, 150),
+    '100 random plans over tokens': wasm.texts(0, 100),
     'Swin-T': wasm.swin_t(),
   };
   for (const [name, words] of Object.entries(results)) console.log(`${name}: ${words >>> 0} words differ`);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::architecture::Census;
 use intformer::picture::prepare_rgba;
-use intformer::plan::{Checked, IntModel, Look, Program, Typical};
+use intformer::plan::{Checked, Counts, IntModel, Look, Program, Typical};
 use intformer::{Error, ImageShape, Preprocessing, Result, likeliest};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
@@ -98,7 +98,7 @@ impl Model {
             "macs": census.total_macs(),
             "dispatches": program.steps().len(),
             "weightBytes": 4 * program.weights().len(),
-            "arenaBytes": 4 * program.arena_words(),
+            "arenaBytes": 4 * program.room(Counts::of_items(1)).words(),
             "fileBytes": file_bytes,
             "formatVersion": format,
             "provenance": model.provenance,

@@ -1,5 +1,6 @@
 //! A model on an executor: two classes with the same methods.
 
+use intformer::plan::Counts;
 use intformer::runtime::wgpu::{Options, Wgpu};
 use intformer::runtime::{Batch, Cpu, Executor};
 use intformer::{Error, Result};
@@ -27,7 +28,7 @@ impl CpuSession {
     ///
     /// Throws an error of the kind `out-of-memory`.
     pub fn prepare(&mut self, batch: usize) -> Result<(), JsValue> {
-        self.0.prepare(batch).map_err(thrown)
+        self.0.prepare(Counts::of_items(batch)).map_err(thrown)
     }
 
     /// The logits `[batch, classes]` of `batch` images, each with the pixels of
@@ -74,7 +75,7 @@ impl GpuSession {
     ///
     /// Throws an error of the kind `device`, `device-lost` or `out-of-memory`.
     pub async fn prepare(&mut self, batch: usize) -> Result<(), JsValue> {
-        let done = self.0.prepare_async(batch).await;
+        let done = self.0.prepare_async(Counts::of_items(batch)).await;
         self.settle(done).await
     }
 

@@ -58,22 +58,19 @@ impl Display for Activation {
     }
 }
 
-/// What a model takes from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InputKind {
-    /// An image of bytes, `[height, width, channels]`.
-    Pixels,
-}
-
 /// What a model puts out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OutputKind {
     /// A number for each class.
     Logits,
+    /// A number for each class, for each token.
+    TokenLogits,
     /// One vector for the whole item: pooled features.
     Pooled,
+    /// A vector for each token.
+    Sequence,
 }
 
 /// What a node does with its inputs. Tensors are `[tokens, channels]` for each item of a batch.

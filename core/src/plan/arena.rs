@@ -1,7 +1,7 @@
 //! Placing tensors in one arena: those that live at once do not overlap.
 
 use super::{
-    Plan, TensorId,
+    Axis, Plan, TensorId,
     check::{self, MAX_WORDS},
 };
 use crate::{Error, Result, order::largest_first};
@@ -13,10 +13,12 @@ use crate::{Error, Result, order::largest_first};
 /// are of that text, so the order stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// The first word of each tensor, for one item; a multiple of 4.
+    /// The first word of each tensor among those of its axis, for one item or one token; a multiple of 4.
     pub offsets: Vec<usize>,
-    /// Words of the arena, for one item.
-    pub words: usize,
+    /// Words of one item.
+    pub item_words: usize,
+    /// Words of one token.
+    pub token_words: usize,
 }
 
 impl Layout {
@@ -26,40 +28,54 @@ impl Layout {
     /// [`Error::ModelFile`] for tensors and steps that refer to what is not there, or an arena beyond 1 GiB.
     pub fn of(plan: &Plan) -> Result<Self> {
         check::tensors(plan)?;
-        let lives = lives(plan);
-        let sizes = plan.tensors.iter().map(|tensor| tensor.words() as u64);
-        let mut offsets = vec![0; plan.tensors.len()];
-        let mut end = 0;
-        // By their offsets.
-        let mut placed: Vec<TensorId> = Vec::with_capacity(plan.tensors.len());
-        for id in largest_first(sizes) {
-            let words = plan.tensors[id].words().next_multiple_of(4);
-            let mut offset = 0;
-            for &other in &placed {
-                if offset + words <= offsets[other] {
-                    break;
-                }
-                if lives[id].0 <= lives[other].1 && lives[other].0 <= lives[id].1 {
-                    let taken = offsets[other] + plan.tensors[other].words();
-                    offset = offset.max(taken.next_multiple_of(4));
-                }
-            }
-            end = end.max(offset + words);
-            if end > MAX_WORDS {
-                return Err(Error::ModelFile(format!(
-                    "expected an arena of at most {MAX_WORDS} words, found no room for {}",
-                    plan.tensors[id].name
-                )));
-            }
-            offsets[id] = offset;
-            let at = placed.partition_point(|&other| offsets[other] <= offset);
-            placed.insert(at, id);
-        }
-        Ok(Self {
-            offsets,
-            words: end,
-        })
+        place(plan)
     }
+}
+
+/// [`Layout::of`] a plan whose tensors and ports were checked.
+fn place(plan: &Plan) -> Result<Layout> {
+    let lives = lives(plan);
+    let sizes = plan.tensors.iter().map(|tensor| tensor.words() as u64);
+    let mut offsets = vec![0; plan.tensors.len()];
+    let mut ends = [0; 2];
+    // By their offsets.
+    let mut placed: Vec<TensorId> = Vec::with_capacity(plan.tensors.len());
+    for id in largest_first(sizes) {
+        let tensor = &plan.tensors[id];
+        let words = tensor.words().next_multiple_of(4);
+        let mut offset = 0;
+        let part = placed
+            .iter()
+            .filter(|&&other| plan.tensors[other].axis == tensor.axis);
+        for &other in part {
+            if offset + words <= offsets[other] {
+                break;
+            }
+            if lives[id].0 <= lives[other].1 && lives[other].0 <= lives[id].1 {
+                let taken = offsets[other] + plan.tensors[other].words();
+                offset = offset.max(taken.next_multiple_of(4));
+            }
+        }
+        let end = match tensor.axis {
+            Axis::Item => &mut ends[0],
+            Axis::Token => &mut ends[1],
+        };
+        *end = (*end).max(offset + words);
+        if *end > MAX_WORDS {
+            return Err(Error::ModelFile(format!(
+                "expected an arena of at most {MAX_WORDS} words, found no room for {}",
+                tensor.name
+            )));
+        }
+        offsets[id] = offset;
+        let at = placed.partition_point(|&other| offsets[other] <= offset);
+        placed.insert(at, id);
+    }
+    Ok(Layout {
+        offsets,
+        item_words: ends[0],
+        token_words: ends[1],
+    })
 }
 
 /// First and last step of each tensor.
@@ -92,12 +108,14 @@ mod tests {
         fn what_lives_at_once_lies_apart(
             rows in prop::collection::vec(1usize..100, 2..20),
             back in prop::collection::vec(1usize..4, 20),
+            by_token in prop::collection::vec(any::<bool>(), 20),
         ) {
-            let tensors: Vec<_> = rows.iter().enumerate().map(|(i, &rows)| Tensor {
-                name: i.to_string(), format: Format::Int8, rows, cols: 16, stride: 4,
-            }).collect();
-            let chain = |back: &[usize]| Plan {
-                tensors: tensors.clone(),
+            let axis = |i: usize| if by_token[i] { Axis::Token } else { Axis::Item };
+            let tensors = |axis: &dyn Fn(usize) -> Axis| rows.iter().enumerate().map(|(i, &rows)| Tensor {
+                name: i.to_string(), format: Format::Int8, axis: axis(i), rows, cols: 16, stride: 4,
+            }).collect::<Vec<_>>();
+            let chain = |back: &[usize], axis: &dyn Fn(usize) -> Axis| Plan {
+                tensors: tensors(axis),
                 steps: (1..rows.len()).map(|i| Step {
                     name: i.to_string(),
                     operation: operation::Linear {
@@ -107,20 +125,25 @@ mod tests {
                 }).collect(),
                 ..Plan::default()
             };
-            let plan = chain(&back);
-            let layout = Layout::of(&plan).unwrap();
+            let plan = chain(&back, &axis);
+            let layout = place(&plan).unwrap();
             let lives = lives(&plan);
             for (a, b) in (0..rows.len()).flat_map(|b| (0..b).map(move |a| (a, b))) {
                 let [first, second] = [a, b].map(|id| {
                     layout.offsets[id]..layout.offsets[id] + plan.tensors[id].words()
                 });
                 let apart = first.end <= second.start || second.end <= first.start;
+                let apart = apart || axis(a) != axis(b);
                 prop_assert!(apart || lives[a].1 < lives[b].0 || lives[b].1 < lives[a].0);
-                prop_assert!(first.end.max(second.end) <= layout.words);
+                let words = |id| match axis(id) {
+                    Axis::Item => layout.item_words,
+                    Axis::Token => layout.token_words,
+                };
+                prop_assert!(first.end <= words(a) && second.end <= words(b));
             }
-            let plan = chain(&[1; 20]);
+            let plan = chain(&[1; 20], &|_| Axis::Item);
             let most = rows.windows(2).map(|pair| 4 * (pair[0] + pair[1])).max().unwrap();
-            prop_assert!(Layout::of(&plan).unwrap().words <= 2 * most);
+            prop_assert!(place(&plan).unwrap().item_words <= 2 * most);
         }
     }
 }

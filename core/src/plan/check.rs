@@ -2,7 +2,12 @@
 
 use std::{fmt::Display, ops::RangeInclusive};
 
-use super::{Format, IntWeights, MAX_PLAN_LENGTH, Operation, Plan, Tensor, TensorId};
+use intformer_shaders::op::embedding::TOKEN_WORDS;
+
+use super::{
+    Axis, Format, InputKind, IntWeights, MAX_PLAN_LENGTH, Operation, OutputKind, Plan, Port,
+    Tensor, TensorId,
+};
 use crate::{Error, Result};
 
 /// Words that a tensor or the arena of one item may have: 1 GiB.
@@ -10,6 +15,49 @@ pub(super) const MAX_WORDS: usize = 1 << 28;
 
 fn refuse<T>(sentence: String) -> Result<T> {
     Err(Error::ModelFile(sentence))
+}
+
+/// What the tensor of a port must be.
+struct Expected {
+    what: &'static str,
+    format: Format,
+    axis: Axis,
+    cols: Option<usize>,
+}
+
+impl Expected {
+    fn input(kind: InputKind) -> Self {
+        let (format, axis, cols) = match kind {
+            InputKind::Pixels => (Format::Uint8, Axis::Item, None),
+            InputKind::Tokens(_) => (Format::Int32, Axis::Token, Some(TOKEN_WORDS as usize)),
+            InputKind::Spans => (Format::Int32, Axis::Item, Some(TOKEN_WORDS as usize)),
+        };
+        Self {
+            what: "an input",
+            format,
+            axis,
+            cols,
+        }
+    }
+
+    fn output(kind: OutputKind) -> Self {
+        Self {
+            what: "an output",
+            format: Format::Int32,
+            axis: match kind {
+                OutputKind::Logits | OutputKind::Pooled => Axis::Item,
+                OutputKind::TokenLogits | OutputKind::Sequence => Axis::Token,
+            },
+            cols: None,
+        }
+    }
+
+    fn is(&self, tensor: &Tensor) -> bool {
+        let exact = self
+            .cols
+            .is_none_or(|cols| tensor.cols == cols && tensor.stride == 4);
+        tensor.format == self.format && tensor.axis == self.axis && tensor.rows == 1 && exact
+    }
 }
 
 /// Checks the extents of every tensor, that inputs and outputs are what they must be, and that steps touch
@@ -36,18 +84,44 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
             ));
         }
     }
-    let inputs = plan.inputs.iter().map(|port| port.tensor);
-    let outputs = plan.outputs.iter().map(|port| port.tensor);
-    let inputs = inputs.map(|id| (id, "an input", Format::Uint8));
-    for (id, what, format) in inputs.chain(outputs.map(|id| (id, "an output", Format::Int32))) {
-        match plan.tensors.get(id) {
-            Some(tensor) if tensor.format == format && tensor.rows == 1 => {}
-            found => {
-                return refuse(format!(
-                    "{what} should be one row of {format:?}, found {found:?}"
-                ));
-            }
+    let inputs = plan
+        .inputs
+        .iter()
+        .map(|port| (port.tensor, Expected::input(port.kind)));
+    let outputs = plan
+        .outputs
+        .iter()
+        .map(|port| (port.tensor, Expected::output(port.kind)));
+    for (id, expected) in inputs.chain(outputs) {
+        let found = plan.tensors.get(id);
+        if !found.is_some_and(|tensor| expected.is(tensor)) {
+            let Expected {
+                what, format, axis, ..
+            } = expected;
+            return refuse(format!(
+                "{what} should be one row of {format:?} for each {axis:?}, found {found:?}"
+            ));
         }
+    }
+    for (at, port) in plan.inputs.iter().enumerate() {
+        let other = plan.inputs[..at].iter();
+        if let Some(other) = other.clone().find(|other| other.tensor == port.tensor) {
+            return refuse(format!(
+                "an input should be a tensor of its own, found {port:?} and {other:?}"
+            ));
+        }
+    }
+    // Only tokens tell how many there are.
+    let is_tokens = |port: &Port<InputKind>| matches!(port.kind, InputKind::Tokens(_));
+    let by_token = plan
+        .tensors
+        .iter()
+        .find(|tensor| tensor.axis == Axis::Token);
+    if let Some(tensor) = by_token.filter(|_| !plan.inputs.iter().any(is_tokens)) {
+        return refuse(format!(
+            "expected an input of tokens, as {} has a row for each, found none",
+            tensor.name
+        ));
     }
     for step in &plan.steps {
         let mut touched = step.operation.tensors().into_iter();
@@ -79,7 +153,12 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
         }
     }
     let input = &plan.tensors[inputs[0]];
-    if operation.fits(plan) {
+    let mut axes = operation
+        .tensors()
+        .into_iter()
+        .map(|id| plan.tensors[id].axis);
+    let together = operation.crosses_axes() || axes.all(|axis| axis == input.axis);
+    if together && operation.fits(plan) {
         Ok(())
     } else {
         refuse(format!(
@@ -121,6 +200,14 @@ pub(super) fn flow(plan: &Plan) -> Result<()> {
             }
         }
         for written in operation.scratch().into_iter().chain([operation.output()]) {
+            // Kernels go where these say.
+            let kind = plan.inputs.iter().find(|port| port.tensor == written);
+            if let Some(port) = kind.filter(|port| port.kind != InputKind::Pixels) {
+                return refuse(format!(
+                    "step {}: expected the input {} to stay as it is, found {:?} written over",
+                    step.name, plan.tensors[written].name, port.kind
+                ));
+            }
             (whole[written], pixels[written]) = (false, false);
         }
         whole[operation.output()] = true;

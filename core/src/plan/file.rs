@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    IntTensor, IntWeights, Plan, Program, Typical,
+    InputKind, IntTensor, IntWeights, Plan, Program, ProgramPort, Typical,
     header::{Header, KEY, Metadata, Version, digest, dtype, int_type, json},
     mistaken,
 };
@@ -20,11 +20,10 @@ use crate::{ClassOrder, Error, Preprocessing, Result, architecture::Config, inpu
 /// The format version that this library writes, and the newest it reads.
 ///
 /// 1: the first; 2: activation by block, `i_gelu`, `shift_gelu`; 3: windows that do not divide the
-/// map, other filters than bicubic, other decoding, the order of classes. Each is read as it was.
-/// A model that needs no more than 2 is written as 2, so that older readers take it.
-pub const FORMAT: u32 = 3;
-/// The format of models without anything that came later.
-const PLAIN_FORMAT: u32 = 2;
+/// map, other filters than bicubic, other decoding, the order of classes; 4: plans that take tokens or put
+/// out several things. Each is read as it was. A model is written as the lowest from 2 on that can say
+/// it, so that older readers take it.
+pub const FORMAT: u32 = 4;
 /// The largest real value of one of the integers of a logit.
 const MAX_LOGIT_SCALE: f64 = 1e100;
 /// Bytes that a model file may have: 1 GiB.
@@ -204,10 +203,12 @@ impl IntModel {
 
         let header: Header = json("intformer.model", header_text.get())?;
         header.config.validate()?;
-        let kind = header.config.output_kind();
         let mut plan: Plan = json("intformer.plan", plan_text.get())?;
-        for output in &mut plan.outputs {
-            output.kind = kind;
+        if plan.is_plain() {
+            let kind = header.config.output_kind();
+            plan.outputs
+                .iter_mut()
+                .for_each(|output| output.kind = kind);
         }
         let logit_scale = match header.logit_scale.parse::<f64>() {
             // Every logit is a finite number.
@@ -245,14 +246,18 @@ impl IntModel {
         self.preprocessing.validate(&image)?;
         let program = self.program()?;
         let sizes = [image.bytes(), self.config.outputs()];
-        let inputs = program.inputs.iter().map(|port| port.elements());
-        let outputs = program.outputs.iter().map(|port| port.elements());
-        // A file has one of each.
-        let found: [usize; 2] = [inputs.sum(), outputs.sum()];
-        if found != sizes {
+        let kind = self.config.output_kind();
+        let output = program.outputs.iter().find(|port| port.kind == kind);
+        let found = match program.inputs.as_slice() {
+            [image] if image.kind == InputKind::Pixels => {
+                Some([image.elements(), output.map_or(0, ProgramPort::elements)])
+            }
+            _ => None,
+        };
+        if found != Some(sizes) {
             return Err(Error::ModelFile(format!(
-                "expected a plan from {} bytes to {} outputs, found {} to {}",
-                sizes[0], sizes[1], found[0], found[1]
+                "expected a plan from an image of {} bytes to {kind:?}, {} of them, found one from {:?} to {:?}",
+                sizes[0], sizes[1], program.inputs, program.outputs
             )));
         }
         if !self.labels.is_empty() && self.labels.len() != self.config.classes() {
@@ -328,7 +333,11 @@ impl IntModel {
             && is_default(&pre.filter)
             && is_default(&pre.decoding)
             && self.class_order.is_none();
-        if plain { PLAIN_FORMAT } else { FORMAT }
+        match (self.plan.is_plain(), plain) {
+            (false, _) => 4,
+            (true, false) => 3,
+            (true, true) => 2,
+        }
     }
 
     /// The digest that the file of [`IntModel::to_bytes`] states: of all but the format version and [`IntModel::typical`].

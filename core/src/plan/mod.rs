@@ -1,15 +1,18 @@
 //! The integer plan: a static list of operations over tensors in one arena.
 //!
-//! A plan describes one item. At batch size B every tensor holds B times as many rows and starts
-//! at B times its place, so the same [`Layout`] serves all batch sizes.
+//! A plan describes one item and one token. In a batch a tensor has so many times its rows as there are of
+//! what its [`Axis`] counts, and starts so many times as far into its part of the arena as there is room for:
+//! the same [`Layout`] serves all batches.
 
 mod arena;
+mod axis;
 mod check;
 mod file;
 mod header;
 mod mistaken;
 pub mod operation;
 mod packer;
+mod port;
 mod program;
 mod typical;
 mod weights;
@@ -17,14 +20,16 @@ mod wire;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::graph::{InputKind, OutputKind};
+pub use crate::graph::OutputKind;
 pub use arena::Layout;
+pub use axis::{Axis, Counts, Region, Room};
 pub use file::{Checked, FORMAT, IntModel, Provenance};
 pub use operation::{
     ACCUMULATOR_BOUND, Epilogue, MAX_EXPONENT, MAX_GELU_ONE, MAX_HEAD_WORDS, MAX_NORM_CHANNELS,
     MAX_NORM_LINEAR_CHANNELS, MAX_SHIFT_GELU_UNIT, MAX_WINDOW_TOKENS, Operation,
 };
-pub use program::{Program, ProgramPort, ProgramStep, Region};
+pub use port::{InputKind, Port, TokenLimits};
+pub use program::{Program, ProgramPort, ProgramStep};
 pub use typical::{Hint, LEAST_IMAGES, LEAST_SPREAD, Look, Typical};
 pub use weights::{IntElement, IntTensor, IntType, IntWeights};
 
@@ -68,7 +73,9 @@ pub struct Tensor {
     pub name: String,
     /// Element format.
     pub format: Format,
-    /// Rows of one item.
+    /// What its rows are counted by.
+    pub axis: Axis,
+    /// Rows of one item, or of one token.
     pub rows: usize,
     /// Elements of a row before padding.
     pub cols: usize,
@@ -77,7 +84,7 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// Words of one item.
+    /// Words of one item, or of one token.
     pub fn words(&self) -> usize {
         self.rows * self.stride
     }
@@ -101,15 +108,6 @@ pub struct Step {
     pub operation: Operation,
 }
 
-/// A tensor through which a plan takes something from outside, or gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Port<K> {
-    /// What it is.
-    pub kind: K,
-    /// Where it lies.
-    pub tensor: TensorId,
-}
-
 /// A static list of integer operations with their tensors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -119,6 +117,6 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What it takes.
     pub inputs: Vec<Port<InputKind>>,
-    /// What it puts out, int32.
+    /// What it puts out.
     pub outputs: Vec<Port<OutputKind>>,
 }

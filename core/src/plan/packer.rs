@@ -2,13 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{IntWeights, Layout, Plan, Step, Tensor, TensorId, check};
+use super::{IntWeights, Plan, Step, Tensor, TensorId, check};
 use crate::Result;
 
 /// Packs weight sections on first use and knows where they are.
 pub(super) struct Packer<'a> {
     plan: &'a Plan,
-    layout: &'a Layout,
     /// Tensors of gathered pixels.
     pixels: HashSet<TensorId>,
     source: &'a IntWeights,
@@ -18,14 +17,13 @@ pub(super) struct Packer<'a> {
 
 impl<'a> Packer<'a> {
     /// Nothing packed yet.
-    pub(super) fn new(plan: &'a Plan, layout: &'a Layout, source: &'a IntWeights) -> Self {
+    pub(super) fn new(plan: &'a Plan, source: &'a IntWeights) -> Self {
         let gathered = |step: &Step| {
             let operation = &step.operation;
             operation.writes_pixels().then(|| operation.output())
         };
         Self {
             plan,
-            layout,
             pixels: plan.steps.iter().filter_map(gathered).collect(),
             source,
             words: Vec::new(),
@@ -38,9 +36,9 @@ impl<'a> Packer<'a> {
         self.words
     }
 
-    /// The first word of a tensor in the arena, for one item.
+    /// What stands for the place of a tensor until it is known how much room there is.
     pub(super) fn place(&self, id: TensorId) -> u32 {
-        self.layout.offsets[id] as u32
+        id as u32
     }
 
     /// A tensor of the plan.

@@ -1,28 +1,12 @@
-//! A plan made ready to run: weights packed into one buffer, dispatches for any batch size.
+//! A plan made ready to run: weights packed into one buffer, dispatches for any batch.
 
-use intformer_shaders::Dispatch;
+use intformer_shaders::{Dispatch, declare};
 
 use super::{
-    InputKind, IntWeights, Layout, OutputKind, Plan, Port, TensorId, check, packer::Packer,
+    Axis, Counts, InputKind, IntWeights, Layout, OutputKind, Plan, Port, Region, Room, check,
+    packer::Packer,
 };
 use crate::{Error, Result};
-
-/// Words of the arena that belong to a tensor, for one item: at batch size B it starts at B times
-/// `offset` and has B times `words`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Region {
-    /// First word.
-    pub offset: usize,
-    /// Words.
-    pub words: usize,
-}
-
-impl Region {
-    /// Its words in the arena of `items`.
-    pub(crate) fn of(self, arena: &[u32], items: usize) -> &[u32] {
-        &arena[self.offset * items..][..self.words * items]
-    }
-}
 
 /// Where an input or an output of a program lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +15,14 @@ pub struct ProgramPort<K> {
     pub kind: K,
     /// Its words; rows are padded to whole words.
     pub region: Region,
-    /// Rows of one item.
+    /// Rows of one item, or of one token.
     pub rows: usize,
     /// Elements of a row before padding: bytes of an image, int32 of an output.
     pub cols: usize,
 }
 
 impl<K> ProgramPort<K> {
-    /// Elements of one item, without padding.
+    /// Elements of one item, or of one token, without padding.
     pub fn elements(&self) -> usize {
         self.rows * self.cols
     }
@@ -51,7 +35,10 @@ pub struct ProgramStep {
     pub name: String,
     /// What it writes.
     pub output: Region,
-    /// The dispatch for one item.
+    /// What its first input is counted by.
+    source: Axis,
+    /// The dispatch for one of what its output is counted by; where a place in the arena should be, it has
+    /// the tensor.
     dispatch: Dispatch,
 }
 
@@ -59,7 +46,10 @@ pub struct ProgramStep {
 #[derive(Clone, Debug)]
 pub struct Program {
     pub(crate) weights: Vec<u32>,
-    pub(crate) arena_words: usize,
+    item_words: usize,
+    token_words: usize,
+    /// By their tensors.
+    regions: Vec<Region>,
     pub(crate) steps: Vec<ProgramStep>,
     pub(crate) inputs: Vec<ProgramPort<InputKind>>,
     pub(crate) outputs: Vec<ProgramPort<OutputKind>>,
@@ -78,48 +68,63 @@ impl Program {
             check::operation(plan, &step.name, &step.operation)?;
         }
         check::flow(plan)?;
-        let region = |id: TensorId| Region {
-            offset: layout.offsets[id],
-            words: plan.tensors[id].words(),
-        };
-        let mut packer = Packer::new(plan, &layout, weights);
+        let tensors = plan.tensors.iter().zip(&layout.offsets);
+        let regions: Vec<_> = tensors
+            .map(|(tensor, &offset)| Region {
+                axis: tensor.axis,
+                offset,
+                words: tensor.words(),
+            })
+            .collect();
+        let mut packer = Packer::new(plan, weights);
         let mut steps = Vec::with_capacity(plan.steps.len());
         for step in &plan.steps {
             steps.push(ProgramStep {
                 name: step.name.clone(),
-                output: region(step.operation.output()),
+                output: regions[step.operation.output()],
+                source: regions[step.operation.inputs()[0]].axis,
                 dispatch: step.operation.pack(&step.name, &mut packer)?,
             });
         }
-        let weights = packer.into_words();
-        for step in &steps {
-            if let Some(place) = step.dispatch.outside(weights.len(), layout.words) {
-                return Err(Error::ModelFile(format!(
-                    "step {}: expected {} inside {} words of weights and {} of the arena, found {} words at {}",
-                    step.name,
-                    place.field,
-                    weights.len(),
-                    layout.words,
-                    place.words,
-                    place.offset
-                )));
-            }
-        }
-        Ok(Self {
-            weights,
-            arena_words: layout.words,
-            steps,
+        let program = Self {
+            weights: packer.into_words(),
+            item_words: layout.item_words,
+            token_words: layout.token_words,
             inputs: plan
                 .inputs
                 .iter()
-                .map(|port| place(plan, port, region))
+                .map(|port| place(plan, port, &regions))
                 .collect(),
             outputs: plan
                 .outputs
                 .iter()
-                .map(|port| place(plan, port, region))
+                .map(|port| place(plan, port, &regions))
                 .collect(),
-        })
+            regions,
+            steps,
+        };
+        program.inside()?;
+        Ok(program)
+    }
+
+    /// Checks that no step leaves the weights or the arena.
+    fn inside(&self) -> Result<()> {
+        let one = Counts {
+            items: 1,
+            tokens: 1,
+        };
+        let room = self.room(one);
+        let [weights, arena] = [self.weights.len(), room.words()];
+        for (step, dispatch) in self.steps.iter().zip(self.dispatches(room, one)) {
+            if let Some(place) = dispatch.outside(weights, arena) {
+                return Err(Error::ModelFile(format!(
+                    "step {}: expected {} inside {weights} words of weights and {arena} of the arena, found \
+                     {} words at {}",
+                    step.name, place.field, place.words, place.offset
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// All weights, 16-byte aligned sections.
@@ -127,9 +132,18 @@ impl Program {
         &self.weights
     }
 
-    /// Words of the arena for one item.
-    pub fn arena_words(&self) -> usize {
-        self.arena_words
+    /// The arena for `capacity`.
+    pub fn room(&self, capacity: Counts) -> Room {
+        Room {
+            item_words: self.item_words,
+            token_words: self.token_words,
+            capacity,
+        }
+    }
+
+    /// Whether items have tokens: any number of them.
+    pub fn has_tokens(&self) -> bool {
+        self.token_words > 0
     }
 
     /// The steps, in order.
@@ -142,29 +156,32 @@ impl Program {
         &self.inputs
     }
 
-    /// What it puts out, int32.
+    /// What it puts out: int32.
     pub fn outputs(&self) -> &[ProgramPort<OutputKind>] {
         &self.outputs
     }
 
-    /// The dispatches for `batch` items, one a step.
-    pub fn dispatches(&self, batch: usize) -> Vec<Dispatch> {
+    /// The dispatches for a batch of `live` in `room`, one a step.
+    pub fn dispatches(&self, room: Room, live: Counts) -> Vec<Dispatch> {
+        let place = |region: &declare::Region| match region.kind.is_arena() {
+            true => room.place(self.regions[region.offset as usize]) as u32,
+            false => region.offset,
+        };
         let steps = self.steps.iter();
-        steps
-            .map(|step| step.dispatch.times(batch as u32))
-            .collect()
+        let dispatch = |step: &ProgramStep| {
+            let [rows, sources] = [step.output.axis, step.source];
+            let [rows, sources] = [rows, sources].map(|axis| live.along(axis) as u32);
+            step.dispatch.times(rows, sources).placed(place)
+        };
+        steps.map(dispatch).collect()
     }
 }
 
-fn place<K: Copy>(
-    plan: &Plan,
-    port: &Port<K>,
-    region: impl Fn(TensorId) -> Region,
-) -> ProgramPort<K> {
+fn place<K: Copy>(plan: &Plan, port: &Port<K>, regions: &[Region]) -> ProgramPort<K> {
     let tensor = &plan.tensors[port.tensor];
     ProgramPort {
         kind: port.kind,
-        region: region(port.tensor),
+        region: regions[port.tensor],
         rows: tensor.rows,
         cols: tensor.cols,
     }

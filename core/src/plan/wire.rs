@@ -1,100 +1,124 @@
-//! A plan as it stands in a model file: with the layout of the arena, one input and one output.
+//! A plan as it stands in a model file.
 //!
-//! The layout is there for older readers. It follows from the rest, so it is not read.
+//! One that goes from an image to one output is written as older readers know it: with a layout of the
+//! arena, which follows from the rest and is not read. Others name their inputs and outputs.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use super::{Format, InputKind, Layout, OutputKind, Plan, Port, Step, Tensor, TensorId};
-use crate::{Error, Result};
+use super::{Axis, Format, InputKind, Layout, OutputKind, Plan, Port, Step, Tensor, TensorId};
+use crate::{Result, input::is_default};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PlacedTensor {
+struct WireTensor {
     name: String,
     format: Format,
+    #[serde(default, skip_serializing_if = "is_default")]
+    axis: Axis,
     rows: usize,
     cols: usize,
     stride: usize,
-    offset: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
 }
 
-/// A plan with its layout.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Plan", deny_unknown_fields)]
-struct PlacedPlan {
-    tensors: Vec<PlacedTensor>,
+struct WirePlan {
+    tensors: Vec<WireTensor>,
     steps: Vec<Step>,
-    input: TensorId,
-    output: TensorId,
-    arena_words: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    input: Option<TensorId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<TensorId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    arena_words: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<Port<InputKind>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    outputs: Vec<Port<OutputKind>>,
 }
 
-impl PlacedPlan {
-    /// `plan` with its layout.
-    ///
-    /// # Errors
-    /// [`Error::ModelFile`] for a plan of other inputs or outputs than one each, or as [`Layout::of`].
-    fn new(plan: &Plan) -> Result<Self> {
-        let ([input], [output]) = (plan.inputs.as_slice(), plan.outputs.as_slice()) else {
-            return Err(Error::ModelFile(format!(
-                "expected a plan of one input and one output, found {} and {}",
-                plan.inputs.len(),
-                plan.outputs.len()
-            )));
-        };
-        let layout = Layout::of(plan)?;
-        let placed = |(tensor, &offset): (&Tensor, &usize)| PlacedTensor {
-            name: tensor.name.clone(),
-            format: tensor.format,
-            rows: tensor.rows,
-            cols: tensor.cols,
-            stride: tensor.stride,
-            offset: offset as u64,
-        };
-        Ok(Self {
-            tensors: plan
-                .tensors
-                .iter()
-                .zip(&layout.offsets)
-                .map(placed)
-                .collect(),
-            steps: plan.steps.clone(),
-            input: input.tensor,
-            output: output.tensor,
-            arena_words: layout.words as u64,
-        })
+impl Plan {
+    /// Whether it goes from an image to one output, as all plans did before format 4. What the output is
+    /// called is the configuration's to say.
+    pub(super) fn is_plain(&self) -> bool {
+        let pixels = |port: &Port<InputKind>| port.kind == InputKind::Pixels;
+        self.inputs.len() == 1 && self.inputs.iter().all(pixels) && self.outputs.len() == 1
     }
 }
 
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let placed = PlacedPlan::new(self).map_err(ser::Error::custom)?;
-        placed.serialize(serializer)
+        let plain = self.is_plain();
+        let layout = plain.then(|| Layout::of(self)).transpose();
+        let layout = layout.map_err(ser::Error::custom)?;
+        let tensor = |(id, tensor): (TensorId, &Tensor)| WireTensor {
+            name: tensor.name.clone(),
+            format: tensor.format,
+            axis: tensor.axis,
+            rows: tensor.rows,
+            cols: tensor.cols,
+            stride: tensor.stride,
+            offset: layout.as_ref().map(|layout| layout.offsets[id] as u64),
+        };
+        let first = |tensor: Option<TensorId>| tensor.filter(|_| plain);
+        let wire = WirePlan {
+            tensors: self.tensors.iter().enumerate().map(tensor).collect(),
+            steps: self.steps.clone(),
+            input: first(self.inputs.first().map(|port| port.tensor)),
+            output: first(self.outputs.first().map(|port| port.tensor)),
+            arena_words: layout.as_ref().map(|layout| layout.item_words as u64),
+            inputs: if plain {
+                Vec::new()
+            } else {
+                self.inputs.clone()
+            },
+            outputs: if plain {
+                Vec::new()
+            } else {
+                self.outputs.clone()
+            },
+        };
+        wire.serialize(serializer)
     }
 }
 
-/// The file's configuration says what the output is: here it is taken for logits.
+/// Of a plan with one `output`, the file's configuration says what it is: here it is taken for logits.
 impl<'de> Deserialize<'de> for Plan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let placed = PlacedPlan::deserialize(deserializer)?;
-        let tensor = |placed: PlacedTensor| Tensor {
-            name: placed.name,
-            format: placed.format,
-            rows: placed.rows,
-            cols: placed.cols,
-            stride: placed.stride,
+        let wire = WirePlan::deserialize(deserializer)?;
+        let (inputs, outputs) = match (wire.input, wire.output) {
+            (Some(input), Some(output)) if wire.inputs.is_empty() && wire.outputs.is_empty() => (
+                vec![Port {
+                    kind: InputKind::Pixels,
+                    tensor: input,
+                }],
+                vec![Port {
+                    kind: OutputKind::Logits,
+                    tensor: output,
+                }],
+            ),
+            (None, None) => (wire.inputs, wire.outputs),
+            _ => {
+                return Err(de::Error::custom(
+                    "expected either input and output or inputs and outputs",
+                ));
+            }
+        };
+        let tensor = |wire: WireTensor| Tensor {
+            name: wire.name,
+            format: wire.format,
+            axis: wire.axis,
+            rows: wire.rows,
+            cols: wire.cols,
+            stride: wire.stride,
         };
         Ok(Self {
-            tensors: placed.tensors.into_iter().map(tensor).collect(),
-            steps: placed.steps,
-            inputs: vec![Port {
-                kind: InputKind::Pixels,
-                tensor: placed.input,
-            }],
-            outputs: vec![Port {
-                kind: OutputKind::Logits,
-                tensor: placed.output,
-            }],
+            tensors: wire.tensors.into_iter().map(tensor).collect(),
+            steps: wire.steps,
+            inputs,
+            outputs,
         })
     }
 }
@@ -102,7 +126,7 @@ impl<'de> Deserialize<'de> for Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::IntModel;
+    use crate::plan::{FORMAT, IntModel};
     use serde_json::Value;
 
     fn shipped() -> IntModel {
@@ -123,10 +147,33 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_of_several_outputs_has_no_place_in_a_file_yet() {
+    fn a_plan_of_several_outputs_names_them_and_has_no_layout() {
         let mut model = shipped();
-        model.plan.outputs.push(model.plan.outputs[0]);
-        let refused = model.to_bytes().unwrap_err().to_string();
-        assert!(refused.contains("found 1 and 2"), "{refused}");
+        let mut output = model.plan.outputs[0];
+        output.kind = OutputKind::Pooled;
+        model.plan.outputs.push(output);
+        let json: Value = serde_json::to_value(&model.plan).unwrap();
+        assert_eq!(json["inputs"][0]["kind"], "pixels");
+        assert_eq!(json["outputs"][1]["kind"], "pooled");
+        let keys = ["input", "output", "arena_words"];
+        assert!(keys.iter().all(|&key| json.get(key).is_none()));
+        assert!(json["tensors"][0].get("offset").is_none());
+
+        let read = IntModel::read(&model.to_bytes().unwrap()).unwrap();
+        assert_eq!(read.format, FORMAT);
+        assert_eq!(read.model.plan, model.plan);
+        assert_eq!(read.program.outputs().len(), 2);
+    }
+
+    #[test]
+    fn a_plan_says_its_ports_in_one_way() {
+        let mut json: Value = serde_json::to_value(shipped().plan).unwrap();
+        json["inputs"] = serde_json::json!([{"kind": "pixels", "tensor": 0}]);
+        let refused = serde_json::from_value::<Plan>(json).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .contains("expected either input and output")
+        );
     }
 }

@@ -86,6 +86,7 @@ pub(super) fn random_params(shapes: &[(String, Vec<usize>)], seed: u64) -> Param
 /// ```
 /// use intformer::{
 ///     architecture::SwinConfig,
+///     plan::Counts,
 ///     quant::{QuantizeOptions, invented},
 /// };
 ///
@@ -102,7 +103,7 @@ pub(super) fn random_params(shapes: &[(String, Vec<usize>)], seed: u64) -> Param
 /// let program = model.program()?;
 /// assert_eq!(program.outputs()[0].elements(), 10);
 /// assert!(model.to_bytes()?.len() < 100_000);
-/// assert!(4 * program.arena_words() < 10_000);
+/// assert!(4 * program.room(Counts::of_items(1)).words() < 10_000);
 /// # Ok::<(), intformer::Error>(())
 /// ```
 pub fn invented(

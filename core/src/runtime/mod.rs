@@ -51,7 +51,7 @@ mod runner;
 #[cfg(feature = "wgpu")]
 pub mod wgpu;
 
-pub use batch::{Batch, Outputs, Values};
+pub use batch::{Batch, Outputs, Token, Values};
 pub use cpu::Cpu;
 pub use intformer_shaders::Cost;
 pub use reference::Reference;
@@ -63,7 +63,10 @@ use std::{ops::AddAssign, sync::Arc, time::Duration};
 use intformer_shaders::Dispatch;
 use web_time::Instant;
 
-use crate::{Error, Result, plan::Program};
+use crate::{
+    Error, Result,
+    plan::{Counts, Program, Room},
+};
 
 /// Runs a program on batches.
 pub trait Executor {
@@ -76,25 +79,25 @@ pub trait Executor {
     /// What it runs.
     fn program(&self) -> &Arc<Program>;
 
-    /// The most items to run at once: what fits the device, or more than what would still save time; 0
-    /// if not one fits.
-    fn max_batch(&self) -> usize;
+    /// The most items and tokens to run at once: what fits the device, or more than what would still save
+    /// time; 0 if not one fits.
+    fn max_batch(&self) -> Counts;
 
-    /// The most items to trace at once.
-    fn max_traced(&self) -> usize {
+    /// The most items and tokens to trace at once.
+    fn max_traced(&self) -> Counts {
         self.max_batch()
     }
 
-    /// Makes room for runs of `items`, which [`Executor::run`] does as well.
+    /// Makes room for runs of so many, which [`Executor::run`] does as well.
     ///
     /// # Errors
     /// One of those that [`Error::is_device`] tells: so many do not fit, or the device cannot go on.
-    fn prepare(&mut self, items: usize) -> Result<()>;
+    fn prepare(&mut self, counts: Counts) -> Result<()>;
 
     /// The outputs of a batch.
     ///
     /// # Errors
-    /// [`Error::Image`] if `batch` is not what the program takes, or as [`Executor::prepare`].
+    /// [`Error::Image`] or [`Error::Text`] if `batch` is not what the program takes, or as [`Executor::prepare`].
     fn run(&mut self, batch: &Batch) -> Result<Outputs>;
 
     /// The words that each step wrote, in order.
@@ -154,19 +157,44 @@ impl AddAssign for TransferTimes {
 /// The words of an arena are fewer than this: kernels count them with 31 bits.
 const MAX_ARENA_WORDS: usize = 1 << 31;
 
-/// Words of the arena of `program` for `items`.
+/// The arena of `program` for `capacity`.
 ///
 /// # Errors
-/// [`Error::OutOfMemory`] if there are too many, or none.
-fn arena_words(program: &Program, items: usize) -> Result<usize> {
-    let words = program.arena_words.checked_mul(items);
-    let fitting = words.filter(|&words| words > 0 && words < MAX_ARENA_WORDS);
-    fitting.ok_or_else(|| {
-        Error::OutOfMemory(format!(
-            "expected an arena of 1 to 2^31 words for {items} items, found {} for each",
-            program.arena_words
-        ))
-    })
+/// [`Error::OutOfMemory`] if it has too many words, or none.
+fn room(program: &Program, capacity: Counts) -> Result<Room> {
+    let room = program.room(capacity);
+    match room.words() {
+        1..MAX_ARENA_WORDS => Ok(room),
+        words => Err(Error::OutOfMemory(format!(
+            "expected an arena of 1 to 2^31 words for {capacity}, found {words}"
+        ))),
+    }
+}
+
+/// The most that fit an arena of so many words. Each item has a token at least, where there are some.
+fn fitting(program: &Program, words: usize) -> Counts {
+    let one = Counts {
+        items: 1,
+        tokens: usize::from(program.has_tokens()),
+    };
+    let most = words.min(MAX_ARENA_WORDS - 1) / program.room(one).words().max(1);
+    Counts {
+        items: most,
+        tokens: most * one.tokens,
+    }
+}
+
+/// How many to make room for, for a batch of `counts`: as many as that where items have no tokens; else in
+/// steps, and no fewer than `before`, so that batches of other lengths find room made.
+fn capacity(program: &Program, counts: Counts, before: Counts, most: Counts) -> Counts {
+    if !program.has_tokens() {
+        return counts;
+    }
+    if counts.fits(before) {
+        return before;
+    }
+    let stepped = counts.max(before).stepped();
+    if stepped.fits(most) { stepped } else { counts }
 }
 
 /// The time between the steps of `program` that `run` makes, which it tells of when they are done.

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use intformer_shaders::Dispatch;
 
-use super::{Batch, Executor, Outputs, StepTime, arena_words, timed};
-use crate::{Result, plan::Program};
+use super::{Batch, Executor, Outputs, StepTime, room, timed};
+use crate::{
+    Result,
+    plan::{Counts, Program},
+};
 
 /// Runs the twin of every step; slow on purpose.
 ///
@@ -68,9 +71,11 @@ impl Reference {
         mut after: impl FnMut(usize, &Dispatch, &[u32]),
     ) -> Result<()> {
         self.program.check(batch)?;
-        self.prepare(batch.items())?;
-        self.program.place(batch, &mut self.arena)?;
-        for (at, dispatch) in self.program.dispatches(batch.items()).iter().enumerate() {
+        let counts = batch.counts();
+        self.prepare(counts)?;
+        let room = self.program.room(counts);
+        self.program.place(batch, room, &mut self.arena)?;
+        for (at, dispatch) in self.program.dispatches(room, counts).iter().enumerate() {
             dispatch.run_twin(&self.program.weights, &mut self.arena);
             after(at, dispatch, &self.arena);
         }
@@ -92,12 +97,15 @@ impl Executor for Reference {
     }
 
     /// More take memory and save no time.
-    fn max_batch(&self) -> usize {
-        64
+    fn max_batch(&self) -> Counts {
+        Counts {
+            items: 64,
+            tokens: 4096,
+        }
     }
 
-    fn prepare(&mut self, items: usize) -> Result<()> {
-        let words = arena_words(&self.program, items)?;
+    fn prepare(&mut self, counts: Counts) -> Result<()> {
+        let words = room(&self.program, counts)?.words();
         if self.arena.len() != words {
             self.arena = vec![0; words];
         }
@@ -106,20 +114,26 @@ impl Executor for Reference {
 
     fn run(&mut self, batch: &Batch) -> Result<Outputs> {
         self.steps(batch, |_, _, _| {})?;
-        Ok(self.program.outputs_in(&self.arena, batch.items()))
+        let counts = batch.counts();
+        Ok(self
+            .program
+            .outputs_in(&self.arena, self.program.room(counts), counts))
     }
 
     fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
         let program = Arc::clone(&self.program);
+        let counts = batch.counts();
+        let room = program.room(counts);
         let mut trace = Vec::with_capacity(program.steps.len());
         self.steps(batch, |at, _, arena| {
-            trace.push(program.steps[at].output.of(arena, batch.items()).to_vec());
+            trace.push(arena[room.range(program.steps[at].output, counts)].to_vec());
         })?;
         Ok(trace)
     }
 
     fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
-        self.prepare(batch.items())?;
+        self.program.check(batch)?;
+        self.prepare(batch.counts())?;
         let program = Arc::clone(&self.program);
         timed(&program, |after| {
             self.steps(batch, |at, dispatch, _| after(at, dispatch))

@@ -97,10 +97,10 @@ impl Runner {
     /// As [`Executor::run`].
     pub fn run(&mut self, batch: &Batch) -> Result<Outputs> {
         self.check(batch)?;
-        let shares = shares(batch.items(), self.executors.len());
+        let shares = batch.shares(self.executors.len());
         let run = |(executor, share): (&mut Box<dyn Executor + Send>, Range<usize>)| {
             let mut outputs = Outputs::default();
-            for part in parts(share, executor.max_batch()) {
+            for part in batch.parts(share, executor.max_batch()) {
                 outputs.extend(executor.run(&batch.part(part))?);
             }
             Ok(outputs)
@@ -120,7 +120,7 @@ impl Runner {
         self.check(batch)?;
         let executor = self.executor();
         let mut steps: Vec<Vec<u32>> = Vec::new();
-        for part in parts(0..batch.items(), executor.max_traced()) {
+        for part in batch.parts(0..batch.counts().items, executor.max_traced()) {
             let traced = executor.trace(&batch.part(part))?;
             steps.resize(traced.len(), Vec::new());
             for (step, words) in steps.iter_mut().zip(traced) {
@@ -138,7 +138,7 @@ impl Runner {
         self.check(batch)?;
         let executor = self.executor();
         let mut steps = Vec::new();
-        for part in parts(0..batch.items(), executor.max_batch()) {
+        for part in batch.parts(0..batch.counts().items, executor.max_batch()) {
             steps.extend(executor.times(&batch.part(part))?);
         }
         Ok(steps)
@@ -153,65 +153,12 @@ impl Runner {
         self.check(batch)?;
         let executor = self.executor();
         let mut sum = TransferTimes::default();
-        for part in parts(0..batch.items(), executor.max_batch()) {
+        for part in batch.parts(0..batch.counts().items, executor.max_batch()) {
             match executor.transfer_times(&batch.part(part))? {
                 Some(times) => sum += times,
                 None => return Ok(None),
             }
         }
         Ok(Some(sum))
-    }
-}
-
-/// `items` in parts of nearly equal size and at most `most` items. If not one fits, that is for the
-/// executor to say.
-fn parts(items: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
-    let count = items.len().div_ceil(most.max(1)).max(1);
-    let each = items.len().div_ceil(count).max(1);
-    let end = items.end;
-    items
-        .step_by(each)
-        .map(move |start| start..(start + each).min(end))
-}
-
-/// `items` shared among `workers` as evenly as can be: a part for each, or for each item if those are
-/// fewer.
-fn shares(items: usize, workers: usize) -> Vec<Range<usize>> {
-    let count = workers.min(items);
-    let start = |at| at * items / count;
-    (0..count).map(|at| start(at)..start(at + 1)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_worker_gets_a_share() {
-        for (items, workers) in (0..40).flat_map(|items| (1..40).map(move |n| (items, n))) {
-            let shares = shares(items, workers);
-            assert_eq!(shares.len(), items.min(workers));
-            let all: Vec<usize> = shares.iter().cloned().flatten().collect();
-            assert!(all.into_iter().eq(0..items));
-            let sizes = || shares.iter().map(Range::len);
-            assert!(sizes().max() <= sizes().min().map(|least| least + 1));
-            assert_ne!(sizes().min(), Some(0));
-        }
-    }
-
-    #[test]
-    fn parts_are_small_enough_and_of_nearly_equal_size() {
-        let sizes = |most| {
-            let parts: Vec<_> = parts(3..67, most).collect();
-            assert_eq!((parts[0].start, parts[parts.len() - 1].end), (3, 67));
-            assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start));
-            parts.iter().map(Range::len).collect::<Vec<_>>()
-        };
-        assert_eq!(sizes(64), [64]);
-        assert_eq!(sizes(1000), [64]);
-        assert_eq!(sizes(60), [32, 32]);
-        assert_eq!(sizes(10), [10, 10, 10, 10, 10, 10, 4]);
-        assert_eq!(sizes(0).len(), 64);
-        assert_eq!(super::parts(3..3, 8).count(), 0);
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use intformer::{
     architecture::{Census, census},
-    plan::{IntModel, IntWeights, Operation},
+    plan::{Counts, IntModel, IntWeights, Operation},
 };
 use serde_json::json;
 
@@ -71,7 +71,8 @@ impl Options {
             model.provenance.images, model.provenance.calibration, model.provenance.options
         )?;
         table(&mut text, &rows)?;
-        let (arena, weights) = (4 * program.arena_words(), 4 * program.weights().len());
+        let room = program.room(Counts::of_items(1));
+        let (arena, weights) = (4 * room.words(), 4 * program.weights().len());
         writeln!(
             text,
             "\nparameters            {}",

@@ -23,6 +23,10 @@ macro_rules! operations {
             float_gelu: FloatGelu if "comparison",
             /// The mean over an image's tokens.
             mean_pool: MeanPool,
+            /// Rows of tables, summed, for tokens.
+            embedding: Embedding,
+            /// Rows at given places.
+            gather_rows: GatherRows,
         }
     };
 }

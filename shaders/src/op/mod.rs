@@ -205,11 +205,11 @@ macro_rules! declare {
 crate::operations!(declare);
 
 impl Dispatch {
-    /// The dispatch of `count` times as many items, which lie `count` times as far into the arena.
-    pub fn times(&self, count: u32) -> Self {
+    /// The dispatch of so many times as many [`Kind::Rows`] and [`Kind::Sources`].
+    pub fn times(&self, rows: u32, sources: u32) -> Self {
         self.map(|field, value| match field.kind {
-            Kind::Rows => value * count,
-            kind if kind.is_arena() => value * count,
+            Kind::Rows => value * rows,
+            Kind::Sources => value * sources,
             _ => value,
         })
     }
@@ -217,7 +217,7 @@ impl Dispatch {
     /// The dispatch without its places and numbers: two of the same class take the same time.
     pub fn class(&self) -> Self {
         self.map(|field, value| match field.kind {
-            Kind::Rows | Kind::Extent => value,
+            Kind::Rows | Kind::Sources | Kind::Extent => value,
             _ => 0,
         })
     }

@@ -12,12 +12,14 @@
 mod cases;
 #[path = "../../src/synthetic.rs"]
 mod synthetic;
+#[path = "../../src/texts.rs"]
+mod texts;
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use intformer::architecture::{Activation, PerBlock, SwinConfig, Windowing};
-use intformer::plan::Program;
+use intformer::plan::{Counts, Program};
 use intformer::runtime::cpu::Kernels;
 use intformer::runtime::{Batch, Cpu, Executor, Reference};
 use intformer_shaders::Dispatch;
@@ -45,6 +47,24 @@ pub extern "C" fn models(first: u32, count: u32) -> u32 {
     (first..first + count)
         .map(|seed| different(&small(seed), seed % 5 + 1, seed))
         .sum()
+}
+
+/// The same for texts of any lengths, three batches one after the other.
+#[unsafe(no_mangle)]
+pub extern "C" fn texts(first: u32, count: u32) -> u32 {
+    let of_seed = |seed: u32| {
+        let (plan, weights, limits) = texts::plan(u64::from(seed));
+        let program = Arc::new(Program::new(&plan, &weights).expect("a program"));
+        let mut reference = Reference::new(Arc::clone(&program));
+        let mut cpu = Cpu::new(program);
+        let words = (0..3).map(|at| {
+            let texts =
+                texts::Texts::random(limits, 1 + (seed + at) as usize % 5, u64::from(seed + at));
+            apart(reference.trace(&texts.batch()), cpu.trace(&texts.batch()))
+        });
+        words.sum::<u32>()
+    };
+    (first..first + count).map(of_seed).sum()
 }
 
 /// The same for a Swin-T of random weights.
@@ -89,6 +109,14 @@ fn different(config: &SwinConfig, batch: u32, seed: u32) -> u32 {
     let expected =
         Reference::new(Arc::clone(&program)).trace(&Batch::images(&images, batch as usize));
     let found = Cpu::new(program).trace(&Batch::images(&images, batch as usize));
+    apart(expected, found)
+}
+
+/// Words that differ.
+fn apart(
+    expected: intformer::Result<Vec<Vec<u32>>>,
+    found: intformer::Result<Vec<Vec<u32>>>,
+) -> u32 {
     let pairs = expected
         .expect("a run")
         .into_iter()
@@ -114,11 +142,13 @@ thread_local! {
 pub extern "C" fn bench(batch: u32) -> u32 {
     let config = SwinConfig::tiny();
     let program = program(&config, 1);
-    let mut arena = vec![0; program.arena_words() * batch as usize];
+    let counts = Counts::of_items(batch as usize);
+    let room = program.room(counts);
+    let mut arena = vec![0; room.words()];
     let images = synthetic::images(&config, batch as usize, 1);
-    let placed = program.place(&Batch::images(&images, batch as usize), &mut arena);
+    let placed = program.place(&Batch::images(&images, batch as usize), room, &mut arena);
     placed.expect("images that fit");
-    let dispatches = program.dispatches(batch as usize);
+    let dispatches = program.dispatches(room, counts);
     let steps = dispatches.len() as u32;
     let bench = Bench {
         program,

@@ -40,10 +40,14 @@ pub(super) trait Declared {
     /// Whether its output may hold -128.
     const WRITES_PIXELS: bool = false;
 
+    /// Whether its tensors are counted by different axes, which `fits` checks.
+    const CROSSES_AXES: bool = false;
+
     /// Whether its extents and its tensors, all of them of the plan, fit each other.
     fn fits(&self, plan: &Plan) -> bool;
 
-    /// The kernel's parameters for one item, the weights packed; `step` is for messages.
+    /// The kernel's parameters for one of what its output is counted by, the weights packed; `step` is for
+    /// messages.
     ///
     /// # Errors
     /// [`Error::ModelFile`](crate::Error::ModelFile) for weights of other shapes and for values outside
@@ -128,6 +132,12 @@ macro_rules! declare {
             pub(super) fn writes_pixels(&self) -> bool {
                 match self {
                     $($(#[cfg(feature = $feature)])? Self::$type(_) => $type::WRITES_PIXELS),*
+                }
+            }
+
+            pub(super) fn crosses_axes(&self) -> bool {
+                match self {
+                    $($(#[cfg(feature = $feature)])? Self::$type(_) => $type::CROSSES_AXES),*
                 }
             }
 

@@ -19,8 +19,8 @@ use crate::{
     Error, FloatModel, Params, Preprocessing, Result,
     graph::{Graph, Layer, Stream, Streams},
     plan::{
-        Epilogue, Format, IntModel, IntWeights, MAX_EXPONENT, Operation, OutputKind, Plan, Port,
-        Provenance, Step, Tensor, TensorId, pad16,
+        Axis, Epilogue, Format, IntModel, IntWeights, MAX_EXPONENT, Operation, OutputKind, Plan,
+        Port, Provenance, Step, Tensor, TensorId, pad16,
     },
 };
 use value::{Bytes, Input, Linear, StreamScales, Value};
@@ -327,6 +327,7 @@ impl<'a> Lowering<'a> {
         self.plan.tensors.push(Tensor {
             name,
             format,
+            axis: Axis::Item,
             rows,
             cols,
             stride,

@@ -16,8 +16,11 @@ use std::sync::Arc;
 use intformer_shaders::Dispatch;
 pub use kernels::Kernels;
 
-use super::{Batch, Executor, Outputs, StepTime, arena_words, timed};
-use crate::{Error, Result, plan::Program};
+use super::{Batch, Executor, Outputs, StepTime, capacity, room, timed};
+use crate::{
+    Error, Result,
+    plan::{Counts, Program, Room},
+};
 
 /// Runs a program with vector instructions of the CPU.
 ///
@@ -29,7 +32,7 @@ use crate::{Error, Result, plan::Program};
 /// use std::sync::Arc;
 ///
 /// use intformer::{
-///     plan::IntModel,
+///     plan::{Counts, IntModel},
 ///     runtime::{Batch, Cpu, Executor},
 /// };
 ///
@@ -37,7 +40,7 @@ use crate::{Error, Result, plan::Program};
 /// let model = IntModel::load("models/glyphs.safetensors")?;
 /// let mut cpu = Cpu::new(Arc::new(model.program()?));
 /// // Memory is taken now and not in the first run, which could fail.
-/// cpu.prepare(2)?;
+/// cpu.prepare(Counts::of_items(2))?;
 ///
 /// // A black image and a white one in one batch; an answer does not depend on its neighbours.
 /// let (black, white) = (vec![0; 32 * 32], vec![255; 32 * 32]);
@@ -57,8 +60,11 @@ use crate::{Error, Result, plan::Program};
 pub struct Cpu {
     program: Arc<Program>,
     arena: Vec<u32>,
+    /// What the arena is for.
+    room: Room,
+    /// For a batch of `live`.
     dispatches: Vec<Dispatch>,
-    items: usize,
+    live: Counts,
     kernels: Kernels,
 }
 
@@ -66,10 +72,11 @@ impl Cpu {
     /// An executor of `program`.
     pub fn new(program: Arc<Program>) -> Self {
         Self {
+            room: program.room(Counts::default()),
             program,
             arena: Vec::new(),
             dispatches: Vec::new(),
-            items: 0,
+            live: Counts::default(),
             kernels: Kernels::default(),
         }
     }
@@ -80,14 +87,32 @@ impl Cpu {
         4 * (self.program.weights.len() + self.arena.capacity()) + self.kernels.memory()
     }
 
+    /// An arena for `counts` in place of a smaller one.
+    fn grow(&mut self, counts: Counts) -> Result<Room> {
+        let capacity = capacity(&self.program, counts, self.room.capacity, self.max_batch());
+        let room = room(&self.program, capacity)?;
+        let words = room.words();
+        self.dispatches = Vec::new();
+        self.arena = Vec::new();
+        if let Err(error) = self.arena.try_reserve_exact(words) {
+            return Err(Error::OutOfMemory(format!(
+                "expected memory for an arena of {words} words, found: {error}; a smaller batch \
+                 takes less"
+            )));
+        }
+        self.arena.resize(words, 0);
+        self.room = room;
+        Ok(room)
+    }
+
     fn steps(
         &mut self,
         batch: &Batch,
         mut after: impl FnMut(usize, &Dispatch, &[u32]),
     ) -> Result<()> {
         self.program.check(batch)?;
-        self.prepare(batch.items())?;
-        self.program.place(batch, &mut self.arena)?;
+        self.prepare(batch.counts())?;
+        self.program.place(batch, self.room, &mut self.arena)?;
         for (at, dispatch) in self.dispatches.iter().enumerate() {
             self.kernels
                 .run(dispatch, &self.program.weights, &mut self.arena);
@@ -111,45 +136,49 @@ impl Executor for Cpu {
     }
 
     /// More take memory and save no time.
-    fn max_batch(&self) -> usize {
-        8
+    fn max_batch(&self) -> Counts {
+        Counts {
+            items: if self.program.has_tokens() { 64 } else { 8 },
+            tokens: 1024,
+        }
     }
 
-    fn prepare(&mut self, items: usize) -> Result<()> {
-        if items == self.items && items > 0 {
+    fn prepare(&mut self, counts: Counts) -> Result<()> {
+        if counts == self.live && !self.dispatches.is_empty() {
             return Ok(());
         }
-        let words = arena_words(&self.program, items)?;
-        self.items = 0;
-        self.arena = Vec::new();
-        if let Err(error) = self.arena.try_reserve_exact(words) {
-            return Err(Error::OutOfMemory(format!(
-                "expected memory for an arena of {words} words, found: {error}; a smaller batch \
-                 takes less"
-            )));
-        }
-        self.arena.resize(words, 0);
-        self.dispatches = self.program.dispatches(items);
-        self.items = items;
+        let before = self.room.capacity;
+        let room = match counts.fits(before) && !self.arena.is_empty() {
+            true => self.room,
+            false => self.grow(counts)?,
+        };
+        self.dispatches = self.program.dispatches(room, counts);
+        self.live = counts;
         Ok(())
     }
 
     fn run(&mut self, batch: &Batch) -> Result<Outputs> {
         self.steps(batch, |_, _, _| {})?;
-        Ok(self.program.outputs_in(&self.arena, batch.items()))
+        Ok(self
+            .program
+            .outputs_in(&self.arena, self.room, batch.counts()))
     }
 
     fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
-        let program = Arc::clone(&self.program);
+        self.program.check(batch)?;
+        let counts = batch.counts();
+        self.prepare(counts)?;
+        let (program, room) = (Arc::clone(&self.program), self.room);
         let mut trace = Vec::with_capacity(program.steps.len());
         self.steps(batch, |at, _, arena| {
-            trace.push(program.steps[at].output.of(arena, batch.items()).to_vec());
+            trace.push(arena[room.range(program.steps[at].output, counts)].to_vec());
         })?;
         Ok(trace)
     }
 
     fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
-        self.prepare(batch.items())?;
+        self.program.check(batch)?;
+        self.prepare(batch.counts())?;
         let program = Arc::clone(&self.program);
         timed(&program, |after| {
             self.steps(batch, |at, dispatch, _| after(at, dispatch))

@@ -36,6 +36,14 @@ impl Way {
         labels.join(" + ")
     }
 
+    /// The same for another dispatch, whose extents are the same but for rows.
+    pub(super) fn of(&self, device: &Device, dispatch: &Dispatch) -> Result<Self> {
+        let label = self.label();
+        let mut all = ways(device, dispatch).into_iter();
+        all.find(|other| other.label() == label)
+            .ok_or_else(|| none(dispatch))
+    }
+
     /// The launches, with their compiled kernels.
     pub(super) fn ready(&self, device: &Device) -> Result<Vec<(Part, CudaFunction)>> {
         let parts = self.parts.iter();
@@ -99,9 +107,8 @@ impl Choices {
         // Others of the same shape have other offsets.
         let choices = dispatches.iter().map(|dispatch| {
             let chosen = &self.0[&dispatch.class()];
-            let way = same_way(device, &chosen.way, dispatch);
             Ok(Chosen {
-                way: way.ok_or_else(|| none(dispatch))?,
+                way: chosen.way.of(device, dispatch)?,
                 ..chosen.clone()
             })
         });
@@ -193,14 +200,6 @@ pub(super) fn ways(device: &Device, dispatch: &Dispatch) -> Vec<Way> {
     }
     ways.sort_by_key(|way| cost(way, device.processors()));
     ways
-}
-
-/// `way`, for another dispatch of the same class.
-fn same_way(device: &Device, way: &Way, dispatch: &Dispatch) -> Option<Way> {
-    let label = way.label();
-    ways(device, dispatch)
-        .into_iter()
-        .find(|other| other.label() == label)
 }
 
 /// A rough cost: rounds of blocks over the multiprocessors, times the work of a block.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    ops::Range,
     sync::Arc,
     time::Duration,
 };
@@ -18,17 +17,17 @@ use super::{
 };
 use crate::{
     Result,
-    plan::{Program, Region},
+    plan::{Counts, Program, Region, Room},
     runtime::{
-        Batch, Executor, MAX_ARENA_WORDS, Outputs, StepTime, TransferTimes, arena_words,
-        batch::pack,
+        Batch, Executor, MAX_ARENA_WORDS, Outputs, StepTime, TransferTimes, capacity, fitting, room,
     },
 };
 
 /// Runs a program on an NVIDIA card.
 pub struct Cuda {
     // What lies on the device goes before its stream.
-    batches: HashMap<usize, Prepared>,
+    /// By what they have room for.
+    batches: HashMap<Counts, Prepared>,
     weights: CudaSlice<u32>,
     marks: Vec<CudaEvent>,
     stream: Arc<CudaStream>,
@@ -48,12 +47,39 @@ const RESERVE: usize = 256 << 20;
 
 /// All that a batch size needs, made once.
 struct Prepared {
-    // The graph goes first: it refers to the arena.
-    graph: Graph,
-    steps: Vec<(Way, Vec<(Part, CudaFunction)>)>,
+    // The graph goes first: it refers to the arena. None where lengths change: parameters are part of it.
+    graph: Option<Graph>,
+    room: Room,
+    /// What `steps` are for.
+    live: Counts,
+    steps: Vec<Step>,
     arena: CudaSlice<u32>,
     inputs: Vec<Pinned>,
     outputs: Vec<Pinned>,
+}
+
+impl Prepared {
+    /// Puts all kernels on the stream.
+    fn launch(&mut self, stream: &CudaStream, weights: &CudaSlice<u32>) -> Result<(), DriverError> {
+        match &mut self.graph {
+            Some(graph) => graph.start(),
+            None => launch_all(stream, &self.steps, weights, &mut self.arena),
+        }
+    }
+
+    /// Makes launches of a batch of `live` of those of another, in the same room.
+    fn resize(&mut self, program: &Program, device: &Device, live: Counts) -> Result<()> {
+        if self.live == live {
+            return Ok(());
+        }
+        let dispatches = program.dispatches(self.room, live);
+        for ((way, parts), dispatch) in self.steps.iter_mut().zip(&dispatches) {
+            *way = way.of(device, dispatch)?;
+            *parts = way.ready(device)?;
+        }
+        self.live = live;
+        Ok(())
+    }
 }
 
 impl Cuda {
@@ -101,19 +127,21 @@ impl Cuda {
         self.chosen.values()
     }
 
-    fn make(&mut self, items: usize) -> Result<Prepared> {
-        let what = format!("the arena for {items} items");
-        let words = arena_words(&self.program, items)?;
+    fn make(&mut self, capacity: Counts) -> Result<Prepared> {
+        let what = format!("the arena for {capacity}");
+        let room = room(&self.program, capacity)?;
+        let words = room.words();
         let (device, stream) = (&self.device, &self.stream);
         let fail = |error| failure(&what, error);
         let mut arena = stream.alloc_zeros(words).map_err(fail)?;
-        let pinned = |region: Region| Pinned::new(&device.context, region.words * items);
+        let pinned =
+            |region: Region| Pinned::new(&device.context, room.range(region, capacity).len());
         let inputs = self.program.inputs.iter().map(|port| pinned(port.region));
         let inputs = inputs.collect::<Result<_, _>>().map_err(fail)?;
         let outputs = self.program.outputs.iter().map(|port| pinned(port.region));
         let outputs = outputs.collect::<Result<_, _>>().map_err(fail)?;
 
-        let dispatches = self.program.dispatches(items);
+        let dispatches = self.program.dispatches(room, capacity);
         let choices = device.choose(stream, &dispatches, &self.weights, &mut arena)?;
         let mut steps = Vec::with_capacity(choices.len());
         for chosen in choices {
@@ -124,16 +152,18 @@ impl Cuda {
         // Measuring left values behind.
         stream.memset_zeros(&mut arena).map_err(fail)?;
         let weights = &self.weights;
-        let graph = Graph::capture(stream, || {
-            for (part, function) in steps.iter().flat_map(|(_, parts)| parts) {
-                launch::launch(stream, function, part, weights, &mut arena)?;
-            }
-            Ok::<_, DriverError>(())
-        })
-        .map_err(|error| failure("the graph", error))?;
+        let graph = match self.program.has_tokens() {
+            true => None,
+            false => Some(
+                Graph::capture(stream, || launch_all(stream, &steps, weights, &mut arena))
+                    .map_err(|error| failure("the graph", error))?,
+            ),
+        };
         stream.synchronize().map_err(fail)?;
         Ok(Prepared {
             graph,
+            room,
+            live: capacity,
             steps,
             arena,
             inputs,
@@ -141,29 +171,42 @@ impl Cuda {
         })
     }
 
-    /// Puts the items into page-locked memory and makes ready what they need.
-    fn start(&mut self, batch: &Batch) -> Result<()> {
-        self.program.check(batch)?;
-        self.prepare(batch.items())?;
-        let prepared = self
+    /// What is made ready for a batch of so many.
+    fn capacity(&self, counts: Counts) -> Counts {
+        let before = self
             .batches
-            .get_mut(&batch.items())
-            .expect("prepared above");
+            .keys()
+            .copied()
+            .fold(Counts::default(), Counts::max);
+        capacity(&self.program, counts, before, self.max_batch())
+    }
+
+    /// Puts the items into page-locked memory and makes ready what they need; tells under which key that is.
+    fn start(&mut self, batch: &Batch) -> Result<Counts> {
+        self.program.check(batch)?;
+        let counts = batch.counts();
+        let key = self.capacity(counts);
+        self.prepare(counts)?;
+        let prepared = self.batches.get_mut(&key).expect("prepared above");
+        prepared.resize(&self.program, &self.device, counts)?;
+        let room = prepared.room;
         for (port, pinned) in self.program.inputs.iter().zip(&mut prepared.inputs) {
             let words = pinned.words();
             let words = words.map_err(|error| failure("the inputs", error))?;
-            pack(port, batch.bytes(port)?, words);
+            let live = room.range(port.region, counts).len();
+            self.program.pack(port, batch, &mut words[..live])?;
         }
-        Ok(())
+        Ok(key)
     }
 
     /// One run: items to the card, the graph, outputs back. With `marked`, an event before, between
     /// and after these, behind another run of the graph.
     fn go(&mut self, batch: &Batch, marked: bool) -> Result<Outputs> {
-        self.start(batch)?;
-        let items = batch.items();
+        let key = self.start(batch)?;
         let (stream, marks, program) = (&self.stream, &self.marks, &self.program);
-        let prepared = self.batches.get_mut(&items).expect("start prepares it");
+        let weights = &self.weights;
+        let prepared = self.batches.get_mut(&key).expect("start prepares it");
+        let (room, live) = (prepared.room, prepared.live);
         let mark = |at: usize| match marked {
             true => marks[at].record(stream),
             false => Ok(()),
@@ -171,25 +214,27 @@ impl Cuda {
         let mut enqueue = || {
             if marked {
                 // Keeps the card at work until the host has put all of the run on the stream.
-                prepared.graph.start()?;
+                upload(stream, program, prepared)?;
+                prepared.launch(stream, weights)?;
             }
             mark(0)?;
-            upload(stream, program, prepared, items)?;
+            upload(stream, program, prepared)?;
             mark(1)?;
-            prepared.graph.start()?;
+            prepared.launch(stream, weights)?;
             mark(2)?;
             for (port, pinned) in program.outputs.iter().zip(&mut prepared.outputs) {
-                let output = prepared.arena.slice(range(port.region, items));
+                let output = prepared.arena.slice(room.range(port.region, live));
                 stream.memcpy_dtoh(&output, pinned.slice())?;
             }
             mark(3)?;
             stream.synchronize()
         };
-        enqueue().map_err(|error| failure(&format!("a run of {items} items"), error))?;
-        let words = prepared
-            .outputs
-            .iter_mut()
-            .map(|pinned| pinned.words().map(|words| &*words));
+        enqueue().map_err(|error| failure(&format!("a run of {live}"), error))?;
+        let outputs = program.outputs.iter().zip(&mut prepared.outputs);
+        let words = outputs.map(|(port, pinned)| {
+            let live = room.range(port.region, live).len();
+            pinned.words().map(|words| &words[..live])
+        });
         let words = words.collect::<Result<Vec<_>, _>>();
         let mut words = words
             .map_err(|error| failure("the outputs", error))?
@@ -242,29 +287,35 @@ impl Executor for Cuda {
 
     /// The most that fit the memory that the device had free when the executor was made, beside a single
     /// item and what the driver needs.
-    fn max_batch(&self) -> usize {
-        let arena = self.program.arena_words.max(1);
+    fn max_batch(&self) -> Counts {
+        if self.program.has_tokens() {
+            return fitting(&self.program, self.free / 4);
+        }
+        let arena = self.program.room(Counts::of_items(1)).words().max(1);
         let words = (self.free / 4).min(MAX_ARENA_WORDS - 1 + arena);
-        (words / arena).saturating_sub(1)
+        Counts::of_items((words / arena).saturating_sub(1))
     }
 
-    /// Allocates, chooses kernels and captures the graph, unless done before. Single items and the batch
-    /// size used last stay ready; others are let go of.
-    fn prepare(&mut self, items: usize) -> Result<()> {
-        if self.batches.contains_key(&items) {
+    /// Allocates, chooses kernels and captures the graph, unless done before. Single images and the batch
+    /// size used last stay ready; others are let go of. Room for texts is made in steps and serves all that
+    /// fit it.
+    fn prepare(&mut self, counts: Counts) -> Result<()> {
+        let single = Counts::of_items(1);
+        let capacity = self.capacity(counts);
+        if self.batches.contains_key(&capacity) {
             return Ok(());
         }
-        if items > 1 {
+        if capacity != single {
             // What is let go of belongs to the context, which this thread may not have.
             let bound = self.device.context.bind_to_thread();
             bound.map_err(|error| failure("the context", error))?;
-            self.batches.retain(|&size, _| size == 1);
+            self.batches.retain(|&size, _| size == single);
             // Only then is the memory of others free.
             let synchronized = self.stream.synchronize();
             synchronized.map_err(|error| failure("the arenas of before", error))?;
         }
-        let prepared = self.make(items)?;
-        self.batches.insert(items, prepared);
+        let prepared = self.make(capacity)?;
+        self.batches.insert(capacity, prepared);
         Ok(())
     }
 
@@ -273,11 +324,11 @@ impl Executor for Cuda {
     }
 
     fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
-        self.start(batch)?;
-        let items = batch.items();
+        let key = self.start(batch)?;
         let (stream, weights, program) = (&self.stream, &self.weights, &self.program);
-        let prepared = self.batches.get_mut(&items).expect("start prepares it");
-        let copied = upload(stream, program, prepared, items);
+        let prepared = self.batches.get_mut(&key).expect("start prepares it");
+        let (room, live) = (prepared.room, prepared.live);
+        let copied = upload(stream, program, prepared);
         copied.map_err(|error| failure("the inputs", error))?;
         let arena = &mut prepared.arena;
         let mut trace = Vec::with_capacity(program.steps.len());
@@ -286,7 +337,7 @@ impl Executor for Cuda {
             for (part, function) in parts {
                 launch::launch(stream, function, part, weights, arena).map_err(fail)?;
             }
-            let words = stream.clone_dtoh(&arena.slice(range(step.output, items)));
+            let words = stream.clone_dtoh(&arena.slice(room.range(step.output, live)));
             trace.push(words.map_err(fail)?);
             stream.synchronize().map_err(fail)?;
         }
@@ -315,13 +366,13 @@ impl Executor for Cuda {
     /// By the card's clock, as ways are measured: by repeated runs of a step alone, so that its weights
     /// and tensors may be in the card's cache where they would not be else.
     fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
-        self.start(batch)?;
-        let prepared = self
-            .batches
-            .get_mut(&batch.items())
-            .expect("start prepares it");
+        let key = self.start(batch)?;
+        let prepared = self.batches.get_mut(&key).expect("start prepares it");
+        // Kernels go where tokens and spans say, so these must be there.
+        let copied = upload(&self.stream, &self.program, prepared);
+        copied.map_err(|error| failure("the inputs", error))?;
         let mut times = Vec::with_capacity(self.program.steps.len());
-        let dispatches = self.program.dispatches(batch.items());
+        let dispatches = self.program.dispatches(prepared.room, prepared.live);
         let steps = self.program.steps.iter().zip(&dispatches);
         for ((step, dispatch), (way, parts)) in steps.zip(&prepared.steps) {
             let arena = &mut prepared.arena;
@@ -337,22 +388,30 @@ impl Executor for Cuda {
     }
 }
 
+/// A step's way, and its launches with their compiled kernels.
+type Step = (Way, Vec<(Part, CudaFunction)>);
+
+fn launch_all(
+    stream: &CudaStream,
+    steps: &[Step],
+    weights: &CudaSlice<u32>,
+    arena: &mut CudaSlice<u32>,
+) -> Result<(), DriverError> {
+    let mut parts = steps.iter().flat_map(|(_, parts)| parts);
+    parts.try_for_each(|(part, function)| launch::launch(stream, function, part, weights, arena))
+}
+
 /// What lies in page-locked memory, to its place in the arena.
 fn upload(
     stream: &Arc<CudaStream>,
     program: &Program,
     prepared: &mut Prepared,
-    items: usize,
 ) -> Result<(), DriverError> {
     for (port, pinned) in program.inputs.iter().zip(&mut prepared.inputs) {
-        let mut input = prepared.arena.slice_mut(range(port.region, items));
+        // With what there is room for beyond the batch, which nothing reads.
+        let range = prepared.room.range(port.region, prepared.room.capacity);
+        let mut input = prepared.arena.slice_mut(range);
         stream.memcpy_htod(pinned.slice(), &mut input)?;
     }
     Ok(())
-}
-
-/// The words of a region in the arena of `items`.
-fn range(region: Region, items: usize) -> Range<usize> {
-    let start = region.offset * items;
-    start..start + region.words * items
 }

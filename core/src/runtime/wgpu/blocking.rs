@@ -10,8 +10,8 @@ use intformer_shaders::{Dispatch, Shader};
 use super::{Gpu, Options, Wgpu};
 use crate::{
     Error, Result,
-    plan::Program,
-    runtime::{Batch, Executor, MAX_ARENA_WORDS, Outputs, StepTime},
+    plan::{Counts, Program},
+    runtime::{Batch, Executor, Outputs, StepTime},
 };
 
 /// Drives `future` to its end, letting the device work whenever the future waits.
@@ -95,22 +95,24 @@ impl Executor for Wgpu {
         &self.program
     }
 
-    fn max_batch(&self) -> usize {
-        let words = self.gpu.most_bytes(true) / 4;
-        let words = words.min(MAX_ARENA_WORDS as u64 - 1) as usize;
-        words / self.program.arena_words.max(1)
+    fn max_batch(&self) -> Counts {
+        self.most()
     }
 
     /// As many as the read-back has room for.
-    fn max_traced(&self) -> usize {
+    fn max_traced(&self) -> Counts {
         let steps = self.program.steps.iter();
         let words: usize = steps.map(|step| step.output.words).sum();
-        let fitting = self.gpu.most_bytes(false) / (4 * words.max(1)) as u64;
-        fitting.min(self.max_batch() as u64) as usize
+        let fitting = (self.gpu.most_bytes(false) / (4 * words.max(1)) as u64) as usize;
+        let Counts { items, tokens } = self.max_batch();
+        Counts {
+            items: items.min(fitting),
+            tokens: tokens.min(fitting),
+        }
     }
 
-    fn prepare(&mut self, items: usize) -> Result<()> {
-        wait(&self.gpu.device.clone(), self.prepare_async(items))
+    fn prepare(&mut self, counts: Counts) -> Result<()> {
+        wait(&self.gpu.device.clone(), self.prepare_async(counts))
     }
 
     fn run(&mut self, batch: &Batch) -> Result<Outputs> {

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use intformer_shaders::Shader;
+use intformer_shaders::{Dispatch, Shader};
 use web_time::{Duration, Instant};
 
 use super::gpu::{BLOCK_STRIDE, Gpu, Options};
 use super::probe::{Choices, Chosen};
-use crate::plan::{Program, Region};
-use crate::runtime::batch::{Batch, Outputs, pack};
-use crate::runtime::{StepTime, arena_words};
+use crate::plan::{Counts, Program, Region, Room};
+use crate::runtime::batch::{Batch, Outputs};
+use crate::runtime::{MAX_ARENA_WORDS, StepTime, capacity, fitting, room};
 use crate::{Error, Result};
 
 /// Runs a program on a device of wgpu.
@@ -20,12 +20,17 @@ pub struct Wgpu {
     options: Options,
     weights: wgpu::Buffer,
     choices: Choices,
-    batches: HashMap<usize, Prepared>,
+    /// By what they have room for.
+    batches: HashMap<Counts, Prepared>,
 }
 
 /// All that a batch size needs, made once.
 struct Prepared {
+    room: Room,
+    /// What `launches` and the parameters in `blocks` are for.
+    live: Counts,
     arena: wgpu::Buffer,
+    blocks: wgpu::Buffer,
     group: wgpu::BindGroup,
     launches: Vec<Launch>,
     back: wgpu::Buffer,
@@ -41,6 +46,33 @@ impl Prepared {
     /// Frees the memory now: in a browser it would else wait for the garbage collector.
     fn destroy(&self) {
         self.buffers().for_each(wgpu::Buffer::destroy);
+    }
+
+    /// Copies the words of `region` out of the arena to the place `to`; gives how many.
+    fn copy(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        region: Region,
+        back: &wgpu::Buffer,
+        to: usize,
+    ) -> usize {
+        let range = self.room.range(region, self.live);
+        let [from, to, bytes] = [range.start, to, range.len()].map(|words| 4 * words as u64);
+        encoder.copy_buffer_to_buffer(&self.arena, from, back, to, bytes);
+        range.len()
+    }
+
+    /// The words of each of `regions`, which stand one after the other.
+    fn split<'a>(
+        &self,
+        mut words: &'a [u32],
+        regions: &[Region],
+    ) -> impl Iterator<Item = &'a [u32]> {
+        regions.iter().map(move |&region| {
+            let (first, after) = words.split_at(self.room.range(region, self.live).len());
+            words = after;
+            first
+        })
     }
 }
 
@@ -125,27 +157,45 @@ impl Wgpu {
         )
     }
 
-    /// Allocates, chooses kernels and compiles for batches of `items`, unless done before.
+    /// Allocates, chooses kernels and compiles for batches of so many, unless done before.
     ///
-    /// Single images and the batch size used last stay ready; others are let go of.
+    /// Single images and the batch size used last stay ready; others are let go of. Room for texts is made
+    /// in steps and serves all that fit it.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if the arena does not fit the device, [`Error::Device`] if a kernel does
     /// not compile.
-    pub async fn prepare_async(&mut self, items: usize) -> Result<()> {
-        if self.batches.contains_key(&items) {
+    pub async fn prepare_async(&mut self, counts: Counts) -> Result<()> {
+        let capacity = self.capacity(counts);
+        if self.batches.contains_key(&capacity) {
             return Ok(());
         }
         self.batches.retain(|&size, old| {
-            let kept = size == 1;
+            let kept = size == Counts::of_items(1);
             if !kept {
                 old.destroy();
             }
             kept
         });
-        let prepared = self.make(items).await?;
-        self.batches.insert(items, prepared);
+        let prepared = self.make(capacity).await?;
+        self.batches.insert(capacity, prepared);
         Ok(())
+    }
+
+    /// What is made ready for a batch of so many.
+    fn capacity(&self, counts: Counts) -> Counts {
+        let before = self
+            .batches
+            .keys()
+            .copied()
+            .fold(Counts::default(), Counts::max);
+        capacity(&self.program, counts, before, self.most())
+    }
+
+    /// The most that one arena holds.
+    pub(super) fn most(&self) -> Counts {
+        let words = self.gpu.most_bytes(true) / 4;
+        fitting(&self.program, words.min(MAX_ARENA_WORDS as u64) as usize)
     }
 
     /// Bytes on the device: weights, arenas, read-backs.
@@ -154,15 +204,16 @@ impl Wgpu {
         self.weights.size() + batches.map(wgpu::Buffer::size).sum::<u64>()
     }
 
-    async fn make(&mut self, items: usize) -> Result<Prepared> {
+    async fn make(&mut self, capacity: Counts) -> Result<Prepared> {
         use wgpu::BufferUsages as Usage;
         let gpu = &self.gpu;
-        let what = format!("the arena for {items} items");
-        let words = arena_words(&self.program, items)?;
+        let what = format!("the arena for {capacity}");
+        let room = room(&self.program, capacity)?;
+        let words = room.words();
         let usage = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
         let arena = gpu.buffer(&what, words, usage).await?;
 
-        let dispatches = self.program.dispatches(items);
+        let dispatches = self.program.dispatches(room, capacity);
         let limit = self.options.probe;
         let shaders = self
             .choices
@@ -173,12 +224,7 @@ impl Wgpu {
 
         let mut launches = Vec::with_capacity(dispatches.len());
         for (at, (dispatch, shader)) in dispatches.iter().zip(shaders).enumerate() {
-            let workgroups = shader.workgroups(dispatch).ok_or_else(|| {
-                Error::Device(format!(
-                    "step {}: too many workgroups for {items} items",
-                    self.program.steps[at].name
-                ))
-            })?;
+            let workgroups = self.workgroups(at, shader, dispatch)?;
             launches.push(Launch {
                 shader,
                 pipeline: gpu.pipeline(shader).await?,
@@ -188,7 +234,9 @@ impl Wgpu {
         }
         let back = Usage::MAP_READ | Usage::COPY_DST;
         let outputs = self.program.outputs.iter();
-        let words = outputs.map(|port| port.region.words).sum::<usize>() * items;
+        let words = outputs
+            .map(|port| room.range(port.region, capacity).len())
+            .sum();
         let back = gpu.buffer("the outputs", words, back).await?;
 
         // Measuring left values behind.
@@ -197,7 +245,10 @@ impl Wgpu {
         gpu.queue.submit([encoder.finish()]);
         gpu.check()?;
         Ok(Prepared {
+            room,
+            live: capacity,
             arena,
+            blocks,
             group,
             launches,
             back,
@@ -205,37 +256,70 @@ impl Wgpu {
         })
     }
 
-    /// Uploads the items and makes ready what they need.
-    async fn start(&mut self, batch: &Batch<'_>) -> Result<()> {
+    /// The workgroups of the step `at`.
+    fn workgroups(&self, at: usize, shader: &Shader, dispatch: &Dispatch) -> Result<[u32; 2]> {
+        shader.workgroups(dispatch).ok_or_else(|| {
+            Error::Device(format!(
+                "step {}: too many workgroups for {}",
+                self.program.steps[at].name,
+                dispatch.shape()
+            ))
+        })
+    }
+
+    /// Uploads the items and makes ready what they need; tells under which key that is.
+    async fn start(&mut self, batch: &Batch<'_>) -> Result<Counts> {
         let program = self.program.clone();
         program.check(batch)?;
-        let items = batch.items();
-        self.prepare_async(items).await?;
-        let arena = &self.batches[&items].arena;
+        let counts = batch.counts();
+        let key = self.capacity(counts);
+        self.prepare_async(counts).await?;
+        self.resize(key, counts)?;
+        let Prepared { arena, room, .. } = &self.batches[&key];
         for port in &program.inputs {
-            let bytes = batch.bytes(port)?;
-            let offset = 4 * (port.region.offset * items) as u64;
-            if port.elements() == 4 * port.region.words {
+            let range = room.range(port.region, counts);
+            let offset = 4 * range.start as u64;
+            if let Some(bytes) = program.unpadded(port, batch) {
                 self.gpu.queue.write_buffer(arena, offset, bytes);
             } else {
-                let mut words = vec![0; port.region.words * items];
-                pack(port, bytes, &mut words);
+                let mut words = vec![0; range.len()];
+                program.pack(port, batch, &mut words)?;
                 let bytes = bytemuck::cast_slice(&words);
                 self.gpu.queue.write_buffer(arena, offset, bytes);
             }
         }
+        Ok(key)
+    }
+
+    /// Makes launches of a batch of `live` of those of another, in the same room.
+    fn resize(&mut self, key: Counts, live: Counts) -> Result<()> {
+        let prepared = &self.batches[&key];
+        if prepared.live == live {
+            return Ok(());
+        }
+        let dispatches = self.program.dispatches(prepared.room, live);
+        let launches = prepared.launches.iter().zip(&dispatches).enumerate();
+        let workgroups =
+            launches.map(|(at, (launch, dispatch))| self.workgroups(at, launch.shader, dispatch));
+        let workgroups = workgroups.collect::<Result<Vec<_>>>()?;
+        self.gpu.write_blocks(&prepared.blocks, &dispatches);
+        let prepared = self.batches.get_mut(&key).expect("looked up above");
+        for (launch, workgroups) in prepared.launches.iter_mut().zip(workgroups) {
+            launch.workgroups = workgroups;
+        }
+        prepared.live = live;
         Ok(())
     }
 
     /// The outputs of a batch: one submission, one read-back.
     ///
     /// # Errors
-    /// [`Error::Image`] if `batch` is not what the program takes; as [`Wgpu::prepare_async`];
+    /// [`Error::Image`] or [`Error::Text`] if `batch` is not what the program takes; as
+    /// [`Wgpu::prepare_async`];
     /// [`Error::Device`] if the device fails, [`Error::DeviceLost`] if it is gone.
     pub async fn run_async(&mut self, batch: &Batch<'_>) -> Result<Outputs> {
-        self.start(batch).await?;
-        let items = batch.items();
-        let (gpu, prepared) = (&self.gpu, &self.batches[&items]);
+        let key = self.start(batch).await?;
+        let (gpu, prepared) = (&self.gpu, &self.batches[&key]);
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
@@ -247,18 +331,11 @@ impl Wgpu {
         let regions: Vec<_> = program.outputs.iter().map(|port| port.region).collect();
         let mut words = 0;
         for region in &regions {
-            words += copy(
-                &mut encoder,
-                &prepared.arena,
-                *region,
-                &prepared.back,
-                words,
-                items,
-            );
+            words += prepared.copy(&mut encoder, *region, &prepared.back, words);
         }
         gpu.queue.submit([encoder.finish()]);
         gpu.read(&prepared.back, words, |words| {
-            let mut parts = split(words, &regions, items);
+            let mut parts = prepared.split(words, &regions);
             program.unpack(|_| parts.next().unwrap_or_default())
         })
         .await
@@ -269,16 +346,19 @@ impl Wgpu {
     /// # Errors
     /// As [`Wgpu::run_async`].
     pub async fn trace_async(&mut self, batch: &Batch<'_>) -> Result<Vec<Vec<u32>>> {
-        self.start(batch).await?;
-        let items = batch.items();
+        let key = self.start(batch).await?;
         let regions: Vec<_> = self.program.steps.iter().map(|step| step.output).collect();
-        let total: usize = regions.iter().map(|region| region.words * items).sum();
         let gpu = &self.gpu;
-        let prepared = self.batches.get_mut(&items).expect("start prepares it");
+        let prepared = self.batches.get_mut(&key).expect("start prepares it");
         if prepared.trace.is_none() {
             let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-            prepared.trace = Some(gpu.buffer("the trace", total, usage).await?);
+            let room = prepared.room;
+            let words = regions
+                .iter()
+                .map(|&region| room.range(region, room.capacity).len());
+            prepared.trace = Some(gpu.buffer("the trace", words.sum(), usage).await?);
         }
+        let prepared = &*prepared;
         let back = prepared.trace.as_ref().expect("made above");
 
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
@@ -288,11 +368,12 @@ impl Wgpu {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
                 launch.encode(&mut pass, &prepared.group);
             }
-            words += copy(&mut encoder, &prepared.arena, *region, back, words, items);
+            words += prepared.copy(&mut encoder, *region, back, words);
         }
         gpu.queue.submit([encoder.finish()]);
-        gpu.read(back, total, |words| {
-            split(words, &regions, items).map(<[u32]>::to_vec).collect()
+        gpu.read(back, words, |words| {
+            let parts = prepared.split(words, &regions);
+            parts.map(<[u32]>::to_vec).collect()
         })
         .await
     }
@@ -303,15 +384,15 @@ impl Wgpu {
     /// # Errors
     /// As [`Wgpu::run_async`].
     pub async fn times_async(&mut self, batch: &Batch<'_>) -> Result<Vec<StepTime>> {
-        self.start(batch).await?;
-        let prepared = &self.batches[&batch.items()];
+        let key = self.start(batch).await?;
+        let prepared = &self.batches[&key];
         let features = self.gpu.device.features();
         let times = if features.contains(wgpu::Features::TIMESTAMP_QUERY) {
             self.device_times(prepared).await?
         } else {
             self.awaited_times(prepared).await?
         };
-        let dispatches = self.program.dispatches(batch.items());
+        let dispatches = self.program.dispatches(prepared.room, prepared.live);
         let steps = self.program.steps.iter().zip(&dispatches);
         let named = steps.zip(&prepared.launches).zip(times);
         Ok(named
@@ -384,32 +465,4 @@ impl Wgpu {
         }
         Ok(times)
     }
-}
-
-/// Copies the words of `region` for `items` out of the arena to the place `to`; gives how many.
-fn copy(
-    encoder: &mut wgpu::CommandEncoder,
-    arena: &wgpu::Buffer,
-    region: Region,
-    back: &wgpu::Buffer,
-    to: usize,
-    items: usize,
-) -> usize {
-    let words = region.words * items;
-    let from = 4 * (region.offset * items) as u64;
-    encoder.copy_buffer_to_buffer(arena, from, back, 4 * to as u64, 4 * words as u64);
-    words
-}
-
-/// The words of each of `regions` for `items`, which stand one after the other.
-fn split<'a>(
-    mut words: &'a [u32],
-    regions: &[Region],
-    items: usize,
-) -> impl Iterator<Item = &'a [u32]> {
-    regions.iter().map(move |region| {
-        let (first, after) = words.split_at(region.words * items);
-        words = after;
-        first
-    })
 }

@@ -311,16 +311,22 @@ impl Gpu {
 
     /// A buffer with the uniform blocks of `dispatches`, [`BLOCK_STRIDE`] apart.
     pub(super) async fn blocks(&self, dispatches: &[Dispatch]) -> Result<wgpu::Buffer> {
+        let words = dispatches.len().max(1) * BLOCK_STRIDE / 4;
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.buffer("the parameters", words, usage).await?;
+        self.write_blocks(&buffer, dispatches);
+        Ok(buffer)
+    }
+
+    /// Puts the uniform blocks of as many `dispatches` in the place of others.
+    pub(super) fn write_blocks(&self, buffer: &wgpu::Buffer, dispatches: &[Dispatch]) {
         let stride = BLOCK_STRIDE / 4;
-        let mut words = vec![0u32; dispatches.len().max(1) * stride];
+        let mut words = vec![0u32; dispatches.len() * stride];
         for (block, dispatch) in words.chunks_mut(stride).zip(dispatches) {
             block[..PARAM_WORDS].copy_from_slice(&dispatch.words());
         }
-        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-        let buffer = self.buffer("the parameters", words.len(), usage).await?;
         self.queue
-            .write_buffer(&buffer, 0, bytemuck::cast_slice(&words));
-        Ok(buffer)
+            .write_buffer(buffer, 0, bytemuck::cast_slice(&words));
     }
 
     /// Waits until the device has done all that was submitted.

@@ -1,0 +1,40 @@
+//! Where a plan takes something from outside, and gives it.
+
+use serde::{Deserialize, Serialize};
+
+use super::TensorId;
+
+/// What a plan takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum InputKind {
+    /// An image of bytes, `[height, width, channels]`.
+    Pixels,
+    /// For each token four int32: id, position in its item, segment, item.
+    Tokens(TokenLimits),
+    /// For each item four int32: its first token, how many it has, and twice 0.
+    Spans,
+}
+
+/// What tokens are below of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenLimits {
+    /// Ids that there are.
+    pub vocabulary: u32,
+    /// Tokens that an item may have.
+    pub positions: u32,
+    /// Segments that there are.
+    pub segments: u32,
+}
+
+/// A tensor through which a plan takes something from outside, or gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Port<K> {
+    /// What it is.
+    pub kind: K,
+    /// Where it lies.
+    pub tensor: TensorId,
+}

@@ -1,0 +1,78 @@
+//! Rows at given places.
+
+use super::{Operation, product};
+#[cfg(feature = "cuda")]
+use crate::{CudaKernel, Grid};
+use crate::{Shader, declare::parameters};
+
+/// Words from one index to the next.
+pub const INDEX_WORDS: u32 = 4;
+
+parameters! {
+    /// Parameters of `gather_rows`: for each index the row that it tells.
+    GatherRows {
+        /// The rows, `[sources, stride]`, of any format.
+        x: Input(Any, sources * stride),
+        /// The indices, the first of each [`INDEX_WORDS`] words.
+        index: Input(Below(sources as u32), rows * u64::from(INDEX_WORDS)),
+        /// The output, `[rows, stride]`.
+        out: Output(Any, rows * stride),
+        /// Indices in the whole batch.
+        rows: Rows,
+        /// Rows that there are in the whole batch.
+        sources: Sources,
+        /// Words in a row; a multiple of 4.
+        stride: Extent,
+    }
+}
+
+/// The operation.
+pub struct Op;
+
+impl Operation for Op {
+    type Params = GatherRows;
+
+    fn twin(p: &GatherRows, _: &[u32], arena: &mut [u32]) {
+        for row in 0..p.rows {
+            let source = p.x + arena[(p.index + row * INDEX_WORDS) as usize] * p.stride;
+            let source = source as usize..(source + p.stride) as usize;
+            arena.copy_within(source, (p.out + row * p.stride) as usize);
+        }
+    }
+
+    fn work(p: &GatherRows) -> u64 {
+        product(&[p.rows, p.stride])
+    }
+
+    fn shape(p: &GatherRows) -> String {
+        format!("{} of {}x{} words", p.rows, p.sources, p.stride)
+    }
+
+    fn shrink(p: &mut GatherRows, factor: u32) {
+        p.rows = p.rows.div_ceil(factor);
+    }
+
+    fn workgroups(p: &GatherRows, shader: &Shader) -> u64 {
+        product(&[p.rows, p.stride / 4]).div_ceil(shader.threads())
+    }
+
+    #[cfg(feature = "cuda")]
+    fn threads(kernel: &CudaKernel) -> u32 {
+        kernel.constant("THREADS")
+    }
+
+    #[cfg(feature = "cuda")]
+    fn grid(p: &GatherRows, kernel: &CudaKernel, _: u32) -> Option<Grid> {
+        let pieces = product(&[p.rows, p.stride / 4]);
+        Some(Grid::of(pieces.div_ceil(kernel.threads().into())))
+    }
+
+    fn example(draw: &mut dyn FnMut(u32, u32) -> u32) -> GatherRows {
+        GatherRows {
+            rows: draw(1, 40),
+            sources: draw(1, 60),
+            stride: 4 * draw(1, 12),
+            ..GatherRows::default()
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Batches of texts: any lengths, on every executor, one after the other.
+
+use std::sync::{Arc, OnceLock};
+
+use intformer::{
+    Error, Result,
+    plan::{Axis, Counts, InputKind, Operation, Plan, Program, TokenLimits},
+    runtime::{
+        Batch, Cpu, Executor, Outputs, Reference, Runner, Token,
+        wgpu::{Gpu, Options, Wgpu},
+    },
+};
+use intformer_tests::texts::{self, Texts};
+use proptest::prelude::*;
+
+fn program(seed: u64) -> (Arc<Program>, TokenLimits) {
+    let (plan, weights, limits) = texts::plan(seed);
+    (Arc::new(Program::new(&plan, &weights).unwrap()), limits)
+}
+
+fn wgpu(program: Arc<Program>) -> Wgpu {
+    static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
+    let options = || Options {
+        probe: std::time::Duration::ZERO,
+        ..Options::default()
+    };
+    let open = || Arc::new(Gpu::open_blocking(&options()).expect("an adapter, if a software one"));
+    let gpu = Arc::clone(GPU.get_or_init(open));
+    pollster::block_on(Wgpu::on(gpu, program, options())).unwrap()
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(program: Arc<Program>) -> intformer::runtime::cuda::Cuda {
+    use intformer::runtime::cuda::{Cuda, Device};
+    static DEVICE: OnceLock<Arc<Device>> = OnceLock::new();
+    let open = || {
+        let device = intformer_tests::cuda::open(&intformer_tests::cuda::options());
+        Arc::new(device.expect("a card or the emulator"))
+    };
+    Cuda::on(Arc::clone(DEVICE.get_or_init(open)), program).unwrap()
+}
+
+/// Batches of other lengths one after the other on one executor: every tensor is that of the reference.
+fn compare<E: Executor>(seed: u64, sizes: &[usize], make: impl FnOnce(Arc<Program>) -> E) {
+    let (program, limits) = program(seed);
+    let mut reference = Reference::new(Arc::clone(&program));
+    let mut executor = make(Arc::clone(&program));
+    for (at, &items) in sizes.iter().enumerate() {
+        let texts = Texts::random(limits, items, seed ^ at as u64);
+        let expected = reference.trace(&texts.batch()).unwrap();
+        let found = executor.trace(&texts.batch()).unwrap();
+        assert_eq!(expected.len(), found.len());
+        for ((step, expected), found) in program.steps().iter().zip(&expected).zip(&found) {
+            assert!(expected == found, "{} differs with seed {seed}", step.name);
+        }
+        let expected = reference.run(&texts.batch()).unwrap();
+        assert_eq!(executor.run(&texts.batch()).unwrap(), expected);
+        let times = executor.times(&texts.batch()).unwrap();
+        assert_eq!(times.len(), found.len());
+        // What measuring left there changes nothing.
+        assert_eq!(executor.run(&texts.batch()).unwrap(), expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn cpu_equals_the_reference(seed: u64, sizes in prop::collection::vec(1usize..9, 1..6)) {
+        compare(seed, &sizes, Cpu::new);
+    }
+
+    #[test]
+    fn wgpu_equals_the_reference(seed: u64, sizes in prop::collection::vec(1usize..9, 1..6)) {
+        compare(seed, &sizes, wgpu);
+    }
+
+    /// A text alone, among others, and in a runner that cuts and shares the batch.
+    #[test]
+    fn what_an_item_gives_depends_on_no_other(seed: u64, items in 2usize..80, threads in 1usize..4) {
+        let (program, limits) = program(seed);
+        let texts = Texts::random(limits, items, seed);
+        let whole = Reference::new(Arc::clone(&program)).run(&texts.batch()).unwrap();
+        prop_assert_eq!(Runner::cpu(&program, threads).run(&texts.batch()).unwrap(), whole.clone());
+        let mut cpu = Cpu::new(program);
+        let mut alone = Outputs::default();
+        for item in 0..items {
+            alone.extend(cpu.run(&texts.batch().part(item..item + 1)).unwrap());
+        }
+        prop_assert_eq!(alone, whole);
+    }
+}
+
+#[cfg(feature = "cuda")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 30, max_shrink_iters: 20, ..ProptestConfig::default() })]
+
+    #[test]
+    fn cuda_equals_the_reference(seed: u64, sizes in prop::collection::vec(1usize..9, 1..5)) {
+        compare(seed, &sizes, cuda);
+    }
+}
+
+/// Texts of so many tokens each.
+fn lengths(lengths: &[usize]) -> Texts {
+    let mut texts = Texts {
+        starts: vec![0],
+        ..Texts::default()
+    };
+    for length in lengths {
+        texts.tokens.extend(vec![Token::default(); *length]);
+        texts.starts.push(texts.tokens.len());
+    }
+    texts
+}
+
+/// A plan whose texts may be of 20 tokens at least.
+fn long() -> (Arc<Program>, TokenLimits) {
+    let fitting = |seed: &u64| texts::plan(*seed).2.positions >= 20;
+    program((0..100).find(fitting).expect("one of a hundred"))
+}
+
+#[test]
+fn other_lengths_find_room_made_and_kernels_chosen() {
+    let (program, _) = long();
+    let first = lengths(&[20, 13, 9]);
+    let others = [vec![1], vec![20, 20], vec![3, 2, 20, 17]];
+
+    let mut cpu = Cpu::new(Arc::clone(&program));
+    cpu.run(&first.batch()).unwrap();
+    let held = cpu.memory();
+    let mut gpu = wgpu(program);
+    gpu.run(&first.batch()).unwrap();
+    let (on_device, chosen) = (gpu.memory(), gpu.chosen().len());
+    for other in others {
+        cpu.run(&lengths(&other).batch()).unwrap();
+        gpu.run(&lengths(&other).batch()).unwrap();
+    }
+    assert_eq!(cpu.memory(), held);
+    assert_eq!((gpu.memory(), gpu.chosen().len()), (on_device, chosen));
+    // More of them is another matter, and stays.
+    gpu.run(&lengths(&[20; 6]).batch()).unwrap();
+    let more = gpu.memory();
+    gpu.run(&first.batch()).unwrap();
+    assert!(more > on_device && gpu.memory() == more);
+}
+
+#[test]
+fn what_no_plan_takes_is_a_sentence() {
+    let (program, limits) = long();
+    let mut cpu = Cpu::new(Arc::clone(&program));
+    let mut refused = |batch: &Batch, expected: &str| {
+        let error = cpu.run(batch).unwrap_err();
+        assert!(matches!(error, Error::Text(_)), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+        let error = Runner::cpu(&program, 2).run(batch).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    let token = Token::default();
+    let some = [token; 200];
+    refused(&Batch::texts(&some, &[]), "at least 1 text");
+    refused(&Batch::texts(&some, &[3]), "at least 1 text");
+    refused(&Batch::texts(&some, &[0, 5, 5]), "found one from 5 to 5");
+    refused(&Batch::texts(&some, &[0, 9, 5]), "found one from 9 to 5");
+    refused(&Batch::texts(&some, &[190, 201]), "of 200 in all");
+    refused(&Batch::texts(&some, &[0, usize::MAX]), "of 200 in all");
+    refused(&Batch::images(&[0; 16], 1), "found images");
+    let long = limits.positions as usize + 1;
+    let found = format!(
+        "text 1: expected at most {} tokens, found {long}",
+        limits.positions
+    );
+    refused(&Batch::texts(&some, &[0, 1, 1 + long]), &found);
+    let beyond = Token {
+        id: limits.vocabulary,
+        ..token
+    };
+    refused(
+        &Batch::texts(&[token, beyond], &[0, 2]),
+        "text 0: expected tokens below",
+    );
+    let beyond = Token {
+        segment: limits.segments,
+        ..token
+    };
+    refused(&Batch::texts(&[beyond], &[0, 1]), "in segments below");
+    // And goes on; what lies before the first text is left out.
+    let texts = Batch::texts(&some, &[100, 101, 110]);
+    assert_eq!(
+        cpu.run(&texts).unwrap(),
+        cpu.run(&lengths(&[1, 9]).batch()).unwrap()
+    );
+    let error = cpu
+        .prepare(Counts {
+            items: 1,
+            tokens: 1 << 40,
+        })
+        .unwrap_err();
+    assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
+}
+
+/// Changes of a plan that would let a kernel go where it should not, or take what nothing wrote.
+#[test]
+fn plans_over_tokens_are_checked() {
+    let refused = |change: &dyn Fn(&mut Plan), expected: &str| {
+        let (mut plan, weights, _) = texts::plan(7);
+        change(&mut plan);
+        let error = match Program::new(&plan, &weights) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("expected {expected}"),
+        };
+        assert!(error.contains(expected), "{expected}: {error}");
+    };
+    let (tokens, spans, stream) = (0, 1, 2);
+    refused(
+        &|plan| {
+            plan.inputs.remove(0);
+        },
+        "expected an input of tokens, as tokens has a row",
+    );
+    refused(
+        &|plan| plan.inputs[1].tensor = tokens,
+        "an input should be one row of Int32 for each Item",
+    );
+    refused(
+        &|plan| plan.inputs.push(plan.inputs[1]),
+        "a tensor of its own",
+    );
+    refused(&|plan| plan.inputs[0].kind = InputKind::Pixels, "Uint8");
+    refused(
+        &|plan| plan.tensors[tokens].cols = 3,
+        "an input should be one row",
+    );
+    refused(
+        &|plan| plan.tensors[spans].axis = Axis::Token,
+        "for each Item",
+    );
+    refused(&|plan| plan.tensors[stream].axis = Axis::Item, "do not fit");
+    refused(
+        &|plan| plan.outputs[0].kind = plan.outputs[2].kind,
+        "an output should be",
+    );
+    // Tables that are shorter than what comes in.
+    let limits = |limits: TokenLimits| {
+        move |plan: &mut Plan| plan.inputs[0].kind = InputKind::Tokens(limits)
+    };
+    let (_, _, allowed) = texts::plan(7);
+    let more = TokenLimits {
+        vocabulary: allowed.vocabulary + 1,
+        ..allowed
+    };
+    refused(&limits(more), "step embed: the extents");
+    refused(
+        &|plan| {
+            limits(more)(plan);
+            if let Operation::Embedding(embedding) = &mut plan.steps[0].operation {
+                embedding.limits = more;
+            }
+        },
+        "embed.word should be I8",
+    );
+    // Tokens where spans are.
+    refused(
+        &|plan| {
+            if let Operation::GatherRows(gather) = &mut plan.steps[5].operation {
+                (gather.input, gather.output) = (tokens, spans);
+            }
+        },
+        "expected the input spans to stay as it is",
+    );
+    refused(
+        &|plan| {
+            if let Operation::GatherRows(gather) = &mut plan.steps[5].operation {
+                gather.index = plan.outputs[2].tensor;
+            }
+        },
+        "step first",
+    );
+}
+
+#[test]
+fn a_plan_over_tokens_is_json_like_any_other() -> Result<()> {
+    let (plan, _, _) = texts::plan(3);
+    let text = serde_json::to_string(&plan).unwrap();
+    assert!(text.contains(r#"{"kind":"spans","tensor":1}"#), "{text}");
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    Ok(())
+}
