@@ -1,5 +1,5 @@
 //! How the parameters of an operation are declared, and what follows from a declaration: the block as it is
-//! uploaded, sizes by batch, bounds, traffic, and which dispatches take the same time.
+//! uploaded, sizes in a batch, bounds, traffic, and which dispatches take the same time.
 
 use bytemuck::Pod;
 
@@ -21,7 +21,7 @@ pub enum Kind {
     Rows,
     /// The same of something that is read, as the first input is counted.
     Sources,
-    /// An extent of each item, or what else decides which work is done.
+    /// An extent of each item or token, or what else decides which work is done.
     Extent,
     /// A number of the model, which changes values alone.
     Number,
@@ -99,7 +99,7 @@ pub trait Parameters: Pod + Default {
     fn regions(&self) -> Vec<Region>;
 
     /// Each field replaced by what `value` makes of it.
-    fn map(mut self, value: impl Fn(&Field, u32) -> u32) -> Self {
+    fn map(mut self, value: &dyn Fn(&Field, u32) -> u32) -> Self {
         let words = bytemuck::cast_slice_mut(std::slice::from_mut(&mut self));
         for (word, field) in words.iter_mut().zip(Self::FIELDS) {
             *word = value(field, *word);

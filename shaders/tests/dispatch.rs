@@ -107,7 +107,7 @@ fn a_place_that_no_buffer_reaches_is_outside() {
 
 #[test]
 fn fields_are_mapped_in_their_order() {
-    let mapped = MeanPool::default().map(|field: &Field, _| field.name.len() as u32);
+    let mapped = MeanPool::default().map(&|field: &Field, _| field.name.len() as u32);
     assert_eq!(mapped.stride, 6);
     assert_eq!(mapped.words()[..3], [1, 3, 6]);
 }

@@ -133,7 +133,6 @@ pub fn plan(seed: u64) -> (Plan, IntWeights, TokenLimits) {
             input: tokens,
             output: stream,
             weights,
-            limits,
         },
     );
 

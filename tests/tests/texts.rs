@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use intformer::{
     Error, Result,
-    plan::{Axis, Counts, InputKind, Operation, Plan, Program, TokenLimits},
+    plan::{Axis, Counts, Format, InputKind, Operation, Plan, Port, Program, TokenLimits},
     runtime::{
         Batch, Cpu, Executor, Outputs, Reference, Runner, Token,
         wgpu::{Gpu, Options, Wgpu},
@@ -129,7 +129,8 @@ fn other_lengths_find_room_made_and_kernels_chosen() {
     let mut cpu = Cpu::new(Arc::clone(&program));
     cpu.run(&first.batch()).unwrap();
     let held = cpu.memory();
-    let mut gpu = wgpu(program);
+    // Measures kernels, unlike the others here.
+    let mut gpu = Wgpu::new_blocking(Arc::clone(&program), Options::default()).unwrap();
     gpu.run(&first.batch()).unwrap();
     let (on_device, chosen) = (gpu.memory(), gpu.chosen().len());
     for other in others {
@@ -141,8 +142,32 @@ fn other_lengths_find_room_made_and_kernels_chosen() {
     // More of them is another matter, and stays.
     gpu.run(&lengths(&[20; 6]).batch()).unwrap();
     let more = gpu.memory();
-    gpu.run(&first.batch()).unwrap();
+    let found = gpu.run(&first.batch()).unwrap();
     assert!(more > on_device && gpu.memory() == more);
+    assert_eq!(found, Reference::new(program).run(&first.batch()).unwrap());
+    // A trace reads back what the batch has, not what there is room for.
+    gpu.trace(&lengths(&[1]).batch()).unwrap();
+    let little = gpu.memory();
+    gpu.trace(&lengths(&[20; 6]).batch()).unwrap();
+    assert!(more < little && little < gpu.memory());
+}
+
+#[test]
+fn room_is_made_for_what_is_said_to_fit_and_for_next_to_nothing() {
+    let (program, _) = long();
+    let mut executors: Vec<Box<dyn Executor>> = vec![
+        Box::new(Cpu::new(Arc::clone(&program))),
+        Box::new(wgpu(Arc::clone(&program))),
+    ];
+    #[cfg(feature = "cuda")]
+    executors.push(Box::new(cuda(program)));
+    for executor in &mut executors {
+        executor.prepare(Counts::of_items(1)).unwrap();
+        executor.prepare(Counts::default()).unwrap();
+        let most = executor.max_batch();
+        assert!(1 <= most.items && 1 <= most.tokens);
+        executor.run(&lengths(&[3, 1]).batch()).unwrap();
+    }
 }
 
 #[test]
@@ -216,6 +241,10 @@ fn plans_over_tokens_are_checked() {
         &|plan| {
             plan.inputs.remove(0);
         },
+        "expected inputs of images, or tokens and spans",
+    );
+    refused(
+        &|plan| plan.inputs.clear(),
         "expected an input of tokens, as tokens has a row",
     );
     refused(
@@ -249,24 +278,15 @@ fn plans_over_tokens_are_checked() {
         vocabulary: allowed.vocabulary + 1,
         ..allowed
     };
-    refused(&limits(more), "step embed: the extents");
+    refused(&limits(more), "embed.word should be I8");
+    // A name that makes an embedding's table that of something else.
     refused(
         &|plan| {
-            limits(more)(plan);
             if let Operation::Embedding(embedding) = &mut plan.steps[0].operation {
-                embedding.limits = more;
+                embedding.weights = "bias embed 1".to_owned();
             }
         },
-        "embed.word should be I8",
-    );
-    // Tokens where spans are.
-    refused(
-        &|plan| {
-            if let Operation::GatherRows(gather) = &mut plan.steps[5].operation {
-                (gather.input, gather.output) = (tokens, spans);
-            }
-        },
-        "expected the input spans to stay as it is",
+        "bias embed 1.word is missing",
     );
     refused(
         &|plan| {
@@ -274,7 +294,34 @@ fn plans_over_tokens_are_checked() {
                 gather.index = plan.outputs[2].tensor;
             }
         },
-        "step first",
+        "step first: the extents",
+    );
+    // What lies in the inputs depends on what else is in the batch.
+    refused(
+        &|plan| plan.outputs[0].tensor = tokens,
+        "an output should be what a step wrote",
+    );
+    refused(
+        &|plan| {
+            let output = plan.tensors.len();
+            plan.tensors.push(plan.tensors[spans].clone());
+            if let Operation::GatherRows(gather) = &mut plan.steps[5].operation {
+                (gather.input, gather.output) = (tokens, output);
+            }
+        },
+        "step first: expected values that a step wrote, found the input tokens",
+    );
+    refused(
+        &|plan| {
+            let mut image = plan.tensors[spans].clone();
+            (image.format, image.cols) = (Format::Uint8, 16);
+            plan.tensors.push(image);
+            plan.inputs.push(Port {
+                kind: InputKind::Pixels,
+                tensor: plan.tensors.len() - 1,
+            });
+        },
+        "expected inputs of images, or tokens and spans",
     );
 }
 

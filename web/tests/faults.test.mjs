@@ -64,7 +64,7 @@ test('a model of a newer format says so', async () => {
   server.fault(MODEL, { body: newer });
   const { name, message } = await outcome({ executor: 'wasm' });
   assert.equal(name, 'NewerFormatError');
-  assert.match(message, /expected format version 3, found 7/);
+  assert.match(message, /expected format version 4, found 7/);
 });
 
 test('what is no model says so', async () => {

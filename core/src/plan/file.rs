@@ -247,17 +247,18 @@ impl IntModel {
         let program = self.program()?;
         let sizes = [image.bytes(), self.config.outputs()];
         let kind = self.config.output_kind();
+        let image = program.inputs.first();
+        let image =
+            image.filter(|port| program.inputs.len() == 1 && port.kind == InputKind::Pixels);
         let output = program.outputs.iter().find(|port| port.kind == kind);
-        let found = match program.inputs.as_slice() {
-            [image] if image.kind == InputKind::Pixels => {
-                Some([image.elements(), output.map_or(0, ProgramPort::elements)])
-            }
-            _ => None,
-        };
-        if found != Some(sizes) {
+        let found = [
+            image.map_or(0, ProgramPort::elements),
+            output.map_or(0, ProgramPort::elements),
+        ];
+        if found != sizes {
             return Err(Error::ModelFile(format!(
-                "expected a plan from an image of {} bytes to {kind:?}, {} of them, found one from {:?} to {:?}",
-                sizes[0], sizes[1], program.inputs, program.outputs
+                "expected a plan from {} bytes to {} outputs, found {} to {}",
+                sizes[0], sizes[1], found[0], found[1]
             )));
         }
         if !self.labels.is_empty() && self.labels.len() != self.config.classes() {

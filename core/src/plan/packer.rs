@@ -41,6 +41,11 @@ impl<'a> Packer<'a> {
         id as u32
     }
 
+    /// The plan.
+    pub(super) fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+
     /// A tensor of the plan.
     pub(super) fn tensor(&self, id: TensorId) -> &'a Tensor {
         &self.plan.tensors[id]

@@ -1,12 +1,9 @@
 //! Where a plan takes something from outside, and gives it.
 
-use serde::{Deserialize, Serialize};
-
 use super::TensorId;
 
 /// What a plan takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InputKind {
     /// An image of bytes, `[height, width, channels]`.
@@ -17,9 +14,8 @@ pub enum InputKind {
     Spans,
 }
 
-/// What tokens are below of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Bounds of what a token consists of, exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenLimits {
     /// Ids that there are.
     pub vocabulary: u32,
@@ -30,8 +26,7 @@ pub struct TokenLimits {
 }
 
 /// A tensor through which a plan takes something from outside, or gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port<K> {
     /// What it is.
     pub kind: K,

@@ -162,7 +162,11 @@ impl Program {
     }
 
     /// The dispatches for a batch of `live` in `room`, one a step.
+    ///
+    /// # Panics
+    /// If there is no room for so many.
     pub fn dispatches(&self, room: Room, live: Counts) -> Vec<Dispatch> {
+        assert!(live.fits(room.capacity), "no room");
         let place = |region: &declare::Region| match region.kind.is_arena() {
             true => room.place(self.regions[region.offset as usize]) as u32,
             false => region.offset,

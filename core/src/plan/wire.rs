@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use super::{Axis, Format, InputKind, Layout, OutputKind, Plan, Port, Step, Tensor, TensorId};
+use super::{
+    Axis, Format, InputKind, Layout, OutputKind, Plan, Port, Step, Tensor, TensorId, TokenLimits,
+};
 use crate::{Result, input::is_default};
 
 #[derive(Serialize, Deserialize)]
@@ -34,9 +36,93 @@ struct WirePlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     arena_words: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    inputs: Vec<Port<InputKind>>,
+    inputs: Vec<WirePort>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    outputs: Vec<Port<OutputKind>>,
+    outputs: Vec<WirePort>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WirePort {
+    kind: WireKind,
+    tensor: TensorId,
+    /// Of tokens: vocabulary, positions, segments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limits: Option<[u32; 3]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WireKind {
+    Pixels,
+    Tokens,
+    Spans,
+    Logits,
+    TokenLogits,
+    Pooled,
+    Sequence,
+}
+
+impl WirePort {
+    fn input(port: &Port<InputKind>) -> Self {
+        let (kind, limits) = match port.kind {
+            InputKind::Pixels => (WireKind::Pixels, None),
+            InputKind::Tokens(TokenLimits {
+                vocabulary,
+                positions,
+                segments,
+            }) => (WireKind::Tokens, Some([vocabulary, positions, segments])),
+            InputKind::Spans => (WireKind::Spans, None),
+        };
+        Self {
+            kind,
+            tensor: port.tensor,
+            limits,
+        }
+    }
+
+    fn output(port: &Port<OutputKind>) -> Self {
+        let kind = match port.kind {
+            OutputKind::Logits => WireKind::Logits,
+            OutputKind::TokenLogits => WireKind::TokenLogits,
+            OutputKind::Pooled => WireKind::Pooled,
+            OutputKind::Sequence => WireKind::Sequence,
+        };
+        Self {
+            kind,
+            tensor: port.tensor,
+            limits: None,
+        }
+    }
+
+    fn to_input(&self) -> Option<Port<InputKind>> {
+        let kind = match (self.kind, self.limits) {
+            (WireKind::Pixels, None) => InputKind::Pixels,
+            (WireKind::Tokens, Some([vocabulary, positions, segments])) => {
+                InputKind::Tokens(TokenLimits {
+                    vocabulary,
+                    positions,
+                    segments,
+                })
+            }
+            (WireKind::Spans, None) => InputKind::Spans,
+            _ => return None,
+        };
+        let tensor = self.tensor;
+        Some(Port { kind, tensor })
+    }
+
+    fn to_output(&self) -> Option<Port<OutputKind>> {
+        let kind = match (self.kind, self.limits) {
+            (WireKind::Logits, None) => OutputKind::Logits,
+            (WireKind::TokenLogits, None) => OutputKind::TokenLogits,
+            (WireKind::Pooled, None) => OutputKind::Pooled,
+            (WireKind::Sequence, None) => OutputKind::Sequence,
+            _ => return None,
+        };
+        let tensor = self.tensor;
+        Some(Port { kind, tensor })
+    }
 }
 
 impl Plan {
@@ -63,22 +149,16 @@ impl Serialize for Plan {
             offset: layout.as_ref().map(|layout| layout.offsets[id] as u64),
         };
         let first = |tensor: Option<TensorId>| tensor.filter(|_| plain);
+        let inputs = self.inputs.iter().filter(|_| !plain);
+        let outputs = self.outputs.iter().filter(|_| !plain);
         let wire = WirePlan {
             tensors: self.tensors.iter().enumerate().map(tensor).collect(),
             steps: self.steps.clone(),
             input: first(self.inputs.first().map(|port| port.tensor)),
             output: first(self.outputs.first().map(|port| port.tensor)),
             arena_words: layout.as_ref().map(|layout| layout.item_words as u64),
-            inputs: if plain {
-                Vec::new()
-            } else {
-                self.inputs.clone()
-            },
-            outputs: if plain {
-                Vec::new()
-            } else {
-                self.outputs.clone()
-            },
+            inputs: inputs.map(WirePort::input).collect(),
+            outputs: outputs.map(WirePort::output).collect(),
         };
         wire.serialize(serializer)
     }
@@ -88,23 +168,31 @@ impl Serialize for Plan {
 impl<'de> Deserialize<'de> for Plan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = WirePlan::deserialize(deserializer)?;
+        let named = !(wire.inputs.is_empty() && wire.outputs.is_empty());
         let (inputs, outputs) = match (wire.input, wire.output) {
-            (Some(input), Some(output)) if wire.inputs.is_empty() && wire.outputs.is_empty() => (
-                vec![Port {
+            (Some(input), Some(output)) if !named => {
+                let input = Port {
                     kind: InputKind::Pixels,
                     tensor: input,
-                }],
-                vec![Port {
+                };
+                let output = Port {
                     kind: OutputKind::Logits,
                     tensor: output,
-                }],
-            ),
-            (None, None) => (wire.inputs, wire.outputs),
-            _ => {
-                return Err(de::Error::custom(
-                    "expected either input and output or inputs and outputs",
-                ));
+                };
+                (Some(vec![input]), Some(vec![output]))
             }
+            (None, None) => (
+                wire.inputs.iter().map(WirePort::to_input).collect(),
+                wire.outputs.iter().map(WirePort::to_output).collect(),
+            ),
+            _ => {
+                let sentence = "expected either input and output or inputs and outputs";
+                return Err(de::Error::custom(sentence));
+            }
+        };
+        let (Some(inputs), Some(outputs)) = (inputs, outputs) else {
+            let sentence = "expected inputs and outputs of kinds that there are";
+            return Err(de::Error::custom(sentence));
         };
         let tensor = |wire: WireTensor| Tensor {
             name: wire.name,
@@ -114,12 +202,18 @@ impl<'de> Deserialize<'de> for Plan {
             cols: wire.cols,
             stride: wire.stride,
         };
-        Ok(Self {
+        let plan = Self {
             tensors: wire.tensors.into_iter().map(tensor).collect(),
             steps: wire.steps,
             inputs,
             outputs,
-        })
+        };
+        // One way to say it: what is read is written as it was.
+        if plan.is_plain() && named {
+            let sentence = "expected input and output of a plan from an image to one output";
+            return Err(de::Error::custom(sentence));
+        }
+        Ok(plan)
     }
 }
 
@@ -168,12 +262,25 @@ mod tests {
     #[test]
     fn a_plan_says_its_ports_in_one_way() {
         let mut json: Value = serde_json::to_value(shipped().plan).unwrap();
+        let refused = |json: &Value| {
+            let error = serde_json::from_value::<Plan>(json.clone()).unwrap_err();
+            error.to_string()
+        };
         json["inputs"] = serde_json::json!([{"kind": "pixels", "tensor": 0}]);
-        let refused = serde_json::from_value::<Plan>(json).unwrap_err();
-        assert!(
-            refused
-                .to_string()
-                .contains("expected either input and output")
+        json["outputs"] = serde_json::json!([{"kind": "pooled", "tensor": json["output"]}]);
+        assert!(refused(&json).contains("expected either input and output"));
+        for name in ["input", "output", "arena_words"] {
+            json.as_object_mut().unwrap().remove(name);
+        }
+        // Each by its name, as plans of several are: but this is one of one.
+        assert!(refused(&json).contains("expected input and output"));
+        json["inputs"][0]["kind"] = "tokens".into();
+        assert!(refused(&json).contains("of kinds that there are"));
+        json["inputs"][0]["limits"] = serde_json::json!([9, 9, 1]);
+        let plan: Plan = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(
+            serde_json::to_value(&plan).unwrap()["inputs"],
+            json["inputs"]
         );
     }
 }

@@ -73,10 +73,10 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Some of the items.
+    /// Some of the items; of texts none, if there are fewer.
     ///
     /// # Panics
-    /// If there are fewer.
+    /// If there are fewer images.
     #[must_use]
     pub fn part(&self, part: Range<usize>) -> Self {
         Self(match self.0 {
@@ -89,7 +89,7 @@ impl<'a> Batch<'a> {
             }
             Items::Texts { tokens, starts } => Items::Texts {
                 tokens,
-                starts: &starts[part.start..=part.end],
+                starts: starts.get(part.start..=part.end).unwrap_or_default(),
             },
         })
     }
@@ -204,8 +204,8 @@ fn within(limits: TokenLimits, item: usize, line: &[Token]) -> Result<()> {
     for token in line {
         if token.id >= limits.vocabulary || token.segment >= limits.segments {
             return fail(format!(
-                "expected tokens below {} in segments below {}, found {token:?}",
-                limits.vocabulary, limits.segments
+                "expected tokens below {} in segments below {}, found token {} in segment {}",
+                limits.vocabulary, limits.segments, token.id, token.segment
             ));
         }
     }
@@ -233,7 +233,8 @@ impl Outputs {
         self.0.iter().find(|values| values.kind == kind)
     }
 
-    /// The integers of the first output, `[items, each]`: of a model with one, all there is.
+    /// The integers of the first output, `[items, each]` or `[tokens, each]`: of a model with one, all there
+    /// is.
     pub fn first(&self) -> &[i32] {
         self.0.first().map_or(&[], |values| &values.data)
     }
@@ -329,9 +330,13 @@ impl Program {
     /// Puts `batch` in its place in `arena`, which has `room`.
     ///
     /// # Errors
-    /// As [`Program::check`].
+    /// [`Error::Image`] or [`Error::Text`] if the batch is not what the program takes.
+    ///
+    /// # Panics
+    /// If there is no room for it.
     pub fn place(&self, batch: &Batch, room: Room, arena: &mut [u32]) -> Result<()> {
         self.check(batch)?;
+        assert!(batch.counts().fits(room.capacity), "no room");
         for port in &self.inputs {
             let words = &mut arena[room.range(port.region, batch.counts())];
             self.pack(port, batch, words)?;
@@ -423,7 +428,7 @@ mod tests {
             };
             Batch::texts(&tokens, &starts).parts(0..7, most)
         };
-        assert_eq!(parts(64, 100), [0..7]);
+        assert_eq!(parts(64, 99), [0..6, 6..7]);
         assert_eq!(parts(64, 25), [0..2, 2..3, 3..7]);
         assert_eq!(parts(2, 100), [0..2, 2..4, 4..6, 6..7]);
         assert_eq!(parts(0, 0).len(), 7);

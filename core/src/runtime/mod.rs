@@ -171,7 +171,8 @@ fn room(program: &Program, capacity: Counts) -> Result<Room> {
     }
 }
 
-/// The most that fit an arena of so many words. Each item has a token at least, where there are some.
+/// The most that fit an arena of so many words: any items and tokens up to that. Each item has a token at least, where there are some.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
 fn fitting(program: &Program, words: usize) -> Counts {
     let one = Counts {
         items: 1,
@@ -193,8 +194,7 @@ fn capacity(program: &Program, counts: Counts, before: Counts, most: Counts) -> 
     if counts.fits(before) {
         return before;
     }
-    let stepped = counts.max(before).stepped();
-    if stepped.fits(most) { stepped } else { counts }
+    counts.max(before).stepped().min(most.max(counts))
 }
 
 /// The time between the steps of `program` that `run` makes, which it tells of when they are done.

@@ -112,7 +112,7 @@ impl Runner {
         Ok(outputs)
     }
 
-    /// The words that each step writes, one item after the other.
+    /// The words that each step writes, one item, or token, after the other.
     ///
     /// # Errors
     /// As [`Executor::run`].

@@ -24,6 +24,13 @@ pub trait Operation {
         0
     }
 
+    /// Words that are read and written at least: all at its places, unless it is said here.
+    fn moved(p: &Self::Params) -> u64 {
+        let regions = p.regions().into_iter();
+        let moved = regions.filter(|region| region.kind != Kind::Scratch);
+        moved.map(|region| region.words).sum()
+    }
+
     /// Steps on single values: a rough cost, to compare dispatches by.
     fn work(p: &Self::Params) -> u64;
 
@@ -115,6 +122,13 @@ macro_rules! declare {
                 }
             }
 
+            /// Words that are read and written at least.
+            fn moved(&self) -> u64 {
+                match self {
+                    $($(#[cfg(feature = $feature)])? Self::$type(p) => $name::Op::moved(p)),*
+                }
+            }
+
             /// Steps on single values: a rough cost, to compare dispatches by.
             pub fn work(&self) -> u64 {
                 match self {
@@ -152,7 +166,7 @@ macro_rules! declare {
             }
 
             /// Every parameter replaced by what `value` makes of it.
-            fn map(&self, value: impl Fn(&Field, u32) -> u32) -> Self {
+            fn map(&self, value: &dyn Fn(&Field, u32) -> u32) -> Self {
                 match self {
                     $($(#[cfg(feature = $feature)])? Self::$type(p) => Self::$type(p.map(value))),*
                 }
@@ -207,7 +221,7 @@ crate::operations!(declare);
 impl Dispatch {
     /// The dispatch of so many times as many [`Kind::Rows`] and [`Kind::Sources`].
     pub fn times(&self, rows: u32, sources: u32) -> Self {
-        self.map(|field, value| match field.kind {
+        self.map(&|field, value| match field.kind {
             Kind::Rows => value * rows,
             Kind::Sources => value * sources,
             _ => value,
@@ -216,7 +230,7 @@ impl Dispatch {
 
     /// The dispatch without its places and numbers: two of the same class take the same time.
     pub fn class(&self) -> Self {
-        self.map(|field, value| match field.kind {
+        self.map(&|field, value| match field.kind {
             Kind::Rows | Kind::Sources | Kind::Extent => value,
             _ => 0,
         })
@@ -226,7 +240,7 @@ impl Dispatch {
     pub fn placed(&self, mut place: impl FnMut(&Region) -> u32) -> Self {
         let used = self.regions().into_iter().filter(|region| region.words > 0);
         let places: Vec<_> = used.map(|region| (region.field, place(&region))).collect();
-        self.map(|field, value| {
+        self.map(&|field, value| {
             let placed = places.iter().find(|(name, _)| *name == field.name);
             placed.map_or(value, |&(_, at)| at)
         })
@@ -247,11 +261,9 @@ impl Dispatch {
 
     /// The least work of this dispatch.
     pub fn cost(&self) -> Cost {
-        let moved = self.regions().into_iter();
-        let moved = moved.filter(|region| region.kind != Kind::Scratch);
         Cost {
             multiply_adds: self.multiply_adds(),
-            bytes: 4 * moved.map(|region| region.words).sum::<u64>(),
+            bytes: 4 * self.moved(),
         }
     }
 

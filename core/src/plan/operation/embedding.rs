@@ -5,12 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::Declared;
 use crate::{
-    Result,
-    plan::{Axis, Format, InputKind, Plan, TensorId, TokenLimits, check, packer::Packer},
+    Error, Result,
+    plan::{
+        Axis, Format, InputKind, IntElement, IntType, Plan, TensorId, TokenLimits, check,
+        packer::Packer,
+    },
 };
 
 /// The embedding of tokens: an int8 row of the id with a scale of its own, and int16 rows of position and
-/// segment.
+/// segment. The tables have as many rows as the input has limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Embedding {
     /// The tokens: an input of the plan.
@@ -19,8 +22,17 @@ pub struct Embedding {
     pub output: TensorId,
     /// Prefix of `.word`, `.multiplier`, `.shift`, `.position` and `.segment`.
     pub weights: String,
-    /// Rows of the tables; no token is beyond them.
-    pub limits: TokenLimits,
+}
+
+impl Embedding {
+    /// What its tokens are below.
+    fn limits(&self, plan: &Plan) -> Option<TokenLimits> {
+        let mut ports = plan.inputs.iter();
+        match ports.find(|port| port.tensor == self.input)?.kind {
+            InputKind::Tokens(limits) => Some(limits),
+            _ => None,
+        }
+    }
 }
 
 impl Declared for Embedding {
@@ -34,55 +46,63 @@ impl Declared for Embedding {
         self.output
     }
 
+    fn port(&self) -> Option<TensorId> {
+        Some(self.input)
+    }
+
     fn weights(&self) -> Vec<&str> {
         vec![&self.weights]
     }
 
     fn fits(&self, plan: &Plan) -> bool {
         let output = &plan.tensors[self.output];
-        let mut ports = plan.inputs.iter();
-        let port = ports.find(|port| port.tensor == self.input);
         output.format == Format::Int16
             && output.axis == Axis::Token
             && output.rows == 1
             && output.padded_cols().is_multiple_of(16)
-            && port.is_some_and(|port| port.kind == InputKind::Tokens(self.limits))
+            && self.limits(plan).is_some()
     }
 
-    fn pack(&self, _: &str, packer: &mut Packer) -> Result<Self::Params> {
+    fn pack(&self, step: &str, packer: &mut Packer) -> Result<Self::Params> {
         let out = packer.tensor(self.output);
-        let Self {
-            weights, limits, ..
-        } = self;
-        let cols = out.padded_cols();
-        let rows =
-            [limits.vocabulary, limits.positions, limits.segments].map(|count| count as usize);
-        let [vocabulary, positions, segments] = rows;
-        let word = packer.section(&format!("words {weights} {vocabulary} {cols}"), |source| {
-            let name = format!("{weights}.word");
-            let word: Vec<i8> = source.get(&name, &[vocabulary, cols])?;
-            check::range(&name, &word, -127..=127)?;
-            Ok(bytemuck::pod_collect_to_vec(&word))
-        })?;
-        let mut halves = |part: &str, rows: usize| {
-            packer.section(&format!("{part} {weights} {rows} {cols}"), |source| {
-                let half: Vec<i16> = source.get(&format!("{weights}.{part}"), &[rows, cols])?;
-                Ok(bytemuck::pod_collect_to_vec(&half))
-            })
-        };
-        let (position, segment) = (halves("position", positions)?, halves("segment", segments)?);
+        let (weights, cols) = (&self.weights, out.padded_cols());
+        let limits = self
+            .limits(packer.plan())
+            .ok_or_else(|| Error::ModelFile(format!("step {step}: expected an input of tokens")))?;
+        let TokenLimits {
+            vocabulary,
+            positions,
+            segments,
+        } = limits;
+        let [word, position, segment] = [
+            table::<i8>(packer, &format!("{weights}.word"), vocabulary, cols)?,
+            table::<i16>(packer, &format!("{weights}.position"), positions, cols)?,
+            table::<i16>(packer, &format!("{weights}.segment"), segments, cols)?,
+        ];
         Ok(kernel::Embedding {
             tokens: packer.place(self.input),
             out: packer.place(self.output),
             rows: 1,
             stride: out.stride as u32,
-            vocabulary: limits.vocabulary,
-            positions: limits.positions,
-            segments: limits.segments,
+            vocabulary,
+            positions,
+            segments,
             word,
-            word_scale: packer.scales(&format!("{weights}."), vocabulary, 1..=30)?,
+            word_scale: packer.scales(&format!("{weights}."), vocabulary as usize, 1..=30)?,
             position,
             segment,
         })
     }
+}
+
+/// The section of a table; int8 values are from -127 on.
+fn table<T: IntElement>(packer: &mut Packer, name: &str, rows: u32, cols: usize) -> Result<u32> {
+    packer.section(&format!("embedding {name} {rows} {cols}"), |source| {
+        let values: Vec<T> = source.get(name, &[rows as usize, cols])?;
+        let bytes: &[i8] = bytemuck::cast_slice(&values);
+        if T::TYPE == IntType::I8 {
+            check::range(name, bytes, -127..=127)?;
+        }
+        Ok(bytemuck::pod_collect_to_vec(bytes))
+    })
 }

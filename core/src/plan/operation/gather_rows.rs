@@ -32,6 +32,10 @@ impl Declared for GatherRows {
         self.output
     }
 
+    fn port(&self) -> Option<TensorId> {
+        Some(self.index)
+    }
+
     fn fits(&self, plan: &Plan) -> bool {
         let [input, output] = [self.input, self.output].map(|id| &plan.tensors[id]);
         let mut ports = plan.inputs.iter();

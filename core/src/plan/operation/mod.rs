@@ -43,6 +43,11 @@ pub(super) trait Declared {
     /// Whether its tensors are counted by different axes, which `fits` checks.
     const CROSSES_AXES: bool = false;
 
+    /// The input that says where it reads, which must be tokens or spans as the plan takes them.
+    fn port(&self) -> Option<TensorId> {
+        None
+    }
+
     /// Whether its extents and its tensors, all of them of the plan, fit each other.
     fn fits(&self, plan: &Plan) -> bool;
 
@@ -132,6 +137,13 @@ macro_rules! declare {
             pub(super) fn writes_pixels(&self) -> bool {
                 match self {
                     $($(#[cfg(feature = $feature)])? Self::$type(_) => $type::WRITES_PIXELS),*
+                }
+            }
+
+            /// The input that must be one of the plan's, because it says where the operation reads.
+            pub(super) fn port(&self) -> Option<TensorId> {
+                match self {
+                    $($(#[cfg(feature = $feature)])? Self::$type(operation) => operation.port()),*
                 }
             }
 

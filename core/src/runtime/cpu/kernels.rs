@@ -1,6 +1,9 @@
 //! One dispatch after the other, in room that they share.
 
-use intformer_shaders::{Dispatch, op::shift_gelu::ShiftTables};
+use intformer_shaders::{
+    Dispatch,
+    op::{Operation, embedding, gather_rows, shift_gelu::ShiftTables},
+};
 
 use super::{
     attention::{Attention, window_attention},
@@ -56,6 +59,9 @@ impl Kernels {
             #[cfg(feature = "comparison")]
             Dispatch::FloatGelu(p) => super::float_gelu::float_gelu(p, weights, arena),
             Dispatch::MeanPool(p) => mean_pool(p, weights, arena, &mut self.sums),
+            // Loops over whole rows, which compilers make vectors of.
+            Dispatch::Embedding(p) => embedding::Op::twin(p, weights, arena),
+            Dispatch::GatherRows(p) => gather_rows::Op::twin(p, weights, arena),
             #[allow(unreachable_patterns, reason = "a new operation has its twin first")]
             other => other.run_twin(weights, arena),
         }

@@ -38,10 +38,21 @@ impl Way {
 
     /// The same for another dispatch, whose extents are the same but for rows.
     pub(super) fn of(&self, device: &Device, dispatch: &Dispatch) -> Result<Self> {
-        let label = self.label();
-        let mut all = ways(device, dispatch).into_iter();
-        all.find(|other| other.label() == label)
-            .ok_or_else(|| none(dispatch))
+        let dispatches = match (self.parts.as_slice(), dispatch.split()) {
+            ([_, _], Some(split)) => split.to_vec(),
+            _ => vec![*dispatch],
+        };
+        let parts = self.parts.iter().zip(dispatches);
+        let parts = parts.map(|(part, dispatch)| device.part(part.kernel, dispatch));
+        let parts: Option<Vec<_>> = parts.collect();
+        Ok(Self {
+            parts: parts.ok_or_else(|| none(dispatch))?,
+        })
+    }
+
+    /// The launches.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// The launches, with their compiled kernels.

@@ -1,4 +1,4 @@
-//! The executor: one graph for each batch size.
+//! The executor: one graph for each batch size of images; texts are launched kernel by kernel.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -45,7 +45,7 @@ const MARKS: usize = 4;
 /// Bytes, at least, that arenas leave to the driver: for kernels, graphs, its own bookkeeping.
 const RESERVE: usize = 256 << 20;
 
-/// All that a batch size needs, made once.
+/// All that batches of one size, or texts that fit the same room, need: made once.
 struct Prepared {
     // The graph goes first: it refers to the arena. None where lengths change: parameters are part of it.
     graph: Option<Graph>,
@@ -73,10 +73,14 @@ impl Prepared {
             return Ok(());
         }
         let dispatches = program.dispatches(self.room, live);
-        for ((way, parts), dispatch) in self.steps.iter_mut().zip(&dispatches) {
-            *way = way.of(device, dispatch)?;
-            *parts = way.ready(device)?;
-        }
+        let steps = self.steps.iter().zip(&dispatches);
+        let resized = steps.map(|((way, parts), dispatch)| {
+            let way = way.of(device, dispatch)?;
+            let functions = parts.iter().map(|(_, function)| function.clone());
+            let parts = way.parts().iter().cloned().zip(functions).collect();
+            Ok((way, parts))
+        });
+        self.steps = resized.collect::<Result<_>>()?;
         self.live = live;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The CUDA executor: the integer kernels on NVIDIA's tensor cores, each batch size one CUDA graph.
+//! The CUDA executor: the integer kernels on NVIDIA's tensor cores, each batch size of images one CUDA graph.
 //!
 //! Nothing of CUDA is needed to build: the driver is loaded at run time. Kernels are compiled for
 //! the card by NVRTC where it is installed, else by the driver from PTX that is built in.

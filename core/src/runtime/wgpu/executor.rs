@@ -24,7 +24,7 @@ pub struct Wgpu {
     batches: HashMap<Counts, Prepared>,
 }
 
-/// All that a batch size needs, made once.
+/// All that batches of one size, or texts that fit the same room, need: made once.
 struct Prepared {
     room: Room,
     /// What `launches` and the parameters in `blocks` are for.
@@ -350,13 +350,13 @@ impl Wgpu {
         let regions: Vec<_> = self.program.steps.iter().map(|step| step.output).collect();
         let gpu = &self.gpu;
         let prepared = self.batches.get_mut(&key).expect("start prepares it");
-        if prepared.trace.is_none() {
+        let (room, live) = (prepared.room, prepared.live);
+        let words = regions.iter().map(|&region| room.range(region, live).len());
+        let total: usize = words.sum();
+        let before = prepared.trace.as_ref().map_or(0, wgpu::Buffer::size);
+        if before < 4 * total as u64 {
             let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-            let room = prepared.room;
-            let words = regions
-                .iter()
-                .map(|&region| room.range(region, room.capacity).len());
-            prepared.trace = Some(gpu.buffer("the trace", words.sum(), usage).await?);
+            prepared.trace = Some(gpu.buffer("the trace", total, usage).await?);
         }
         let prepared = &*prepared;
         let back = prepared.trace.as_ref().expect("made above");

@@ -51,6 +51,12 @@ impl Operation for Op {
         twin::twin(p, weights, arena);
     }
 
+    /// A row of each table a token, and the scale.
+    fn moved(p: &Embedding) -> u64 {
+        let row = u64::from(p.stride) * 7 / 2 + 1;
+        u64::from(p.rows) * (row + u64::from(TOKEN_WORDS))
+    }
+
     fn work(p: &Embedding) -> u64 {
         product(&[p.rows, p.stride, 2])
     }

@@ -40,6 +40,11 @@ impl Operation for Op {
         }
     }
 
+    /// Only the rows that are asked for.
+    fn moved(p: &GatherRows) -> u64 {
+        u64::from(p.rows) * (2 * u64::from(p.stride) + 1)
+    }
+
     fn work(p: &GatherRows) -> u64 {
         product(&[p.rows, p.stride])
     }
