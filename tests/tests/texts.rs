@@ -241,7 +241,7 @@ fn plans_over_tokens_are_checked() {
         &|plan| {
             plan.inputs.remove(0);
         },
-        "expected inputs of images, or tokens and spans",
+        "expected inputs of images, or of tokens and spans",
     );
     refused(
         &|plan| plan.inputs.clear(),
@@ -254,6 +254,10 @@ fn plans_over_tokens_are_checked() {
     refused(
         &|plan| plan.inputs.push(plan.inputs[1]),
         "a tensor of its own",
+    );
+    refused(
+        &|plan| plan.inputs.extend(vec![plan.inputs[1]; 12]),
+        "at most 16 inputs and outputs, found 17",
     );
     refused(&|plan| plan.inputs[0].kind = InputKind::Pixels, "Uint8");
     refused(
@@ -321,7 +325,7 @@ fn plans_over_tokens_are_checked() {
                 tensor: plan.tensors.len() - 1,
             });
         },
-        "expected inputs of images, or tokens and spans",
+        "expected inputs of images, or of tokens and spans",
     );
 }
 

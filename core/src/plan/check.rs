@@ -13,6 +13,9 @@ use crate::{Error, Result};
 /// Words that a tensor may have, and all that is counted by items or by tokens, for one of them: 1 GiB.
 pub(super) const MAX_WORDS: usize = 1 << 28;
 
+/// Inputs and outputs that a plan may have: each step is compared with all of them.
+const MAX_PORTS: usize = 16;
+
 fn refuse<T>(sentence: String) -> Result<T> {
     Err(Error::ModelFile(sentence))
 }
@@ -66,6 +69,12 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
     if most > MAX_PLAN_LENGTH {
         return refuse(format!(
             "expected at most {MAX_PLAN_LENGTH} tensors and steps, found {most}"
+        ));
+    }
+    let ports = plan.inputs.len() + plan.outputs.len();
+    if ports > MAX_PORTS {
+        return refuse(format!(
+            "expected at most {MAX_PORTS} inputs and outputs, found {ports}"
         ));
     }
     for tensor in &plan.tensors {
