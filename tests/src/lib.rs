@@ -6,5 +6,6 @@ pub mod configs;
 pub mod cuda;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+pub mod executors;
 pub mod synthetic;
 pub mod texts;

@@ -1,33 +1,18 @@
 //! The same bytes from every executor, for every tensor of whole models.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use intformer::{
     Error,
     architecture::{Config, SwinConfig},
     plan::{Counts, Operation, OutputKind, Port, Program, Step, operation},
     quant::Gelu,
-    runtime::{
-        Batch, Cpu, Executor, Reference, Runner,
-        wgpu::{Gpu, Options, Wgpu},
-    },
+    runtime::{Batch, Cpu, Executor, Reference, Runner},
 };
-use intformer_tests::{configs, synthetic};
+#[cfg(feature = "cuda")]
+use intformer_tests::executors::cuda;
+use intformer_tests::{configs, executors::wgpu, synthetic};
 use proptest::prelude::*;
-
-fn options() -> Options {
-    // The likely variants: `kernels.rs` compares every variant of every kernel.
-    Options {
-        probe: std::time::Duration::ZERO,
-        ..Options::default()
-    }
-}
-
-fn gpu() -> Arc<Gpu> {
-    static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
-    let open = || Arc::new(Gpu::open_blocking(&options()).expect("an adapter, if a software one"));
-    Arc::clone(GPU.get_or_init(open))
-}
 
 /// Compares every tensor of the executor that `make` opens; returns how many there were.
 fn compare<E: Executor>(
@@ -52,21 +37,6 @@ fn compare<E: Executor>(
     }
     assert_eq!(expected.len(), found.len());
     expected.len()
-}
-
-fn wgpu(program: Arc<Program>) -> Wgpu {
-    pollster::block_on(Wgpu::on(gpu(), program, options())).unwrap()
-}
-
-#[cfg(feature = "cuda")]
-fn cuda(program: Arc<Program>) -> intformer::runtime::cuda::Cuda {
-    use intformer::runtime::cuda::{Cuda, Device};
-    static DEVICE: OnceLock<Arc<Device>> = OnceLock::new();
-    let open = || {
-        let device = intformer_tests::cuda::open(&intformer_tests::cuda::options());
-        Arc::new(device.expect("a card or the emulator"))
-    };
-    Cuda::on(Arc::clone(DEVICE.get_or_init(open)), program).unwrap()
 }
 
 proptest! {

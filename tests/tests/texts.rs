@@ -1,43 +1,26 @@
 //! Batches of texts: any lengths, on every executor, one after the other.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use intformer::{
     Error, Result,
     plan::{Axis, Counts, Format, InputKind, Operation, Plan, Port, Program, TokenLimits},
     runtime::{
         Batch, Cpu, Executor, Outputs, Reference, Runner, Token,
-        wgpu::{Gpu, Options, Wgpu},
+        wgpu::{Options, Wgpu},
     },
 };
-use intformer_tests::texts::{self, Texts};
+#[cfg(feature = "cuda")]
+use intformer_tests::executors::cuda;
+use intformer_tests::{
+    executors::wgpu,
+    texts::{self, Texts},
+};
 use proptest::prelude::*;
 
 fn program(seed: u64) -> (Arc<Program>, TokenLimits) {
     let (plan, weights, limits) = texts::plan(seed);
     (Arc::new(Program::new(&plan, &weights).unwrap()), limits)
-}
-
-fn wgpu(program: Arc<Program>) -> Wgpu {
-    static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
-    let options = || Options {
-        probe: std::time::Duration::ZERO,
-        ..Options::default()
-    };
-    let open = || Arc::new(Gpu::open_blocking(&options()).expect("an adapter, if a software one"));
-    let gpu = Arc::clone(GPU.get_or_init(open));
-    pollster::block_on(Wgpu::on(gpu, program, options())).unwrap()
-}
-
-#[cfg(feature = "cuda")]
-fn cuda(program: Arc<Program>) -> intformer::runtime::cuda::Cuda {
-    use intformer::runtime::cuda::{Cuda, Device};
-    static DEVICE: OnceLock<Arc<Device>> = OnceLock::new();
-    let open = || {
-        let device = intformer_tests::cuda::open(&intformer_tests::cuda::options());
-        Arc::new(device.expect("a card or the emulator"))
-    };
-    Cuda::on(Arc::clone(DEVICE.get_or_init(open)), program).unwrap()
 }
 
 /// Batches of other lengths one after the other on one executor: every tensor is that of the reference.

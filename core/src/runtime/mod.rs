@@ -186,11 +186,20 @@ fn fitting(program: &Program, words: usize) -> Counts {
 }
 
 /// How many to make room for, for a batch of `counts`: as many as that where items have no tokens; else in
-/// steps, and no fewer than `before`, so that batches of other lengths find room made.
-fn capacity(program: &Program, counts: Counts, before: Counts, most: Counts) -> Counts {
+/// steps, and no fewer than there is room for `before`, so that batches of other lengths find room made.
+fn capacity<'a>(
+    program: &Program,
+    counts: Counts,
+    before: impl IntoIterator<Item = &'a Counts>,
+    most: Counts,
+) -> Counts {
     if !program.has_tokens() {
         return counts;
     }
+    let before = before
+        .into_iter()
+        .copied()
+        .fold(Counts::default(), Counts::max);
     if counts.fits(before) {
         return before;
     }

@@ -89,7 +89,12 @@ impl Cpu {
 
     /// An arena for `counts` in place of a smaller one.
     fn grow(&mut self, counts: Counts) -> Result<Room> {
-        let capacity = capacity(&self.program, counts, self.room.capacity, Counts::UNBOUNDED);
+        let capacity = capacity(
+            &self.program,
+            counts,
+            [&self.room.capacity],
+            Counts::UNBOUNDED,
+        );
         let room = room(&self.program, capacity)?;
         let words = room.words();
         self.dispatches = Vec::new();

@@ -177,12 +177,7 @@ impl Cuda {
 
     /// What is made ready for a batch of so many.
     fn capacity(&self, counts: Counts) -> Counts {
-        let before = self
-            .batches
-            .keys()
-            .copied()
-            .fold(Counts::default(), Counts::max);
-        capacity(&self.program, counts, before, self.max_batch())
+        capacity(&self.program, counts, self.batches.keys(), self.max_batch())
     }
 
     /// Puts the items into page-locked memory and makes ready what they need; tells under which key that is.

@@ -184,12 +184,7 @@ impl Wgpu {
 
     /// What is made ready for a batch of so many.
     fn capacity(&self, counts: Counts) -> Counts {
-        let before = self
-            .batches
-            .keys()
-            .copied()
-            .fold(Counts::default(), Counts::max);
-        capacity(&self.program, counts, before, self.most())
+        capacity(&self.program, counts, self.batches.keys(), self.most())
     }
 
     /// The most that one arena holds.
