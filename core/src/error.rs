@@ -62,6 +62,9 @@ pub enum Error {
     /// A text that does not fit the model.
     #[error("text: {0}")]
     Text(String),
+    /// A run for which a program has no plan, or that does not go on from the one before.
+    #[error("run: {0}")]
+    Run(String),
     /// A data set that cannot be made or read.
     #[error("data: {0}")]
     Data(String),

@@ -19,7 +19,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         .program()
         .expect("a model that was read has a program");
     if program.room(Counts::of_items(1)).words() <= MAX_WORDS {
-        let image = vec![0; program.inputs()[0].elements()];
+        let image = vec![0; program.main().inputs()[0].elements()];
         let program = Arc::new(program);
         let logits = Reference::new(program.clone()).run(&Batch::images(&image, 1));
         let logits = logits.expect("it runs");

@@ -25,18 +25,18 @@ libfuzzer_sys::fuzz_target!(|json: &[u8]| {
         return;
     };
     // Several images would be of several sizes; tokens need tables, which the shipped model has not.
-    let one_image = matches!(program.inputs(), [port] if port.kind == InputKind::Pixels);
+    let one_image = matches!(program.main().inputs(), [port] if port.kind == InputKind::Pixels);
     if one_image && program.room(Counts::of_items(1)).words() <= MAX_WORDS {
         let program = Arc::new(program);
         let mut used = Reference::new(Arc::clone(&program));
         let run = |executor: &mut Reference, byte| {
-            let image = vec![byte; program.inputs()[0].elements()];
+            let image = vec![byte; program.main().inputs()[0].elements()];
             executor.run(&Batch::images(&image, 1)).expect("it runs")
         };
         run(&mut used, 170);
         let fresh = run(&mut Reference::new(Arc::clone(&program)), 5);
         assert_eq!(run(&mut used, 5), fresh);
-        let image = vec![5; program.inputs()[0].elements()];
+        let image = vec![5; program.main().inputs()[0].elements()];
         assert_eq!(Cpu::new(program).run(&Batch::images(&image, 1)).expect("it runs"), fresh);
     }
 });

@@ -7,5 +7,6 @@ pub mod cuda;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod executors;
+pub mod remembering;
 pub mod synthetic;
 pub mod texts;

@@ -35,6 +35,7 @@ impl Builder {
             rows: 1,
             cols,
             stride: pad16(cols) / format.per_word(),
+            state: false,
         });
         self.plan.tensors.len() - 1
     }

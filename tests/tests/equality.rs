@@ -32,7 +32,7 @@ fn compare<E: Executor>(
     let found = make(Arc::clone(&program))
         .trace(&Batch::images(&images, batch))
         .unwrap();
-    for ((step, expected), found) in program.steps().iter().zip(&expected).zip(&found) {
+    for ((step, expected), found) in program.main().steps().iter().zip(&expected).zip(&found) {
         assert!(expected == found, "{} differs with {config}", step.name);
     }
     assert_eq!(expected.len(), found.len());
@@ -95,10 +95,10 @@ fn swin_t_is_72_dispatches_and_fits_64_mib() {
     let mib = (program.weights().len() + room.words()) as f64 / f64::from(1 << 18);
     println!(
         "Swin-T: {} dispatches, {mib:.1} MiB of weights and arena (arena {:.1})",
-        program.dispatches(room, one).len(),
+        program.main().dispatches(room, one).len(),
         room.words() as f64 / f64::from(1 << 18)
     );
-    assert_eq!(program.dispatches(room, one).len(), 72);
+    assert_eq!(program.main().dispatches(room, one).len(), 72);
     assert!(mib < 64.0);
 }
 
@@ -150,7 +150,10 @@ fn several_outputs_of_one_run() {
     );
     let mut runner = Runner::cpu(&program, 2);
     assert_eq!(runner.run(&batch).unwrap(), expected);
-    assert_eq!(runner.times(&batch).unwrap().len(), program.steps().len());
+    assert_eq!(
+        runner.times(&batch).unwrap().len(),
+        program.main().steps().len()
+    );
     // A batch of another size is refused whole, not cut.
     for (bytes, items) in [(pixels.len() - 1, 3), (pixels.len(), 2), (0, 0)] {
         let other = Batch::images(&pixels[..bytes], items);

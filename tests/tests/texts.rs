@@ -33,7 +33,7 @@ fn compare<E: Executor>(seed: u64, sizes: &[usize], make: impl FnOnce(Arc<Progra
         let expected = reference.trace(&texts.batch()).unwrap();
         let found = executor.trace(&texts.batch()).unwrap();
         assert_eq!(expected.len(), found.len());
-        for ((step, expected), found) in program.steps().iter().zip(&expected).zip(&found) {
+        for ((step, expected), found) in program.main().steps().iter().zip(&expected).zip(&found) {
             assert!(expected == found, "{} differs with seed {seed}", step.name);
         }
         let expected = reference.run(&texts.batch()).unwrap();

@@ -96,7 +96,7 @@ impl Model {
             "logitScale": model.logit_scale,
             "parameters": census.elements(),
             "macs": census.total_macs(),
-            "dispatches": program.steps().len(),
+            "dispatches": program.main().steps().len(),
             "weightBytes": 4 * program.weights().len(),
             "arenaBytes": 4 * program.room(Counts::of_items(1)).words(),
             "fileBytes": file_bytes,

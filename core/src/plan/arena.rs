@@ -1,7 +1,9 @@
 //! Placing tensors in one arena: those that live at once do not overlap.
 
+use std::collections::BTreeMap;
+
 use super::{
-    Axis, Plan, TensorId,
+    Axis, Plan, Tensor, TensorId,
     check::{self, MAX_WORDS},
 };
 use crate::{Error, Result, order::largest_first};
@@ -10,7 +12,7 @@ use crate::{Error, Result, order::largest_first};
 ///
 /// A tensor lives from the first step that touches it to the last; inputs live from the start, outputs to
 /// the end. Each is placed first-fit, larger ones first: model files state the places, and their digests
-/// are of that text, so the order stays.
+/// are of that text, so the order stays. State comes before all others and shares its place with nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The first word of each tensor among those of its axis, for one item or one token; a multiple of 4.
@@ -27,27 +29,87 @@ impl Layout {
     /// # Errors
     /// [`Error::ModelFile`] for tensors and steps that refer to what is not there, or an arena beyond 1 GiB.
     pub fn of(plan: &Plan) -> Result<Self> {
-        check::tensors(plan)?;
-        place(plan)
+        Ok(Self::of_all(&[plan])?.remove(0))
+    }
+
+    /// Places the tensors of plans that share an arena.
+    ///
+    /// # Errors
+    /// As [`Layout::of`], or for state that two plans know in different ways.
+    pub fn of_all(plans: &[&Plan]) -> Result<Vec<Self>> {
+        for plan in plans {
+            check::tensors(plan)?;
+        }
+        let state = State::of(plans)?;
+        plans.iter().map(|plan| place(plan, &state)).collect()
+    }
+}
+
+/// Where the state of plans that share an arena lies.
+#[derive(Default)]
+struct State<'a> {
+    offsets: BTreeMap<&'a str, (&'a Tensor, usize)>,
+    /// Words of it, along each axis.
+    words: [usize; 2],
+}
+
+impl<'a> State<'a> {
+    fn of(plans: &[&'a Plan]) -> Result<Self> {
+        let mut state = Self::default();
+        let tensors = plans.iter().flat_map(|plan| &plan.tensors);
+        for tensor in tensors.filter(|tensor| tensor.state) {
+            if let Some(&(known, _)) = state.offsets.get(tensor.name.as_str()) {
+                check::same_state(known, tensor)?;
+                continue;
+            }
+            let end = &mut state.words[part(tensor.axis)];
+            state.offsets.insert(&tensor.name, (tensor, *end));
+            *end += tensor.words().next_multiple_of(4);
+            bounded(*end, tensor)?;
+        }
+        Ok(state)
+    }
+}
+
+/// The place of an axis in a list of both.
+fn part(axis: Axis) -> usize {
+    match axis {
+        Axis::Item => 0,
+        Axis::Token => 1,
+    }
+}
+
+/// Checks where a part of the arena ends of which `tensor` is the last so far.
+fn bounded(end: usize, tensor: &Tensor) -> Result<()> {
+    match end <= MAX_WORDS {
+        true => Ok(()),
+        false => Err(Error::ModelFile(format!(
+            "expected an arena of at most {MAX_WORDS} words, found no room for {}",
+            tensor.name
+        ))),
     }
 }
 
 /// [`Layout::of`] a plan whose tensors and ports were checked.
-fn place(plan: &Plan) -> Result<Layout> {
+fn place(plan: &Plan, state: &State) -> Result<Layout> {
     let lives = lives(plan);
     let sizes = plan.tensors.iter().map(|tensor| tensor.words() as u64);
     let mut offsets = vec![0; plan.tensors.len()];
-    let mut ends = [0; 2];
+    let mut ends = state.words;
     // By their offsets.
     let mut placed: Vec<TensorId> = Vec::with_capacity(plan.tensors.len());
     for id in largest_first(sizes) {
         let tensor = &plan.tensors[id];
+        if tensor.state {
+            (_, offsets[id]) = state.offsets[tensor.name.as_str()];
+            continue;
+        }
         let words = tensor.words().next_multiple_of(4);
-        let mut offset = 0;
-        let part = placed
+        let mut offset = state.words[part(tensor.axis)];
+        let others = placed
             .iter()
             .filter(|&&other| plan.tensors[other].axis == tensor.axis);
-        for &other in part {
+        for &other in others {
             if offset + words <= offsets[other] {
                 break;
             }
@@ -56,17 +118,9 @@ fn place(plan: &Plan) -> Result<Layout> {
                 offset = offset.max(taken.next_multiple_of(4));
             }
         }
-        let end = match tensor.axis {
-            Axis::Item => &mut ends[0],
-            Axis::Token => &mut ends[1],
-        };
+        let end = &mut ends[part(tensor.axis)];
         *end = (*end).max(offset + words);
-        if *end > MAX_WORDS {
-            return Err(Error::ModelFile(format!(
-                "expected an arena of at most {MAX_WORDS} words, found no room for {}",
-                tensor.name
-            )));
-        }
+        bounded(*end, tensor)?;
         offsets[id] = offset;
         let at = placed.partition_point(|&other| offsets[other] <= offset);
         placed.insert(at, id);
@@ -112,7 +166,7 @@ mod tests {
         ) {
             let axis = |i: usize| if by_token[i] { Axis::Token } else { Axis::Item };
             let tensors = |axis: &dyn Fn(usize) -> Axis| rows.iter().enumerate().map(|(i, &rows)| Tensor {
-                name: i.to_string(), format: Format::Int8, axis: axis(i), rows, cols: 16, stride: 4,
+                name: i.to_string(), format: Format::Int8, axis: axis(i), rows, cols: 16, stride: 4, state: i % 5 == 3,
             }).collect::<Vec<_>>();
             let chain = |back: &[usize], axis: &dyn Fn(usize) -> Axis| Plan {
                 tensors: tensors(axis),
@@ -126,7 +180,8 @@ mod tests {
                 ..Plan::default()
             };
             let plan = chain(&back, &axis);
-            let layout = place(&plan).unwrap();
+            let state = State::of(&[&plan]).unwrap();
+            let layout = place(&plan, &state).unwrap();
             let lives = lives(&plan);
             for (a, b) in (0..rows.len()).flat_map(|b| (0..b).map(move |a| (a, b))) {
                 let [first, second] = [a, b].map(|id| {
@@ -134,16 +189,19 @@ mod tests {
                 });
                 let apart = first.end <= second.start || second.end <= first.start;
                 let apart = apart || axis(a) != axis(b);
-                prop_assert!(apart || lives[a].1 < lives[b].0 || lives[b].1 < lives[a].0);
+                let state = plan.tensors[a].state || plan.tensors[b].state;
+                let in_turn = lives[a].1 < lives[b].0 || lives[b].1 < lives[a].0;
+                prop_assert!(apart || !state && in_turn);
                 let words = |id| match axis(id) {
                     Axis::Item => layout.item_words,
                     Axis::Token => layout.token_words,
                 };
                 prop_assert!(first.end <= words(a) && second.end <= words(b));
             }
-            let plan = chain(&[1; 20], &|_| Axis::Item);
+            let mut plan = chain(&[1; 20], &|_| Axis::Item);
+            plan.tensors.iter_mut().for_each(|tensor| tensor.state = false);
             let most = rows.windows(2).map(|pair| 4 * (pair[0] + pair[1])).max().unwrap();
-            prop_assert!(place(&plan).unwrap().item_words <= 2 * most);
+            prop_assert!(place(&plan, &State::default()).unwrap().item_words <= 2 * most);
         }
     }
 }

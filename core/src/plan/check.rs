@@ -5,8 +5,8 @@ use std::{fmt::Display, ops::RangeInclusive};
 use intformer_shaders::op::embedding::TOKEN_WORDS;
 
 use super::{
-    Axis, Format, InputKind, IntWeights, MAX_PLAN_LENGTH, Operation, OutputKind, Plan, Port,
-    Tensor, TensorId,
+    Axis, Format, InputKind, IntWeights, MAX_PLAN_LENGTH, MAX_PLANS, Operation, OutputKind, Plan,
+    Port, Tensor, TensorId,
 };
 use crate::{Error, Result};
 
@@ -60,6 +60,24 @@ impl Expected {
         let exact = (self.words).is_none_or(|words| (tensor.cols, tensor.stride) == (words, words));
         tensor.format == self.format && tensor.axis == self.axis && tensor.rows == 1 && exact
     }
+}
+
+/// Checks the names of plans that share an arena.
+pub(super) fn names(names: &[&str]) -> Result<()> {
+    if !(1..=MAX_PLANS).contains(&names.len()) {
+        return refuse(format!(
+            "expected 1 to {MAX_PLANS} plans, found {}",
+            names.len()
+        ));
+    }
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            return refuse(format!(
+                "expected each plan to have a name of its own, found {name:?} twice"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Checks the extents of every tensor, that inputs and outputs are what they must be, and that steps touch
@@ -120,6 +138,15 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
             ));
         }
     }
+    for (at, tensor) in plan.tensors.iter().enumerate().filter(|(_, t)| t.state) {
+        let mut others = plan.tensors[..at].iter();
+        if others.any(|other| other.state && other.name == tensor.name) || is_input(plan, at) {
+            return refuse(format!(
+                "expected state to be one tensor that steps write, found {} twice or as an input",
+                tensor.name
+            ));
+        }
+    }
     if let Some(port) = plan.outputs.iter().find(|port| is_input(plan, port.tensor)) {
         return refuse(format!(
             "an output should be what a step wrote, found the input {}",
@@ -159,6 +186,17 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+/// Checks that two tensors of plans that share an arena are one state.
+pub(super) fn same_state(known: &Tensor, tensor: &Tensor) -> Result<()> {
+    match known == tensor {
+        true => Ok(()),
+        false => refuse(format!(
+            "expected the state {} to be the same in all plans, found {known:?} and {tensor:?}",
+            tensor.name
+        )),
+    }
+}
+
 fn is_input(plan: &Plan, id: TensorId) -> bool {
     plan.inputs.iter().any(|port| port.tensor == id)
 }
@@ -185,6 +223,19 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
             ));
         }
     }
+    // Executors differ in what they leave in scratch; steps that read state cannot know that it may be -128.
+    let pixels = operation.writes_pixels().then_some(output);
+    if let Some(id) = scratch
+        .into_iter()
+        .chain(pixels)
+        .find(|&id| plan.tensors[id].state)
+    {
+        return refuse(format!(
+            "step {step}: expected state to hold values from -127 on that a step wrote, found {} as scratch or \
+             for pixels",
+            plan.tensors[id].name
+        ));
+    }
     let input = &plan.tensors[inputs[0]];
     let mut axes = operation
         .tensors()
@@ -202,13 +253,13 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
 }
 
 /// Checks that every tensor is read as it was written: after a step wrote it and before another
-/// wrote over it. Otherwise bytes would depend on what an executor left there.
+/// wrote over it. Otherwise bytes would depend on what an executor left there. State was written before.
 pub(super) fn flow(plan: &Plan) -> Result<()> {
     if plan.inputs.is_empty() || plan.outputs.is_empty() {
         return refuse("expected a plan with inputs and outputs, found one without".to_owned());
     }
-    let mut whole = vec![false; plan.tensors.len()];
-    let mut pixels = whole.clone();
+    let mut whole: Vec<bool> = plan.tensors.iter().map(|tensor| tensor.state).collect();
+    let mut pixels = vec![false; plan.tensors.len()];
     for port in &plan.inputs {
         whole[port.tensor] = true;
     }

@@ -11,17 +11,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    InputKind, IntTensor, IntWeights, Plan, Program, ProgramPort, Typical,
-    header::{Header, KEY, Metadata, Version, digest, dtype, int_type, json},
+    InputKind, IntTensor, IntWeights, MAIN, Plan, Program, ProgramPort, Typical,
+    header::{Header, KEY, Metadata, Texts, Version, digest, dtype, int_type, json},
     mistaken,
+    wire::Further,
 };
 use crate::{ClassOrder, Error, Preprocessing, Result, architecture::Config, input::is_default};
 
 /// The format version that this library writes, and the newest it reads.
 ///
 /// 1: the first; 2: activation by block, `i_gelu`, `shift_gelu`; 3: windows that do not divide the
-/// map, other filters than bicubic, other decoding, the order of classes; 4: plans that take tokens or put
-/// out several things. Each is read as it was. A model is written as the lowest from 2 on that can say
+/// map, other filters than bicubic, other decoding, the order of classes; 4: plans that take tokens, put
+/// out several things or keep state, several plans. Each is read as it was. A model is written as the lowest from 2 on that can say
 /// it, so that older readers take it.
 pub const FORMAT: u32 = 4;
 /// The largest real value of one of the integers of a logit.
@@ -80,6 +81,8 @@ pub struct IntModel {
     pub logit_scale: f64,
     /// What is computed.
     pub plan: Plan,
+    /// What else can be, by name: further plans over the same weights, which share its arena and state.
+    pub plans: BTreeMap<String, Plan>,
     /// With which weights.
     pub weights: IntWeights,
 }
@@ -147,7 +150,7 @@ impl IntModel {
     /// let meant = "104fdd709fd06608004cb89b7cf3ed3386b740161a43dae76d7e181347dd5928";
     /// assert_eq!(read.digest, meant);
     /// let program = read.program;
-    /// assert_eq!(program.inputs()[0].elements(), 32 * 32);
+    /// assert_eq!(program.main().inputs()[0].elements(), 32 * 32);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(bytes: &[u8]) -> Result<Checked> {
@@ -175,8 +178,9 @@ impl IntModel {
         }
         let Metadata {
             digest: expected,
-            model: header_text,
-            plan: plan_text,
+            model,
+            plan,
+            plans,
             typical,
             ..
         } = json(KEY, text)?;
@@ -194,16 +198,23 @@ impl IntModel {
             };
             weights.0.insert(name, tensor);
         }
-        let found = digest(header_text.get(), plan_text.get(), &weights);
+        let texts = Texts { model, plan, plans };
+        let found = digest(&texts, &weights);
         if expected != found {
             return Err(Error::ModelFile(format!(
                 "expected the digest {expected}, found {found}: the file is damaged"
             )));
         }
 
-        let header: Header = json("intformer.model", header_text.get())?;
+        let header: Header = json("intformer.model", texts.model.get())?;
         header.config.validate()?;
-        let mut plan: Plan = json("intformer.plan", plan_text.get())?;
+        let mut plan: Plan = json("intformer.plan", texts.plan.get())?;
+        let plans = texts
+            .plans
+            .as_ref()
+            .map(|plans| json("intformer.plans", plans.get()));
+        let plans: BTreeMap<String, Further> = plans.transpose()?.unwrap_or_default();
+        let plans = plans.into_iter().map(|(name, Further(plan))| (name, plan));
         if plan.is_plain() {
             let kind = header.config.output_kind();
             plan.outputs
@@ -229,6 +240,7 @@ impl IntModel {
             typical,
             logit_scale,
             plan,
+            plans: plans.collect(),
             weights,
         };
         let program = model.check()?;
@@ -247,10 +259,10 @@ impl IntModel {
         let program = self.program()?;
         let sizes = [image.bytes(), self.config.outputs()];
         let kind = self.config.output_kind();
-        let image = program.inputs.first();
-        let image =
-            image.filter(|port| program.inputs.len() == 1 && port.kind == InputKind::Pixels);
-        let output = program.outputs.iter().find(|port| port.kind == kind);
+        let main = program.main();
+        let image = main.inputs.first();
+        let image = image.filter(|port| main.inputs.len() == 1 && port.kind == InputKind::Pixels);
+        let output = main.outputs.iter().find(|port| port.kind == kind);
         let found = [
             image.map_or(0, ProgramPort::elements),
             output.map_or(0, ProgramPort::elements),
@@ -271,12 +283,14 @@ impl IntModel {
         Ok(program)
     }
 
-    /// The plan ready to run.
+    /// The plans ready to run, the main one first.
     ///
     /// # Errors
     /// As [`Program::new`]; a model that was loaded has been checked.
     pub fn program(&self) -> Result<Program> {
-        Program::new(&self.plan, &self.weights)
+        let main = std::iter::once((MAIN, &self.plan));
+        let named = self.plans.iter().map(|(name, plan)| (name.as_str(), plan));
+        Program::of(main.chain(named), &self.weights)
     }
 
     /// The bytes of the model file.
@@ -302,12 +316,13 @@ impl IntModel {
     /// ```
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let fail = |e: &dyn std::fmt::Display| Error::ModelFile(e.to_string());
-        let [model, plan] = self.texts()?;
+        let texts = self.texts()?;
         let metadata = Metadata {
             format: self.format(),
-            digest: digest(model.get(), plan.get(), &self.weights),
-            model,
-            plan,
+            digest: digest(&texts, &self.weights),
+            model: texts.model,
+            plan: texts.plan,
+            plans: texts.plans,
             typical: self.typical.clone(),
         };
         let metadata = serde_json::to_string(&metadata).map_err(|e| fail(&e))?;
@@ -334,7 +349,7 @@ impl IntModel {
             && is_default(&pre.filter)
             && is_default(&pre.decoding)
             && self.class_order.is_none();
-        match (self.plan.is_plain(), plain) {
+        match (self.plan.is_plain() && self.plans.is_empty(), plain) {
             (false, _) => 4,
             (true, false) => 3,
             (true, true) => 2,
@@ -346,12 +361,11 @@ impl IntModel {
     /// # Errors
     /// As [`IntModel::to_bytes`].
     pub fn digest(&self) -> Result<String> {
-        let [model, plan] = self.texts()?;
-        Ok(digest(model.get(), plan.get(), &self.weights))
+        Ok(digest(&self.texts()?, &self.weights))
     }
 
-    /// The header and the plan as they stand in the file.
-    fn texts(&self) -> Result<[Box<RawValue>; 2]> {
+    /// The header and the plans as they stand in the file.
+    fn texts(&self) -> Result<Texts> {
         let header = Header {
             config: self.config.clone(),
             preprocessing: self.preprocessing.clone(),
@@ -364,10 +378,16 @@ impl IntModel {
             text.and_then(RawValue::from_string)
                 .map_err(|e| Error::ModelFile(e.to_string()))
         };
-        Ok([
-            raw(serde_json::to_string(&header))?,
-            raw(serde_json::to_string(&self.plan))?,
-        ])
+        let plans = self.plans.iter();
+        let plans: BTreeMap<_, _> = plans
+            .map(|(name, plan)| (name, Further(plan.clone())))
+            .collect();
+        let plans = (!plans.is_empty()).then(|| raw(serde_json::to_string(&plans)));
+        Ok(Texts {
+            model: raw(serde_json::to_string(&header))?,
+            plan: raw(serde_json::to_string(&self.plan))?,
+            plans: plans.transpose()?,
+        })
     }
 
     /// Writes the model file under a temporary name and renames it.

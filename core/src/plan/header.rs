@@ -23,6 +23,9 @@ pub(super) struct Metadata {
     pub(super) digest: String,
     pub(super) model: Box<RawValue>,
     pub(super) plan: Box<RawValue>,
+    /// Further plans, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) plans: Option<Box<RawValue>>,
     /// Not part of the digest: it says nothing of what is computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) typical: Option<Typical>,
@@ -46,10 +49,24 @@ pub(super) fn json<T: DeserializeOwned>(key: &str, text: &str) -> Result<T> {
         .map_err(|e| Error::ModelFile(format!("the metadata {key} is not as expected: {e}")))
 }
 
+/// What stands in the metadata as text, and is part of the digest so.
+pub(super) struct Texts {
+    pub(super) model: Box<RawValue>,
+    pub(super) plan: Box<RawValue>,
+    pub(super) plans: Option<Box<RawValue>>,
+}
+
+impl Texts {
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let always = [&self.model, &self.plan].into_iter();
+        always.chain(&self.plans).map(|text| text.get())
+    }
+}
+
 /// SHA-256 over the texts and, in the order of their names, all tensors with name, type and shape.
-pub(super) fn digest(header: &str, plan: &str, weights: &IntWeights) -> String {
+pub(super) fn digest(texts: &Texts, weights: &IntWeights) -> String {
     let mut hash = Sha256::new();
-    for text in [header, plan] {
+    for text in texts.iter() {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }

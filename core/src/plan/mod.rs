@@ -3,6 +3,9 @@
 //! A plan describes one item and one token. In a batch a tensor has so many times its rows as there are of
 //! what its [`Axis`] counts, and starts so many times as far into its part of the arena as there is room for:
 //! the same [`Layout`] serves all batches.
+//!
+//! Plans over the same weights may share an arena: a [`Program`] has an [`Entry`] for each. What a tensor of
+//! state holds, it holds until a later run writes it.
 
 mod arena;
 mod axis;
@@ -29,12 +32,15 @@ pub use operation::{
     MAX_NORM_LINEAR_CHANNELS, MAX_SHIFT_GELU_UNIT, MAX_WINDOW_TOKENS, Operation,
 };
 pub use port::{InputKind, Port, TokenLimits};
-pub use program::{Program, ProgramPort, ProgramStep};
+pub use program::{Entry, MAIN, Program, ProgramPort, ProgramStep};
 pub use typical::{Hint, LEAST_IMAGES, LEAST_SPREAD, Look, Typical};
 pub use weights::{IntElement, IntTensor, IntType, IntWeights};
 
 /// The most tensors or steps of a plan.
 pub const MAX_PLAN_LENGTH: usize = 1 << 14;
+
+/// The most plans of a model file.
+pub const MAX_PLANS: usize = 16;
 
 /// Rounds a byte or channel count up to the granularity of rows: 16.
 pub fn pad16(count: usize) -> usize {
@@ -81,6 +87,9 @@ pub struct Tensor {
     pub cols: usize,
     /// Words of a row.
     pub stride: usize,
+    /// Whether it outlives a run: it holds zeros before the first, and what one run leaves there is there in
+    /// the next. In plans that share an arena, one of the same name is the same.
+    pub state: bool,
 }
 
 impl Tensor {

@@ -5,19 +5,40 @@ use std::collections::{HashMap, HashSet};
 use super::{IntWeights, Plan, Step, Tensor, TensorId, check};
 use crate::Result;
 
-/// Packs weight sections on first use and knows where they are.
-pub(super) struct Packer<'a> {
+/// Sections of weights, which plans share.
+pub(super) struct Sections<'a> {
+    source: &'a IntWeights,
+    words: Vec<u32>,
+    places: HashMap<String, u32>,
+}
+
+impl<'a> Sections<'a> {
+    /// Nothing packed yet.
+    pub(super) fn new(source: &'a IntWeights) -> Self {
+        Self {
+            source,
+            words: Vec::new(),
+            places: HashMap::new(),
+        }
+    }
+
+    /// All sections.
+    pub(super) fn into_words(self) -> Vec<u32> {
+        self.words
+    }
+}
+
+/// Packs the weight sections of a plan on first use and knows where they are.
+pub(super) struct Packer<'a, 'w> {
     plan: &'a Plan,
     /// Tensors of gathered pixels.
     pixels: HashSet<TensorId>,
-    source: &'a IntWeights,
-    words: Vec<u32>,
-    sections: HashMap<String, u32>,
+    sections: &'a mut Sections<'w>,
 }
 
-impl<'a> Packer<'a> {
-    /// Nothing packed yet.
-    pub(super) fn new(plan: &'a Plan, source: &'a IntWeights) -> Self {
+impl<'a, 'w> Packer<'a, 'w> {
+    /// For the weights of `plan`.
+    pub(super) fn new(plan: &'a Plan, sections: &'a mut Sections<'w>) -> Self {
         let gathered = |step: &Step| {
             let operation = &step.operation;
             operation.writes_pixels().then(|| operation.output())
@@ -25,15 +46,8 @@ impl<'a> Packer<'a> {
         Self {
             plan,
             pixels: plan.steps.iter().filter_map(gathered).collect(),
-            source,
-            words: Vec::new(),
-            sections: HashMap::new(),
+            sections,
         }
-    }
-
-    /// All sections.
-    pub(super) fn into_words(self) -> Vec<u32> {
-        self.words
     }
 
     /// What stands for the place of a tensor until it is known how much room there is.
@@ -63,13 +77,14 @@ impl<'a> Packer<'a> {
         key: &str,
         words: impl FnOnce(&IntWeights) -> Result<Vec<u32>>,
     ) -> Result<u32> {
-        if let Some(&at) = self.sections.get(key) {
+        let all = &mut self.sections;
+        if let Some(&at) = all.places.get(key) {
             return Ok(at);
         }
-        let at = self.words.len() as u32;
-        self.words.extend(words(self.source)?);
-        self.words.resize(self.words.len().next_multiple_of(4), 0);
-        self.sections.insert(key.to_owned(), at);
+        let at = all.words.len() as u32;
+        all.words.extend(words(all.source)?);
+        all.words.resize(all.words.len().next_multiple_of(4), 0);
+        all.places.insert(key.to_owned(), at);
         Ok(at)
     }
 

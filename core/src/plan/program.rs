@@ -4,7 +4,7 @@ use intformer_shaders::{Dispatch, declare};
 
 use super::{
     Axis, Counts, InputKind, IntWeights, Layout, OutputKind, Plan, Port, Region, Room, check,
-    packer::Packer,
+    packer::{Packer, Sections},
 };
 use crate::{Error, Result};
 
@@ -42,12 +42,13 @@ pub struct ProgramStep {
     dispatch: Dispatch,
 }
 
-/// A plan ready to run. Kernels rely on what was checked when it was made, so nothing changes it.
+/// What the plan of a program is called that is not asked for by name.
+pub const MAIN: &str = "main";
+
+/// A plan of a program, ready to run.
 #[derive(Clone, Debug)]
-pub struct Program {
-    pub(crate) weights: Vec<u32>,
-    item_words: usize,
-    token_words: usize,
+pub struct Entry {
+    name: String,
     /// By their tensors.
     regions: Vec<Region>,
     pub(crate) steps: Vec<ProgramStep>,
@@ -55,95 +56,10 @@ pub struct Program {
     pub(crate) outputs: Vec<ProgramPort<OutputKind>>,
 }
 
-impl Program {
-    /// Checks `plan` against `weights` and packs them.
-    ///
-    /// # Errors
-    /// [`Error::ModelFile`] for anything outside the integer contract: tensors that are read
-    /// before they are written, weights of other shapes, shifts out of range, accumulators that may
-    /// overflow.
-    pub fn new(plan: &Plan, weights: &IntWeights) -> Result<Self> {
-        let layout = Layout::of(plan)?;
-        for step in &plan.steps {
-            check::operation(plan, &step.name, &step.operation)?;
-        }
-        check::flow(plan)?;
-        let tensors = plan.tensors.iter().zip(&layout.offsets);
-        let regions: Vec<_> = tensors
-            .map(|(tensor, &offset)| Region {
-                axis: tensor.axis,
-                offset,
-                words: tensor.words(),
-            })
-            .collect();
-        let mut packer = Packer::new(plan, weights);
-        let mut steps = Vec::with_capacity(plan.steps.len());
-        for step in &plan.steps {
-            steps.push(ProgramStep {
-                name: step.name.clone(),
-                output: regions[step.operation.output()],
-                source: regions[step.operation.inputs()[0]].axis,
-                dispatch: step.operation.pack(&step.name, &mut packer)?,
-            });
-        }
-        let program = Self {
-            weights: packer.into_words(),
-            item_words: layout.item_words,
-            token_words: layout.token_words,
-            inputs: plan
-                .inputs
-                .iter()
-                .map(|port| place(plan, port, &regions))
-                .collect(),
-            outputs: plan
-                .outputs
-                .iter()
-                .map(|port| place(plan, port, &regions))
-                .collect(),
-            regions,
-            steps,
-        };
-        program.inside()?;
-        Ok(program)
-    }
-
-    /// Checks that no step leaves the weights or the arena.
-    fn inside(&self) -> Result<()> {
-        let one = Counts {
-            items: 1,
-            tokens: 1,
-        };
-        let room = self.room(one);
-        let [weights, arena] = [self.weights.len(), room.words()];
-        for (step, dispatch) in self.steps.iter().zip(self.dispatches(room, one)) {
-            if let Some(place) = dispatch.outside(weights, arena) {
-                return Err(Error::ModelFile(format!(
-                    "step {}: expected {} inside {weights} words of weights and {arena} of the arena, found \
-                     {} words at {}",
-                    step.name, place.field, place.words, place.offset
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// All weights, 16-byte aligned sections.
-    pub fn weights(&self) -> &[u32] {
-        &self.weights
-    }
-
-    /// The arena for `capacity`.
-    pub fn room(&self, capacity: Counts) -> Room {
-        Room {
-            item_words: self.item_words,
-            token_words: self.token_words,
-            capacity,
-        }
-    }
-
-    /// Whether items have tokens: any number of them.
-    pub fn has_tokens(&self) -> bool {
-        self.token_words > 0
+impl Entry {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The steps, in order.
@@ -179,6 +95,182 @@ impl Program {
         };
         steps.map(dispatch).collect()
     }
+
+    /// Checks that no step leaves the weights or the arena.
+    fn inside(&self, weights: usize, room: Room) -> Result<()> {
+        let arena = room.words();
+        let dispatches = self.dispatches(room, room.capacity);
+        for (step, dispatch) in self.steps.iter().zip(dispatches) {
+            if let Some(place) = dispatch.outside(weights, arena) {
+                return Err(Error::ModelFile(format!(
+                    "step {}: expected {} inside {weights} words of weights and {arena} of the arena, found \
+                     {} words at {}",
+                    step.name, place.field, place.words, place.offset
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Plans ready to run, over the same weights in the same arena. Kernels rely on what was checked when it was
+/// made, so nothing changes it.
+///
+/// # Examples
+///
+/// A model file has a plan; one of several has others by their names, and what one leaves as state is there
+/// for the next:
+///
+/// ```
+/// use intformer::{plan::{IntModel, MAIN}, runtime::Batch};
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let program = IntModel::load("models/glyphs.safetensors")?.program()?;
+/// assert_eq!(program.entry(MAIN), Some(0));
+/// assert_eq!(program.entry("step"), None);
+/// assert!(!program.has_state());
+///
+/// let image = vec![0; 32 * 32];
+/// let main = Batch::images(&image, 1).at(0);
+/// # drop(main);
+/// # Ok::<(), intformer::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub(crate) weights: Vec<u32>,
+    item_words: usize,
+    token_words: usize,
+    has_state: bool,
+    /// At least one.
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl Program {
+    /// Checks `plan` against `weights` and packs them.
+    ///
+    /// # Errors
+    /// [`Error::ModelFile`] for anything outside the integer contract: tensors that are read
+    /// before they are written, weights of other shapes, shifts out of range, accumulators that may
+    /// overflow.
+    pub fn new(plan: &Plan, weights: &IntWeights) -> Result<Self> {
+        Self::of([(MAIN, plan)], weights)
+    }
+
+    /// The same for plans with names, in that order, which share weights, arena and state.
+    ///
+    /// # Errors
+    /// As [`Program::new`], or for no plan, too many, two of one name, or state that they know in different
+    /// ways.
+    pub fn of<'a>(
+        plans: impl IntoIterator<Item = (&'a str, &'a Plan)>,
+        weights: &IntWeights,
+    ) -> Result<Self> {
+        let (names, plans): (Vec<&str>, Vec<&Plan>) = plans.into_iter().unzip();
+        check::names(&names)?;
+        let layouts = Layout::of_all(&plans)?;
+        let mut sections = Sections::new(weights);
+        let mut entries = Vec::with_capacity(plans.len());
+        for ((name, plan), layout) in names.iter().zip(&plans).zip(&layouts) {
+            let entry = entry(name, plan, layout, &mut sections);
+            entries.push(entry.map_err(|error| match error {
+                Error::ModelFile(sentence) if plans.len() > 1 => {
+                    Error::ModelFile(format!("plan {name}: {sentence}"))
+                }
+                other => other,
+            })?);
+        }
+        let largest = |words: fn(&Layout) -> usize| layouts.iter().map(words).max();
+        let mut tensors = plans.iter().flat_map(|plan| &plan.tensors);
+        let program = Self {
+            weights: sections.into_words(),
+            item_words: largest(|layout| layout.item_words).unwrap_or(0),
+            token_words: largest(|layout| layout.token_words).unwrap_or(0),
+            has_state: tensors.any(|tensor| tensor.state),
+            entries,
+        };
+        let room = program.room(Counts {
+            items: 1,
+            tokens: 1,
+        });
+        for entry in &program.entries {
+            entry.inside(program.weights.len(), room)?;
+        }
+        Ok(program)
+    }
+
+    /// All weights, 16-byte aligned sections.
+    pub fn weights(&self) -> &[u32] {
+        &self.weights
+    }
+
+    /// The arena for `capacity`.
+    pub fn room(&self, capacity: Counts) -> Room {
+        Room {
+            item_words: self.item_words,
+            token_words: self.token_words,
+            capacity,
+        }
+    }
+
+    /// Whether items have tokens: any number of them.
+    pub fn has_tokens(&self) -> bool {
+        self.token_words > 0
+    }
+
+    /// Whether anything outlives a run: then the next has to be of as many items and tokens.
+    pub fn has_state(&self) -> bool {
+        self.has_state
+    }
+
+    /// All plans, the main one first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Which of [`Program::entries`] has this name.
+    pub fn entry(&self, name: &str) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.name == name)
+    }
+
+    /// The main plan: the first.
+    pub fn main(&self) -> &Entry {
+        &self.entries[0]
+    }
+}
+
+/// Checks a plan that has a layout, and packs the weights that it needs.
+fn entry(name: &str, plan: &Plan, layout: &Layout, sections: &mut Sections) -> Result<Entry> {
+    for step in &plan.steps {
+        check::operation(plan, &step.name, &step.operation)?;
+    }
+    check::flow(plan)?;
+    let tensors = plan.tensors.iter().zip(&layout.offsets);
+    let regions: Vec<_> = tensors
+        .map(|(tensor, &offset)| Region {
+            axis: tensor.axis,
+            offset,
+            words: tensor.words(),
+        })
+        .collect();
+    let mut packer = Packer::new(plan, sections);
+    let mut steps = Vec::with_capacity(plan.steps.len());
+    for step in &plan.steps {
+        steps.push(ProgramStep {
+            name: step.name.clone(),
+            output: regions[step.operation.output()],
+            source: regions[step.operation.inputs()[0]].axis,
+            dispatch: step.operation.pack(&step.name, &mut packer)?,
+        });
+    }
+    let inputs = plan.inputs.iter().map(|port| place(plan, port, &regions));
+    let outputs = plan.outputs.iter().map(|port| place(plan, port, &regions));
+    Ok(Entry {
+        name: name.to_owned(),
+        inputs: inputs.collect(),
+        outputs: outputs.collect(),
+        regions,
+        steps,
+    })
 }
 
 fn place<K: Copy>(plan: &Plan, port: &Port<K>, regions: &[Region]) -> ProgramPort<K> {

@@ -20,6 +20,8 @@ struct WireTensor {
     rows: usize,
     cols: usize,
     stride: usize,
+    #[serde(default, skip_serializing_if = "is_default")]
+    state: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     offset: Option<u64>,
 }
@@ -126,19 +128,22 @@ impl WirePort {
 }
 
 impl Plan {
-    /// Whether it goes from an image to one output, as all plans did before format 4. What the output is
+    /// Whether it goes from an image to one output and keeps no state, as all plans did before format 4. What the output is
     /// called is the configuration's to say.
     pub(super) fn is_plain(&self) -> bool {
         let pixels = |port: &Port<InputKind>| port.kind == InputKind::Pixels;
-        self.inputs.len() == 1 && self.inputs.iter().all(pixels) && self.outputs.len() == 1
+        let state = self.tensors.iter().any(|tensor| tensor.state);
+        self.inputs.len() == 1
+            && self.inputs.iter().all(pixels)
+            && self.outputs.len() == 1
+            && !state
     }
 }
 
-impl Serialize for Plan {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let plain = self.is_plain();
-        let layout = plain.then(|| Layout::of(self)).transpose();
-        let layout = layout.map_err(ser::Error::custom)?;
+impl Plan {
+    /// As it is written: with a layout and without names of ports if `plain`.
+    fn to_wire(&self, plain: bool) -> Result<WirePlan> {
+        let layout = plain.then(|| Layout::of(self)).transpose()?;
         let tensor = |(id, tensor): (TensorId, &Tensor)| WireTensor {
             name: tensor.name.clone(),
             format: tensor.format,
@@ -146,12 +151,13 @@ impl Serialize for Plan {
             rows: tensor.rows,
             cols: tensor.cols,
             stride: tensor.stride,
+            state: tensor.state,
             offset: layout.as_ref().map(|layout| layout.offsets[id] as u64),
         };
         let first = |tensor: Option<TensorId>| tensor.filter(|_| plain);
         let inputs = self.inputs.iter().filter(|_| !plain);
         let outputs = self.outputs.iter().filter(|_| !plain);
-        let wire = WirePlan {
+        Ok(WirePlan {
             tensors: self.tensors.iter().enumerate().map(tensor).collect(),
             steps: self.steps.clone(),
             input: first(self.inputs.first().map(|port| port.tensor)),
@@ -159,15 +165,11 @@ impl Serialize for Plan {
             arena_words: layout.as_ref().map(|layout| layout.item_words as u64),
             inputs: inputs.map(WirePort::input).collect(),
             outputs: outputs.map(WirePort::output).collect(),
-        };
-        wire.serialize(serializer)
+        })
     }
-}
 
-/// Of a plan with one `output`, the file's configuration says what it is: here it is taken for logits.
-impl<'de> Deserialize<'de> for Plan {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = WirePlan::deserialize(deserializer)?;
+    /// What [`Plan::to_wire`] wrote, where one that is plain was written so if `plain`.
+    fn from_wire(wire: WirePlan, plain: bool) -> Result<Self, &'static str> {
         let named = !(wire.inputs.is_empty() && wire.outputs.is_empty());
         let (inputs, outputs) = match (wire.input, wire.output) {
             (Some(input), Some(output)) if !named => {
@@ -186,13 +188,11 @@ impl<'de> Deserialize<'de> for Plan {
                 wire.outputs.iter().map(WirePort::to_output).collect(),
             ),
             _ => {
-                let sentence = "expected either input and output or inputs and outputs";
-                return Err(de::Error::custom(sentence));
+                return Err("expected either input and output or inputs and outputs");
             }
         };
         let (Some(inputs), Some(outputs)) = (inputs, outputs) else {
-            let sentence = "expected inputs and outputs of kinds that there are";
-            return Err(de::Error::custom(sentence));
+            return Err("expected inputs and outputs of kinds that there are");
         };
         let tensor = |wire: WireTensor| Tensor {
             name: wire.name,
@@ -201,6 +201,7 @@ impl<'de> Deserialize<'de> for Plan {
             rows: wire.rows,
             cols: wire.cols,
             stride: wire.stride,
+            state: wire.state,
         };
         let plan = Self {
             tensors: wire.tensors.into_iter().map(tensor).collect(),
@@ -209,11 +210,45 @@ impl<'de> Deserialize<'de> for Plan {
             outputs,
         };
         // One way to say it: what is read is written as it was.
-        if plan.is_plain() && named {
-            let sentence = "expected input and output of a plan from an image to one output";
-            return Err(de::Error::custom(sentence));
+        if (plain && plan.is_plain()) == named {
+            return Err(
+                "expected input and output of a plan from an image to one output without state, and of no other",
+            );
         }
         Ok(plan)
+    }
+}
+
+impl Serialize for Plan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let wire = self.to_wire(self.is_plain());
+        wire.map_err(ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+/// Of a plan with one `output`, the file's configuration says what it is: here it is taken for logits.
+impl<'de> Deserialize<'de> for Plan {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = WirePlan::deserialize(deserializer)?;
+        Self::from_wire(wire, true).map_err(de::Error::custom)
+    }
+}
+
+/// A further plan of a file: no reader before format 4 knows it, so it always names its ports.
+pub(super) struct Further(pub(super) Plan);
+
+impl Serialize for Further {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let wire = self.0.to_wire(false);
+        wire.map_err(ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Further {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = WirePlan::deserialize(deserializer)?;
+        let plan = Plan::from_wire(wire, false).map_err(de::Error::custom)?;
+        Ok(Self(plan))
     }
 }
 
@@ -256,7 +291,7 @@ mod tests {
         let read = IntModel::read(&model.to_bytes().unwrap()).unwrap();
         assert_eq!(read.format, FORMAT);
         assert_eq!(read.model.plan, model.plan);
-        assert_eq!(read.program.outputs().len(), 2);
+        assert_eq!(read.program.main().outputs().len(), 2);
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub(super) fn random_params(shapes: &[(String, Vec<usize>)], seed: u64) -> Param
 /// };
 /// let model = invented(&config, 0, &QuantizeOptions::default())?;
 /// let program = model.program()?;
-/// assert_eq!(program.outputs()[0].elements(), 10);
+/// assert_eq!(program.main().outputs()[0].elements(), 10);
 /// assert!(model.to_bytes()?.len() < 100_000);
 /// assert!(4 * program.room(Counts::of_items(1)).words() < 10_000);
 /// # Ok::<(), intformer::Error>(())

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     Error, Result,
-    plan::{Counts, InputKind, OutputKind, Program, ProgramPort, Room, TokenLimits},
+    plan::{Counts, Entry, InputKind, OutputKind, Program, ProgramPort, Room, TokenLimits},
 };
 
 /// A token of a text.
@@ -33,7 +33,11 @@ pub struct Token {
 /// assert_eq!(batch.part(1..2).counts().tokens, 4);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Batch<'a>(Items<'a>);
+pub struct Batch<'a> {
+    items: Items<'a>,
+    /// The plan that it is for, among those of the program.
+    entry: usize,
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Items<'a> {
@@ -50,18 +54,35 @@ enum Items<'a> {
 impl<'a> Batch<'a> {
     /// `items` images of equal size.
     pub fn images(pixels: &'a [u8], items: usize) -> Self {
-        Self(Items::Images { items, pixels })
+        Self {
+            items: Items::Images { items, pixels },
+            entry: 0,
+        }
     }
 
     /// Texts of any lengths: the text `i` has the tokens from `starts[i]` to `starts[i + 1]`, so there is
     /// one start more than there are texts. What lies before the first and after the last is left out.
     pub fn texts(tokens: &'a [Token], starts: &'a [usize]) -> Self {
-        Self(Items::Texts { tokens, starts })
+        Self {
+            items: Items::Texts { tokens, starts },
+            entry: 0,
+        }
+    }
+
+    /// The same for another plan than the main one: for the one that [`Program::entry`] found.
+    #[must_use]
+    pub fn at(self, entry: usize) -> Self {
+        Self { entry, ..self }
+    }
+
+    /// Which plan it is for.
+    pub(super) fn entry(&self) -> usize {
+        self.entry
     }
 
     /// How many items and tokens there are.
     pub fn counts(&self) -> Counts {
-        match self.0 {
+        match self.items {
             Items::Images { items, .. } => Counts::of_items(items),
             Items::Texts { starts, .. } => Counts {
                 items: starts.len().saturating_sub(1),
@@ -79,7 +100,7 @@ impl<'a> Batch<'a> {
     /// If there are fewer images.
     #[must_use]
     pub fn part(&self, part: Range<usize>) -> Self {
-        Self(match self.0 {
+        let items = match self.items {
             Items::Images { items, pixels } => {
                 let bytes = pixels.len() / items.max(1);
                 Items::Images {
@@ -91,14 +112,15 @@ impl<'a> Batch<'a> {
                 tokens,
                 starts: starts.get(part.start..=part.end).unwrap_or_default(),
             },
-        })
+        };
+        Self { items, ..*self }
     }
 
     /// The items in parts of at most `most` items and tokens, one after the other. An item that has more
     /// tokens is a part of its own: that it does not fit is for an executor to say.
     #[cfg(not(target_family = "wasm"))]
     pub(super) fn parts(&self, items: Range<usize>, most: Counts) -> Vec<Range<usize>> {
-        match self.0 {
+        match self.items {
             Items::Images { .. } => equal_parts(items, most.items).collect(),
             Items::Texts { starts, .. } => {
                 let mut parts: Vec<Range<usize>> = Vec::new();
@@ -126,7 +148,7 @@ impl<'a> Batch<'a> {
         let items = self.counts().items;
         let count = workers.min(items);
         let mut ends: Vec<usize> = (0..=count).map(|at| at * items / count.max(1)).collect();
-        if let Items::Texts { starts, .. } = self.0 {
+        if let Items::Texts { starts, .. } = self.items {
             let tokens = self.counts().tokens;
             for at in 1..count {
                 let even = starts[0] + at * tokens / count;
@@ -140,7 +162,7 @@ impl<'a> Batch<'a> {
 
     /// The images that an input takes of it.
     fn pixels(&self, port: &ProgramPort<InputKind>) -> Result<&'a [u8]> {
-        let Items::Images { items, pixels } = self.0 else {
+        let Items::Images { items, pixels } = self.items else {
             return Err(Error::Image("expected images, found texts".to_owned()));
         };
         let each = port.elements();
@@ -158,7 +180,7 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// [`Error::Text`] for images, for no texts, and for starts that are none.
     fn lines(&self) -> Result<impl Iterator<Item = &'a [Token]> + use<'a>> {
-        let Items::Texts { tokens, starts } = self.0 else {
+        let Items::Texts { tokens, starts } = self.items else {
             return Err(Error::Text("expected texts, found images".to_owned()));
         };
         if starts.len() < 2 {
@@ -258,12 +280,27 @@ impl Outputs {
 }
 
 impl Program {
-    /// Checks that `batch` is what the program takes.
+    /// The plan that `batch` is for.
     ///
     /// # Errors
-    /// [`Error::Image`] or [`Error::Text`] if it is not.
-    pub(super) fn check(&self, batch: &Batch) -> Result<()> {
-        for port in &self.inputs {
+    /// [`Error::Run`] if there is none.
+    pub(super) fn entry_of(&self, batch: &Batch) -> Result<&Entry> {
+        self.entries.get(batch.entry).ok_or_else(|| {
+            Error::Run(format!(
+                "expected one of {} plans, found a batch for plan {}",
+                self.entries.len(),
+                batch.entry
+            ))
+        })
+    }
+
+    /// The plan that `batch` is for, which is what that takes.
+    ///
+    /// # Errors
+    /// As [`Program::entry_of`], or [`Error::Image`] or [`Error::Text`] if the batch is something else.
+    pub(super) fn check(&self, batch: &Batch) -> Result<&Entry> {
+        let entry = self.entry_of(batch)?;
+        for port in &entry.inputs {
             match port.kind {
                 InputKind::Pixels => drop(batch.pixels(port)?),
                 InputKind::Tokens(limits) => {
@@ -273,23 +310,37 @@ impl Program {
                 InputKind::Spans => drop(batch.lines()?),
             }
         }
-        Ok(())
+        Ok(entry)
     }
 
+    /// Puts `batch` in its place in `arena`, which has `room`.
+    ///
+    /// # Errors
+    /// [`Error::Image`], [`Error::Text`] or [`Error::Run`] if the batch is not what the program takes.
+    ///
+    /// # Panics
+    /// If there is no room for it.
+    pub fn place(&self, batch: &Batch, room: Room, arena: &mut [u32]) -> Result<()> {
+        let entry = self.check(batch)?;
+        assert!(batch.counts().fits(room.capacity), "no room");
+        for port in &entry.inputs {
+            let words = &mut arena[room.range(port.region, batch.counts())];
+            port.pack(batch, words)?;
+        }
+        Ok(())
+    }
+}
+
+impl ProgramPort<InputKind> {
     /// The words of an input, which `batch` gives and `words` has room for; what pads them stays as it was.
     ///
     /// # Errors
-    /// [`Error::Image`] or [`Error::Text`] if the batch is not what the program takes.
-    pub(super) fn pack(
-        &self,
-        port: &ProgramPort<InputKind>,
-        batch: &Batch,
-        words: &mut [u32],
-    ) -> Result<()> {
-        let mut rows = words.chunks_mut(port.region.words);
-        match port.kind {
+    /// [`Error::Image`] or [`Error::Text`] if the batch is not what the input takes.
+    pub(super) fn pack(&self, batch: &Batch, words: &mut [u32]) -> Result<()> {
+        let mut rows = words.chunks_mut(self.region.words);
+        match self.kind {
             InputKind::Pixels => {
-                for (row, image) in rows.zip(batch.pixels(port)?.chunks(port.elements())) {
+                for (row, image) in rows.zip(batch.pixels(self)?.chunks(self.elements())) {
                     bytemuck::cast_slice_mut(row)[..image.len()].copy_from_slice(image);
                 }
             }
@@ -318,32 +369,13 @@ impl Program {
 
     /// The bytes of an input, if they are those of `batch` as they stand there.
     #[cfg(feature = "wgpu")]
-    pub(super) fn unpadded<'a>(
-        &self,
-        port: &ProgramPort<InputKind>,
-        batch: &Batch<'a>,
-    ) -> Option<&'a [u8]> {
-        let fills = port.kind == InputKind::Pixels && port.elements() == 4 * port.region.words;
-        fills.then(|| batch.pixels(port).ok()).flatten()
+    pub(super) fn unpadded<'a>(&self, batch: &Batch<'a>) -> Option<&'a [u8]> {
+        let fills = self.kind == InputKind::Pixels && self.elements() == 4 * self.region.words;
+        fills.then(|| batch.pixels(self).ok()).flatten()
     }
+}
 
-    /// Puts `batch` in its place in `arena`, which has `room`.
-    ///
-    /// # Errors
-    /// [`Error::Image`] or [`Error::Text`] if the batch is not what the program takes.
-    ///
-    /// # Panics
-    /// If there is no room for it.
-    pub fn place(&self, batch: &Batch, room: Room, arena: &mut [u32]) -> Result<()> {
-        self.check(batch)?;
-        assert!(batch.counts().fits(room.capacity), "no room");
-        for port in &self.inputs {
-            let words = &mut arena[room.range(port.region, batch.counts())];
-            self.pack(port, batch, words)?;
-        }
-        Ok(())
-    }
-
+impl Entry {
     /// The outputs, whose words `words` gives.
     pub(super) fn unpack<'a>(
         &self,

@@ -45,6 +45,7 @@ mod batch;
 pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
+mod held;
 mod reference;
 #[cfg(not(target_family = "wasm"))]
 mod runner;
@@ -65,7 +66,7 @@ use web_time::Instant;
 
 use crate::{
     Error, Result,
-    plan::{Counts, Program, Room},
+    plan::{Counts, Entry, Program, Room},
 };
 
 /// Runs a program on batches.
@@ -92,21 +93,31 @@ pub trait Executor {
     ///
     /// # Errors
     /// One of those that [`Error::is_device`] tells: so many do not fit, or the device cannot go on.
+    /// [`Error::Run`] if state of others is kept.
     fn prepare(&mut self, counts: Counts) -> Result<()>;
 
     /// The outputs of a batch.
     ///
+    /// Where the program keeps state, this goes on from the run before, which was of as many items and tokens.
+    ///
     /// # Errors
-    /// [`Error::Image`] or [`Error::Text`] if `batch` is not what the program takes, or as [`Executor::prepare`].
+    /// [`Error::Image`] or [`Error::Text`] if `batch` is not what the program takes, [`Error::Run`] if there is
+    /// no plan for it, or as [`Executor::prepare`].
     fn run(&mut self, batch: &Batch) -> Result<Outputs>;
 
-    /// The words that each step wrote, in order.
+    /// Sets state back to zeros: the next run is the first, and may be of any items and tokens.
+    ///
+    /// # Errors
+    /// As [`Executor::prepare`].
+    fn forget(&mut self) -> Result<()>;
+
+    /// The words that each step of such a run wrote, in order.
     ///
     /// # Errors
     /// As [`Executor::run`].
     fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>>;
 
-    /// How long the parts of a run take by the device's own clock, if it has one.
+    /// How long the parts of a run take by the device's own clock, if it has one; state is forgotten.
     ///
     /// # Errors
     /// As [`Executor::run`].
@@ -114,7 +125,7 @@ pub trait Executor {
         Ok(None)
     }
 
-    /// How long each step takes, in order, by the best clock that there is.
+    /// How long each step takes, in order, by the best clock that there is; state is forgotten.
     ///
     /// # Errors
     /// As [`Executor::run`].
@@ -206,16 +217,16 @@ fn capacity<'a>(
     counts.max(before).stepped().min(most.max(counts))
 }
 
-/// The time between the steps of `program` that `run` makes, which it tells of when they are done.
+/// The time between the steps of `entry` that `run` makes, which it tells of when they are done.
 fn timed(
-    program: &Program,
+    entry: &Entry,
     run: impl FnOnce(&mut dyn FnMut(usize, &Dispatch)) -> Result<()>,
 ) -> Result<Vec<StepTime>> {
-    let mut times = Vec::with_capacity(program.steps.len());
+    let mut times = Vec::with_capacity(entry.steps.len());
     let mut start = Instant::now();
     run(&mut |at, dispatch| {
         times.push(StepTime {
-            name: program.steps[at].name.clone(),
+            name: entry.steps[at].name.clone(),
             kernel: dispatch.name().to_owned(),
             cost: dispatch.cost(),
             time: start.elapsed(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer_shaders::Dispatch;
 
-use super::{Batch, Executor, Outputs, StepTime, room, timed};
+use super::{Batch, Executor, Outputs, StepTime, held::Held, room, timed};
 use crate::{
     Result,
     plan::{Counts, Program},
@@ -45,7 +45,7 @@ use crate::{
 ///
 /// // A mistake in the fifth step:
 /// found[4][0] ^= 1;
-/// let mut steps = program.steps().iter().zip(found.iter().zip(&expected));
+/// let mut steps = program.main().steps().iter().zip(found.iter().zip(&expected));
 /// let first = steps.find(|(_, (found, expected))| found != expected);
 /// let (step, _) = first.expect("a difference");
 /// assert_eq!(step.name, "layers.0.blocks.0.attn");
@@ -54,6 +54,7 @@ use crate::{
 pub struct Reference {
     program: Arc<Program>,
     arena: Vec<u32>,
+    held: Held,
 }
 
 impl Reference {
@@ -62,6 +63,7 @@ impl Reference {
         Self {
             program,
             arena: Vec::new(),
+            held: Held::default(),
         }
     }
 
@@ -70,13 +72,15 @@ impl Reference {
         batch: &Batch,
         mut after: impl FnMut(usize, &Dispatch, &[u32]),
     ) -> Result<()> {
-        self.program.check(batch)?;
+        let program = Arc::clone(&self.program);
+        let entry = program.check(batch)?;
         let counts = batch.counts();
         self.prepare(counts)?;
-        let room = self.program.room(counts);
-        self.program.place(batch, room, &mut self.arena)?;
-        for (at, dispatch) in self.program.dispatches(room, counts).iter().enumerate() {
-            dispatch.run_twin(&self.program.weights, &mut self.arena);
+        self.held.keep(&program, counts);
+        let room = program.room(counts);
+        program.place(batch, room, &mut self.arena)?;
+        for (at, dispatch) in entry.dispatches(room, counts).iter().enumerate() {
+            dispatch.run_twin(&program.weights, &mut self.arena);
             after(at, dispatch, &self.arena);
         }
         Ok(())
@@ -105,6 +109,7 @@ impl Executor for Reference {
     }
 
     fn prepare(&mut self, counts: Counts) -> Result<()> {
+        self.held.check(counts)?;
         let words = room(&self.program, counts)?.words();
         if self.arena.len() != words {
             self.arena = vec![0; words];
@@ -115,28 +120,36 @@ impl Executor for Reference {
     fn run(&mut self, batch: &Batch) -> Result<Outputs> {
         self.steps(batch, |_, _, _| {})?;
         let counts = batch.counts();
-        Ok(self
-            .program
-            .outputs_in(&self.arena, self.program.room(counts), counts))
+        let entry = self.program.entry_of(batch)?;
+        Ok(entry.outputs_in(&self.arena, self.program.room(counts), counts))
+    }
+
+    fn forget(&mut self) -> Result<()> {
+        self.arena = Vec::new();
+        self.held.forget();
+        Ok(())
     }
 
     fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
         let program = Arc::clone(&self.program);
+        let entry = program.check(batch)?;
         let counts = batch.counts();
         let room = program.room(counts);
-        let mut trace = Vec::with_capacity(program.steps.len());
+        let mut trace = Vec::with_capacity(entry.steps.len());
         self.steps(batch, |at, _, arena| {
-            trace.push(arena[room.range(program.steps[at].output, counts)].to_vec());
+            trace.push(arena[room.range(entry.steps[at].output, counts)].to_vec());
         })?;
         Ok(trace)
     }
 
     fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
-        self.program.check(batch)?;
-        self.prepare(batch.counts())?;
         let program = Arc::clone(&self.program);
-        timed(&program, |after| {
+        let entry = program.check(batch)?;
+        self.prepare(batch.counts())?;
+        let times = timed(entry, |after| {
             self.steps(batch, |at, dispatch, _| after(at, dispatch))
-        })
+        })?;
+        self.forget()?;
+        Ok(times)
     }
 }

@@ -5,7 +5,10 @@ use std::{ops::Range, sync::Arc};
 use rayon::prelude::*;
 
 use super::{Batch, Cpu, Executor, Outputs, Reference, StepTime, TransferTimes};
-use crate::{Result, plan::Program};
+use crate::{
+    Error, Result,
+    plan::{Counts, Program},
+};
 
 /// Runs batches of any size: in parts that an executor takes at once, shared among threads where there are
 /// several executors. Which part an item falls into changes none of its bytes.
@@ -73,7 +76,16 @@ impl Runner {
 
     /// A batch is cut only if it is what the program takes.
     fn check(&self, batch: &Batch) -> Result<()> {
-        self.executors[0].program().check(batch)
+        self.executors[0].program().check(batch).map(drop)
+    }
+
+    /// Sets state back to zeros: the next run is the first, and may be of any items and tokens.
+    ///
+    /// # Errors
+    /// As [`Executor::forget`].
+    pub fn forget(&mut self) -> Result<()> {
+        let mut executors = self.executors.iter_mut();
+        executors.try_for_each(|executor| executor.forget())
     }
 
     /// The name of its executors.
@@ -100,7 +112,7 @@ impl Runner {
         let shares = batch.shares(self.executors.len());
         let run = |(executor, share): (&mut Box<dyn Executor + Send>, Range<usize>)| {
             let mut outputs = Outputs::default();
-            for part in batch.parts(share, executor.max_batch()) {
+            for part in parts(&**executor, batch, share, executor.max_batch())? {
                 outputs.extend(executor.run(&batch.part(part))?);
             }
             Ok(outputs)
@@ -120,7 +132,8 @@ impl Runner {
         self.check(batch)?;
         let executor = self.executor();
         let mut steps: Vec<Vec<u32>> = Vec::new();
-        for part in batch.parts(0..batch.counts().items, executor.max_traced()) {
+        let all = 0..batch.counts().items;
+        for part in parts(&*executor, batch, all, executor.max_traced())? {
             let traced = executor.trace(&batch.part(part))?;
             steps.resize(traced.len(), Vec::new());
             for (step, words) in steps.iter_mut().zip(traced) {
@@ -160,5 +173,22 @@ impl Runner {
             }
         }
         Ok(Some(sum))
+    }
+}
+
+/// The items of `batch` in parts that `executor` takes at once; where it keeps state, that is one.
+fn parts(
+    executor: &dyn Executor,
+    batch: &Batch,
+    items: Range<usize>,
+    most: Counts,
+) -> Result<Vec<Range<usize>>> {
+    let parts = batch.parts(items, most);
+    match executor.program().has_state() && parts.len() > 1 {
+        true => Err(Error::Run(format!(
+            "expected at most {most} at once, as state is of one batch, found {} batches of them",
+            parts.len()
+        ))),
+        false => Ok(parts),
     }
 }

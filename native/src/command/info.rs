@@ -86,7 +86,7 @@ impl Options {
         writeln!(
             text,
             "dispatches            {} a batch",
-            program.steps().len()
+            program.main().steps().len()
         )?;
         writeln!(
             text,
@@ -118,7 +118,7 @@ impl Options {
                 "kind": "integer",
                 "params": census.elements(),
                 "macs": census.total_macs(),
-                "dispatches": program.steps().len(),
+                "dispatches": program.main().steps().len(),
                 "arena_bytes": arena,
                 "weight_bytes": weights,
                 "file_bytes": file_bytes,

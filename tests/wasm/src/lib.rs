@@ -148,7 +148,7 @@ pub extern "C" fn bench(batch: u32) -> u32 {
     let images = synthetic::images(&config, batch as usize, 1);
     let placed = program.place(&Batch::images(&images, batch as usize), room, &mut arena);
     placed.expect("images that fit");
-    let dispatches = program.dispatches(room, counts);
+    let dispatches = program.main().dispatches(room, counts);
     let steps = dispatches.len() as u32;
     let bench = Bench {
         program,

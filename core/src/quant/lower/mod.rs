@@ -120,6 +120,7 @@ pub fn quantize(
         typical: None,
         logit_scale,
         plan: lowered.plan,
+        plans: std::collections::BTreeMap::new(),
         weights: lowered.weights,
     };
     int_model
@@ -331,6 +332,7 @@ impl<'a> Lowering<'a> {
             rows,
             cols,
             stride,
+            state: false,
         });
         self.plan.tensors.len() - 1
     }

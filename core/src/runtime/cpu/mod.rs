@@ -16,7 +16,7 @@ use std::sync::Arc;
 use intformer_shaders::Dispatch;
 pub use kernels::Kernels;
 
-use super::{Batch, Executor, Outputs, StepTime, capacity, room, timed};
+use super::{Batch, Executor, Outputs, StepTime, capacity, held::Held, room, timed};
 use crate::{
     Error, Result,
     plan::{Counts, Program, Room},
@@ -62,9 +62,10 @@ pub struct Cpu {
     arena: Vec<u32>,
     /// What the arena is for.
     room: Room,
-    /// For a batch of `live`.
-    dispatches: Vec<Dispatch>,
+    /// Of each plan, for a batch of `live`.
+    dispatches: Vec<Vec<Dispatch>>,
     live: Counts,
+    held: Held,
     kernels: Kernels,
 }
 
@@ -77,6 +78,7 @@ impl Cpu {
             arena: Vec::new(),
             dispatches: Vec::new(),
             live: Counts::default(),
+            held: Held::default(),
             kernels: Kernels::default(),
         }
     }
@@ -117,8 +119,9 @@ impl Cpu {
     ) -> Result<()> {
         self.program.check(batch)?;
         self.prepare(batch.counts())?;
+        self.held.keep(&self.program, batch.counts());
         self.program.place(batch, self.room, &mut self.arena)?;
-        for (at, dispatch) in self.dispatches.iter().enumerate() {
+        for (at, dispatch) in self.dispatches[batch.entry()].iter().enumerate() {
             self.kernels
                 .run(dispatch, &self.program.weights, &mut self.arena);
             after(at, dispatch, &self.arena);
@@ -149,6 +152,7 @@ impl Executor for Cpu {
     }
 
     fn prepare(&mut self, counts: Counts) -> Result<()> {
+        self.held.check(counts)?;
         if counts == self.live && !self.dispatches.is_empty() {
             return Ok(());
         }
@@ -157,36 +161,49 @@ impl Executor for Cpu {
             true => self.room,
             false => self.grow(counts)?,
         };
-        self.dispatches = self.program.dispatches(room, counts);
+        let entries = self.program.entries.iter();
+        self.dispatches = entries
+            .map(|entry| entry.dispatches(room, counts))
+            .collect();
         self.live = counts;
         Ok(())
     }
 
     fn run(&mut self, batch: &Batch) -> Result<Outputs> {
         self.steps(batch, |_, _, _| {})?;
-        Ok(self
-            .program
-            .outputs_in(&self.arena, self.room, batch.counts()))
+        let entry = self.program.entry_of(batch)?;
+        Ok(entry.outputs_in(&self.arena, self.room, batch.counts()))
+    }
+
+    fn forget(&mut self) -> Result<()> {
+        if self.program.has_state() {
+            self.arena.fill(0);
+        }
+        self.held.forget();
+        Ok(())
     }
 
     fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
-        self.program.check(batch)?;
+        let program = Arc::clone(&self.program);
+        let entry = program.check(batch)?;
         let counts = batch.counts();
         self.prepare(counts)?;
-        let (program, room) = (Arc::clone(&self.program), self.room);
-        let mut trace = Vec::with_capacity(program.steps.len());
+        let room = self.room;
+        let mut trace = Vec::with_capacity(entry.steps.len());
         self.steps(batch, |at, _, arena| {
-            trace.push(arena[room.range(program.steps[at].output, counts)].to_vec());
+            trace.push(arena[room.range(entry.steps[at].output, counts)].to_vec());
         })?;
         Ok(trace)
     }
 
     fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
-        self.program.check(batch)?;
-        self.prepare(batch.counts())?;
         let program = Arc::clone(&self.program);
-        timed(&program, |after| {
+        let entry = program.check(batch)?;
+        self.prepare(batch.counts())?;
+        let times = timed(entry, |after| {
             self.steps(batch, |at, dispatch, _| after(at, dispatch))
-        })
+        })?;
+        self.forget()?;
+        Ok(times)
     }
 }

@@ -17,9 +17,10 @@ use super::{
 };
 use crate::{
     Result,
-    plan::{Counts, Program, Region, Room},
+    plan::{Counts, Entry, Program, Region, Room},
     runtime::{
-        Batch, Executor, MAX_ARENA_WORDS, Outputs, StepTime, TransferTimes, capacity, fitting, room,
+        Batch, Executor, MAX_ARENA_WORDS, Outputs, StepTime, TransferTimes, capacity, fitting,
+        held::Held, room,
     },
 };
 
@@ -37,6 +38,7 @@ pub struct Cuda {
     chosen: BTreeMap<String, Chosen>,
     /// Bytes for arenas.
     free: usize,
+    held: Held,
 }
 
 /// Events around the three parts of a run.
@@ -47,32 +49,64 @@ const RESERVE: usize = 256 << 20;
 
 /// All that batches of one size, or texts that fit the same room, need: made once.
 struct Prepared {
-    // The graph goes first: it refers to the arena. None where lengths change: parameters are part of it.
-    graph: Option<Graph>,
+    // The passes go first: their graphs refer to the arena.
+    /// Of each plan.
+    passes: Vec<Pass>,
     room: Room,
+    arena: CudaSlice<u32>,
+}
+
+/// All steps of a plan.
+struct Pass {
+    /// None where lengths change: parameters are part of it.
+    graph: Option<Graph>,
     /// What `steps` are for.
     live: Counts,
     steps: Vec<Step>,
-    arena: CudaSlice<u32>,
     inputs: Vec<Pinned>,
     outputs: Vec<Pinned>,
 }
 
 impl Prepared {
-    /// Puts all kernels on the stream.
-    fn launch(&mut self, stream: &CudaStream, weights: &CudaSlice<u32>) -> Result<(), DriverError> {
-        match &mut self.graph {
+    /// Puts all kernels of a plan on the stream.
+    fn launch(
+        &mut self,
+        entry: usize,
+        stream: &CudaStream,
+        weights: &CudaSlice<u32>,
+    ) -> Result<(), DriverError> {
+        let pass = &mut self.passes[entry];
+        match &mut pass.graph {
             Some(graph) => graph.start(),
-            None => launch_all(stream, &self.steps, weights, &mut self.arena),
+            None => launch_all(stream, &pass.steps, weights, &mut self.arena),
         }
     }
 
+    /// What lies in page-locked memory for `batch`, to its place in the arena.
+    fn upload(
+        &mut self,
+        entry: &Entry,
+        batch: &Batch,
+        stream: &Arc<CudaStream>,
+    ) -> Result<(), DriverError> {
+        let pass = &mut self.passes[batch.entry()];
+        for (port, pinned) in entry.inputs.iter().zip(&mut pass.inputs) {
+            // With what there is room for beyond the batch, which nothing reads.
+            let range = self.room.range(port.region, self.room.capacity);
+            let mut input = self.arena.slice_mut(range);
+            stream.memcpy_htod(pinned.slice(), &mut input)?;
+        }
+        Ok(())
+    }
+}
+
+impl Pass {
     /// Makes launches of a batch of `live` of those of another, in the same room.
-    fn resize(&mut self, program: &Program, device: &Device, live: Counts) -> Result<()> {
+    fn resize(&mut self, entry: &Entry, room: Room, device: &Device, live: Counts) -> Result<()> {
         if self.live == live {
             return Ok(());
         }
-        let dispatches = program.dispatches(self.room, live);
+        let dispatches = entry.dispatches(room, live);
         let steps = self.steps.iter().zip(&dispatches);
         let resized = steps.map(|((way, parts), dispatch)| {
             let way = way.of(device, dispatch)?;
@@ -118,6 +152,7 @@ impl Cuda {
             program,
             chosen: BTreeMap::new(),
             batches: HashMap::new(),
+            held: Held::default(),
         })
     }
 
@@ -140,38 +175,44 @@ impl Cuda {
         let mut arena = stream.alloc_zeros(words).map_err(fail)?;
         let pinned =
             |region: Region| Pinned::new(&device.context, room.range(region, capacity).len());
-        let inputs = self.program.inputs.iter().map(|port| pinned(port.region));
-        let inputs = inputs.collect::<Result<_, _>>().map_err(fail)?;
-        let outputs = self.program.outputs.iter().map(|port| pinned(port.region));
-        let outputs = outputs.collect::<Result<_, _>>().map_err(fail)?;
-
-        let dispatches = self.program.dispatches(room, capacity);
-        let choices = device.choose(stream, &dispatches, &self.weights, &mut arena)?;
-        let mut steps = Vec::with_capacity(choices.len());
-        for chosen in choices {
-            let parts = chosen.way.ready(device)?;
-            steps.push((chosen.way.clone(), parts));
-            self.chosen.insert(chosen.shape.clone(), chosen);
+        let mut passes = Vec::with_capacity(self.program.entries.len());
+        for entry in &self.program.entries {
+            let inputs = entry.inputs.iter().map(|port| pinned(port.region));
+            let inputs = inputs.collect::<Result<_, _>>().map_err(fail)?;
+            let outputs = entry.outputs.iter().map(|port| pinned(port.region));
+            let outputs = outputs.collect::<Result<_, _>>().map_err(fail)?;
+            let dispatches = entry.dispatches(room, capacity);
+            let choices = device.choose(stream, &dispatches, &self.weights, &mut arena)?;
+            let mut steps = Vec::with_capacity(choices.len());
+            for chosen in choices {
+                let parts = chosen.way.ready(device)?;
+                steps.push((chosen.way.clone(), parts));
+                self.chosen.insert(chosen.shape.clone(), chosen);
+            }
+            passes.push(Pass {
+                graph: None,
+                live: capacity,
+                steps,
+                inputs,
+                outputs,
+            });
         }
         // Measuring left values behind.
         stream.memset_zeros(&mut arena).map_err(fail)?;
         let weights = &self.weights;
-        let graph = match self.program.has_tokens() {
-            true => None,
-            false => Some(
-                Graph::capture(stream, || launch_all(stream, &steps, weights, &mut arena))
-                    .map_err(|error| failure("the graph", error))?,
-            ),
-        };
+        if !self.program.has_tokens() {
+            for pass in &mut passes {
+                let steps = &pass.steps;
+                let launch = || launch_all(stream, steps, weights, &mut arena);
+                let graph = Graph::capture(stream, launch);
+                pass.graph = Some(graph.map_err(|error| failure("the graph", error))?);
+            }
+        }
         stream.synchronize().map_err(fail)?;
         Ok(Prepared {
-            graph,
+            passes,
             room,
-            live: capacity,
-            steps,
             arena,
-            inputs,
-            outputs,
         })
     }
 
@@ -182,18 +223,21 @@ impl Cuda {
 
     /// Puts the items into page-locked memory and makes ready what they need; tells under which key that is.
     fn start(&mut self, batch: &Batch) -> Result<Counts> {
-        self.program.check(batch)?;
+        let program = Arc::clone(&self.program);
+        let entry = program.check(batch)?;
         let counts = batch.counts();
         let key = self.capacity(counts);
         self.prepare(counts)?;
+        self.held.keep(&program, counts);
         let prepared = self.batches.get_mut(&key).expect("prepared above");
-        prepared.resize(&self.program, &self.device, counts)?;
         let room = prepared.room;
-        for (port, pinned) in self.program.inputs.iter().zip(&mut prepared.inputs) {
+        let pass = &mut prepared.passes[batch.entry()];
+        pass.resize(entry, room, &self.device, counts)?;
+        for (port, pinned) in entry.inputs.iter().zip(&mut pass.inputs) {
             let words = pinned.words();
             let words = words.map_err(|error| failure("the inputs", error))?;
             let live = room.range(port.region, counts).len();
-            self.program.pack(port, batch, &mut words[..live])?;
+            port.pack(batch, &mut words[..live])?;
         }
         Ok(key)
     }
@@ -202,10 +246,10 @@ impl Cuda {
     /// and after these, behind another run of the graph.
     fn go(&mut self, batch: &Batch, marked: bool) -> Result<Outputs> {
         let key = self.start(batch)?;
-        let (stream, marks, program) = (&self.stream, &self.marks, &self.program);
-        let weights = &self.weights;
+        let entry = self.program.entry_of(batch)?;
+        let (stream, marks, weights) = (&self.stream, &self.marks, &self.weights);
         let prepared = self.batches.get_mut(&key).expect("start prepares it");
-        let (room, live) = (prepared.room, prepared.live);
+        let (room, live) = (prepared.room, batch.counts());
         let mark = |at: usize| match marked {
             true => marks[at].record(stream),
             false => Ok(()),
@@ -213,15 +257,16 @@ impl Cuda {
         let mut enqueue = || {
             if marked {
                 // Keeps the card at work until the host has put all of the run on the stream.
-                upload(stream, program, prepared)?;
-                prepared.launch(stream, weights)?;
+                prepared.upload(entry, batch, stream)?;
+                prepared.launch(batch.entry(), stream, weights)?;
             }
             mark(0)?;
-            upload(stream, program, prepared)?;
+            prepared.upload(entry, batch, stream)?;
             mark(1)?;
-            prepared.launch(stream, weights)?;
+            prepared.launch(batch.entry(), stream, weights)?;
             mark(2)?;
-            for (port, pinned) in program.outputs.iter().zip(&mut prepared.outputs) {
+            let outputs = &mut prepared.passes[batch.entry()].outputs;
+            for (port, pinned) in entry.outputs.iter().zip(outputs) {
                 let output = prepared.arena.slice(room.range(port.region, live));
                 stream.memcpy_dtoh(&output, pinned.slice())?;
             }
@@ -229,7 +274,8 @@ impl Cuda {
             stream.synchronize()
         };
         enqueue().map_err(|error| failure(&format!("a run of {live}"), error))?;
-        let outputs = program.outputs.iter().zip(&mut prepared.outputs);
+        let outputs = &mut prepared.passes[batch.entry()].outputs;
+        let outputs = entry.outputs.iter().zip(outputs);
         let words = outputs.map(|(port, pinned)| {
             let live = room.range(port.region, live).len();
             pinned.words().map(|words| &words[..live])
@@ -238,7 +284,7 @@ impl Cuda {
         let mut words = words
             .map_err(|error| failure("the outputs", error))?
             .into_iter();
-        Ok(program.unpack(|_| words.next().unwrap_or_default()))
+        Ok(entry.unpack(|_| words.next().unwrap_or_default()))
     }
 
     /// The device and the kernels in a line.
@@ -299,6 +345,7 @@ impl Executor for Cuda {
     /// size used last stay ready; others are let go of. Room for texts is made in steps and serves all that
     /// fit it.
     fn prepare(&mut self, counts: Counts) -> Result<()> {
+        self.held.check(counts)?;
         let single = Counts::of_items(1);
         let capacity = self.capacity(counts);
         if self.batches.contains_key(&capacity) {
@@ -322,16 +369,29 @@ impl Executor for Cuda {
         self.go(batch, false)
     }
 
+    fn forget(&mut self) -> Result<()> {
+        self.held.forget();
+        if self.program.has_state() {
+            for prepared in self.batches.values_mut() {
+                let cleared = self.stream.memset_zeros(&mut prepared.arena);
+                cleared.map_err(|error| failure("the state", error))?;
+            }
+        }
+        Ok(())
+    }
+
     fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
         let key = self.start(batch)?;
-        let (stream, weights, program) = (&self.stream, &self.weights, &self.program);
+        let entry = self.program.entry_of(batch)?;
+        let (stream, weights) = (&self.stream, &self.weights);
         let prepared = self.batches.get_mut(&key).expect("start prepares it");
-        let (room, live) = (prepared.room, prepared.live);
-        let copied = upload(stream, program, prepared);
+        let (room, live) = (prepared.room, batch.counts());
+        let copied = prepared.upload(entry, batch, stream);
         copied.map_err(|error| failure("the inputs", error))?;
         let arena = &mut prepared.arena;
-        let mut trace = Vec::with_capacity(program.steps.len());
-        for (step, (_, parts)) in program.steps.iter().zip(&prepared.steps) {
+        let pass = &prepared.passes[batch.entry()];
+        let mut trace = Vec::with_capacity(entry.steps.len());
+        for (step, (_, parts)) in entry.steps.iter().zip(&pass.steps) {
             let fail = |error| failure(&step.name, error);
             for (part, function) in parts {
                 launch::launch(stream, function, part, weights, arena).map_err(fail)?;
@@ -345,6 +405,7 @@ impl Executor for Cuda {
 
     fn transfer_times(&mut self, batch: &Batch) -> Result<Option<TransferTimes>> {
         self.go(batch, true)?;
+        self.forget()?;
         let mut spans = self.marks.windows(2).map(|pair| {
             let elapsed = pair[0].elapsed_ms(&pair[1]);
             let elapsed = elapsed.map_err(|error| failure("the card's clock", error))?;
@@ -366,14 +427,16 @@ impl Executor for Cuda {
     /// and tensors may be in the card's cache where they would not be else.
     fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
         let key = self.start(batch)?;
+        let entry = self.program.entry_of(batch)?;
         let prepared = self.batches.get_mut(&key).expect("start prepares it");
         // Kernels go where tokens and spans say, so these must be there.
-        let copied = upload(&self.stream, &self.program, prepared);
+        let copied = prepared.upload(entry, batch, &self.stream);
         copied.map_err(|error| failure("the inputs", error))?;
-        let mut times = Vec::with_capacity(self.program.steps.len());
-        let dispatches = self.program.dispatches(prepared.room, prepared.live);
-        let steps = self.program.steps.iter().zip(&dispatches);
-        for ((step, dispatch), (way, parts)) in steps.zip(&prepared.steps) {
+        let mut times = Vec::with_capacity(entry.steps.len());
+        let pass = &prepared.passes[batch.entry()];
+        let dispatches = entry.dispatches(prepared.room, pass.live);
+        let steps = entry.steps.iter().zip(&dispatches);
+        for ((step, dispatch), (way, parts)) in steps.zip(&pass.steps) {
             let arena = &mut prepared.arena;
             let time = choice::times(&self.stream, &[parts], &self.weights, arena).swap_remove(0);
             times.push(StepTime {
@@ -383,6 +446,7 @@ impl Executor for Cuda {
                 time: time.map_err(|error| failure(&step.name, error))?,
             });
         }
+        self.forget()?;
         Ok(times)
     }
 }
@@ -398,19 +462,4 @@ fn launch_all(
 ) -> Result<(), DriverError> {
     let mut parts = steps.iter().flat_map(|(_, parts)| parts);
     parts.try_for_each(|(part, function)| launch::launch(stream, function, part, weights, arena))
-}
-
-/// What lies in page-locked memory, to its place in the arena.
-fn upload(
-    stream: &Arc<CudaStream>,
-    program: &Program,
-    prepared: &mut Prepared,
-) -> Result<(), DriverError> {
-    for (port, pinned) in program.inputs.iter().zip(&mut prepared.inputs) {
-        // With what there is room for beyond the batch, which nothing reads.
-        let range = prepared.room.range(port.region, prepared.room.capacity);
-        let mut input = prepared.arena.slice_mut(range);
-        stream.memcpy_htod(pinned.slice(), &mut input)?;
-    }
-    Ok(())
 }

@@ -10,7 +10,7 @@ use intformer_shaders::{Dispatch, Shader};
 use super::{Gpu, Options, Wgpu};
 use crate::{
     Error, Result,
-    plan::{Counts, Program},
+    plan::{Counts, Entry, Program},
     runtime::{Batch, Executor, Outputs, StepTime},
 };
 
@@ -101,8 +101,9 @@ impl Executor for Wgpu {
 
     /// As many as the read-back has room for.
     fn max_traced(&self) -> Counts {
-        let steps = self.program.steps.iter();
-        let words: usize = steps.map(|step| step.output.words).sum();
+        let traced =
+            |entry: &Entry| -> usize { entry.steps.iter().map(|step| step.output.words).sum() };
+        let words = self.program.entries.iter().map(traced).max().unwrap_or(0);
         let fitting = (self.gpu.most_bytes(false) / (4 * words.max(1)) as u64) as usize;
         let Counts { items, tokens } = self.max_batch();
         Counts {
@@ -117,6 +118,10 @@ impl Executor for Wgpu {
 
     fn run(&mut self, batch: &Batch) -> Result<Outputs> {
         wait(&self.gpu.device.clone(), self.run_async(batch))
+    }
+
+    fn forget(&mut self) -> Result<()> {
+        Self::forget(self)
     }
 
     fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {

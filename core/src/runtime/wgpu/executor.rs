@@ -7,9 +7,11 @@ use intformer_shaders::{Dispatch, Shader};
 use web_time::{Duration, Instant};
 
 use super::gpu::{BLOCK_STRIDE, Gpu, Options};
+use super::prepared::{Launch, Pass, Prepared};
 use super::probe::{Choices, Chosen};
-use crate::plan::{Counts, Program, Region, Room};
+use crate::plan::{Counts, Entry, Program};
 use crate::runtime::batch::{Batch, Outputs};
+use crate::runtime::held::Held;
 use crate::runtime::{MAX_ARENA_WORDS, StepTime, capacity, fitting, room};
 use crate::{Error, Result};
 
@@ -22,74 +24,7 @@ pub struct Wgpu {
     choices: Choices,
     /// By what they have room for.
     batches: HashMap<Counts, Prepared>,
-}
-
-/// All that batches of one size, or texts that fit the same room, need: made once.
-struct Prepared {
-    room: Room,
-    /// What `launches` and the parameters in `blocks` are for.
-    live: Counts,
-    arena: wgpu::Buffer,
-    blocks: wgpu::Buffer,
-    group: wgpu::BindGroup,
-    launches: Vec<Launch>,
-    back: wgpu::Buffer,
-    /// The read-back of `trace`, made at its first use.
-    trace: Option<wgpu::Buffer>,
-}
-
-impl Prepared {
-    fn buffers(&self) -> impl Iterator<Item = &wgpu::Buffer> {
-        [&self.arena, &self.back].into_iter().chain(&self.trace)
-    }
-
-    /// Frees the memory now: in a browser it would else wait for the garbage collector.
-    fn destroy(&self) {
-        self.buffers().for_each(wgpu::Buffer::destroy);
-    }
-
-    /// Copies the words of `region` out of the arena to the place `to`; gives how many.
-    fn copy(
-        &self,
-        encoder: &mut wgpu::CommandEncoder,
-        region: Region,
-        back: &wgpu::Buffer,
-        to: usize,
-    ) -> usize {
-        let range = self.room.range(region, self.live);
-        let [from, to, bytes] = [range.start, to, range.len()].map(|words| 4 * words as u64);
-        encoder.copy_buffer_to_buffer(&self.arena, from, back, to, bytes);
-        range.len()
-    }
-
-    /// The words of each of `regions`, which stand one after the other.
-    fn split<'a>(
-        &self,
-        mut words: &'a [u32],
-        regions: &[Region],
-    ) -> impl Iterator<Item = &'a [u32]> {
-        regions.iter().map(move |&region| {
-            let (first, after) = words.split_at(self.room.range(region, self.live).len());
-            words = after;
-            first
-        })
-    }
-}
-
-struct Launch {
-    shader: &'static Shader,
-    pipeline: wgpu::ComputePipeline,
-    block: u32,
-    workgroups: [u32; 2],
-}
-
-impl Launch {
-    fn encode(&self, pass: &mut wgpu::ComputePass<'_>, group: &wgpu::BindGroup) {
-        let [x, y] = self.workgroups;
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, group, &[self.block]);
-        pass.dispatch_workgroups(x, y, 1);
-    }
+    held: Held,
 }
 
 impl Wgpu {
@@ -119,6 +54,7 @@ impl Wgpu {
             weights,
             choices: Choices::default(),
             batches: HashMap::new(),
+            held: Held::default(),
         })
     }
 
@@ -164,8 +100,9 @@ impl Wgpu {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if the arena does not fit the device, [`Error::Device`] if a kernel does
-    /// not compile.
+    /// not compile, [`Error::Run`] if state of others is kept.
     pub async fn prepare_async(&mut self, counts: Counts) -> Result<()> {
+        self.held.check(counts)?;
         let capacity = self.capacity(counts);
         if self.batches.contains_key(&capacity) {
             return Ok(());
@@ -208,31 +145,38 @@ impl Wgpu {
         let usage = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
         let arena = gpu.buffer(&what, words, usage).await?;
 
-        let dispatches = self.program.dispatches(room, capacity);
-        let limit = self.options.probe;
-        let shaders = self
-            .choices
-            .choose(gpu, &dispatches, &self.weights, &arena, limit)
-            .await?;
-        let blocks = gpu.blocks(&dispatches).await?;
-        let group = gpu.bind(&self.weights, &arena, &blocks);
-
-        let mut launches = Vec::with_capacity(dispatches.len());
-        for (at, (dispatch, shader)) in dispatches.iter().zip(shaders).enumerate() {
-            let workgroups = self.workgroups(at, shader, dispatch)?;
-            launches.push(Launch {
-                shader,
-                pipeline: gpu.pipeline(shader).await?,
-                block: (at * BLOCK_STRIDE) as u32,
-                workgroups,
+        let mut passes = Vec::with_capacity(self.program.entries.len());
+        let mut back = 0;
+        for entry in &self.program.entries {
+            let dispatches = entry.dispatches(room, capacity);
+            let limit = self.options.probe;
+            let shaders = self
+                .choices
+                .choose(gpu, &dispatches, &self.weights, &arena, limit)
+                .await?;
+            let blocks = gpu.blocks(&dispatches).await?;
+            let mut launches = Vec::with_capacity(dispatches.len());
+            for (at, (dispatch, shader)) in dispatches.iter().zip(shaders).enumerate() {
+                let workgroups = workgroups(entry, at, shader, dispatch)?;
+                launches.push(Launch {
+                    shader,
+                    pipeline: gpu.pipeline(shader).await?,
+                    block: (at * BLOCK_STRIDE) as u32,
+                    workgroups,
+                });
+            }
+            passes.push(Pass {
+                live: capacity,
+                group: gpu.bind(&self.weights, &arena, &blocks),
+                blocks,
+                launches,
             });
+            let words = entry.outputs.iter();
+            let words = words.map(|port| room.range(port.region, capacity).len());
+            back = back.max(words.sum());
         }
-        let back = Usage::MAP_READ | Usage::COPY_DST;
-        let outputs = self.program.outputs.iter();
-        let words = outputs
-            .map(|port| room.range(port.region, capacity).len())
-            .sum();
-        let back = gpu.buffer("the outputs", words, back).await?;
+        let usage = Usage::MAP_READ | Usage::COPY_DST;
+        let back = gpu.buffer("the outputs", back, usage).await?;
 
         // Measuring left values behind.
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
@@ -241,44 +185,49 @@ impl Wgpu {
         gpu.check()?;
         Ok(Prepared {
             room,
-            live: capacity,
             arena,
-            blocks,
-            group,
-            launches,
+            passes,
             back,
             trace: None,
         })
     }
 
-    /// The workgroups of the step `at`.
-    fn workgroups(&self, at: usize, shader: &Shader, dispatch: &Dispatch) -> Result<[u32; 2]> {
-        shader.workgroups(dispatch).ok_or_else(|| {
-            Error::Device(format!(
-                "step {}: too many workgroups for {}",
-                self.program.steps[at].name,
-                dispatch.shape()
-            ))
-        })
+    /// Sets state back to zeros: the next run is the first, and may be of any items and tokens.
+    ///
+    /// # Errors
+    /// As [`Wgpu::run_async`].
+    pub fn forget(&mut self) -> Result<()> {
+        self.held.forget();
+        if !self.program.has_state() {
+            return Ok(());
+        }
+        let gpu = &self.gpu;
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        for prepared in self.batches.values() {
+            encoder.clear_buffer(&prepared.arena, 0, None);
+        }
+        gpu.queue.submit([encoder.finish()]);
+        gpu.check()
     }
 
     /// Uploads the items and makes ready what they need; tells under which key that is.
     async fn start(&mut self, batch: &Batch<'_>) -> Result<Counts> {
         let program = self.program.clone();
-        program.check(batch)?;
+        let entry = program.check(batch)?;
         let counts = batch.counts();
         let key = self.capacity(counts);
         self.prepare_async(counts).await?;
-        self.resize(key, counts)?;
+        self.held.keep(&program, counts);
+        self.resize(key, batch)?;
         let Prepared { arena, room, .. } = &self.batches[&key];
-        for port in &program.inputs {
+        for port in &entry.inputs {
             let range = room.range(port.region, counts);
             let offset = 4 * range.start as u64;
-            if let Some(bytes) = program.unpadded(port, batch) {
+            if let Some(bytes) = port.unpadded(batch) {
                 self.gpu.queue.write_buffer(arena, offset, bytes);
             } else {
                 let mut words = vec![0; range.len()];
-                program.pack(port, batch, &mut words)?;
+                port.pack(batch, &mut words)?;
                 let bytes = bytemuck::cast_slice(&words);
                 self.gpu.queue.write_buffer(arena, offset, bytes);
             }
@@ -286,52 +235,55 @@ impl Wgpu {
         Ok(key)
     }
 
-    /// Makes launches of a batch of `live` of those of another, in the same room.
-    fn resize(&mut self, key: Counts, live: Counts) -> Result<()> {
-        let prepared = &self.batches[&key];
-        if prepared.live == live {
+    /// Makes launches of `batch` of those of another, in the same room.
+    fn resize(&mut self, key: Counts, batch: &Batch<'_>) -> Result<()> {
+        let entry = self.program.entry_of(batch)?;
+        let live = batch.counts();
+        let prepared = self.batches.get_mut(&key).expect("prepared before");
+        let pass = &mut prepared.passes[batch.entry()];
+        if pass.live == live {
             return Ok(());
         }
-        let dispatches = self.program.dispatches(prepared.room, live);
-        let launches = prepared.launches.iter().zip(&dispatches).enumerate();
+        let dispatches = entry.dispatches(prepared.room, live);
+        let launches = pass.launches.iter().zip(&dispatches).enumerate();
         let workgroups =
-            launches.map(|(at, (launch, dispatch))| self.workgroups(at, launch.shader, dispatch));
+            launches.map(|(at, (launch, dispatch))| workgroups(entry, at, launch.shader, dispatch));
         let workgroups = workgroups.collect::<Result<Vec<_>>>()?;
-        self.gpu.write_blocks(&prepared.blocks, &dispatches);
-        let prepared = self.batches.get_mut(&key).expect("looked up above");
-        for (launch, workgroups) in prepared.launches.iter_mut().zip(workgroups) {
+        self.gpu.write_blocks(&pass.blocks, &dispatches);
+        for (launch, workgroups) in pass.launches.iter_mut().zip(workgroups) {
             launch.workgroups = workgroups;
         }
-        prepared.live = live;
+        pass.live = live;
         Ok(())
     }
 
     /// The outputs of a batch: one submission, one read-back.
     ///
     /// # Errors
-    /// [`Error::Image`] or [`Error::Text`] if `batch` is not what the program takes; as
+    /// [`Error::Image`], [`Error::Text`] or [`Error::Run`] if `batch` is not what the program takes; as
     /// [`Wgpu::prepare_async`];
     /// [`Error::Device`] if the device fails, [`Error::DeviceLost`] if it is gone.
     pub async fn run_async(&mut self, batch: &Batch<'_>) -> Result<Outputs> {
         let key = self.start(batch).await?;
+        let entry = self.program.entry_of(batch)?;
         let (gpu, prepared) = (&self.gpu, &self.batches[&key]);
+        let pass = &prepared.passes[batch.entry()];
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for launch in &prepared.launches {
-                launch.encode(&mut pass, &prepared.group);
+            let mut compute = encoder.begin_compute_pass(&Default::default());
+            for launch in &pass.launches {
+                launch.encode(&mut compute, &pass.group);
             }
         }
-        let program = &self.program;
-        let regions: Vec<_> = program.outputs.iter().map(|port| port.region).collect();
+        let regions: Vec<_> = entry.outputs.iter().map(|port| port.region).collect();
         let mut words = 0;
         for region in &regions {
-            words += prepared.copy(&mut encoder, *region, &prepared.back, words);
+            words += prepared.copy(&mut encoder, (*region, pass.live), &prepared.back, words);
         }
         gpu.queue.submit([encoder.finish()]);
         gpu.read(&prepared.back, words, |words| {
-            let mut parts = prepared.split(words, &regions);
-            program.unpack(|_| parts.next().unwrap_or_default())
+            let mut parts = prepared.split(words, &regions, pass.live);
+            entry.unpack(|_| parts.next().unwrap_or_default())
         })
         .await
     }
@@ -342,10 +294,11 @@ impl Wgpu {
     /// As [`Wgpu::run_async`].
     pub async fn trace_async(&mut self, batch: &Batch<'_>) -> Result<Vec<Vec<u32>>> {
         let key = self.start(batch).await?;
-        let regions: Vec<_> = self.program.steps.iter().map(|step| step.output).collect();
+        let entry = self.program.entry_of(batch)?;
+        let regions: Vec<_> = entry.steps.iter().map(|step| step.output).collect();
         let gpu = &self.gpu;
         let prepared = self.batches.get_mut(&key).expect("start prepares it");
-        let (room, live) = (prepared.room, prepared.live);
+        let (room, live) = (prepared.room, batch.counts());
         let words = regions.iter().map(|&region| room.range(region, live).len());
         let total: usize = words.sum();
         let before = prepared.trace.as_ref().map_or(0, wgpu::Buffer::size);
@@ -354,56 +307,62 @@ impl Wgpu {
             prepared.trace = Some(gpu.buffer("the trace", total, usage).await?);
         }
         let prepared = &*prepared;
+        let pass = &prepared.passes[batch.entry()];
         let back = prepared.trace.as_ref().expect("made above");
 
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let mut words = 0;
-        for (launch, region) in prepared.launches.iter().zip(&regions) {
+        for (launch, region) in pass.launches.iter().zip(&regions) {
             {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                launch.encode(&mut pass, &prepared.group);
+                let mut compute = encoder.begin_compute_pass(&Default::default());
+                launch.encode(&mut compute, &pass.group);
             }
-            words += prepared.copy(&mut encoder, *region, back, words);
+            words += prepared.copy(&mut encoder, (*region, live), back, words);
         }
         gpu.queue.submit([encoder.finish()]);
         gpu.read(back, words, |words| {
-            let parts = prepared.split(words, &regions);
+            let parts = prepared.split(words, &regions, live);
             parts.map(<[u32]>::to_vec).collect()
         })
         .await
     }
 
     /// The time of each step: by the device's clock where it has one, else each step is submitted
-    /// and awaited alone.
+    /// and awaited alone; state is forgotten.
     ///
     /// # Errors
     /// As [`Wgpu::run_async`].
     pub async fn times_async(&mut self, batch: &Batch<'_>) -> Result<Vec<StepTime>> {
         let key = self.start(batch).await?;
+        let program = self.program.clone();
+        let entry = program.entry_of(batch)?;
         let prepared = &self.batches[&key];
+        let pass = &prepared.passes[batch.entry()];
         let features = self.gpu.device.features();
         let times = if features.contains(wgpu::Features::TIMESTAMP_QUERY) {
-            self.device_times(prepared).await?
+            self.device_times(pass).await?
         } else {
-            self.awaited_times(prepared).await?
+            self.awaited_times(pass).await?
         };
-        let dispatches = self.program.dispatches(prepared.room, prepared.live);
-        let steps = self.program.steps.iter().zip(&dispatches);
-        let named = steps.zip(&prepared.launches).zip(times);
-        Ok(named
+        let dispatches = entry.dispatches(prepared.room, pass.live);
+        let steps = entry.steps.iter().zip(&dispatches);
+        let named = steps.zip(&pass.launches).zip(times);
+        let times = named
             .map(|(((step, dispatch), launch), time)| StepTime {
                 name: step.name.clone(),
                 kernel: launch.shader.label(),
                 cost: dispatch.cost(),
                 time,
             })
-            .collect())
+            .collect();
+        self.forget()?;
+        Ok(times)
     }
 
-    async fn device_times(&self, prepared: &Prepared) -> Result<Vec<Duration>> {
+    async fn device_times(&self, pass: &Pass) -> Result<Vec<Duration>> {
         use wgpu::BufferUsages as Usage;
         let gpu = &self.gpu;
-        let count = 2 * prepared.launches.len();
+        let count = 2 * pass.launches.len();
         let queries = gpu
             .guarded("the timestamps", || {
                 gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
@@ -418,8 +377,8 @@ impl Wgpu {
         let usage = Usage::MAP_READ | Usage::COPY_DST;
         let back = gpu.buffer("the timestamps", 2 * count, usage).await?;
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        for (at, launch) in prepared.launches.iter().enumerate() {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+        for (at, launch) in pass.launches.iter().enumerate() {
+            let mut compute = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: None,
                 timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
                     query_set: &queries,
@@ -427,7 +386,7 @@ impl Wgpu {
                     end_of_pass_write_index: Some(2 * at as u32 + 1),
                 }),
             });
-            launch.encode(&mut pass, &prepared.group);
+            launch.encode(&mut compute, &pass.group);
         }
         encoder.resolve_query_set(&queries, 0..count as u32, &resolved, 0);
         encoder.copy_buffer_to_buffer(&resolved, 0, &back, 0, 8 * count as u64);
@@ -443,15 +402,15 @@ impl Wgpu {
         .await
     }
 
-    async fn awaited_times(&self, prepared: &Prepared) -> Result<Vec<Duration>> {
+    async fn awaited_times(&self, pass: &Pass) -> Result<Vec<Duration>> {
         let gpu = &self.gpu;
-        let mut times = Vec::with_capacity(prepared.launches.len());
-        for launch in &prepared.launches {
+        let mut times = Vec::with_capacity(pass.launches.len());
+        for launch in &pass.launches {
             let start = Instant::now();
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                launch.encode(&mut pass, &prepared.group);
+                let mut compute = encoder.begin_compute_pass(&Default::default());
+                launch.encode(&mut compute, &pass.group);
             }
             gpu.queue.submit([encoder.finish()]);
             gpu.finished().await;
@@ -460,4 +419,15 @@ impl Wgpu {
         }
         Ok(times)
     }
+}
+
+/// The workgroups of the step `at` of a plan.
+fn workgroups(entry: &Entry, at: usize, shader: &Shader, dispatch: &Dispatch) -> Result<[u32; 2]> {
+    shader.workgroups(dispatch).ok_or_else(|| {
+        Error::Device(format!(
+            "step {}: too many workgroups for {}",
+            entry.steps[at].name,
+            dispatch.shape()
+        ))
+    })
 }

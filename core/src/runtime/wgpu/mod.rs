@@ -39,6 +39,7 @@ pub mod blocking;
 mod choice;
 mod executor;
 mod gpu;
+mod prepared;
 mod probe;
 mod signal;
 
