@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use intformer::{
-    plan::{Counts, IntModel},
+    plan::{Counts, InputKind, IntModel},
     runtime::{Batch, Cpu, Executor, Reference},
 };
 
@@ -19,11 +19,22 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         .program()
         .expect("a model that was read has a program");
     if program.room(Counts::of_items(1)).words() <= MAX_WORDS {
-        let image = vec![0; program.main().inputs()[0].elements()];
         let program = Arc::new(program);
-        let logits = Reference::new(program.clone()).run(&Batch::images(&image, 1));
-        let logits = logits.expect("it runs");
-        assert_eq!(logits.first().len(), model.config.outputs());
-        assert_eq!(Cpu::new(program).run(&Batch::images(&image, 1)).expect("it runs"), logits);
+        let mut reference = Reference::new(program.clone());
+        let mut cpu = Cpu::new(program.clone());
+        // Twice: what one leaves as state is there for the next.
+        for (at, entry) in program.entries().iter().enumerate().chain(program.entries().iter().enumerate()) {
+            let [port] = entry.inputs() else { continue };
+            if port.kind != InputKind::Pixels {
+                continue;
+            }
+            let image = vec![at as u8; port.elements()];
+            let batch = Batch::images(&image, 1).at(at);
+            let outputs = reference.run(&batch).expect("it runs");
+            if at == 0 {
+                assert_eq!(outputs.first().len(), model.config.outputs());
+            }
+            assert_eq!(cpu.run(&batch).expect("it runs"), outputs);
+        }
     }
 });

@@ -34,6 +34,9 @@ libfuzzer_sys::fuzz_target!(|json: &[u8]| {
             executor.run(&Batch::images(&image, 1)).expect("it runs")
         };
         run(&mut used, 170);
+        if program.has_state() {
+            used.forget().expect("memory");
+        }
         let fresh = run(&mut Reference::new(Arc::clone(&program)), 5);
         assert_eq!(run(&mut used, 5), fresh);
         let image = vec![5; program.main().inputs()[0].elements()];

@@ -3,7 +3,7 @@
 
 use intformer::{
     plan::{
-        Epilogue, IntModel, IntWeights, Operation, OutputKind, Plan, Port, Step, Tensor, TensorId,
+        Epilogue, IntModel, IntWeights, MAIN, Operation, OutputKind, Plan, Port, Step, Tensor,
         TokenLimits, operation,
     },
     quant::Gelu,
@@ -11,7 +11,10 @@ use intformer::{
 
 use crate::{synthetic, texts};
 
-/// The name of the second plan.
+/// A plan that keeps state.
+pub const REMEMBER: &str = "remember";
+
+/// A plan that looks at the state of [`REMEMBER`].
 pub const LOOK: &str = "look";
 
 fn place(plan: &Plan, name: &str) -> usize {
@@ -19,24 +22,19 @@ fn place(plan: &Plan, name: &str) -> usize {
     found.expect("a step of that name")
 }
 
-/// The tensor `like` once more, as state.
-fn state(plan: &mut Plan, like: TensorId, name: &str) -> TensorId {
-    plan.tensors.push(Tensor {
-        name: name.to_owned(),
-        state: true,
-        ..plan.tensors[like].clone()
-    });
-    plan.tensors.len() - 1
-}
-
 /// Makes the last residual addition, `site`, add to what it added before, and the steps after it read that.
-fn remember(plan: &mut Plan, site: &str) -> TensorId {
+fn remember(plan: &mut Plan, site: &str) {
     let at = place(plan, site);
     let Operation::Linear(add) = &plan.steps[at].operation else {
         panic!("{site} is a product");
     };
     let stream = add.output;
-    let memory = state(plan, stream, "memory");
+    let memory = plan.tensors.len();
+    plan.tensors.push(Tensor {
+        name: "memory".to_owned(),
+        state: true,
+        ..plan.tensors[stream].clone()
+    });
     if let Operation::Linear(add) = &mut plan.steps[at].operation {
         add.output = memory;
         add.epilogue = Epilogue::Residual { residual: memory };
@@ -48,11 +46,10 @@ fn remember(plan: &mut Plan, site: &str) -> TensorId {
             _ => {}
         }
     }
-    memory
 }
 
-/// A model of images whose last block adds to what it added in earlier runs, and keeps the pooled features: the
-/// plan [`LOOK`] makes logits of those, whatever image it gets.
+/// A model of images with two further plans: in [`REMEMBER`] the last block adds to what it added in earlier
+/// runs, and the pooled features are kept; [`LOOK`] makes logits of those, whatever image it gets.
 pub fn images(seed: u64) -> IntModel {
     let config = intformer::architecture::SwinConfig {
         classes: 1 + seed as usize % 7,
@@ -65,7 +62,8 @@ pub fn images(seed: u64) -> IntModel {
         depths.len() - 1,
         depths[depths.len() - 1] - 1
     );
-    let plan = &mut model.plan;
+    let mut remembering = model.plan.clone();
+    let plan = &mut remembering;
     remember(plan, &last);
     let pool = plan.steps[place(plan, "pool")].operation.output();
     plan.tensors[pool].state = true;
@@ -96,13 +94,15 @@ pub fn images(seed: u64) -> IntModel {
         }],
     };
     model.plans.insert(LOOK.to_owned(), look);
+    model.plans.insert(REMEMBER.to_owned(), remembering);
     model
 }
 
-/// The plan of [`texts::plan`] with a memory for each token, and [`LOOK`], which tells what it holds of an
-/// item's first token.
-pub fn texts(seed: u64) -> (Plan, Plan, IntWeights, TokenLimits) {
-    let (mut plan, weights, limits) = texts::plan(seed);
+/// The plan of [`texts::plan`]; the same with a memory for each token; and what that holds of an item's first
+/// token.
+pub fn texts(seed: u64) -> ([(&'static str, Plan); 3], IntWeights, TokenLimits) {
+    let (main, weights, limits) = texts::plan(seed);
+    let mut plan = main.clone();
     remember(&mut plan, "fc2");
     let mut look = Plan {
         tensors: plan.tensors.clone(),
@@ -117,5 +117,9 @@ pub fn texts(seed: u64) -> (Plan, Plan, IntWeights, TokenLimits) {
         .filter(|port| port.kind == OutputKind::Logits)
         .copied()
         .collect();
-    (plan, look, weights, limits)
+    (
+        [(MAIN, main), (LOOK, look), (REMEMBER, plan)],
+        weights,
+        limits,
+    )
 }

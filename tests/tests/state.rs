@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::{
     Error,
-    plan::{Format, IntModel, MAIN, Operation, Plan, Program},
+    plan::{Format, IntModel, MAIN, Plan, Program},
     runtime::{Batch, Cpu, Executor, Outputs, Reference, Runner},
 };
 #[cfg(feature = "cuda")]
@@ -12,15 +12,16 @@ use intformer_tests::executors::cuda;
 use intformer_tests::{
     configs,
     executors::wgpu,
-    remembering::{self, LOOK},
+    remembering::{self, LOOK, REMEMBER},
     synthetic,
     texts::Texts,
 };
 use proptest::prelude::*;
 
 fn of_texts(seed: u64) -> Arc<Program> {
-    let (main, look, weights, _) = remembering::texts(seed);
-    Arc::new(Program::of([(MAIN, &main), (LOOK, &look)], &weights).unwrap())
+    let (plans, weights, _) = remembering::texts(seed);
+    let plans = plans.iter().map(|(name, plan)| (*name, plan));
+    Arc::new(Program::of(plans, &weights).unwrap())
 }
 
 fn of_images(seed: u64) -> Arc<Program> {
@@ -38,9 +39,9 @@ enum Ask {
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
     let ask = prop_oneof![
-        4 => (0usize..2).prop_map(Ask::Run),
-        4 => (0usize..2).prop_map(Ask::Trace),
-        1 => (0usize..2).prop_map(Ask::Times),
+        4 => (0usize..3).prop_map(Ask::Run),
+        4 => (0usize..3).prop_map(Ask::Trace),
+        1 => (0usize..3).prop_map(Ask::Times),
         1 => Just(Ask::Forget),
     ];
     prop::collection::vec(ask, 2..8)
@@ -85,7 +86,7 @@ fn compare_both<E: Executor>(
     asks: &[Ask],
     make: impl Fn(Arc<Program>) -> E,
 ) {
-    let (_, _, _, limits) = remembering::texts(seed);
+    let (_, _, limits) = remembering::texts(seed);
     let texts = Texts::random(limits, items, seed);
     compare(&of_texts(seed), &[texts.batch()], asks, &make);
 
@@ -122,31 +123,42 @@ proptest! {
 #[test]
 fn what_a_run_leaves_is_there_for_the_next_and_for_another_plan() {
     let program = of_images(3);
-    let look = program.entry(LOOK).unwrap();
+    let [look, remember] = [LOOK, REMEMBER].map(|name| program.find(name).unwrap());
     let images = synthetic::images(configs::small(), 2, 3);
     let other = synthetic::images(configs::small(), 2, 4);
     let (batch, other) = (Batch::images(&images, 2), Batch::images(&other, 2));
 
     let mut cpu = Cpu::new(Arc::clone(&program));
     let empty = cpu.run(&other.at(look)).unwrap();
-    let once = cpu.run(&batch).unwrap();
+    let once = cpu.run(&batch.at(remember)).unwrap();
     assert_ne!(empty, once);
     // The other plan takes an image and does not look at it.
     assert_eq!(cpu.run(&other.at(look)).unwrap(), once);
-    let after = cpu.run(&other).unwrap();
+    // Nor does the main one keep anything.
+    cpu.run(&other).unwrap();
+    assert_eq!(cpu.run(&other.at(look)).unwrap(), once);
+    let after = cpu.run(&other.at(remember)).unwrap();
     assert_eq!(cpu.run(&batch.at(look)).unwrap(), after);
     cpu.forget().unwrap();
     assert_eq!(cpu.run(&other.at(look)).unwrap(), empty);
-    assert_ne!(cpu.run(&other).unwrap(), after);
+    assert_ne!(cpu.run(&other.at(remember)).unwrap(), after);
     cpu.forget().unwrap();
-    assert_eq!(cpu.run(&batch).unwrap(), once);
+    assert_eq!(cpu.run(&batch.at(remember)).unwrap(), once);
 
-    // Two threads, each with its part of the state.
+    // Of several threads one has all of the state, however many batches the main plan is cut into.
     let mut runner = Runner::cpu(&program, 2);
-    assert_eq!(runner.run(&batch).unwrap(), once);
-    assert_eq!(runner.run(&other).unwrap(), after);
+    let many = synthetic::images(configs::small(), 40, 5);
+    assert_eq!(runner.run(&batch.at(remember)).unwrap(), once);
+    assert_eq!(runner.trace(&batch.at(look)).unwrap().len(), 1);
+    assert!(runner.run(&batch.part(0..1).at(remember)).is_err());
+    assert_eq!(runner.run(&other.at(remember)).unwrap(), after);
     runner.forget().unwrap();
-    assert_eq!(runner.run(&batch).unwrap(), once);
+    runner.run(&Batch::images(&many, 40)).unwrap();
+    runner.run(&Batch::images(&many, 40).at(remember)).unwrap();
+    runner
+        .times(&Batch::images(&many, 40).at(remember))
+        .unwrap();
+    assert_eq!(runner.run(&batch.at(remember)).unwrap(), once);
 }
 
 /// State is of items and of where they are in the batch: another batch is refused, and nothing is lost.
@@ -161,40 +173,36 @@ fn a_run_that_does_not_go_on_is_refused() {
     #[cfg(feature = "cuda")]
     add(Box::new(cuda(Arc::clone(&program))));
 
-    let images = synthetic::images(configs::small(), 3, 5);
-    let batch = Batch::images(&images, 3);
+    let images = synthetic::images(configs::small(), 6, 5);
+    let all = Batch::images(&images, 6);
+    let [look, remember] = [LOOK, REMEMBER].map(|name| program.find(name).unwrap());
+    let [batch, other] = [all.part(0..3), all.part(3..6)];
     let mut expected = Reference::new(Arc::clone(&program));
-    let [first, second] = [(); 2].map(|()| expected.run(&batch).unwrap());
-    for (program, mut executor) in executors {
+    let first = expected.run(&batch.at(remember)).unwrap();
+    let second = expected.run(&other.at(remember)).unwrap();
+    for (_, mut executor) in executors {
         let refused = |found: Result<Outputs, Error>, expected: &str| {
             let error = found.unwrap_err();
             assert!(matches!(error, Error::Run(_)), "{error}");
             assert!(error.to_string().contains(expected), "{error}");
         };
-        refused(executor.run(&batch.at(2)), "one of 2 plans");
-        assert_eq!(executor.run(&batch).unwrap(), first);
+        refused(executor.run(&batch.at(3)), "one of 3 plans");
+        // Nothing is kept yet.
+        executor.run(&all).unwrap();
+        assert_eq!(executor.run(&batch.at(remember)).unwrap(), first);
+        let few = batch.part(0..2);
         refused(
-            executor.run(&batch.part(0..2)),
+            executor.run(&few.at(remember)),
             "expected a batch of 3 items",
         );
-        let error = executor.prepare(batch.part(0..1).counts()).unwrap_err();
-        assert!(error.to_string().contains("found 1 items"), "{error}");
-        let look = program.entry(LOOK).unwrap();
-        refused(executor.run(&batch.part(0..2).at(look)), "found 2 items");
-        assert_eq!(executor.run(&batch).unwrap(), second);
+        refused(executor.run(&few.at(look)), "found 2 items");
+        refused(executor.run(&few), "found 2 items");
+        let error = executor.prepare(few.counts()).unwrap_err();
+        assert!(error.to_string().contains("found 2 items"), "{error}");
+        assert_eq!(executor.run(&other.at(remember)).unwrap(), second);
         executor.forget().unwrap();
-        executor.run(&batch.part(0..2)).unwrap();
+        executor.run(&few.at(remember)).unwrap();
     }
-
-    // More than one batch would be of one state.
-    let images = synthetic::images(configs::small(), 9, 5);
-    let error = Runner::cpu(&program, 1)
-        .run(&Batch::images(&images, 9))
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("expected at most 8 items"),
-        "{error}"
-    );
 }
 
 #[test]
@@ -202,8 +210,8 @@ fn a_file_holds_plans_by_their_names() {
     let model = remembering::images(7);
     let read = IntModel::read(&model.to_bytes().unwrap()).unwrap();
     assert_eq!(read.model, model);
-    assert_eq!((read.format, read.program.entries().len()), (4, 2));
-    assert_eq!(read.program.entry(LOOK), Some(1));
+    assert_eq!((read.format, read.program.entries().len()), (4, 3));
+    assert_eq!(read.program.find(LOOK), Some(1));
     assert_eq!(read.digest, model.digest().unwrap());
     // Weights are there once.
     let mut alone = model.clone();
@@ -211,6 +219,17 @@ fn a_file_holds_plans_by_their_names() {
     let packed = alone.program().unwrap();
     assert_eq!(packed.weights(), read.program.weights());
     assert_ne!(alone.digest().unwrap(), read.digest);
+
+    // What an image gives depends on no other: not in the plan that is run for whoever knows of no other.
+    let mut keeping = model.clone();
+    keeping.plan = keeping.plans.remove(REMEMBER).unwrap();
+    let error = IntModel::read(&keeping.to_bytes().unwrap()).err().unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("a main plan that keeps no state"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -242,7 +261,7 @@ fn plans_that_do_not_go_together_are_a_sentence() {
     refused(
         &|model| {
             let plan = look(model).clone();
-            let names = (0..15).map(|at| at.to_string());
+            let names = (0..14).map(|at| at.to_string());
             model.plans.extend(names.map(|name| (name, plan.clone())));
         },
         "expected 1 to 16 plans, found 17",
@@ -256,15 +275,15 @@ fn plans_that_do_not_go_together_are_a_sentence() {
     );
     refused(
         &|model| look(model).tensors[0].state = true,
-        "found image twice or as an input",
+        "expected inputs to be no state, found image",
     );
     // What executors leave in scratch is theirs, and pixels may be -128.
     refused(
         &|model| {
-            let scratch = |operation: &Operation| operation.scratch();
-            let mut steps = model.plan.steps.iter();
-            let id = steps.find_map(|step| scratch(&step.operation)).unwrap();
-            model.plan.tensors[id].state = true;
+            let plan = model.plans.get_mut(REMEMBER).unwrap();
+            let mut steps = plan.steps.iter();
+            let id = steps.find_map(|step| step.operation.scratch()).unwrap();
+            plan.tensors[id].state = true;
         },
         "as scratch or for pixels",
     );

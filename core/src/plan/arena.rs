@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Axis, Plan, Tensor, TensorId,
+    Axis, MAIN, Plan, Tensor, TensorId,
     check::{self, MAX_WORDS},
 };
 use crate::{Error, Result, order::largest_first};
@@ -29,6 +29,7 @@ impl Layout {
     /// # Errors
     /// [`Error::ModelFile`] for tensors and steps that refer to what is not there, or an arena beyond 1 GiB.
     pub fn of(plan: &Plan) -> Result<Self> {
+        check::all(&[MAIN], &[plan])?;
         Ok(Self::of_all(&[plan])?.remove(0))
     }
 
@@ -36,7 +37,7 @@ impl Layout {
     ///
     /// # Errors
     /// As [`Layout::of`], or for state that two plans know in different ways.
-    pub fn of_all(plans: &[&Plan]) -> Result<Vec<Self>> {
+    pub(super) fn of_all(plans: &[&Plan]) -> Result<Vec<Self>> {
         for plan in plans {
             check::tensors(plan)?;
         }

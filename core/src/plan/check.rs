@@ -1,6 +1,6 @@
 //! What a plan and its weights must satisfy before anything runs: model files come from strangers.
 
-use std::{fmt::Display, ops::RangeInclusive};
+use std::{collections::HashSet, fmt::Display, ops::RangeInclusive};
 
 use intformer_shaders::op::embedding::TOKEN_WORDS;
 
@@ -62,33 +62,39 @@ impl Expected {
     }
 }
 
-/// Checks the names of plans that share an arena.
-pub(super) fn names(names: &[&str]) -> Result<()> {
+/// Checks how many plans share an arena, how large they are in all, and that each has a name of its own.
+pub(super) fn all(names: &[&str], plans: &[&Plan]) -> Result<()> {
     if !(1..=MAX_PLANS).contains(&names.len()) {
         return refuse(format!(
             "expected 1 to {MAX_PLANS} plans, found {}",
             names.len()
         ));
     }
-    for (at, name) in names.iter().enumerate() {
-        if names[..at].contains(name) {
-            return refuse(format!(
-                "expected each plan to have a name of its own, found {name:?} twice"
-            ));
-        }
+    if let Some(name) = repeated(names.iter().copied()) {
+        return refuse(format!(
+            "expected each plan to have a name of its own, found {name:?} twice"
+        ));
     }
-    Ok(())
-}
-
-/// Checks the extents of every tensor, that inputs and outputs are what they must be, and that steps touch
-/// tensors that there are.
-pub(super) fn tensors(plan: &Plan) -> Result<()> {
-    let most = plan.tensors.len().max(plan.steps.len());
+    let tensors: usize = plans.iter().map(|plan| plan.tensors.len()).sum();
+    let steps: usize = plans.iter().map(|plan| plan.steps.len()).sum();
+    let most = tensors.max(steps);
     if most > MAX_PLAN_LENGTH {
         return refuse(format!(
             "expected at most {MAX_PLAN_LENGTH} tensors and steps, found {most}"
         ));
     }
+    Ok(())
+}
+
+/// The first name that stands there twice.
+fn repeated<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut known = HashSet::new();
+    names.find(|name| !known.insert(*name))
+}
+
+/// Checks the extents of every tensor, that inputs and outputs are what they must be, and that steps touch
+/// tensors that there are.
+pub(super) fn tensors(plan: &Plan) -> Result<()> {
     let ports = plan.inputs.len() + plan.outputs.len();
     if ports > MAX_PORTS {
         return refuse(format!(
@@ -138,14 +144,18 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
             ));
         }
     }
-    for (at, tensor) in plan.tensors.iter().enumerate().filter(|(_, t)| t.state) {
-        let mut others = plan.tensors[..at].iter();
-        if others.any(|other| other.state && other.name == tensor.name) || is_input(plan, at) {
-            return refuse(format!(
-                "expected state to be one tensor that steps write, found {} twice or as an input",
-                tensor.name
-            ));
-        }
+    let state = plan.tensors.iter().filter(|tensor| tensor.state);
+    if let Some(name) = repeated(state.map(|tensor| tensor.name.as_str())) {
+        return refuse(format!(
+            "expected each state to be one tensor, found {name} twice"
+        ));
+    }
+    let mut inputs = plan.inputs.iter();
+    if let Some(port) = inputs.find(|port| plan.tensors[port.tensor].state) {
+        return refuse(format!(
+            "expected inputs to be no state, found {}",
+            plan.tensors[port.tensor].name
+        ));
     }
     if let Some(port) = plan.outputs.iter().find(|port| is_input(plan, port.tensor)) {
         return refuse(format!(
@@ -210,13 +220,17 @@ fn is_index(plan: &Plan, id: TensorId) -> bool {
 /// Checks the tensors of one operation: formats, extents, and that what it writes is apart from
 /// what it reads.
 pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Result<()> {
-    let inputs = operation.inputs();
     let output = operation.output();
     let scratch = operation.scratch();
     for written in scratch.into_iter().chain([output]) {
-        // A residual, the second input, may be added in place.
-        let mut read = inputs.iter().enumerate();
-        if read.any(|(at, &read)| written == read && at != 1) || scratch == Some(output) {
+        let mut read = operation.inputs();
+        // A residual may be added in place, unless it is read as something else, too.
+        if let Some(residual) = operation.residual().filter(|_| written == output)
+            && let Some(at) = read.iter().rposition(|&id| id == residual)
+        {
+            read.remove(at);
+        }
+        if read.contains(&written) || scratch == Some(output) {
             return refuse(format!(
                 "step {step}: expected {} apart from what is read, found them overlapping",
                 plan.tensors[written].name
@@ -236,18 +250,21 @@ pub(super) fn operation(plan: &Plan, step: &str, operation: &Operation) -> Resul
             plan.tensors[id].name
         ));
     }
-    let input = &plan.tensors[inputs[0]];
     let mut axes = operation
         .tensors()
         .into_iter()
         .map(|id| plan.tensors[id].axis);
-    let one_axis = operation.crosses_axes() || axes.all(|axis| axis == input.axis);
+    let one_axis = operation.crosses_axes() || axes.all(|axis| axis == plan.tensors[output].axis);
     if one_axis && operation.fits(plan) {
         Ok(())
     } else {
         refuse(format!(
-            "step {step}: the extents of {operation:?} do not fit its tensors {input:?} and {:?}",
-            plan.tensors[output]
+            "step {step}: the extents of {operation:?} do not fit its tensors {:?}",
+            operation
+                .tensors()
+                .into_iter()
+                .map(|id| &plan.tensors[id])
+                .collect::<Vec<_>>()
         ))
     }
 }
@@ -276,7 +293,7 @@ pub(super) fn flow(plan: &Plan) -> Result<()> {
                 return lost(&format!("step {}", step.name), id);
             }
             // What lies there depends on what else is in the batch.
-            if is_index(plan, id) && operation.port() != Some(id) {
+            if is_index(plan, id) && !operation.ports().contains(&id) {
                 return refuse(format!(
                     "step {}: expected values that a step wrote, found the input {}",
                     step.name, plan.tensors[id].name

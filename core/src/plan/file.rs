@@ -14,7 +14,7 @@ use super::{
     InputKind, IntTensor, IntWeights, MAIN, Plan, Program, ProgramPort, Typical,
     header::{Header, KEY, Metadata, Texts, Version, digest, dtype, int_type, json},
     mistaken,
-    wire::Further,
+    wire::{read_further, write_further},
 };
 use crate::{ClassOrder, Error, Preprocessing, Result, architecture::Config, input::is_default};
 
@@ -209,12 +209,8 @@ impl IntModel {
         let header: Header = json("intformer.model", texts.model.get())?;
         header.config.validate()?;
         let mut plan: Plan = json("intformer.plan", texts.plan.get())?;
-        let plans = texts
-            .plans
-            .as_ref()
-            .map(|plans| json("intformer.plans", plans.get()));
-        let plans: BTreeMap<String, Further> = plans.transpose()?.unwrap_or_default();
-        let plans = plans.into_iter().map(|(name, Further(plan))| (name, plan));
+        let plans = texts.plans.as_ref();
+        let plans = plans.map(|plans| read_further(plans.get()));
         if plan.is_plain() {
             let kind = header.config.output_kind();
             plan.outputs
@@ -240,7 +236,7 @@ impl IntModel {
             typical,
             logit_scale,
             plan,
-            plans: plans.collect(),
+            plans: plans.transpose()?.unwrap_or_default(),
             weights,
         };
         let program = model.check()?;
@@ -272,6 +268,12 @@ impl IntModel {
                 "expected a plan from {} bytes to {} outputs, found {} to {}",
                 sizes[0], sizes[1], found[0], found[1]
             )));
+        }
+        // What an image gives would depend on those before it.
+        if main.has_state() {
+            return Err(Error::ModelFile(
+                "expected a main plan that keeps no state, found one that does".to_owned(),
+            ));
         }
         if !self.labels.is_empty() && self.labels.len() != self.config.classes() {
             return Err(Error::ModelFile(format!(
@@ -378,15 +380,11 @@ impl IntModel {
             text.and_then(RawValue::from_string)
                 .map_err(|e| Error::ModelFile(e.to_string()))
         };
-        let plans = self.plans.iter();
-        let plans: BTreeMap<_, _> = plans
-            .map(|(name, plan)| (name, Further(plan.clone())))
-            .collect();
-        let plans = (!plans.is_empty()).then(|| raw(serde_json::to_string(&plans)));
+        let plans = (!self.plans.is_empty()).then(|| write_further(&self.plans));
         Ok(Texts {
             model: raw(serde_json::to_string(&header))?,
             plan: raw(serde_json::to_string(&self.plan))?,
-            plans: plans.transpose()?,
+            plans: plans.map(|plans| raw(Ok(plans?))).transpose()?,
         })
     }
 

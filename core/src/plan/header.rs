@@ -57,18 +57,24 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        let always = [&self.model, &self.plan].into_iter();
-        always.chain(&self.plans).map(|text| text.get())
+    /// Those that every file has.
+    fn first(&self) -> [&str; 2] {
+        [self.model.get(), self.plan.get()]
     }
 }
 
 /// SHA-256 over the texts and, in the order of their names, all tensors with name, type and shape.
 pub(super) fn digest(texts: &Texts, weights: &IntWeights) -> String {
     let mut hash = Sha256::new();
-    for text in texts.iter() {
+    for text in texts.first() {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
+    }
+    if let Some(plans) = &texts.plans {
+        // A tensor begins with a new line.
+        hash.update("plans");
+        hash.update((plans.get().len() as u64).to_le_bytes());
+        hash.update(plans.get());
     }
     for (name, tensor) in &weights.0 {
         hash.update(format!("\n{name} {:?} {:?}\n", tensor.kind, tensor.shape));

@@ -49,6 +49,7 @@ pub const MAIN: &str = "main";
 #[derive(Clone, Debug)]
 pub struct Entry {
     name: String,
+    has_state: bool,
     /// By their tensors.
     regions: Vec<Region>,
     pub(crate) steps: Vec<ProgramStep>,
@@ -60,6 +61,11 @@ impl Entry {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it has tensors that outlive a run: then the next is of as many items and tokens.
+    pub fn has_state(&self) -> bool {
+        self.has_state
     }
 
     /// The steps, in order.
@@ -118,21 +124,27 @@ impl Entry {
 ///
 /// # Examples
 ///
-/// A model file has a plan; one of several has others by their names, and what one leaves as state is there
-/// for the next:
+/// A model file has a main plan, and may have others by their names:
 ///
 /// ```
-/// use intformer::{plan::{IntModel, MAIN}, runtime::Batch};
+/// use std::sync::Arc;
+///
+/// use intformer::{
+///     plan::{IntModel, MAIN},
+///     runtime::{Batch, Cpu, Executor},
+/// };
 ///
 /// # std::env::set_current_dir("..").expect("the repository");
 /// let program = IntModel::load("models/glyphs.safetensors")?.program()?;
-/// assert_eq!(program.entry(MAIN), Some(0));
-/// assert_eq!(program.entry("step"), None);
-/// assert!(!program.has_state());
+/// let plans: Vec<&str> = program.entries().iter().map(|entry| entry.name()).collect();
+/// assert_eq!(plans, [MAIN]);
 ///
+/// // A batch is for the main plan, or for the one at a place in this list.
+/// let place = program.find(MAIN).expect("every program has it");
 /// let image = vec![0; 32 * 32];
-/// let main = Batch::images(&image, 1).at(0);
-/// # drop(main);
+/// let batch = Batch::images(&image, 1);
+/// let mut cpu = Cpu::new(Arc::new(program));
+/// assert_eq!(cpu.run(&batch.at(place))?, cpu.run(&batch)?);
 /// # Ok::<(), intformer::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -140,7 +152,6 @@ pub struct Program {
     pub(crate) weights: Vec<u32>,
     item_words: usize,
     token_words: usize,
-    has_state: bool,
     /// At least one.
     pub(crate) entries: Vec<Entry>,
 }
@@ -166,13 +177,13 @@ impl Program {
         weights: &IntWeights,
     ) -> Result<Self> {
         let (names, plans): (Vec<&str>, Vec<&Plan>) = plans.into_iter().unzip();
-        check::names(&names)?;
+        check::all(&names, &plans)?;
         let layouts = Layout::of_all(&plans)?;
         let mut sections = Sections::new(weights);
         let mut entries = Vec::with_capacity(plans.len());
         for ((name, plan), layout) in names.iter().zip(&plans).zip(&layouts) {
-            let entry = entry(name, plan, layout, &mut sections);
-            entries.push(entry.map_err(|error| match error {
+            let ready = ready(name, plan, layout, &mut sections);
+            entries.push(ready.map_err(|error| match error {
                 Error::ModelFile(sentence) if plans.len() > 1 => {
                     Error::ModelFile(format!("plan {name}: {sentence}"))
                 }
@@ -180,12 +191,10 @@ impl Program {
             })?);
         }
         let largest = |words: fn(&Layout) -> usize| layouts.iter().map(words).max();
-        let mut tensors = plans.iter().flat_map(|plan| &plan.tensors);
         let program = Self {
             weights: sections.into_words(),
             item_words: largest(|layout| layout.item_words).unwrap_or(0),
             token_words: largest(|layout| layout.token_words).unwrap_or(0),
-            has_state: tensors.any(|tensor| tensor.state),
             entries,
         };
         let room = program.room(Counts {
@@ -217,9 +226,9 @@ impl Program {
         self.token_words > 0
     }
 
-    /// Whether anything outlives a run: then the next has to be of as many items and tokens.
+    /// Whether any of its plans keeps state.
     pub fn has_state(&self) -> bool {
-        self.has_state
+        self.entries.iter().any(Entry::has_state)
     }
 
     /// All plans, the main one first.
@@ -228,7 +237,7 @@ impl Program {
     }
 
     /// Which of [`Program::entries`] has this name.
-    pub fn entry(&self, name: &str) -> Option<usize> {
+    pub fn find(&self, name: &str) -> Option<usize> {
         self.entries.iter().position(|entry| entry.name == name)
     }
 
@@ -239,7 +248,7 @@ impl Program {
 }
 
 /// Checks a plan that has a layout, and packs the weights that it needs.
-fn entry(name: &str, plan: &Plan, layout: &Layout, sections: &mut Sections) -> Result<Entry> {
+fn ready(name: &str, plan: &Plan, layout: &Layout, sections: &mut Sections) -> Result<Entry> {
     for step in &plan.steps {
         check::operation(plan, &step.name, &step.operation)?;
     }
@@ -258,7 +267,7 @@ fn entry(name: &str, plan: &Plan, layout: &Layout, sections: &mut Sections) -> R
         steps.push(ProgramStep {
             name: step.name.clone(),
             output: regions[step.operation.output()],
-            source: regions[step.operation.inputs()[0]].axis,
+            source: step.operation.counted_by(plan),
             dispatch: step.operation.pack(&step.name, &mut packer)?,
         });
     }
@@ -266,6 +275,7 @@ fn entry(name: &str, plan: &Plan, layout: &Layout, sections: &mut Sections) -> R
     let outputs = plan.outputs.iter().map(|port| place(plan, port, &regions));
     Ok(Entry {
         name: name.to_owned(),
+        has_state: plan.tensors.iter().any(|tensor| tensor.state),
         inputs: inputs.collect(),
         outputs: outputs.collect(),
         regions,

@@ -1,14 +1,17 @@
 //! A plan as it stands in a model file.
 //!
-//! One that goes from an image to one output is written as older readers know it: with a layout of the
+//! A main one that goes from an image to one output and keeps no state is written as older readers know it: with a layout of the
 //! arena, which follows from the rest and is not read. Others name their inputs and outputs.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::{
     Axis, Format, InputKind, Layout, OutputKind, Plan, Port, Step, Tensor, TensorId, TokenLimits,
+    header::json,
 };
-use crate::{Result, input::is_default};
+use crate::{Error, Result, input::is_default};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,8 +131,8 @@ impl WirePort {
 }
 
 impl Plan {
-    /// Whether it goes from an image to one output and keeps no state, as all plans did before format 4. What the output is
-    /// called is the configuration's to say.
+    /// Whether it goes from an image to one output and keeps no state, as all plans did before format 4. What
+    /// the output is called is the configuration's to say.
     pub(super) fn is_plain(&self) -> bool {
         let pixels = |port: &Port<InputKind>| port.kind == InputKind::Pixels;
         let state = self.tensors.iter().any(|tensor| tensor.state);
@@ -210,12 +213,16 @@ impl Plan {
             outputs,
         };
         // One way to say it: what is read is written as it was.
-        if (plain && plan.is_plain()) == named {
-            return Err(
-                "expected input and output of a plan from an image to one output without state, and of no other",
-            );
+        match (plain && plan.is_plain(), named) {
+            (true, true) => Err(
+                "expected input and output of a plan from an image to one output that keeps no state, found inputs \
+                 and outputs",
+            ),
+            (false, false) => {
+                Err("expected inputs and outputs of such a plan, found input and output")
+            }
+            _ => Ok(plan),
         }
-        Ok(plan)
     }
 }
 
@@ -234,22 +241,32 @@ impl<'de> Deserialize<'de> for Plan {
     }
 }
 
-/// A further plan of a file: no reader before format 4 knows it, so it always names its ports.
-pub(super) struct Further(pub(super) Plan);
-
-impl Serialize for Further {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let wire = self.0.to_wire(false);
-        wire.map_err(ser::Error::custom)?.serialize(serializer)
-    }
+/// Further plans by name as they are written: no reader before format 4 knows them, so they always name their
+/// ports.
+pub(super) fn write_further(plans: &BTreeMap<String, Plan>) -> Result<String> {
+    let wire = plans
+        .iter()
+        .map(|(name, plan)| Ok((name, plan.to_wire(false)?)));
+    let wire = wire.collect::<Result<Vec<_>>>()?;
+    serde_json::to_string(&wire).map_err(|error| Error::ModelFile(error.to_string()))
 }
 
-impl<'de> Deserialize<'de> for Further {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = WirePlan::deserialize(deserializer)?;
-        let plan = Plan::from_wire(wire, false).map_err(de::Error::custom)?;
-        Ok(Self(plan))
+/// What [`write_further`] wrote, in the order in which it does: of text that says the same in two ways, the digest
+/// would tell nothing.
+pub(super) fn read_further(text: &str) -> Result<BTreeMap<String, Plan>> {
+    let wire: Vec<(String, WirePlan)> = json("intformer.plans", text)?;
+    let ordered = wire.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    if wire.is_empty() || !ordered {
+        return Err(Error::ModelFile(
+            "expected further plans in the order of their names, found none or another order"
+                .to_owned(),
+        ));
     }
+    let plan = |(name, wire)| match Plan::from_wire(wire, false) {
+        Ok(plan) => Ok((name, plan)),
+        Err(sentence) => Err(Error::ModelFile(format!("plan {name}: {sentence}"))),
+    };
+    wire.into_iter().map(plan).collect()
 }
 
 #[cfg(test)]

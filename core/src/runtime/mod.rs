@@ -98,7 +98,8 @@ pub trait Executor {
 
     /// The outputs of a batch.
     ///
-    /// Where the program keeps state, this goes on from the run before, which was of as many items and tokens.
+    /// Where the plan keeps state, this goes on from the run before, which was of as many items and tokens. State is
+    /// of no use after a run that failed midway, and must be forgotten.
     ///
     /// # Errors
     /// [`Error::Image`] or [`Error::Text`] if `batch` is not what the program takes, [`Error::Run`] if there is
@@ -108,7 +109,7 @@ pub trait Executor {
     /// Sets state back to zeros: the next run is the first, and may be of any items and tokens.
     ///
     /// # Errors
-    /// As [`Executor::prepare`].
+    /// If the device cannot go on.
     fn forget(&mut self) -> Result<()>;
 
     /// The words that each step of such a run wrote, in order.

@@ -5,13 +5,11 @@ use std::{ops::Range, sync::Arc};
 use rayon::prelude::*;
 
 use super::{Batch, Cpu, Executor, Outputs, Reference, StepTime, TransferTimes};
-use crate::{
-    Error, Result,
-    plan::{Counts, Program},
-};
+use crate::{Result, plan::Program};
 
 /// Runs batches of any size: in parts that an executor takes at once, shared among threads where there are
-/// several executors. Which part an item falls into changes none of its bytes.
+/// several executors. Which part an item falls into changes none of its bytes. A batch of a plan that keeps state is
+/// run as it is, by one executor.
 ///
 /// # Examples
 ///
@@ -74,9 +72,11 @@ impl Runner {
         &mut *self.executors[0]
     }
 
-    /// A batch is cut only if it is what the program takes.
-    fn check(&self, batch: &Batch) -> Result<()> {
-        self.executors[0].program().check(batch).map(drop)
+    /// Whether a batch may be cut, which it is only if it is what the program takes: not where state is kept,
+    /// all of which one executor has.
+    fn cuts(&self, batch: &Batch) -> Result<bool> {
+        let entry = self.executors[0].program().check(batch)?;
+        Ok(!entry.has_state())
     }
 
     /// Sets state back to zeros: the next run is the first, and may be of any items and tokens.
@@ -108,11 +108,13 @@ impl Runner {
     /// # Errors
     /// As [`Executor::run`].
     pub fn run(&mut self, batch: &Batch) -> Result<Outputs> {
-        self.check(batch)?;
+        if !self.cuts(batch)? {
+            return self.executor().run(batch);
+        }
         let shares = batch.shares(self.executors.len());
         let run = |(executor, share): (&mut Box<dyn Executor + Send>, Range<usize>)| {
             let mut outputs = Outputs::default();
-            for part in parts(&**executor, batch, share, executor.max_batch())? {
+            for part in batch.parts(share, executor.max_batch()) {
                 outputs.extend(executor.run(&batch.part(part))?);
             }
             Ok(outputs)
@@ -129,11 +131,13 @@ impl Runner {
     /// # Errors
     /// As [`Executor::run`].
     pub fn trace(&mut self, batch: &Batch) -> Result<Vec<Vec<u32>>> {
-        self.check(batch)?;
+        let cuts = self.cuts(batch)?;
         let executor = self.executor();
+        if !cuts {
+            return executor.trace(batch);
+        }
         let mut steps: Vec<Vec<u32>> = Vec::new();
-        let all = 0..batch.counts().items;
-        for part in parts(&*executor, batch, all, executor.max_traced())? {
+        for part in batch.parts(0..batch.counts().items, executor.max_traced()) {
             let traced = executor.trace(&batch.part(part))?;
             steps.resize(traced.len(), Vec::new());
             for (step, words) in steps.iter_mut().zip(traced) {
@@ -148,8 +152,11 @@ impl Runner {
     /// # Errors
     /// As [`Executor::run`].
     pub fn times(&mut self, batch: &Batch) -> Result<Vec<StepTime>> {
-        self.check(batch)?;
+        let cuts = self.cuts(batch)?;
         let executor = self.executor();
+        if !cuts {
+            return executor.times(batch);
+        }
         let mut steps = Vec::new();
         for part in batch.parts(0..batch.counts().items, executor.max_batch()) {
             steps.extend(executor.times(&batch.part(part))?);
@@ -163,8 +170,11 @@ impl Runner {
     /// # Errors
     /// As [`Executor::run`].
     pub fn transfer_times(&mut self, batch: &Batch) -> Result<Option<TransferTimes>> {
-        self.check(batch)?;
+        let cuts = self.cuts(batch)?;
         let executor = self.executor();
+        if !cuts {
+            return executor.transfer_times(batch);
+        }
         let mut sum = TransferTimes::default();
         for part in batch.parts(0..batch.counts().items, executor.max_batch()) {
             match executor.transfer_times(&batch.part(part))? {
@@ -173,22 +183,5 @@ impl Runner {
             }
         }
         Ok(Some(sum))
-    }
-}
-
-/// The items of `batch` in parts that `executor` takes at once; where it keeps state, that is one.
-fn parts(
-    executor: &dyn Executor,
-    batch: &Batch,
-    items: Range<usize>,
-    most: Counts,
-) -> Result<Vec<Range<usize>>> {
-    let parts = batch.parts(items, most);
-    match executor.program().has_state() && parts.len() > 1 {
-        true => Err(Error::Run(format!(
-            "expected at most {most} at once, as state is of one batch, found {} batches of them",
-            parts.len()
-        ))),
-        false => Ok(parts),
     }
 }

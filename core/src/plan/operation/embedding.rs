@@ -46,8 +46,8 @@ impl Declared for Embedding {
         self.output
     }
 
-    fn port(&self) -> Option<TensorId> {
-        Some(self.input)
+    fn ports(&self) -> Vec<TensorId> {
+        vec![self.input]
     }
 
     fn weights(&self) -> Vec<&str> {

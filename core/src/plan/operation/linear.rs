@@ -114,6 +114,10 @@ impl Declared for Linear {
         self.output
     }
 
+    fn residual(&self) -> Option<TensorId> {
+        self.epilogue.residual()
+    }
+
     fn weights(&self) -> Vec<&str> {
         vec![&self.weights]
     }

@@ -4,7 +4,7 @@
 use intformer_shaders::Dispatch;
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, TensorId, packer::Packer};
+use super::{Axis, Plan, TensorId, packer::Packer};
 use crate::Result;
 
 pub use layer_norm::{MAX_EXPONENT, MAX_NORM_CHANNELS};
@@ -18,11 +18,16 @@ pub(super) trait Declared {
     /// The kernel's parameters.
     type Params;
 
-    /// The tensors that it reads; a residual, which may be the output too, is the last.
+    /// The tensors that it reads.
     fn inputs(&self) -> Vec<TensorId>;
 
     /// The tensor that it writes.
     fn output(&self) -> TensorId;
+
+    /// The input that may be the output, too: what is added to.
+    fn residual(&self) -> Option<TensorId> {
+        None
+    }
 
     /// A tensor whose content it may destroy, beside its output.
     fn scratch(&self) -> Option<TensorId> {
@@ -43,9 +48,9 @@ pub(super) trait Declared {
     /// Whether its tensors are counted by different axes, which `fits` checks.
     const CROSSES_AXES: bool = false;
 
-    /// The input that says where it reads, which must be tokens or spans as the plan takes them.
-    fn port(&self) -> Option<TensorId> {
-        None
+    /// Inputs that say where it reads, which must be tokens or spans as the plan takes them.
+    fn ports(&self) -> Vec<TensorId> {
+        Vec::new()
     }
 
     /// Whether its extents and its tensors, all of them of the plan, fit each other.
@@ -91,7 +96,7 @@ macro_rules! declare {
                 }
             }
 
-            /// The tensors that it reads; the residual of an epilogue is the last.
+            /// The tensors that it reads.
             pub fn inputs(&self) -> Vec<TensorId> {
                 match self {
                     $($(#[cfg(feature = $feature)])? Self::$type(operation) => operation.inputs()),*
@@ -105,11 +110,23 @@ macro_rules! declare {
                 }
             }
 
+            pub(super) fn residual(&self) -> Option<TensorId> {
+                match self {
+                    $($(#[cfg(feature = $feature)])? Self::$type(operation) => operation.residual()),*
+                }
+            }
+
             /// A tensor whose content it may destroy, beside its output.
             pub fn scratch(&self) -> Option<TensorId> {
                 match self {
                     $($(#[cfg(feature = $feature)])? Self::$type(operation) => operation.scratch()),*
                 }
+            }
+
+            /// What its first input is counted by.
+            pub(super) fn counted_by(&self, plan: &Plan) -> Axis {
+                let first = self.inputs().first().copied();
+                plan.tensors[first.unwrap_or(self.output())].axis
             }
 
             /// All tensors that it touches.
@@ -140,10 +157,10 @@ macro_rules! declare {
                 }
             }
 
-            /// The input that must be one of the plan's, because it says where the operation reads.
-            pub(super) fn port(&self) -> Option<TensorId> {
+            /// Inputs that must be the plan's, because they say where the operation reads.
+            pub(super) fn ports(&self) -> Vec<TensorId> {
                 match self {
-                    $($(#[cfg(feature = $feature)])? Self::$type(operation) => operation.port()),*
+                    $($(#[cfg(feature = $feature)])? Self::$type(operation) => operation.ports()),*
                 }
             }
 

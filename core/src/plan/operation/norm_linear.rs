@@ -43,6 +43,10 @@ impl Declared for NormLinear {
         self.output
     }
 
+    fn residual(&self) -> Option<TensorId> {
+        self.epilogue.residual()
+    }
+
     fn scratch(&self) -> Option<TensorId> {
         Some(self.scratch)
     }

@@ -3,6 +3,7 @@
 mod attention;
 #[cfg(feature = "comparison")]
 mod float_gelu;
+mod heads;
 mod kernels;
 mod linear;
 mod memory;
@@ -10,6 +11,7 @@ mod norm;
 mod product;
 mod scale;
 mod simple;
+mod window_attention;
 
 use std::sync::Arc;
 
@@ -62,9 +64,9 @@ pub struct Cpu {
     arena: Vec<u32>,
     /// What the arena is for.
     room: Room,
-    /// Of each plan, for a batch of `live`.
-    dispatches: Vec<Vec<Dispatch>>,
-    live: Counts,
+    /// Of which plan, and for how many.
+    dispatches: Vec<Dispatch>,
+    live: (usize, Counts),
     held: Held,
     kernels: Kernels,
 }
@@ -77,7 +79,7 @@ impl Cpu {
             program,
             arena: Vec::new(),
             dispatches: Vec::new(),
-            live: Counts::default(),
+            live: (0, Counts::default()),
             held: Held::default(),
             kernels: Kernels::default(),
         }
@@ -112,20 +114,39 @@ impl Cpu {
         Ok(room)
     }
 
+    /// Makes ready a run of a plan with so many.
+    fn ready(&mut self, entry: usize, counts: Counts) -> Result<()> {
+        self.held.check(counts)?;
+        if (entry, counts) == self.live && !self.dispatches.is_empty() {
+            return Ok(());
+        }
+        let before = self.room.capacity;
+        let room = match counts.fits(before) && !self.arena.is_empty() {
+            true => self.room,
+            false => self.grow(counts)?,
+        };
+        self.dispatches = self.program.entries[entry].dispatches(room, counts);
+        self.live = (entry, counts);
+        Ok(())
+    }
+
     fn steps(
         &mut self,
         batch: &Batch,
         mut after: impl FnMut(usize, &Dispatch, &[u32]),
     ) -> Result<()> {
-        self.program.check(batch)?;
-        self.prepare(batch.counts())?;
-        self.held.keep(&self.program, batch.counts());
-        self.program.place(batch, self.room, &mut self.arena)?;
-        for (at, dispatch) in self.dispatches[batch.entry()].iter().enumerate() {
+        let program = Arc::clone(&self.program);
+        let entry = program.check(batch)?;
+        let counts = batch.counts();
+        self.ready(batch.entry(), counts)?;
+        self.held.begin(entry);
+        program.place(batch, self.room, &mut self.arena)?;
+        for (at, dispatch) in self.dispatches.iter().enumerate() {
             self.kernels
-                .run(dispatch, &self.program.weights, &mut self.arena);
+                .run(dispatch, &program.weights, &mut self.arena);
             after(at, dispatch, &self.arena);
         }
+        self.held.end(entry, counts);
         Ok(())
     }
 }
@@ -152,21 +173,7 @@ impl Executor for Cpu {
     }
 
     fn prepare(&mut self, counts: Counts) -> Result<()> {
-        self.held.check(counts)?;
-        if counts == self.live && !self.dispatches.is_empty() {
-            return Ok(());
-        }
-        let before = self.room.capacity;
-        let room = match counts.fits(before) && !self.arena.is_empty() {
-            true => self.room,
-            false => self.grow(counts)?,
-        };
-        let entries = self.program.entries.iter();
-        self.dispatches = entries
-            .map(|entry| entry.dispatches(room, counts))
-            .collect();
-        self.live = counts;
-        Ok(())
+        self.ready(0, counts)
     }
 
     fn run(&mut self, batch: &Batch) -> Result<Outputs> {
@@ -179,7 +186,7 @@ impl Executor for Cpu {
         if self.program.has_state() {
             self.arena.fill(0);
         }
-        self.held.forget();
+        self.held = Held::Nothing;
         Ok(())
     }
 
@@ -202,8 +209,8 @@ impl Executor for Cpu {
         self.prepare(batch.counts())?;
         let times = timed(entry, |after| {
             self.steps(batch, |at, dispatch, _| after(at, dispatch))
-        })?;
+        });
         self.forget()?;
-        Ok(times)
+        times
     }
 }

@@ -228,7 +228,6 @@ impl Cuda {
         let counts = batch.counts();
         let key = self.capacity(counts);
         self.prepare(counts)?;
-        self.held.keep(&program, counts);
         let prepared = self.batches.get_mut(&key).expect("prepared above");
         let room = prepared.room;
         let pass = &mut prepared.passes[batch.entry()];
@@ -239,6 +238,7 @@ impl Cuda {
             let live = room.range(port.region, counts).len();
             port.pack(batch, &mut words[..live])?;
         }
+        self.held.begin(entry);
         Ok(key)
     }
 
@@ -284,7 +284,9 @@ impl Cuda {
         let mut words = words
             .map_err(|error| failure("the outputs", error))?
             .into_iter();
-        Ok(entry.unpack(|_| words.next().unwrap_or_default()))
+        let outputs = entry.unpack(|_| words.next().unwrap_or_default());
+        self.held.end(entry, live);
+        Ok(outputs)
     }
 
     /// The device and the kernels in a line.
@@ -370,13 +372,13 @@ impl Executor for Cuda {
     }
 
     fn forget(&mut self) -> Result<()> {
-        self.held.forget();
         if self.program.has_state() {
             for prepared in self.batches.values_mut() {
                 let cleared = self.stream.memset_zeros(&mut prepared.arena);
                 cleared.map_err(|error| failure("the state", error))?;
             }
         }
+        self.held = Held::Nothing;
         Ok(())
     }
 
@@ -400,6 +402,7 @@ impl Executor for Cuda {
             trace.push(words.map_err(fail)?);
             stream.synchronize().map_err(fail)?;
         }
+        self.held.end(entry, live);
         Ok(trace)
     }
 

@@ -147,9 +147,10 @@ impl Wgpu {
 
         let mut passes = Vec::with_capacity(self.program.entries.len());
         let mut back = 0;
+        let start = Instant::now();
         for entry in &self.program.entries {
             let dispatches = entry.dispatches(room, capacity);
-            let limit = self.options.probe;
+            let limit = self.options.probe.saturating_sub(start.elapsed());
             let shaders = self
                 .choices
                 .choose(gpu, &dispatches, &self.weights, &arena, limit)
@@ -197,7 +198,6 @@ impl Wgpu {
     /// # Errors
     /// As [`Wgpu::run_async`].
     pub fn forget(&mut self) -> Result<()> {
-        self.held.forget();
         if !self.program.has_state() {
             return Ok(());
         }
@@ -207,7 +207,9 @@ impl Wgpu {
             encoder.clear_buffer(&prepared.arena, 0, None);
         }
         gpu.queue.submit([encoder.finish()]);
-        gpu.check()
+        gpu.check()?;
+        self.held = Held::Nothing;
+        Ok(())
     }
 
     /// Uploads the items and makes ready what they need; tells under which key that is.
@@ -217,8 +219,8 @@ impl Wgpu {
         let counts = batch.counts();
         let key = self.capacity(counts);
         self.prepare_async(counts).await?;
-        self.held.keep(&program, counts);
         self.resize(key, batch)?;
+        self.held.begin(entry);
         let Prepared { arena, room, .. } = &self.batches[&key];
         for port in &entry.inputs {
             let range = room.range(port.region, counts);
@@ -281,11 +283,13 @@ impl Wgpu {
             words += prepared.copy(&mut encoder, (*region, pass.live), &prepared.back, words);
         }
         gpu.queue.submit([encoder.finish()]);
-        gpu.read(&prepared.back, words, |words| {
+        let read = gpu.read(&prepared.back, words, |words| {
             let mut parts = prepared.split(words, &regions, pass.live);
             entry.unpack(|_| parts.next().unwrap_or_default())
-        })
-        .await
+        });
+        let outputs = read.await?;
+        self.held.end(entry, batch.counts());
+        Ok(outputs)
     }
 
     /// The words that each step wrote, in order, copied out within the same submission.
@@ -320,11 +324,13 @@ impl Wgpu {
             words += prepared.copy(&mut encoder, (*region, live), back, words);
         }
         gpu.queue.submit([encoder.finish()]);
-        gpu.read(back, words, |words| {
+        let read = gpu.read(back, words, |words| {
             let parts = prepared.split(words, &regions, live);
             parts.map(<[u32]>::to_vec).collect()
-        })
-        .await
+        });
+        let trace = read.await?;
+        self.held.end(entry, live);
+        Ok(trace)
     }
 
     /// The time of each step: by the device's clock where it has one, else each step is submitted
