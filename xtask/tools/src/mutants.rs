@@ -2,8 +2,13 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -25,6 +30,9 @@ pub struct Options {
     /// Only the mutants whose file's path contains this.
     #[arg(long)]
     pub only: Option<String>,
+    /// Go on from this one, counted from 1, after a run that was cut off.
+    #[arg(long, default_value_t = 1)]
+    pub from: usize,
 }
 
 struct Mutant {
@@ -60,7 +68,8 @@ pub fn run(options: &Options) -> Result<()> {
     };
     let mut survived = Vec::new();
     let chosen: Vec<_> = mutants.iter().filter(wanted).collect();
-    for (at, mutant) in chosen.iter().enumerate() {
+    let skipped = options.from.saturating_sub(1).min(chosen.len());
+    for (at, mutant) in chosen.iter().enumerate().skip(skipped) {
         let start = Instant::now();
         let path = tree.join(&mutant.file);
         let original = fs::read_to_string(&path)?;
@@ -85,8 +94,8 @@ pub fn run(options: &Options) -> Result<()> {
     }
     println!(
         "{} of {} mutants caught",
-        chosen.len() - survived.len(),
-        chosen.len()
+        chosen.len() - skipped - survived.len(),
+        chosen.len() - skipped
     );
     ensure!(survived.is_empty(), "survived:\n{}", survived.join("\n"));
     Ok(())
@@ -165,7 +174,7 @@ fn build(tree: &Path, base: &Path) -> Result<Option<Vec<(PathBuf, PathBuf)>>> {
     Ok(Some(tests))
 }
 
-/// Whether the tests pass within the limit.
+/// Whether the tests pass within the limit; the first that fails tells.
 fn test(tests: &[(PathBuf, PathBuf)], nvrtc: &Path) -> Result<bool> {
     let start = Instant::now();
     for (binary, folder) in tests {
@@ -178,20 +187,32 @@ fn test(tests: &[(PathBuf, PathBuf)], nvrtc: &Path) -> Result<bool> {
             .env("PROPTEST_RNG_SEED", "1")
             .env("PROPTEST_MAX_SHRINK_ITERS", "0")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
+        let failed = Arc::new(AtomicBool::new(false));
+        let output = child.stdout.take().context("a pipe")?;
+        let seen = Arc::clone(&failed);
+        let reader = std::thread::spawn(move || {
+            let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+            seen.store(
+                lines.any(|line| line.ends_with("... FAILED")),
+                Ordering::Relaxed,
+            );
+        });
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break status;
             }
-            if start.elapsed() > LIMIT {
+            if start.elapsed() > LIMIT || failed.load(Ordering::Relaxed) {
                 child.kill()?;
                 child.wait()?;
                 return Ok(false);
             }
             std::thread::sleep(Duration::from_millis(50));
         };
+        // It ends with the child.
+        let _ = reader.join();
         if !status.success() {
             return Ok(false);
         }
