@@ -60,6 +60,12 @@ pub enum Content {
     Below(u32),
     /// Four words: a token's id, position and segment, each below one of these, and any word.
     Token([u32; 3]),
+    /// Four words: an item's first row, and how many it has, all of them below this; any words.
+    Span(u32),
+    /// Four words: any, and in the last an item below this.
+    Item(u32),
+    /// A table of pairs of 16 bits, from 2047 on to 0.
+    Softmax,
     /// Bits of f32.
     Float,
 }

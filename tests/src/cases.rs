@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use intformer_shaders::{
     Dispatch,
     declare::{Content, Kind, Region},
-    op::linear::epilogue,
+    op::{attention::LARGEST_WEIGHT, linear::epilogue},
 };
 
 use crate::synthetic::Random;
@@ -41,6 +41,10 @@ impl Data {
         let bias = |data: &mut Self| data.int(-(1 << 29), 1 << 29) as u32;
         match content {
             Content::Any | Content::Exponentials => self.word(),
+            Content::Softmax => {
+                let mut half = || self.int(0, LARGEST_WEIGHT.into()) as u32;
+                half() | half() << 16
+            }
             Content::Int8 => self.bytes(-127),
             Content::Byte => self.bytes(-128),
             Content::Scale(low, high) => self.scale(low.into()..=high.into()),
@@ -67,6 +71,10 @@ impl Data {
                 Some(&end) => self.int(0, i64::from(end) - 1) as u32,
                 None => self.word(),
             },
+            // How many there are follows from the first: see [`Case::new`].
+            Content::Span(rows) if at % 4 < 2 => self.int(0, i64::from(rows) - 1) as u32,
+            Content::Item(items) if at % 4 == 3 => self.int(0, i64::from(items) - 1) as u32,
+            Content::Span(_) | Content::Item(_) => self.word(),
             Content::Float => (self.int(-1000, 1000) as f32 / 1000.0).to_bits(),
         }
     }
@@ -131,6 +139,17 @@ impl Case {
                     buffer[offset..].fill(0x0101_0101);
                 }
                 buffer[offset] |= 0xff;
+            }
+            if region.content == Content::Softmax {
+                if data.int(0, 3) == 0 {
+                    buffer[offset..].fill(LARGEST_WEIGHT << 16 | LARGEST_WEIGHT);
+                }
+                buffer[offset] = buffer[offset] & 0xffff_0000 | LARGEST_WEIGHT;
+            }
+            if let Content::Span(rows) = region.content {
+                for span in buffer[offset..].chunks_exact_mut(4) {
+                    span[1] = 1 + span[1] % (rows - span[0]);
+                }
             }
             buffer.resize(buffer.len().next_multiple_of(4) + 4, UNUSED);
             offset as u32

@@ -192,7 +192,8 @@ pub fn plan(seed: u64) -> (Plan, IntWeights, TokenLimits) {
         "first",
         operation::GatherRows {
             input: stream,
-            index: spans,
+            index: Some(spans),
+            first: 0,
             output: first,
         },
     );

@@ -12,6 +12,7 @@ use intformer_shaders::{
     Dispatch,
     declare::Content,
     op::{
+        attention::Attention,
         layer_norm::LayerNorm,
         linear::{Linear, epilogue},
         window_attention::WindowAttention,
@@ -33,8 +34,8 @@ fn data() -> impl Strategy<Value = Data> {
     (any::<u64>(), 0u32..5).prop_map(|(seed, kind)| Data::new(seed, kind))
 }
 
-/// An attention over one map that is not shifted, in its usual strides.
-fn attention(
+/// Window attention over one map that is not shifted, in its usual strides.
+fn one_window(
     batch: u32,
     [height, width]: [u32; 2],
     heads: u32,
@@ -57,9 +58,9 @@ fn attention(
 
 /// Weights that sum to a power of two have the one reciprocal that saturates.
 #[test]
-fn attention_with_a_total_of_a_power_of_two() {
+fn window_attention_with_a_total_of_a_power_of_two() {
     for seed in 0..8 {
-        let dispatch = Dispatch::WindowAttention(attention(4, [1, 2], 2, 2));
+        let dispatch = Dispatch::WindowAttention(one_window(4, [1, 2], 2, 2));
         let mut case = Case::new(dispatch, Data::new(seed, 0));
         case.put("exp", |i| if i == 0 { 0x0101_01ff } else { 0x0101_0101 });
         check(case);
@@ -69,9 +70,9 @@ fn attention_with_a_total_of_a_power_of_two() {
 /// 128 keys that weigh 255 and 128 that weigh 1 sum to 2^15: the reciprocal saturates where sums
 /// are large enough to show it.
 #[test]
-fn attention_with_a_large_total_of_a_power_of_two() {
+fn window_attention_with_a_large_total_of_a_power_of_two() {
     let words = 16;
-    let dispatch = Dispatch::WindowAttention(attention(8, [16, 16], 1, words));
+    let dispatch = Dispatch::WindowAttention(one_window(8, [16, 16], 1, words));
     let mut case = Case::new(dispatch, Data::new(3, 0));
     let mut values = Data::new(5, 0);
     // Queries and keys are zero: the bias alone tells keys apart. Values are 64 to 127.
@@ -85,6 +86,73 @@ fn attention_with_a_large_total_of_a_power_of_two() {
     case.put("exp", |i| if i == 0 { 0x0101_01ff } else { 0x0101_0101 });
     case.put("channel", |i| (65535 - i) | 7 << 16);
     check(case);
+}
+
+/// A few of many tokens attend to all of them, the others to one.
+fn many_keys(data: Data) -> Case {
+    const KEYS: u32 = 4096;
+    let attention = Attention {
+        rows: KEYS,
+        items: 2,
+        ..Attention::new(1, 2, true)
+    };
+    let mut case = Case::new(Dispatch::Attention(attention), data);
+    case.put("spans", |at| [0, KEYS, 0, 0, 7, 1, 0, 0][at as usize]);
+    case.put("tokens", |at| u32::from(at / 4 % 1500 != 5));
+    case
+}
+
+#[test]
+fn attention_to_thousands_of_keys() {
+    for kind in 0..5 {
+        check(many_keys(Data::new(kind.into(), kind)));
+    }
+}
+
+/// All weigh the same, and sums are as large as can be.
+#[test]
+fn attention_with_the_largest_sums() {
+    for value in [0x7f7f_7f7f, 0x8181_8181] {
+        let mut case = many_keys(Data::new(1, 0));
+        case.put("query", |_| value);
+        case.put("exp", |_| 0x07ff_07ff);
+        case.put("channel", |at| 65535 | (1 + at) << 16);
+        check(case);
+    }
+}
+
+/// Totals of 2^16 and one less: where the reciprocal is no more of the whole total, and where it saturates.
+#[test]
+fn attention_with_totals_around_sixteen_bits() {
+    for (keys, last) in [(32, 2048 - 2047), (33, 32), (32, 0), (33, 33)] {
+        let attention = Attention {
+            rows: keys + 1,
+            items: 1,
+            length: keys + 1,
+            ..Attention::new(1, 2, false)
+        };
+        let mut case = Case::new(Dispatch::Attention(attention), Data::new(2, 0));
+        // All but the last key have the largest logit.
+        case.put("query", |_| 0x7f7f_7f7f);
+        case.put("key", |at| {
+            if at / 4 < keys {
+                0x7f7f_7f7f
+            } else {
+                0x8181_8181
+            }
+        });
+        case.put("value", |at| 0x7f7f_7f7f ^ at);
+        case.put("head", |_| 65535 | 1 << 16);
+        case.put("exp", |at| {
+            if at == 0 {
+                last << 16 | 2047
+            } else {
+                last << 16 | last
+            }
+        });
+        case.put("channel", |at| 65535 | (1 + at) << 16);
+        check(case);
+    }
 }
 
 /// A product of any numbers.

@@ -278,7 +278,7 @@ fn plans_over_tokens_are_checked() {
     refused(
         &|plan| {
             if let Operation::GatherRows(gather) = &mut plan.steps[5].operation {
-                gather.index = plan.outputs[2].tensor;
+                gather.index = Some(plan.outputs[2].tensor);
             }
         },
         "step first: the extents",

@@ -28,8 +28,9 @@ pub use arena::Layout;
 pub use axis::{Axis, Counts, Region, Room};
 pub use file::{Checked, FORMAT, IntModel, Provenance};
 pub use operation::{
-    ACCUMULATOR_BOUND, Epilogue, MAX_EXPONENT, MAX_GELU_ONE, MAX_HEAD_WORDS, MAX_NORM_CHANNELS,
-    MAX_NORM_LINEAR_CHANNELS, MAX_SHIFT_GELU_UNIT, MAX_WINDOW_TOKENS, Operation,
+    ACCUMULATOR_BOUND, ATTENTION_EXPONENTIALS, Epilogue, LARGEST_EXPONENTIAL, MAX_ATTENTION_TOKENS,
+    MAX_EXPONENT, MAX_GELU_ONE, MAX_HEAD_WORDS, MAX_NORM_CHANNELS, MAX_NORM_LINEAR_CHANNELS,
+    MAX_SHIFT_GELU_UNIT, MAX_WINDOW_TOKENS, Operation,
 };
 pub use port::{InputKind, Port, TokenLimits};
 pub use program::{Entry, MAIN, Program, ProgramPort, ProgramStep};

@@ -27,6 +27,10 @@ macro_rules! operations {
             embedding: Embedding,
             /// Rows at given places.
             gather_rows: GatherRows,
+            /// Attention of each token to all tokens of its item.
+            attention: Attention,
+            /// The same rows for each item.
+            repeat_rows: RepeatRows,
         }
     };
 }

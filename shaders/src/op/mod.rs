@@ -41,6 +41,11 @@ pub trait Operation {
     /// for measuring where the whole would take too long.
     fn shrink(p: &mut Self::Params, factor: u32);
 
+    /// What is measured in its place: it must do as much work whatever lies in the arena.
+    fn sample(p: &Self::Params) -> Self::Params {
+        *p
+    }
+
     /// Whether the variant `shader` can run the dispatch.
     fn fits(_: &Self::Params, _: &Shader) -> bool {
         true
@@ -169,6 +174,14 @@ macro_rules! declare {
             fn map(&self, value: &dyn Fn(&Field, u32) -> u32) -> Self {
                 match self {
                     $($(#[cfg(feature = $feature)])? Self::$type(p) => Self::$type(p.map(value))),*
+                }
+            }
+
+            /// What is measured in its place: it does as much work whatever lies in the arena.
+            #[must_use]
+            pub fn sample(&self) -> Self {
+                match self {
+                    $($(#[cfg(feature = $feature)])? Self::$type(p) => Self::$type($name::Op::sample(p))),*
                 }
             }
 

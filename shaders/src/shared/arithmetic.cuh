@@ -84,6 +84,13 @@ __device__ __forceinline__ unsigned add_bytes(unsigned word, unsigned before) {
     return sum;
 }
 
+// The sum of the products of four int8 pairs and of what came before.
+__device__ __forceinline__ int add_products(unsigned a, unsigned b, int before) {
+    int sum;
+    asm("dp4a.s32.s32 %0, %1, %2, %3;" : "=r"(sum) : "r"(a), "r"(b), "r"(before));
+    return sum;
+}
+
 // Two int16, saturated, the first in the lower half.
 __device__ __forceinline__ unsigned pack_halves(int a, int b) {
     unsigned word;

@@ -6,16 +6,21 @@ use serde::{Deserialize, Serialize};
 use super::Declared;
 use crate::{
     Result,
+    input::is_default,
     plan::{Axis, InputKind, Plan, TensorId, packer::Packer},
 };
 
-/// The row of each item's first token.
+/// The row of each item's first token, or one of the rows of each item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GatherRows {
-    /// Rows of any format, one a token.
+    /// Rows of any format: one a token, or some an item.
     pub input: TensorId,
-    /// Where they are: the spans of the items, an input of the plan.
-    pub index: TensorId,
+    /// Where they are: the spans of the items, an input of the plan; none where items have as many rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<TensorId>,
+    /// Which row of an item.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub first: usize,
     /// Rows of the same format, one an item.
     pub output: TensorId,
 }
@@ -25,36 +30,48 @@ impl Declared for GatherRows {
     const CROSSES_AXES: bool = true;
 
     fn inputs(&self) -> Vec<TensorId> {
-        vec![self.input, self.index]
+        [self.input].into_iter().chain(self.index).collect()
     }
 
     fn output(&self) -> TensorId {
         self.output
     }
 
-    fn port(&self) -> Option<TensorId> {
-        Some(self.index)
+    fn ports(&self) -> Vec<TensorId> {
+        self.index.into_iter().collect()
     }
 
     fn fits(&self, plan: &Plan) -> bool {
         let [input, output] = [self.input, self.output].map(|id| &plan.tensors[id]);
-        let mut ports = plan.inputs.iter();
-        let port = ports.find(|port| port.tensor == self.index);
-        input.format == output.format
+        let counted = match self.index {
+            None => input.axis == Axis::Item && self.first < input.rows,
+            Some(index) => {
+                let mut ports = plan.inputs.iter();
+                let port = ports.find(|port| port.tensor == index);
+                (input.axis, input.rows, self.first) == (Axis::Token, 1, 0)
+                    && port.is_some_and(|port| port.kind == InputKind::Spans)
+            }
+        };
+        counted
+            && input.format == output.format
             && (input.cols, input.stride) == (output.cols, output.stride)
-            && (input.rows, output.rows) == (1, 1)
-            && (input.axis, output.axis) == (Axis::Token, Axis::Item)
-            && port.is_some_and(|port| port.kind == InputKind::Spans)
+            && (output.axis, output.rows) == (Axis::Item, 1)
     }
 
     fn pack(&self, _: &str, packer: &mut Packer) -> Result<Self::Params> {
+        let input = packer.tensor(self.input);
         Ok(kernel::GatherRows {
             x: packer.place(self.input),
-            index: packer.place(self.index),
+            index: self.index.map_or(0, |index| packer.place(index)),
             out: packer.place(self.output),
             rows: 1,
-            sources: 1,
-            stride: packer.tensor(self.input).stride as u32,
+            sources: input.rows as u32,
+            stride: input.stride as u32,
+            every: match self.index {
+                None => input.rows as u32,
+                Some(_) => 0,
+            },
+            first: self.first as u32,
         })
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Axis, Plan, TensorId, packer::Packer};
 use crate::Result;
 
+pub use attention::{ATTENTION_EXPONENTIALS, Items, LARGEST_EXPONENTIAL, MAX_ATTENTION_TOKENS};
 pub use layer_norm::{MAX_EXPONENT, MAX_NORM_CHANNELS};
 pub use linear::{ACCUMULATOR_BOUND, Epilogue, MAX_GELU_ONE};
 pub use norm_linear::MAX_NORM_LINEAR_CHANNELS;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Declared;
 use crate::{
     Result,
+    input::is_default,
     plan::{Format, Plan, TensorId, check::product, packer::Packer},
 };
 
@@ -22,6 +23,9 @@ pub struct PatchGather {
     pub patch: usize,
     /// Image channels.
     pub channels: usize,
+    /// Rows of zeros before the patches.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub prefix: usize,
 }
 
 impl Declared for PatchGather {
@@ -44,7 +48,7 @@ impl Declared for PatchGather {
             && input.rows == 1
             && bytes == Some(input.cols)
             && output.format == Format::Int8
-            && Some(output.rows) == product(&[down, across])
+            && output.rows.checked_sub(self.prefix) == product(&[down, across])
             && Some(output.cols) == product(&[self.patch, self.patch, self.channels])
     }
 
@@ -60,6 +64,7 @@ impl Declared for PatchGather {
             grid_width: self.grid[1] as u32,
             channels: self.channels as u32,
             patch_size: self.patch as u32,
+            prefix: self.prefix as u32,
         })
     }
 }

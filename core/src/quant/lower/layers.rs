@@ -81,6 +81,7 @@ impl Lowering<'_> {
             grid,
             patch,
             channels: in_channels,
+            prefix: 0,
         };
         self.step("patches", gather);
 

@@ -1,401 +1,167 @@
-//! `window_attention`: one window and head at a time.
+//! `attention`: one head of one item at a time.
 
-use bytemuck::{cast, cast_slice, cast_slice_mut};
+use bytemuck::{cast, cast_slice};
 use intformer_shaders::{
     arithmetic::{bits, unpack_scale},
-    op::window_attention::{MAX_HEAD_WORDS, WindowAttention},
+    op::attention::{Attention, EXPONENTIALS},
 };
-use wide::{i16x8, i32x4, i32x8};
+use wide::i32x4;
 
 use super::{
-    linear::{int8, int16},
+    heads::Heads,
+    linear::int8,
     memory::{Rest, split},
-    product::{COLS, DEPTH, Left, ROWS, Right, pair, put_columns, put_eight, put_row, tile},
+    product::{DEPTH, Left, ROWS, put_eight},
     scale::{Scales, requantize_all, scale},
 };
 
-/// The most bytes of a head.
-const MAX_DIM: usize = 4 * MAX_HEAD_WORDS as usize;
-
-/// Room for one window of one head.
-#[derive(Default)]
-pub struct Attention {
-    /// Row of each token in an image's map, window by window; [`NO_ROW`] for those that pad it.
-    rows: Vec<u32>,
-    /// Which tokens of a window attend to one another; -1 past its last.
-    regions: Vec<[i32x4; 2]>,
-    /// The position bias of each query and key.
-    bias: Vec<[i32x4; 2]>,
-    queries: Vec<Left>,
-    keys: Vec<Right>,
-    values: Vec<Right>,
-    /// Logits of four queries.
-    logits: Vec<[i32x4; 2]>,
-    weights: Vec<Left>,
-    scales: Vec<Scales>,
-    /// Heads' parts of eight rows, padded by zeros, where they are no multiple of 16 bytes.
-    lines: Vec<[i8; MAX_DIM]>,
-}
-
-/// The row of a token that pads the map.
-const NO_ROW: u32 = u32::MAX;
-
-/// What is the same for all windows.
-struct Job<'a> {
-    p: &'a WindowAttention,
-    weights: &'a [u32],
-    rest: Rest<'a>,
-    exp: &'a [u8; 256],
-    /// Tokens of a window.
-    tokens: usize,
-    /// Blocks of eight tokens, the last may be part.
-    blocks: usize,
-    /// Bytes of a head.
-    dim: usize,
-    /// Pairs of bytes of a head, a multiple of four.
-    depth: usize,
-}
+/// The last entry of the exponential table.
+const LAST: i32 = EXPONENTIALS as i32 - 1;
 
 /// Runs one dispatch.
-pub fn window_attention(
-    p: &WindowAttention,
-    weights: &[u32],
-    arena: &mut [u32],
-    room: &mut Attention,
-) {
+pub fn attention(p: &Attention, weights: &[u32], arena: &mut [u32], heads: &mut Heads) {
     let (out, stride) = (p.out as usize, p.out_stride as usize);
-    let (out, rest) = split(
-        arena,
-        out..out + (p.batch * p.height * p.width) as usize * stride,
-    );
-    let exp: &[u8] = cast_slice(&weights[p.exp as usize..][..64]);
-    let dim = p.head_words as usize * 4;
-    let tokens = (p.window_height * p.window_width) as usize;
+    let (out, rest) = split(arena, out..out + p.rows as usize * stride);
+    let words = (p.heads * p.head_words) as usize;
+    for row in out.chunks_exact_mut(stride) {
+        row[words..].fill(0);
+    }
+    let exp = &weights[p.exp as usize..][..EXPONENTIALS as usize / 2];
     let job = Job {
         p,
         weights,
         rest,
-        exp: exp.try_into().expect("256 bytes"),
-        tokens,
-        blocks: tokens.div_ceil(DEPTH),
-        dim,
-        depth: dim.next_multiple_of(DEPTH) / 2,
+        exp: cast_slice(exp),
     };
-    job.resize(room);
-    for row in out.chunks_exact_mut(stride) {
-        row[(p.heads * p.head_words) as usize..].fill(0);
-    }
-    job.load_tokens(room);
-    let windows = p.windows().into_iter().product::<u32>() as usize;
-    let image_rows = (p.height * p.width) as usize;
-    for head in 0..p.heads as usize {
-        job.load_head(room, head);
-        for image in 0..p.batch as usize {
-            for window in 0..windows {
-                let place = Place {
-                    head,
-                    first: image * image_rows,
-                    rows: window * tokens,
-                    regions: window * job.blocks,
-                };
-                job.load_window(room, &place);
-                job.attend(room, &place, out);
-            }
+    let span = |row: u32| p.span(row, |at| job.rest.words(at as usize, 1)[0]);
+    let mut first = 0;
+    while first < p.rows {
+        // Neighbouring rows mostly have the same keys.
+        let keys = span(first);
+        let end = (first + 1..p.rows).find(|&row| span(row) != keys);
+        let end = end.unwrap_or(p.rows);
+        for head in 0..p.heads as usize {
+            job.attend(heads, head, [first as usize, end as usize], keys, out);
         }
+        first = end;
     }
 }
 
-/// One window of one head.
-struct Place {
-    head: usize,
-    /// Rows of the images before.
-    first: usize,
-    /// Where the window's rows begin.
-    rows: usize,
-    /// Where its regions begin.
-    regions: usize,
+/// What is the same for all items.
+struct Job<'a> {
+    p: &'a Attention,
+    weights: &'a [u32],
+    rest: Rest<'a>,
+    exp: &'a [u16],
 }
 
 impl Job<'_> {
-    fn resize(&self, room: &mut Attention) {
-        let (tokens, blocks, depth) = (self.tokens, self.blocks, self.depth);
-        room.bias
-            .resize(tokens.next_multiple_of(ROWS) * blocks, Default::default());
-        room.queries
-            .resize(tokens.div_ceil(ROWS) * depth, Default::default());
-        room.keys.resize(blocks * depth, Default::default());
-        room.values.resize(depth * blocks, Default::default());
-        room.logits.resize(ROWS * blocks, Default::default());
-        room.weights.resize(4 * blocks, Default::default());
-        room.lines.clear();
-        room.lines.resize(COLS, [0; MAX_DIM]);
-    }
-
-    /// Spreads the position bias of `head` over queries and keys and reads its scales.
-    fn load_head(&self, room: &mut Attention, head: usize) {
-        let weights = self.weights;
-        let (height, width) = (self.p.window_height as usize, self.p.window_width as usize);
-        let across = 2 * width - 1;
-        let entries = (2 * height - 1) * across;
-        let table = &weights[self.p.bias as usize + head * entries..][..entries];
-        let bias: &mut [u32] = cast_slice_mut(&mut room.bias);
-        for (query, bias) in bias
-            .chunks_exact_mut(self.blocks * COLS)
-            .take(self.tokens)
-            .enumerate()
-        {
-            let (y, x) = (query / width, query % width);
-            for (key_y, bias) in bias.chunks_mut(width).take(height).enumerate() {
-                let first = (y + height - 1 - key_y) * across + x;
-                for (bias, &entry) in bias.iter_mut().zip(table[first..][..width].iter().rev()) {
-                    *bias = entry;
-                }
-            }
-        }
-        let words = &weights[self.p.channel as usize + head * self.dim..][..self.dim];
-        room.scales.clear();
-        room.scales.extend(words.chunks(COLS).map(|words| {
-            // A shift of 1 where there is no channel.
-            let mut lanes = [1 << 16; COLS];
-            lanes[..words.len()].copy_from_slice(words);
-            Scales::new(lanes)
-        }));
-    }
-
-    /// The tokens of each window of the map rolled up and left by the shift, and padded.
-    fn load_tokens(&self, room: &mut Attention) {
+    /// One head of the rows from `first` to `end`, which attend to the same keys.
+    fn attend(
+        &self,
+        room: &mut Heads,
+        head: usize,
+        [first, end]: [usize; 2],
+        [key, count]: [u32; 2],
+        out: &mut [u32],
+    ) {
         let p = self.p;
-        let [down, across] = p.windows();
-        let (height, width) = (down * p.window_height, across * p.window_width);
-        room.rows.clear();
-        room.regions.clear();
-        for window_y in 0..down {
-            for window_x in 0..across {
-                let start = room.regions.len();
-                room.regions
-                    .resize(start + self.blocks, [i32x4::splat(-1); 2]);
-                let regions: &mut [i32] = cast_slice_mut(&mut room.regions[start..]);
-                for (token, set) in regions.iter_mut().enumerate().take(self.tokens) {
-                    let y = window_y * p.window_height + token as u32 / p.window_width;
-                    let x = window_x * p.window_width + token as u32 % p.window_width;
-                    let map_y = (y + p.shift_height) % p.roll_height;
-                    let map_x = (x + p.shift_width) % p.roll_width;
-                    let rolled = y < p.roll_height && x < p.roll_width;
-                    let present = rolled && map_y < p.height && map_x < p.width;
-                    let row = map_y * p.width + map_x;
-                    room.rows.push(if present { row } else { NO_ROW });
-                    *set = 3 * region(y, height, p.window_height, p.shift_height)
-                        + region(x, width, p.window_width, p.shift_width);
-                }
-            }
-        }
-    }
-
-    /// Reads queries, keys and values of a window.
-    fn load_window(&self, room: &mut Attention, place: &Place) {
-        let (p, depth) = (self.p, self.depth);
-        let part = (p.heads * p.head_words) as usize;
-        let rows = &room.rows[place.rows..][..self.tokens];
-        // Past the last token it stands again: nothing of it is used.
-        let read = |token: usize, which: usize| -> &[i8] {
-            let head = which * part + place.head * p.head_words as usize;
-            let words = p.head_words as usize;
-            let row = match rows[token.min(self.tokens - 1)] {
-                NO_ROW => {
-                    return cast_slice(&self.weights[p.padding as usize + head..][..words]);
-                }
-                row => place.first + row as usize,
-            };
-            let offset = p.qkv as usize + row * p.qkv_stride as usize + head;
-            cast_slice(self.rest.words(offset, words))
+        let words = p.head_words as usize;
+        let (rows, keys) = (end - first, count as usize);
+        room.resize(4 * words, rows, keys);
+        room.load_scales(&self.weights[p.channel as usize + 4 * head * words..][..4 * words]);
+        let read = |place: u32, stride: u32, start: u32, row: usize| -> &[i8] {
+            let at = place as usize + row * stride as usize + start as usize + head * words;
+            cast_slice(self.rest.words(at, words))
         };
-        for token in 0..self.tokens.next_multiple_of(ROWS) {
-            let queries = &mut room.queries[token / ROWS * depth..][..depth];
-            let line = self.padded(read(token, 0), &mut room.lines[0]);
-            put_row(queries, token % ROWS, line);
-        }
-        for (block, keys) in room.keys.chunks_exact_mut(depth).enumerate() {
-            let mut lines = room.lines.iter_mut();
-            let columns = std::array::from_fn(|at| {
-                let line = lines.next().expect("eight lines");
-                self.padded(read(COLS * block + at, 1), line)
-            });
-            put_columns(keys, columns);
-        }
-        let pairs = 4 * self.blocks;
-        for at in 0..pairs {
-            let [first, second, ..] = &mut room.lines[..] else {
-                unreachable!("eight lines")
-            };
-            let (first, _) = self.padded(read(2 * at, 2), first).as_chunks();
-            let (second, _) = self.padded(read(2 * at + 1, 2), second).as_chunks();
-            let channels = room.values.chunks_mut(2 * pairs);
-            for ((values, &first), &second) in channels.zip(first).zip(second) {
-                let [low, high] = pair(first, second);
-                values[at] = low;
-                if let Some(value) = values.get_mut(pairs + at) {
-                    *value = high;
-                }
-            }
-        }
-    }
+        room.load_queries(rows, |at| {
+            read(p.query, p.query_stride, p.query_start, first + at)
+        });
+        let key = key as usize;
+        room.load_keys(keys, |at| read(p.key, p.key_stride, p.key_start, key + at));
+        room.load_values(keys, |at| {
+            read(p.value, p.value_stride, p.value_start, key + at)
+        });
 
-    /// `bytes` padded by zeros to a multiple of 16, in `line` if need be.
-    fn padded<'a>(&self, bytes: &'a [i8], line: &'a mut [i8; MAX_DIM]) -> &'a [i8] {
-        if self.dim.is_multiple_of(16) {
-            return bytes;
-        }
-        line[..self.dim].copy_from_slice(bytes);
-        line
-    }
-
-    fn attend(&self, room: &mut Attention, place: &Place, out: &mut [u32]) {
-        let (blocks, depth) = (self.blocks, self.depth);
-        let scale = unpack_scale(self.weights[self.p.head as usize + place.head]);
-        let regions = &room.regions[place.regions..][..blocks];
-        let lanes: &[i32] = cast_slice(regions);
-        let rows = &room.rows[place.rows..][..self.tokens];
-        for first in (0..self.tokens).step_by(ROWS) {
-            let count = ROWS.min(self.tokens - first);
-            if rows[first..][..count].iter().all(|&row| row == NO_ROW) {
-                continue;
-            }
-            let queries = &room.queries[first / ROWS * depth..][..depth];
-            for (block, keys) in room.keys.chunks_exact(depth).enumerate() {
-                let sums = tile(queries, keys, Default::default());
-                for (row, sums) in sums.into_iter().enumerate() {
-                    let bias = room.bias[(first + row) * blocks + block];
-                    room.logits[row * blocks + block] = [sums[0] + bias[0], sums[1] + bias[1]];
-                }
-            }
+        let logit_scale = unpack_scale(self.weights[p.head as usize + head]);
+        for block in 0..rows.div_ceil(ROWS) {
+            let present = ROWS.min(rows - block * ROWS);
+            room.score(block, |_, _, sums| sums);
             let mut shares = [Share::default(); ROWS];
-            for (row, share) in shares.iter_mut().enumerate().take(count) {
-                let region = i32x4::splat(lanes[first + row]);
-                let logits = &room.logits[row * blocks..][..blocks];
-                let total = self.soften(logits, regions, region, scale, &mut room.weights, row);
-                *share = Share::new(total);
-                let map_row = match rows[first + row] {
-                    NO_ROW => continue,
-                    row => place.first + row as usize,
-                };
-                let out = map_row * self.p.out_stride as usize;
-                share.out = Some(out + place.head * self.p.head_words as usize);
+            for (row, share) in shares.iter_mut().enumerate().take(present) {
+                let (logits, weights) = room.softening(row);
+                *share = Share::new(self.soften(logits, keys, logit_scale, weights, row));
             }
-            for (block, values) in room.values.chunks_exact(4 * blocks).enumerate() {
-                let sums = tile(&room.weights, values, Default::default());
-                let scales = &room.scales[block];
-                for (share, &sums) in shares.iter().zip(&sums).take(count) {
-                    let Some(at) = share.out.map(|out| out + 2 * block) else {
-                        continue;
-                    };
-                    let words: [u32; 2] = cast(int8(share.apply(sums, scales), -127));
-                    out[at] = words[0];
-                    if 2 * block + 1 < self.p.head_words as usize {
-                        out[at + 1] = words[1];
-                    }
+            let at = |row: usize| (first + block * ROWS + row) * p.out_stride as usize;
+            room.sum(|channels, sums, scales| {
+                for (row, share) in shares.iter().enumerate().take(present) {
+                    let found: [u32; 2] = cast(int8(share.apply(sums[row], scales), -127));
+                    let out = &mut out[at(row) + head * words..][..words];
+                    let out = out[2 * channels..].iter_mut();
+                    out.zip(found).for_each(|(out, word)| *out = word);
                 }
-            }
+            });
         }
     }
 
-    /// Sets row `row` of `weights` to the weights of one query's keys; returns their sum.
+    /// Sets row `row` of `weights` to the weights of one query's `keys`; returns their sum.
     #[inline(always)]
     fn soften(
         &self,
         logits: &[[i32x4; 2]],
-        regions: &[[i32x4; 2]],
-        region: i32x4,
+        keys: usize,
         (multiplier, shift): (u32, u32),
         weights: &mut [Left],
         row: usize,
     ) -> u32 {
+        // Past the last key it stands again, which changes no largest.
         let lowest = i32x4::splat(i32::MIN);
-        let mut most = [lowest; 2];
-        for (logits, regions) in logits.iter().zip(regions) {
-            let [low, high] = [regions[0].simd_eq(region), regions[1].simd_eq(region)];
-            most[0] = most[0].max(low.bitselect(logits[0], lowest));
-            most[1] = most[1].max(high.bitselect(logits[1], lowest));
-        }
-        let most = i32x4::splat(most[0].max(most[1]).reduce_max());
-        let mut total = i16x8::ZERO;
+        let most = logits
+            .iter()
+            .fold(lowest, |most, logits| most.max(logits[0]).max(logits[1]));
+        let most = i32x4::splat(most.reduce_max());
+        let last = i32x4::splat(LAST);
+        let mut total = 0;
         let (blocks, _) = weights.as_chunks_mut::<{ DEPTH / 2 }>();
-        for ((logits, regions), weights) in logits.iter().zip(regions).zip(blocks) {
-            let seen = [regions[0].simd_eq(region), regions[1].simd_eq(region)];
-            // What is not seen must stay in range until it is masked.
-            let below = [(most - logits[0]) & seen[0], (most - logits[1]) & seen[1]];
-            let entries = int8_entries([
-                requantize_all(below[0], multiplier, shift),
-                requantize_all(below[1], multiplier, shift),
-            ]);
+        for (block, (logits, weights)) in logits.iter().zip(blocks).enumerate() {
+            let entries = logits.map(|logits| {
+                let entries = requantize_all(most - logits, multiplier, shift);
+                entries.min(last).to_array()
+            });
+            let present = DEPTH.min(keys - block * DEPTH);
             let mut found = [0; DEPTH];
-            for (found, entry) in found.iter_mut().zip(entries) {
-                *found = i16::from(self.exp[usize::from(entry)]);
+            let entries = entries.as_flattened();
+            for (found, &entry) in found.iter_mut().zip(entries).take(present) {
+                let weight = self.exp[entry as usize];
+                total += u32::from(weight);
+                *found = weight as i16;
             }
-            let found = i16x8::new(found) & int16(seen);
-            total += found;
-            put_eight(weights, row, found.to_array());
+            put_eight(weights, row, found);
         }
-        // At most 32 of at most 255 in each lane.
-        i32x8::from_i16x8(total).reduce_add() as u32
+        total
     }
-}
-
-/// Places in the table: values from 0 on, at most 255.
-#[inline(always)]
-fn int8_entries(values: [i32x4; 2]) -> [u8; DEPTH] {
-    let most = i16x8::splat(255);
-    int16(values).min(most).to_array().map(|value| value as u8)
 }
 
 /// What makes outputs of a query's sums.
 #[derive(Clone, Copy, Default)]
 struct Share {
     reciprocal: u32,
-    /// Fractional bits of the scaled sums, less 7.
+    /// Fractional bits of the scaled sums, less 10.
     more: u32,
-    /// First word of the output, of a token of the map.
-    out: Option<usize>,
 }
 
 impl Share {
     fn new(total: u32) -> Self {
         let width = bits(total);
+        let most = width.min(16);
         Self {
-            reciprocal: ((1 << (15 + width)) / total).min(65535),
-            more: width - 8,
-            out: None,
+            reciprocal: ((1 << (15 + most)) / (total >> (width - most))).min(65535),
+            more: width - 11,
         }
     }
 
     #[inline(always)]
     fn apply(&self, sums: [i32x4; 2], scales: &Scales) -> [i32x4; 2] {
-        let sums = [
-            scale(sums[0], self.reciprocal),
-            scale(sums[1], self.reciprocal),
-        ];
-        scales.apply(sums, self.more)
-    }
-}
-
-/// Which of the three bands of the rolled axis `at` lies in: tokens attend within one band only.
-fn region(at: u32, extent: u32, window: u32, shift: u32) -> i32 {
-    if shift == 0 || at < extent - window {
-        0
-    } else if at < extent - shift {
-        1
-    } else {
-        2
-    }
-}
-
-impl Attention {
-    /// Bytes held.
-    pub fn memory(&self) -> usize {
-        4 * self.rows.capacity()
-            + 32 * (self.regions.capacity() + self.bias.capacity() + self.logits.capacity())
-            + size_of::<Left>() * (self.queries.capacity() + self.weights.capacity())
-            + size_of::<Right>() * (self.keys.capacity() + self.values.capacity())
-            + size_of::<Scales>() * self.scales.capacity()
-            + self.lines.capacity() * MAX_DIM
+        scales.apply(sums.map(|sums| scale(sums, self.reciprocal)), self.more)
     }
 }

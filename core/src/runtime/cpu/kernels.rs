@@ -2,14 +2,16 @@
 
 use intformer_shaders::{
     Dispatch,
-    op::{Operation, embedding, gather_rows, shift_gelu::ShiftTables},
+    op::{Operation, embedding, gather_rows, repeat_rows, shift_gelu::ShiftTables},
 };
 
 use super::{
-    attention::{Attention, window_attention},
+    attention::attention,
+    heads::Heads,
     linear::{Panels, Source, linear},
     norm::{Norm, Table, layer_norm},
     simple::{mean_pool, patch_gather, shift_gelu},
+    window_attention::{WindowRoom, window_attention},
 };
 
 /// The vector instructions that this build uses.
@@ -31,7 +33,8 @@ pub struct Kernels {
     panels: Panels,
     table: Table,
     norm: Norm,
-    attention: Attention,
+    heads: Heads,
+    windows: WindowRoom,
     sums: Vec<i32>,
     shift_tables: ShiftTables,
 }
@@ -53,8 +56,9 @@ impl Kernels {
                 layer_norm(p, weights, arena, &mut self.table, &mut self.norm);
             }
             Dispatch::WindowAttention(p) => {
-                window_attention(p, weights, arena, &mut self.attention);
+                window_attention(p, weights, arena, &mut self.windows);
             }
+            Dispatch::Attention(p) => attention(p, weights, arena, &mut self.heads),
             Dispatch::ShiftGelu(p) => shift_gelu(p, arena, &mut self.shift_tables),
             #[cfg(feature = "comparison")]
             Dispatch::FloatGelu(p) => super::float_gelu::float_gelu(p, weights, arena),
@@ -62,6 +66,7 @@ impl Kernels {
             // Loops over whole rows, which compilers make vectors of.
             Dispatch::Embedding(p) => embedding::Op::twin(p, weights, arena),
             Dispatch::GatherRows(p) => gather_rows::Op::twin(p, weights, arena),
+            Dispatch::RepeatRows(p) => repeat_rows::Op::twin(p, weights, arena),
             #[allow(unreachable_patterns, reason = "a new operation has its twin first")]
             other => other.run_twin(weights, arena),
         }
@@ -72,7 +77,8 @@ impl Kernels {
         self.panels.memory()
             + self.table.memory()
             + self.norm.memory()
-            + self.attention.memory()
+            + self.heads.memory()
+            + self.windows.memory()
             + 4 * self.sums.capacity()
             + self.shift_tables.memory()
     }

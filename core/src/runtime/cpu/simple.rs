@@ -20,8 +20,14 @@ pub fn patch_gather(p: &PatchGather, arena: &mut [u32]) {
     let side = p.patch_size as usize;
     let bytes = side * p.channels as usize;
     let image_stride = p.image_stride as usize;
+    let prefix = p.prefix as usize;
+    let image_rows = prefix + down * across;
     for (row, out) in out.chunks_exact_mut(stride).enumerate() {
-        let (image, cell) = (row / (down * across), row % (down * across));
+        let (image, at) = (row / image_rows, row % image_rows);
+        let Some(cell) = at.checked_sub(prefix) else {
+            out.fill(0);
+            continue;
+        };
         let words = rest.words(p.image as usize + image * image_stride, image_stride);
         let pixels: &[u8] = cast_slice(words);
         let first = cell / across * side * across * bytes + cell % across * bytes;

@@ -56,9 +56,9 @@ impl Choices {
         for at in largest_first(work) {
             let dispatch = &dispatches[at];
             let sample = if software {
-                dispatch.shrunk(SOFTWARE_WORK)
+                dispatch.sample().shrunk(SOFTWARE_WORK)
             } else {
-                *dispatch
+                dispatch.sample()
             };
             let entry = self.chosen.entry(sample.class());
             let chosen = if let Entry::Occupied(known) = entry {

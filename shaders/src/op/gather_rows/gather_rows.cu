@@ -7,7 +7,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     unsigned pieces = p.stride / 4;
     if (at >= (size_t)p.rows * pieces) return;
     unsigned row = unsigned(at / pieces), piece = unsigned(at % pieces);
-    size_t source = arena[p.index + (size_t)row * 4];
+    size_t source = p.every == 0 ? arena[p.index + (size_t)row * 4] : (size_t)row * p.every + p.first;
     const uint4* x = (const uint4*)(arena + p.x) + source * pieces;
     ((uint4*)(arena + p.out))[at] = x[piece];
 }

@@ -10,6 +10,8 @@ struct Params {
     rows: u32,
     sources: u32,
     stride: u32,
+    every: u32,
+    first: u32,
 }
 
 @group(0) @binding(0) var<storage, read> weights: array<u32>;
@@ -28,6 +30,9 @@ fn main(
     if (row >= p.rows) {
         return;
     }
-    let source = arena[(p.index >> 2u) + row].x;
+    var source = row * p.every + p.first;
+    if (p.every == 0u) {
+        source = arena[(p.index >> 2u) + row].x;
+    }
     arena[(p.out >> 2u) + at] = arena[(p.x >> 2u) + source * pieces + at % pieces];
 }

@@ -1,4 +1,4 @@
-//! Rows at given places.
+//! Rows at given places: where indices say, or one at the same place of each item.
 
 use super::{Operation, product};
 #[cfg(feature = "cuda")]
@@ -9,20 +9,28 @@ use crate::{Shader, declare::parameters};
 pub const INDEX_WORDS: u32 = 4;
 
 parameters! {
-    /// Parameters of `gather_rows`: for each index the row that it tells.
+    /// Parameters of `gather_rows`: for each index the row that it tells, or with `every` the row `first` of so
+    /// many.
     GatherRows {
         /// The rows, `[sources, stride]`, of any format.
         x: Input(Any, sources * stride),
-        /// The indices, the first of each [`INDEX_WORDS`] words.
-        index: Input(Below(sources as u32), rows * u64::from(INDEX_WORDS)),
+        /// The indices, the first of each [`INDEX_WORDS`] words; only if `every` is 0.
+        index: Input(Below(sources as u32), match every {
+            0 => rows * u64::from(INDEX_WORDS),
+            _ => 0,
+        }),
         /// The output, `[rows, stride]`.
         out: Output(Any, rows * stride),
-        /// Indices in the whole batch.
+        /// Rows of the output in the whole batch.
         rows: Rows,
         /// Rows that there are in the whole batch.
         sources: Sources,
         /// Words in a row; a multiple of 4.
         stride: Extent,
+        /// Rows of an item of the input, of which one is taken; or 0 for indices.
+        every: Extent,
+        /// Which one, below `every`.
+        first: Extent,
     }
 }
 
@@ -34,7 +42,11 @@ impl Operation for Op {
 
     fn twin(p: &GatherRows, _: &[u32], arena: &mut [u32]) {
         for row in 0..p.rows {
-            let source = p.x + arena[(p.index + row * INDEX_WORDS) as usize] * p.stride;
+            let source = match p.every {
+                0 => arena[(p.index + row * INDEX_WORDS) as usize],
+                every => row * every + p.first,
+            };
+            let source = p.x + source * p.stride;
             let source = source as usize..(source + p.stride) as usize;
             arena.copy_within(source, (p.out + row * p.stride) as usize);
         }
@@ -73,9 +85,19 @@ impl Operation for Op {
     }
 
     fn example(draw: &mut dyn FnMut(u32, u32) -> u32) -> GatherRows {
+        let rows = draw(1, 40);
+        let (sources, every, first) = match draw(0, 1) {
+            0 => (draw(1, 60), 0, 0),
+            _ => {
+                let every = draw(1, 9);
+                (rows * every, every, draw(0, every - 1))
+            }
+        };
         GatherRows {
-            rows: draw(1, 40),
-            sources: draw(1, 60),
+            rows,
+            sources,
+            every,
+            first,
             stride: 4 * draw(1, 12),
             ..GatherRows::default()
         }

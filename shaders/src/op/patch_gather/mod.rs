@@ -11,10 +11,10 @@ parameters! {
     /// Parameters of `patch_gather`.
     PatchGather {
         /// The images: `image_stride` words each, bytes in HWC order.
-        image: Input(Any, rows.div_ceil((grid_height * grid_width).max(1)) * image_stride),
-        /// The patches, `[rows, k_words]`.
+        image: Input(Any, rows.div_ceil((prefix + grid_height * grid_width).max(1)) * image_stride),
+        /// The patches of each image, `[rows, k_words]`, after `prefix` rows of zeros.
         out: Output(Any, rows * k_words),
-        /// Patches in the whole batch.
+        /// Rows in the whole batch.
         rows: Rows,
         /// Words in a row of the output; bytes past the patch are zero.
         k_words: Extent,
@@ -28,6 +28,8 @@ parameters! {
         channels: Extent,
         /// Side of a patch in pixels.
         patch_size: Extent,
+        /// Rows before the patches of an image.
+        prefix: Extent,
     }
 }
 
@@ -71,12 +73,18 @@ impl Operation for Op {
     fn example(draw: &mut dyn FnMut(u32, u32) -> u32) -> PatchGather {
         let [grid_height, grid_width] = [draw(1, 6), draw(1, 6)];
         let [batch, channels, patch_size] = [draw(1, 5), draw(1, 4), draw(1, 5)];
-        PatchGather::new(batch, [grid_height, grid_width], channels, patch_size)
+        let prefix = draw(0, 2);
+        let patches = PatchGather::new(batch, [grid_height, grid_width], channels, patch_size);
+        PatchGather {
+            rows: patches.rows + batch * prefix,
+            prefix,
+            ..patches
+        }
     }
 }
 
 impl PatchGather {
-    /// The patches of `batch` images; places are 0.
+    /// The patches of `batch` images and no other rows; places are 0.
     pub fn new(
         batch: u32,
         [grid_height, grid_width]: [u32; 2],

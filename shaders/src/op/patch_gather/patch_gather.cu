@@ -6,8 +6,13 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     size_t at = (size_t)blockIdx.x * THREADS + threadIdx.x;
     if (at >= (size_t)p.rows * p.k_words) return;
     unsigned row = unsigned(at / p.k_words), word = unsigned(at % p.k_words);
-    unsigned cells = p.grid_height * p.grid_width;
-    unsigned image = row / cells, y = row % cells / p.grid_width, x = row % p.grid_width;
+    unsigned image_rows = p.prefix + p.grid_height * p.grid_width;
+    unsigned image = row / image_rows, cell = row % image_rows - p.prefix;
+    if (row % image_rows < p.prefix) {
+        arena[p.out + at] = 0;
+        return;
+    }
+    unsigned y = cell / p.grid_width, x = cell % p.grid_width;
     unsigned line = p.patch_size * p.channels;
     const unsigned char* pixels = (const unsigned char*)(arena + p.image + (size_t)image * p.image_stride);
     pixels += (size_t)(y * p.patch_size * p.grid_width + x) * line;

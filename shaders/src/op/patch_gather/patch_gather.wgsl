@@ -13,6 +13,7 @@ struct Params {
     grid_width: u32,
     channels: u32,
     patch_size: u32,
+    prefix: u32,
 }
 
 @group(0) @binding(0) var<storage, read> weights: array<u32>;
@@ -30,9 +31,13 @@ fn main(
     if (row >= p.rows) {
         return;
     }
-    let cells = p.grid_height * p.grid_width;
-    let cell = row % cells;
-    let image = p.image + row / cells * p.image_stride;
+    let image_rows = p.prefix + p.grid_height * p.grid_width;
+    if (row % image_rows < p.prefix) {
+        arena[p.out + at] = 0u;
+        return;
+    }
+    let cell = row % image_rows - p.prefix;
+    let image = p.image + row / image_rows * p.image_stride;
     let line_bytes = p.patch_size * p.channels;
     let image_line = p.grid_width * line_bytes;
     let corner = cell / p.grid_width * p.patch_size * image_line + cell % p.grid_width * line_bytes;

@@ -8,8 +8,14 @@ pub fn twin(p: &PatchGather, _weights: &[u32], arena: &mut [u32]) {
     let row_bytes = p.grid_width * p.patch_size * p.channels;
     let patch_bytes = (p.patch_size * p.channels) as usize;
     for row in 0..p.rows {
-        let image = row / (p.grid_height * p.grid_width);
-        let cell = row % (p.grid_height * p.grid_width);
+        let image_rows = p.prefix + p.grid_height * p.grid_width;
+        let (image, at) = (row / image_rows, row % image_rows);
+        if at < p.prefix {
+            let words = p.k_words as usize * 4;
+            int8_mut(arena, p.out + row * p.k_words, words).fill(0);
+            continue;
+        }
+        let cell = at - p.prefix;
         let (grid_y, grid_x) = (cell / p.grid_width, cell % p.grid_width);
         let mut patch = vec![0i8; p.k_words as usize * 4];
         for y in 0..p.patch_size {

@@ -1,32 +1,5 @@
 // `window_attention` without workgroup memory: keys and values come from the storage buffer.
-#ifdef SPREAD
-#import bytes
-
-// A query's word, unpacked once for all keys.
-fn query_word(word: u32) -> vec4<i32> {
-    return bytes(word);
-}
-
-fn query_key(query: vec4<i32>, key: u32) -> i32 {
-    return dot(query, bytes(key));
-}
-
-fn value_word(word: u32) -> vec4<i32> {
-    return bytes(word);
-}
-#else
-fn query_word(word: u32) -> u32 {
-    return word;
-}
-
-fn query_key(query: u32, key: u32) -> i32 {
-    return dot8(query, key);
-}
-
-fn value_word(word: u32) -> vec4<i32> {
-    return unpack8(word);
-}
-#endif
+#import head_words
 
 // The most tokens of a window.
 const TOKENS: u32 = 256u;
