@@ -76,7 +76,7 @@ pub fn rescale(model: &mut FloatModel, by: f64, seed: u64) -> Result<()> {
                 norm(params, &before.site, &factors)?;
                 columns(params, site, &factors)?;
             }
-            Layer::WindowAttention(_) => {
+            Layer::WindowAttention(_) | Layer::Attention(_) => {
                 let Some(qkv) = sole(&graph, before) else {
                     continue;
                 };

@@ -1,4 +1,4 @@
-"""Writes random Swin checkpoints of full size, with logits of the libraries behind them.
+"""Writes random checkpoints of Swin and ViT of full size, with logits of the libraries behind them.
 
     python full_size.py FOLDER      (needs torch, torchvision, timm, transformers, safetensors; writes 2 GB)
 
@@ -11,11 +11,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from make_checkpoints import hugging_face_folder, microsoft_file, timm_folder, torchvision_file  # noqa: E402
 from torchvision.models import swin_b, swin_s, swin_t  # noqa: E402
+from transformers import ViTConfig, ViTForImageClassification  # noqa: E402
 
 DEPTHS = {"tiny": [2, 2, 6, 2], "small": [2, 2, 18, 2]}
 
 
 def main(out):
+    timm_folder(out / "timm-vit-base", 150, name="vit_base_patch16_224")
+    timm_folder(out / "timm-deit-small", 151, name="deit_small_patch16_224")
+    timm_folder(out / "timm-dinov2-small", 152, name="vit_small_patch14_dinov2", num_classes=0)
+    hugging_face_folder(
+        out / "huggingface-vit-base", 153, config=ViTConfig, build=ViTForImageClassification,
+        id2label={n: f"class {n}" for n in range(1000)},
+    )
     for seed, (size, depths) in enumerate(DEPTHS.items(), start=100):
         timm_folder(out / f"timm-{size}", seed, name=f"swin_{size}_patch4_window7_224")
         labels = {n: f"class {n}" for n in range(1000)}

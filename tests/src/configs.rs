@@ -1,6 +1,6 @@
 //! Configurations of small models.
 
-use intformer::architecture::{Activation, PerBlock, SwinConfig, Widths, Windowing};
+use intformer::architecture::{Activation, PerBlock, SwinConfig, VitConfig, Widths, Windowing};
 use proptest::prelude::*;
 
 /// One of eight bits for each block.
@@ -57,6 +57,51 @@ prop_compose! {
             }),
             widths: None,
             fc1_bias: PerBlock::each(&depths[..stages], |stage, block| bit(fc1_bias, stage, block)),
+        }
+    }
+}
+
+prop_compose! {
+    /// Small Vision Transformers of all kinds: odd grids and heads, registers, no head, pruned blocks.
+    pub fn vit()(
+        grid in [1usize..=6, 1usize..=6],
+        patch in 1usize..=5,
+        in_channels in prop_oneof![Just(1usize), Just(2), Just(3)],
+        prefix in 1usize..=3,
+        heads in 1usize..=3,
+        head_dim in 1usize..=18,
+        depth in 1usize..=3,
+        hidden in 1usize..=40,
+        classes in 0usize..=20,
+        qkv_bias: bool,
+        relu: u8,
+        fc1_bias: u8,
+        widths in prop::option::of(prop::collection::vec((1usize..=3, 1usize..=9, 1usize..=30), 3)),
+    ) -> VitConfig {
+        let widths = widths.map(|widths| {
+            PerBlock::each(&[depth], |_, block| {
+                let (heads, head_dim, hidden) = widths[block];
+                Widths { heads, head_dim, hidden }
+            })
+        });
+        VitConfig {
+            image_size: grid.map(|patches| patches * patch),
+            in_channels,
+            patch_size: patch,
+            prefix,
+            embed_dim: heads * head_dim,
+            depth,
+            heads,
+            hidden,
+            classes,
+            qkv_bias,
+            layer_norm_eps: 1e-6,
+            activation: PerBlock::each(&[depth], |stage, block| match bit(relu, stage, block) {
+                true => Activation::Relu,
+                false => Activation::Gelu,
+            }),
+            fc1_bias: PerBlock::each(&[depth], |stage, block| bit(fc1_bias, stage, block)),
+            widths,
         }
     }
 }

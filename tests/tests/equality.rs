@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::{
     Error,
-    architecture::{Config, SwinConfig},
+    architecture::{Config, SwinConfig, VitConfig},
     plan::{Counts, Operation, OutputKind, Port, Program, Step, operation},
     quant::Gelu,
     runtime::{Batch, Cpu, Executor, Reference, Runner},
@@ -57,6 +57,34 @@ proptest! {
     fn cuda_equals_the_reference(config in configs::config(), batch in 1usize..=5, seed: u64) {
         prop_assert!(compare(&config, batch, seed, cuda) >= 8);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn wgpu_equals_the_reference_with_vits(config in configs::vit(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(&config, batch, seed, wgpu) >= 8);
+    }
+
+    #[test]
+    fn cpu_equals_the_reference_with_vits(config in configs::vit(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(&config, batch, seed, Cpu::new) >= 8);
+    }
+
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn cuda_equals_the_reference_with_vits(config in configs::vit(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(&config, batch, seed, cuda) >= 8);
+    }
+}
+
+/// A ViT-Ti on 197 tokens, whose totals have more than 16 bits.
+#[test]
+fn executors_equal_the_reference_at_vit_t() {
+    let steps = compare(VitConfig::tiny(), 1, 3, Cpu::new);
+    assert_eq!(steps, 65);
+    assert_eq!(compare(VitConfig::tiny(), 1, 3, wgpu), steps);
 }
 
 #[test]

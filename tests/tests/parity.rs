@@ -39,7 +39,7 @@ fn difference(source: &Path, folder: &Path) -> f32 {
         .map(|image| Pixels::new(height, width, channels, image.to_vec()).unwrap())
         .collect();
     let logits = file.tensor("logits").unwrap();
-    assert_eq!(logits.shape(), [count, model.config.classes()]);
+    assert_eq!(logits.shape(), [count, model.config.outputs()]);
     let expected: Vec<f32> = logits
         .data()
         .as_chunks::<4>()
@@ -70,6 +70,9 @@ fn small_checkpoints_of_every_dialect() {
         ("timm-padded", ""),
         ("huggingface-padded", ""),
         ("torchvision-padded", "checkpoint.pth"),
+        ("timm-vit", ""),
+        ("timm-vit-registers", ""),
+        ("huggingface-vit", ""),
         ("forms", "base.safetensors"),
         ("forms", "mmpretrain.pth"),
     ] {

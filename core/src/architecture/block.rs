@@ -144,6 +144,15 @@ impl<T: Display> Display for PerBlock<T> {
     }
 }
 
+/// What files leave out: true in all blocks.
+pub(super) fn everywhere() -> PerBlock<bool> {
+    PerBlock::All(true)
+}
+
+pub(super) fn is_everywhere(values: &PerBlock<bool>) -> bool {
+    values.uniform() == Some(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,17 +5,24 @@
 //! [`Graph`] that it builds.
 
 mod block;
+mod bounds;
 #[cfg(feature = "import")]
 pub(crate) mod names;
 mod swin;
+mod vit;
 
 pub use crate::graph::{Activation, Census, Windows};
 pub use block::{Block, PerBlock, Widths};
 pub use swin::{SwinConfig, Windowing};
+pub use vit::VitConfig;
 
 use std::fmt::{self, Display, Formatter};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::{Map, Value};
 
 use crate::{
     ImageShape, Result,
@@ -25,11 +32,15 @@ use crate::{
 type Named = (&'static str, fn() -> Config);
 
 /// The configurations that have a name.
-const NAMED: [Named; 4] = [
+const NAMED: &[Named] = &[
     ("swin-t", || SwinConfig::tiny().into()),
     ("swin-s", || SwinConfig::small().into()),
     ("swin-b", || SwinConfig::base().into()),
     ("swin-l", || SwinConfig::large().into()),
+    ("vit-t", || VitConfig::tiny().into()),
+    ("vit-s", || VitConfig::small().into()),
+    ("vit-b", || VitConfig::base().into()),
+    ("vit-l", || VitConfig::large().into()),
 ];
 
 /// The configuration of a model, of whichever architecture.
@@ -49,17 +60,24 @@ const NAMED: [Named; 4] = [
 /// config.validate()?;
 /// # Ok::<(), intformer::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Config {
     /// A Swin Transformer V1.
     Swin(SwinConfig),
+    /// A Vision Transformer.
+    Vit(VitConfig),
 }
 
 impl From<SwinConfig> for Config {
     fn from(config: SwinConfig) -> Self {
         Self::Swin(config)
+    }
+}
+
+impl From<VitConfig> for Config {
+    fn from(config: VitConfig) -> Self {
+        Self::Vit(config)
     }
 }
 
@@ -69,9 +87,49 @@ impl<C: Clone + Into<Config>> From<&C> for Config {
     }
 }
 
+/// The key of files that names the architecture.
+const TAG: &str = "architecture";
+
+/// A configuration as it stands in files. Swin's, which was the first, has no tag.
+impl Serialize for Config {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Tagged<'a, C> {
+            architecture: &'static str,
+            #[serde(flatten)]
+            config: &'a C,
+        }
+        let architecture = self.architecture();
+        match self {
+            Self::Swin(config) => config.serialize(serializer),
+            Self::Vit(config) => Tagged {
+                architecture,
+                config,
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Config {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        SwinConfig::deserialize(deserializer).map(Self::Swin)
+        fn read<C: DeserializeOwned + Into<Config>>(
+            map: Map<String, Value>,
+        ) -> serde_json::Result<Config> {
+            serde_json::from_value(Value::Object(map)).map(C::into)
+        }
+        let mut map = Map::deserialize(deserializer)?;
+        let tag = map.remove(TAG);
+        let read = match tag.as_ref().map(|tag| tag.as_str().unwrap_or_default()) {
+            None => read::<SwinConfig>,
+            Some("vit") => read::<VitConfig>,
+            Some(_) => {
+                let known =
+                    "expected an architecture that this library knows: vit, or none for a Swin";
+                return Err(D::Error::custom(known));
+            }
+        };
+        read(map).map_err(D::Error::custom)
     }
 }
 
@@ -91,6 +149,7 @@ impl Config {
     pub fn architecture(&self) -> &'static str {
         match self {
             Self::Swin(_) => "swin",
+            Self::Vit(_) => "vit",
         }
     }
 
@@ -101,6 +160,7 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         match self {
             Self::Swin(config) => config.validate(),
+            Self::Vit(config) => config.validate(),
         }
     }
 
@@ -111,6 +171,7 @@ impl Config {
     pub fn graph(&self) -> Graph {
         match self {
             Self::Swin(config) => config.graph(),
+            Self::Vit(config) => config.graph(),
         }
     }
 
@@ -118,6 +179,7 @@ impl Config {
     pub fn image(&self) -> ImageShape {
         match self {
             Self::Swin(config) => config.image(),
+            Self::Vit(config) => config.image(),
         }
     }
 
@@ -125,6 +187,7 @@ impl Config {
     pub fn classes(&self) -> usize {
         match self {
             Self::Swin(config) => config.classes,
+            Self::Vit(config) => config.classes,
         }
     }
 
@@ -132,6 +195,7 @@ impl Config {
     pub fn outputs(&self) -> usize {
         match self {
             Self::Swin(config) => config.outputs(),
+            Self::Vit(config) => config.outputs(),
         }
     }
 
@@ -139,6 +203,7 @@ impl Config {
     pub fn output_kind(&self) -> OutputKind {
         match self {
             Self::Swin(config) => config.output_kind(),
+            Self::Vit(config) => config.output_kind(),
         }
     }
 
@@ -146,6 +211,7 @@ impl Config {
     pub fn depths(&self) -> &[usize] {
         match self {
             Self::Swin(config) => &config.depths,
+            Self::Vit(config) => std::slice::from_ref(&config.depth),
         }
     }
 
@@ -158,6 +224,7 @@ impl Config {
     pub fn site(&self, block: Block) -> String {
         match self {
             Self::Swin(config) => config.site(block),
+            Self::Vit(config) => config.site(block),
         }
     }
 
@@ -180,6 +247,7 @@ impl Config {
     pub fn activation(&self) -> &PerBlock<Activation> {
         match self {
             Self::Swin(config) => &config.activation,
+            Self::Vit(config) => &config.activation,
         }
     }
 
@@ -187,6 +255,7 @@ impl Config {
     pub fn set_activation(&mut self, activation: PerBlock<Activation>) {
         match self {
             Self::Swin(config) => config.activation = activation,
+            Self::Vit(config) => config.activation = activation,
         }
     }
 
@@ -194,6 +263,7 @@ impl Config {
     pub fn fc1_bias(&self) -> &PerBlock<bool> {
         match self {
             Self::Swin(config) => &config.fc1_bias,
+            Self::Vit(config) => &config.fc1_bias,
         }
     }
 
@@ -201,6 +271,7 @@ impl Config {
     pub fn set_fc1_bias(&mut self, fc1_bias: PerBlock<bool>) {
         match self {
             Self::Swin(config) => config.fc1_bias = fc1_bias,
+            Self::Vit(config) => config.fc1_bias = fc1_bias,
         }
     }
 
@@ -208,13 +279,25 @@ impl Config {
     pub(crate) fn plainest(self) -> Self {
         match self {
             Self::Swin(config) => Self::Swin(config.with_plainest_windowing()),
+            other => other,
         }
     }
 
-    /// Whether format 2 of model files knows all of it.
-    pub(crate) fn is_plain(&self) -> bool {
+    /// The lowest format of model files that knows all of it.
+    pub(crate) fn format(&self) -> u32 {
         match self {
-            Self::Swin(config) => config.is_plain(),
+            Self::Swin(config) if config.is_plain() => 2,
+            Self::Swin(_) => 3,
+            Self::Vit(_) => 4,
+        }
+    }
+
+    /// The same of this library's float models.
+    #[cfg(feature = "import")]
+    pub(crate) fn float_version(&self) -> u32 {
+        match self {
+            Self::Swin(_) => 1,
+            Self::Vit(_) => 2,
         }
     }
 }
@@ -224,6 +307,7 @@ impl Display for Config {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         match self {
             Self::Swin(config) => config.fmt(f),
+            Self::Vit(config) => config.fmt(f),
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::{
 /// The metadata key of the description.
 pub(super) const KEY: &str = "intformer.float";
 
-const VERSION: u32 = 1;
+/// 1: models of Swin; 2: other architectures. The lowest that can say it is written.
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,7 +78,7 @@ pub fn save(model: &FloatModel, path: impl AsRef<Path>) -> Result<()> {
     }
     model.validate()?;
     let header = Header {
-        version: VERSION,
+        version: model.config.float_version(),
         config: model.config.clone(),
         preprocessing: model.preprocessing.clone(),
         labels: model.labels.clone(),
@@ -124,9 +125,9 @@ pub(super) fn assemble(
     };
     let header = tensors.own.take().unwrap_or_default();
     let Version { version } = serde_json::from_str(&header).map_err(malformed)?;
-    if version != VERSION {
+    if !(1..=VERSION).contains(&version) {
         return Err(Error::Checkpoint(format!(
-            "expected a float model of version {VERSION}, found version {version}"
+            "expected a float model of a version from 1 to {VERSION}, found version {version}"
         )));
     }
     let header: Header = serde_json::from_str(&header).map_err(malformed)?;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Result,
-    graph::{Activation, Graph, Layer, Node},
+    graph::{Activation, Graph, Heads, Layer, Node},
     quant::Observer,
 };
 
@@ -111,6 +111,32 @@ impl<'a> Forward<'a> {
                 };
                 self.attention.forward(x, table, padding, &windows)
             }
+            Layer::Attention(Heads { heads, head_dim }) => {
+                let [batch, tokens, _] = x.dims();
+                let split = x
+                    .reshape([batch, tokens, 3, heads, head_dim])
+                    .permute([0, 2, 3, 1, 4])
+                    .reshape([batch, 3, heads * tokens, head_dim]);
+                let part = |which: usize| -> Tensor<4> {
+                    let part = split.clone().slice_dim(1, which..which + 1);
+                    part.reshape([batch, heads, tokens, head_dim])
+                };
+                let query = part(0).mul_scalar((head_dim as f64).powf(-0.5));
+                activation::softmax(query.matmul(part(1).transpose()), 3)
+                    .matmul(part(2))
+                    .permute([0, 2, 1, 3])
+                    .reshape([batch, tokens, heads * head_dim])
+            }
+            Layer::Positions { prefix } => {
+                let [batch, _, channels] = x.dims();
+                let first = self.parameters.matrix(&format!("{site}.prefix.weight"))?;
+                let places = self.parameters.matrix(&format!("{site}.position.weight"))?;
+                let first = first
+                    .reshape([1, prefix, channels])
+                    .expand([batch, prefix, channels]);
+                let places = places.reshape([1, node.tokens, channels]);
+                Tensor::cat(vec![first, x], 1) + places
+            }
             Layer::Activation(Activation::Gelu) => activation::gelu(x),
             Layer::Activation(Activation::Relu) => activation::relu(x),
             Layer::Add => x + inputs[1].clone(),
@@ -127,6 +153,7 @@ impl<'a> Forward<'a> {
                     .reshape([batch, down * across, 4 * channels])
             }
             Layer::MeanPool => x.mean_dim(1),
+            Layer::Pick { token } => x.narrow(1, token, 1),
         })
     }
 

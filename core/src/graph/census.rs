@@ -46,12 +46,15 @@ impl Graph {
             }
             // Logits, and sums of values.
             Layer::WindowAttention(windows) => 2 * product(&windows.window) * node.channels as u64,
+            Layer::Attention(_) => 2 * product(&[node.tokens, node.channels]),
             Layer::Pixels { .. }
+            | Layer::Positions { .. }
             | Layer::LayerNorm { .. }
             | Layer::Activation(_)
             | Layer::Add
             | Layer::PatchMerge { .. }
-            | Layer::MeanPool => return None,
+            | Layer::MeanPool
+            | Layer::Pick { .. } => return None,
         };
         Some(node.tokens as u64 * macs)
     }

@@ -110,6 +110,16 @@ pub enum Layer {
     ///
     /// Parameters: `{site}.relative_position_bias_table` `[bias_entries, heads]`.
     WindowAttention(Windows),
+    /// Multi-head attention of each token to all tokens of its item; the input holds queries, keys and values, and
+    /// is the output of a [`Layer::Linear`].
+    Attention(Heads),
+    /// Learned tokens before those of the input, and a learned vector for each place added to all.
+    ///
+    /// Parameters: `{site}.prefix.weight` `[prefix, channels]`, `{site}.position.weight` `[tokens, channels]`.
+    Positions {
+        /// Tokens before those of the input, at least one.
+        prefix: usize,
+    },
     /// A function of single values.
     Activation(Activation),
     /// The sum of two inputs: the residual stream, the first, takes up a branch.
@@ -122,6 +132,20 @@ pub enum Layer {
     },
     /// The mean over the tokens.
     MeanPool,
+    /// One of the tokens.
+    Pick {
+        /// Which, from 0.
+        token: usize,
+    },
+}
+
+/// The heads of an attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// How many.
+    pub heads: usize,
+    /// Channels of each.
+    pub head_dim: usize,
 }
 
 /// Index of a node in its graph.
@@ -204,11 +228,17 @@ impl Graph {
                 "relative_position_bias_table",
                 vec![windows.bias_entries(), windows.heads],
             )],
+            Layer::Positions { prefix } => vec![
+                ("prefix.weight", vec![prefix, outputs]),
+                ("position.weight", vec![node.tokens, outputs]),
+            ],
             Layer::Pixels { .. }
+            | Layer::Attention(_)
             | Layer::Activation(_)
             | Layer::Add
             | Layer::PatchMerge { .. }
-            | Layer::MeanPool => Vec::new(),
+            | Layer::MeanPool
+            | Layer::Pick { .. } => Vec::new(),
         };
         let named = |(name, shape)| (format!("{}.{name}", node.site), shape);
         shapes.into_iter().map(named).collect()
@@ -328,6 +358,24 @@ impl Graph {
         )
     }
 
+    /// [`Layer::Attention`] over `qkv`.
+    pub fn attention(&mut self, site: impl Into<String>, qkv: NodeId, heads: Heads) -> NodeId {
+        let [tokens, _] = self.shape(qkv);
+        let channels = heads.heads * heads.head_dim;
+        self.push(site, Layer::Attention(heads), &[qkv], [tokens, channels])
+    }
+
+    /// [`Layer::Positions`] with `prefix` tokens before those of `x`.
+    pub fn positions(&mut self, site: impl Into<String>, x: NodeId, prefix: usize) -> NodeId {
+        let [tokens, channels] = self.shape(x);
+        self.push(
+            site,
+            Layer::Positions { prefix },
+            &[x],
+            [prefix + tokens, channels],
+        )
+    }
+
     /// [`Layer::Activation`].
     pub fn activation(
         &mut self,
@@ -363,6 +411,12 @@ impl Graph {
         let taken = self.outputs.iter().any(|&(_, output)| output == x);
         assert!(!taken, "{} is an output already", self.nodes[x].site);
         self.outputs.push((kind, x));
+    }
+
+    /// [`Layer::Pick`] of `token`.
+    pub fn pick(&mut self, site: impl Into<String>, x: NodeId, token: usize) -> NodeId {
+        let [_, channels] = self.shape(x);
+        self.push(site, Layer::Pick { token }, &[x], [1, channels])
     }
 
     /// [`Layer::MeanPool`].

@@ -22,7 +22,7 @@ use crate::{ClassOrder, Error, Preprocessing, Result, architecture::Config, inpu
 ///
 /// 1: the first; 2: activation by block, `i_gelu`, `shift_gelu`; 3: windows that do not divide the
 /// map, other filters than bicubic, other decoding, the order of classes; 4: plans that take tokens, put
-/// out several things or keep state, several plans. Each is read as it was. A model is written as the lowest from 2 on that can say
+/// out several things or keep state, several plans, other architectures than Swin. Each is read as it was. A model is written as the lowest from 2 on that can say
 /// it, so that older readers take it.
 pub const FORMAT: u32 = 4;
 /// The largest real value of one of the integers of a logit.
@@ -347,15 +347,17 @@ impl IntModel {
     /// The lowest format version that can say this.
     fn format(&self) -> u32 {
         let pre = &self.preprocessing;
-        let plain = self.config.is_plain()
-            && is_default(&pre.filter)
-            && is_default(&pre.decoding)
-            && self.class_order.is_none();
-        match (self.plan.is_plain() && self.plans.is_empty(), plain) {
-            (false, _) => 4,
-            (true, false) => 3,
-            (true, true) => 2,
-        }
+        let preprocessed = match is_default(&pre.filter) && is_default(&pre.decoding) {
+            true => 2,
+            false => 3,
+        };
+        let ordered = if self.class_order.is_some() { 3 } else { 2 };
+        let planned = match self.plan.is_plain() && self.plans.is_empty() {
+            true => 2,
+            false => 4,
+        };
+        let parts = [self.config.format(), preprocessed, ordered, planned];
+        parts.into_iter().max().unwrap_or(FORMAT)
     }
 
     /// The digest that the file of [`IntModel::to_bytes`] states: of all but the format version and [`IntModel::typical`].

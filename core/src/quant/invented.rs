@@ -127,8 +127,12 @@ pub fn invented(
                 see(&node.observed(), 1.0);
                 1.0
             }
-            Layer::WindowAttention(_) | Layer::Activation(_) | Layer::MeanPool => 0.5,
-            Layer::Add | Layer::PatchMerge { .. } => 3.0,
+            Layer::WindowAttention(_)
+            | Layer::Attention(_)
+            | Layer::Activation(_)
+            | Layer::MeanPool => 0.5,
+            Layer::Positions { .. } => 1.5,
+            Layer::Add | Layer::PatchMerge { .. } | Layer::Pick { .. } => 3.0,
         };
         see(&node.site, size);
     }

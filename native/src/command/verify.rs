@@ -27,7 +27,8 @@ use crate::{
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
-    /// The compressed model's file; or swin-t, swin-s, swin-b, swin-l with random weights.
+    /// The compressed model's file; or with random weights swin-t, swin-s, swin-b, swin-l, vit-t,
+    /// vit-s, vit-b, vit-l.
     model: String,
     /// Image files to run on; without any, black, white and random images are used.
     #[arg(long, short)]

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 pub(crate) use description::{Description, Keys, Size, agree, expected, malformed, side, typed};
 
-use super::{Config, swin};
+use super::{Config, swin, vit};
 use crate::{ClassOrder, HostTensor, Params, Preprocessing, Result};
 
 /// All architectures that checkpoints are read of.
-pub(crate) const ALL: [&Names; 1] = [&swin::names::NAMES];
+pub(crate) const ALL: [&Names; 2] = [&swin::names::NAMES, &vit::names::NAMES];
 
 /// Changes `config` as it is asked for, checks it, and interpolates the parameters that follow from the
 /// size of the images.
@@ -26,6 +26,7 @@ pub(crate) fn adapt(
 ) -> Result<()> {
     match config {
         Config::Swin(config) => swin::names::adapt(config, params, asked, notes),
+        Config::Vit(config) => vit::names::adapt(config, params, asked, notes),
     }
 }
 
@@ -33,6 +34,7 @@ pub(crate) fn adapt(
 pub(crate) fn published(config: &Config, library: Library) -> Published {
     match config {
         Config::Swin(config) => swin::names::published(config, library),
+        Config::Vit(config) => vit::names::published(config, library),
     }
 }
 

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::Windowing;
 use crate::{
     Error, Result,
-    architecture::{Block, PerBlock, Widths},
+    architecture::{
+        Block, PerBlock, Widths,
+        block::{everywhere, is_everywhere},
+        bounds::{self, MAX_CHANNELS, MAX_CLASSES},
+    },
     graph::{Activation, OutputKind},
     input::{ImageShape, is_default},
 };
-
-/// Bounds that keep a hostile configuration from asking for absurd amounts of memory.
-const MAX_CHANNELS: usize = 16_384;
-const MAX_CLASSES: usize = 1 << 20;
 
 /// Hyper-parameters of a Swin Transformer V1 classifier (arXiv 2103.14030).
 ///
@@ -83,14 +83,6 @@ pub struct SwinConfig {
     /// The widths of each block, where they are not those of its stage: what pruning leaves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub widths: Option<PerBlock<Widths>>,
-}
-
-fn everywhere() -> PerBlock<bool> {
-    PerBlock::All(true)
-}
-
-fn is_everywhere(values: &PerBlock<bool>) -> bool {
-    values.uniform() == Some(true)
 }
 
 impl SwinConfig {
@@ -289,22 +281,8 @@ impl SwinConfig {
                 ));
             }
             for block in 0..self.depths[stage] {
-                let widths = self.widths(stage, block);
-                let Widths {
-                    heads,
-                    head_dim,
-                    hidden,
-                } = widths;
-                let attended = heads.checked_mul(head_dim);
-                if attended.is_none_or(|count| count == 0 || count > MAX_CHANNELS)
-                    || !(1..=4 * MAX_CHANNELS).contains(&hidden)
-                {
-                    return fail(format!(
-                        "expected 1 to {MAX_CHANNELS} channels of heads and 1 to {} hidden channels in \
-                         block {block} of stage {stage}, found {widths:?}",
-                        4 * MAX_CHANNELS
-                    ));
-                }
+                let place = format!("block {block} of stage {stage}");
+                bounds::widths(&place, self.widths(stage, block))?;
             }
             let [height, width] = self.map(stage);
             if height == 0 || width == 0 {

@@ -3,14 +3,15 @@
 use crate::architecture::names;
 
 /// Pieces of names that a file must have all of, and what it then is.
-const OTHERS: [(&[&str], &str); 21] = [
+const OTHERS: [(&[&str], &str); 19] = [
     (&["lora_A"], "an adapter without the model that it adapts"),
-    (&["cls_token", "blocks.0.attn.qkv"], "a ViT"),
-    (&["blocks.0.attn.qkv", "pos_embed"], "a ViT"),
-    (&["class_token", "encoder.layers.encoder_layer_0"], "a ViT"),
     (
-        &["embeddings.cls_token", "encoder.layer.0.attention"],
-        "a ViT",
+        &["blocks.0.attn.qkv", "pos_embed"],
+        "a ViT without a learned token that answers",
+    ),
+    (
+        &["class_token", "encoder.layers.encoder_layer_0"],
+        "a ViT under torchvision's names",
     ),
     (&["visual.", "positional_embedding"], "a CLIP model"),
     (&["text_model.", "vision_model."], "a CLIP model"),

@@ -282,7 +282,7 @@ fn tensors_that_do_not_fit() {
         ),
         (
             |params| params.0.clear(),
-            "expected the tensors of a Swin V1, found 0",
+            "expected the tensors of a Swin V1 or a ViT, found 0",
         ),
     ];
     for (change, expected) in cases {
@@ -340,7 +340,7 @@ fn contradictions_of_the_description() {
         (
             "model_type",
             "swinv2".into(),
-            "expected a model_type of swin, found swinv2",
+            "expected a model_type of swin or vit, found swinv2",
         ),
         ("layer_norm_eps", 1e-3.into(), "layer_norm_eps of 1e-5"),
         (

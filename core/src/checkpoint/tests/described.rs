@@ -123,7 +123,7 @@ fn arguments_of_training_change_nothing_and_unknown_ones_are_refused_by_name() {
     for name in [
         "swinv2_tiny_window8_256",
         "swin_moe_small",
-        "vit_base_patch16_224",
+        "resnet50",
     ] {
         let refused = timm(|config| config["architecture"] = name.into());
         let refused = refused.unwrap_err().to_string();

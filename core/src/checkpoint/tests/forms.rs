@@ -215,7 +215,11 @@ fn a_mask_without_a_stage_tells_nothing() {
 fn other_models_are_refused_by_their_names() {
     let tensor = HostTensor::new([1], vec![0.0]);
     for (names, found) in [
-        (&["cls_token", "blocks.0.attn.qkv.weight"][..], "a ViT"),
+        (
+            &["pos_embed", "blocks.0.attn.qkv.weight"][..],
+            "a ViT without a learned token",
+        ),
+        (&["cls_token", "dist_token"], "a distilled DeiT"),
         (&["module.layer1.0.conv1.weight"], "a ResNet"),
         (
             &[

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use intformer_shaders::arithmetic::requantize;
+
 use super::{
     HEADROOM, Lowering, out_of_order,
     value::{Bytes, Input, Linear, Norm, StreamScales, Value, Wide},
@@ -12,7 +14,7 @@ use crate::{
     plan::{Epilogue, Format, InputKind, Port, operation, pad16},
     quant::{
         rows::Rows,
-        scales::{FACTOR_MARGIN, balance},
+        scales::{FACTOR_MARGIN, balance, multiplier},
     },
 };
 
@@ -32,7 +34,7 @@ impl Lowering<'_> {
                 Ok(Value::Pixels(image))
             }
             (Layer::PatchEmbed { grid, patch }, [Value::Pixels(image)]) => {
-                let linear = self.patch_embed(node, *image, grid, patch)?;
+                let linear = self.patch_embed(id, *image, grid, patch)?;
                 self.product(id, linear)
             }
             (Layer::LayerNorm { eps }, [x]) => self.layer_norm(id, x, eps),
@@ -40,8 +42,19 @@ impl Lowering<'_> {
                 let linear = self.linear(site, x, bias)?;
                 self.product(id, linear)
             }
-            (Layer::WindowAttention(windows), [Value::Linear(qkv)]) => {
-                Ok(Value::Attention(Rc::clone(qkv), site.to_owned(), windows))
+            (Layer::WindowAttention(windows), [Value::Linear(qkv)]) => Ok(Value::WindowAttention(
+                Rc::clone(qkv),
+                site.to_owned(),
+                windows,
+            )),
+            (Layer::Attention(heads), [Value::Linear(qkv)]) => {
+                Ok(Value::Attention(Rc::clone(qkv), site.to_owned(), heads))
+            }
+            (Layer::Positions { prefix }, [Value::Linear(patches)]) => {
+                self.positions(id, patches, prefix)
+            }
+            (Layer::Pick { token }, [Value::Wide(x) | Value::Norm(_, Some(x))]) => {
+                Ok(self.pick(node, x, token))
             }
             (Layer::Activation(activation), [Value::Linear(hidden)]) => Ok(Value::Activated(
                 Rc::clone(hidden),
@@ -65,23 +78,38 @@ impl Lowering<'_> {
 
     fn patch_embed(
         &mut self,
-        node: &Node,
+        id: NodeId,
         image: usize,
         grid: [usize; 2],
         patch: usize,
     ) -> Result<Linear> {
+        let graph = self.float.graph;
+        let node = &graph.nodes()[id];
         let site = &node.site;
+        // Of tokens that come before them, the product is that of zeros.
+        let prefix = match graph.readers(id) {
+            &[reader] => match graph.nodes()[reader].layer {
+                Layer::Positions { prefix } => prefix,
+                _ => 0,
+            },
+            _ => 0,
+        };
         let mut rows = self.rows(site, true)?;
         let in_channels = self.float.preprocessing.mean.len();
         let cols = in_channels * patch * patch;
-        let patches = self.tensor("patches".to_owned(), Format::Int8, node.tokens, cols);
+        let patches = self.tensor(
+            "patches".to_owned(),
+            Format::Int8,
+            prefix + node.tokens,
+            cols,
+        );
         let gather = operation::PatchGather {
             input: image,
             output: patches,
             grid,
             patch,
             channels: in_channels,
-            prefix: 0,
+            prefix,
         };
         self.step("patches", gather);
 
@@ -116,6 +144,69 @@ impl Lowering<'_> {
             scale: vec![1.0; cols],
             means: None,
         })
+    }
+
+    /// Emits a vector for each place, and the product `patches`, which is added to them: what starts a stream.
+    fn positions(&mut self, id: NodeId, patches: &Linear, prefix: usize) -> Result<Value> {
+        let node = &self.float.graph.nodes()[id];
+        let Some(stream) = self.streams.written_by(id) else {
+            return out_of_order(&node.site);
+        };
+        let rows = self.quantized(patches)?;
+        let scale = self.stream_scale(stream, &rows.unit);
+        let first = self.floats(&format!("{}.prefix.weight", node.site))?;
+        let places = self.floats(&format!("{}.position.weight", node.site))?;
+        // The product of zeros, which is its bias, is in the row of a learned token, too.
+        let of_zeros = (0..scale.len()).map(|c| {
+            let factor = multiplier(rows.unit[c] / scale[c], 30);
+            factor.map_or(0, |(m, t)| requantize(rows.bias[c], m.into(), t.into()))
+        });
+        let of_zeros: Vec<f64> = of_zeros.map(f64::from).collect();
+        let channels = scale.len();
+        let mut table = vec![0; node.tokens * pad16(channels)];
+        let mut most = 0f64;
+        for (token, row) in table.chunks_mut(pad16(channels)).enumerate() {
+            let learned = first.chunks(channels).take(prefix).nth(token);
+            for c in 0..channels {
+                let place = places[token * channels + c];
+                let value = match learned {
+                    Some(learned) => ((learned[c] + place) / scale[c]).round() - of_zeros[c],
+                    None => (place / scale[c]).round(),
+                };
+                most = most.max(value.abs());
+                row[c] = value as i16;
+            }
+        }
+        if most > 32767.0 {
+            self.coarsen(stream, most / 32767.0 * 1.01);
+        }
+        let shape = [node.tokens, pad16(channels)];
+        self.weights
+            .insert(format!("{}.rows", node.site), &shape, &table);
+        let tensor = self.tensor(node.site.clone(), Format::Int16, node.tokens, channels);
+        let repeat = operation::RepeatRows {
+            output: tensor,
+            weights: node.site.clone(),
+        };
+        self.step(&node.site, repeat);
+        let epilogue = Epilogue::Residual { residual: tensor };
+        self.emit(patches, &rows, &scale, epilogue, Some(tensor))?;
+        let scales = Rc::clone(&self.scales[stream]);
+        Ok(Value::Wide(Rc::new(Wide { tensor, scales })))
+    }
+
+    /// Emits one token of `x`.
+    fn pick(&mut self, node: &Node, x: &Wide, token: usize) -> Value {
+        let tensor = self.tensor(node.site.clone(), Format::Int16, 1, node.channels);
+        let pick = operation::GatherRows {
+            input: x.tensor,
+            index: None,
+            first: token,
+            output: tensor,
+        };
+        self.step(&node.site, pick);
+        let scales = Rc::clone(&x.scales);
+        Value::Wide(Rc::new(Wide { tensor, scales }))
     }
 
     /// A product: emitted if it starts a residual stream.
@@ -177,9 +268,14 @@ impl Lowering<'_> {
                 let means = (0..scale.len()).map(|c| stats.mean(c) / scale[c]).collect();
                 (Input::Norm(Rc::clone(norm)), scale, Some(means))
             }
-            Value::Attention(qkv, attention, windows) => {
+            Value::WindowAttention(qkv, attention, windows) => {
                 let scale = self.balanced(attention, &rows)?;
-                self.emit_attention(qkv, attention, windows, &scale)?
+                self.emit_window_attention(qkv, attention, windows, &scale)?
+                    .into_input()
+            }
+            Value::Attention(qkv, attention, heads) => {
+                let scale = self.balanced(attention, &rows)?;
+                self.emit_attention(qkv, attention, *heads, &scale)?
                     .into_input()
             }
             Value::Activated(hidden, activation_site, activation) => {

@@ -6,6 +6,7 @@
 mod activation;
 mod attention;
 mod emit;
+mod heads;
 mod layers;
 mod norm;
 #[cfg(all(test, feature = "float"))]
@@ -355,6 +356,7 @@ impl<'a> Lowering<'a> {
         let linear = match value {
             Value::Linear(linear) => linear,
             Value::Bytes(bytes) => Rc::new(identity(bytes)),
+            Value::Norm(norm, _) => Rc::new(identity(Rc::new(self.norm_features(&norm)?))),
             _ => return out_of_order("the output"),
         };
         let rows = self.quantized(&linear)?;

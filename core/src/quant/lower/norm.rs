@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use super::{
     Lowering,
-    value::{Norm, Wide},
+    emit::{in_order, largest},
+    value::{Bytes, Norm, Wide},
 };
 use crate::{
     Error, Result,
@@ -60,6 +61,22 @@ impl Lowering<'_> {
     pub(super) fn emit_norm(&mut self, norm: &Norm, scale: &[f64]) -> Result<TensorId> {
         let (name, epsilon) = self.norm_bytes(norm, scale)?;
         Ok(self.norm_step(norm, name, Format::Int8, epsilon))
+    }
+
+    /// Emits `norm` for what reads it as it is: int8, gain and shift left to that.
+    pub(super) fn norm_features(&mut self, norm: &Norm) -> Result<Bytes> {
+        let ranges = self.calibration.ranges(&norm.site, self.options.range)?;
+        let floor = largest(&ranges).max(1e-3) * 1e-3;
+        let scale: Vec<f64> = ranges.iter().map(|r| r.max(floor) / 127.0).collect();
+        let stats = self.calibration.site(&norm.site)?;
+        let means = scale.iter().enumerate();
+        Ok(Bytes {
+            tensor: self.emit_norm(norm, &scale)?,
+            columns: in_order(scale.len()),
+            means: Some(means.map(|(c, scale)| stats.mean(c) / scale).collect()),
+            scale,
+            affine: Some((norm.gain.clone(), norm.shift.clone())),
+        })
     }
 
     /// Emits `norm`, gain and shift applied, as int16 with the scales of `stream`.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::{
-    graph::{Activation, Windows},
+    graph::{Activation, Heads, Windows},
     plan::TensorId,
     quant::rows::Rows,
 };
@@ -32,8 +32,10 @@ pub(super) enum Value {
     Norm(Rc<Norm>, Option<Rc<Wide>>),
     /// A matrix product, not emitted.
     Linear(Rc<Linear>),
+    /// Attention inside windows over a product, neither emitted.
+    WindowAttention(Rc<Linear>, String, Windows),
     /// Attention over a product, neither emitted.
-    Attention(Rc<Linear>, String, Windows),
+    Attention(Rc<Linear>, String, Heads),
     /// An activation of a product, neither emitted.
     Activated(Rc<Linear>, String, Activation),
     /// int8 with a scale for each channel.

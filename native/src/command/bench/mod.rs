@@ -46,8 +46,8 @@ use crate::{
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
-    /// The model's file, a checkpoint's folder, or a Hugging Face id; or swin-t, swin-s, swin-b,
-    /// swin-l with random weights.
+    /// The model's file, a checkpoint's folder, or a Hugging Face id; or with random weights swin-t,
+    /// swin-s, swin-b, swin-l, vit-t, vit-s, vit-b, vit-l.
     model: String,
     #[command(flatten)]
     reading: Reading,

@@ -1,0 +1,336 @@
+//! The configuration of a Vision Transformer.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Result,
+    architecture::{
+        Block, PerBlock, Widths,
+        block::{everywhere, is_everywhere},
+        bounds::{self, MAX_CHANNELS, MAX_CLASSES},
+    },
+    graph::{Activation, OutputKind},
+    input::ImageShape,
+};
+
+/// The most tokens of an image, the learned ones among them.
+const MAX_TOKENS: usize = intformer_shaders::op::attention::MAX_KEYS as usize;
+
+/// Hyper-parameters of a Vision Transformer (arXiv 2010.11929) that answers by its first token.
+///
+/// # Examples
+///
+/// A published size, changed where one's own model differs:
+///
+/// ```
+/// use intformer::architecture::VitConfig;
+///
+/// let config = VitConfig {
+///     image_size: [32, 48],
+///     patch_size: 8,
+///     embed_dim: 32,
+///     depth: 2,
+///     heads: 2,
+///     hidden: 64,
+///     classes: 10,
+///     ..VitConfig::tiny()
+/// };
+/// config.validate()?;
+/// assert_eq!((config.grid(), config.tokens()), ([4, 6], 25));
+///
+/// let odd = VitConfig { patch_size: 7, ..config };
+/// let error = odd.validate().unwrap_err().to_string();
+/// assert!(error.contains("expected an image size that patches of 7 divide"));
+/// # Ok::<(), intformer::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VitConfig {
+    /// Input height and width in pixels.
+    pub image_size: [usize; 2],
+    /// Input channels: 1 (luma) or 3 (RGB) for image files.
+    pub in_channels: usize,
+    /// Side of a square patch in pixels.
+    pub patch_size: usize,
+    /// Learned tokens before the patches: the one that answers, then registers.
+    pub prefix: usize,
+    /// Channels of a token.
+    pub embed_dim: usize,
+    /// Blocks.
+    pub depth: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Hidden channels of the MLP.
+    pub hidden: usize,
+    /// Classes of the head; 0 for a model without one, which puts out its features.
+    pub classes: usize,
+    /// Whether the query, key and value projection has a bias.
+    pub qkv_bias: bool,
+    /// Added to the variance in every layer normalization.
+    pub layer_norm_eps: f64,
+    /// The activation of the MLPs.
+    pub activation: PerBlock<Activation>,
+    /// Whether the first linear layer of an MLP has a bias.
+    #[serde(default = "everywhere", skip_serializing_if = "is_everywhere")]
+    pub fc1_bias: PerBlock<bool>,
+    /// The widths of each block, where they differ: what pruning leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widths: Option<PerBlock<Widths>>,
+}
+
+impl VitConfig {
+    /// ViT-Ti/16 at 224 pixels and 1000 classes.
+    pub fn tiny() -> Self {
+        Self {
+            image_size: [224, 224],
+            in_channels: 3,
+            patch_size: 16,
+            prefix: 1,
+            embed_dim: 192,
+            depth: 12,
+            heads: 3,
+            hidden: 768,
+            classes: 1000,
+            qkv_bias: true,
+            layer_norm_eps: 1e-6,
+            activation: PerBlock::All(Activation::Gelu),
+            fc1_bias: everywhere(),
+            widths: None,
+        }
+    }
+
+    /// ViT-S/16 at 224 pixels and 1000 classes.
+    pub fn small() -> Self {
+        Self {
+            embed_dim: 384,
+            heads: 6,
+            hidden: 1536,
+            ..Self::tiny()
+        }
+    }
+
+    /// ViT-B/16 at 224 pixels and 1000 classes.
+    pub fn base() -> Self {
+        Self {
+            embed_dim: 768,
+            heads: 12,
+            hidden: 3072,
+            ..Self::tiny()
+        }
+    }
+
+    /// ViT-L/16 at 224 pixels and 1000 classes.
+    pub fn large() -> Self {
+        Self {
+            embed_dim: 1024,
+            depth: 24,
+            heads: 16,
+            hidden: 4096,
+            ..Self::tiny()
+        }
+    }
+
+    /// The images that the model takes.
+    pub fn image(&self) -> ImageShape {
+        let [height, width] = self.image_size;
+        ImageShape::new(height, width, self.in_channels)
+    }
+
+    /// Patches down and across.
+    pub fn grid(&self) -> [usize; 2] {
+        self.image_size.map(|pixels| pixels / self.patch_size)
+    }
+
+    /// Tokens of an image: the learned ones, then the patches.
+    pub fn tokens(&self) -> usize {
+        let [down, across] = self.grid();
+        self.prefix + down * across
+    }
+
+    /// What the names of the operations and parameters of `block` begin with, as in timm.
+    pub fn site(&self, block: Block) -> String {
+        format!("blocks.{}", block.block)
+    }
+
+    /// The widths of block `block`.
+    ///
+    /// # Panics
+    /// If there are no heads.
+    pub fn widths(&self, block: usize) -> Widths {
+        match &self.widths {
+            Some(widths) => widths.get(0, block),
+            None => Widths {
+                heads: self.heads,
+                head_dim: self.embed_dim / self.heads,
+                hidden: self.hidden,
+            },
+        }
+    }
+
+    /// What an image becomes: logits of the classes, or the features of a model without a head.
+    pub fn outputs(&self) -> usize {
+        match self.classes {
+            0 => self.embed_dim,
+            classes => classes,
+        }
+    }
+
+    /// What that is.
+    pub fn output_kind(&self) -> OutputKind {
+        match self.classes {
+            0 => OutputKind::Pooled,
+            _ => OutputKind::Logits,
+        }
+    }
+
+    /// Checks that a model of this configuration exists.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with what was expected and found.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |sentence: String| Err(Error::Config(sentence));
+        self.image().validate()?;
+        for (what, value, most) in [
+            ("a patch size", self.patch_size, 64),
+            ("learned tokens", self.prefix, 64),
+            ("channels", self.embed_dim, MAX_CHANNELS),
+            ("blocks", self.depth, 256),
+            ("heads", self.heads, MAX_CHANNELS),
+        ] {
+            if value == 0 || value > most {
+                return fail(format!("expected {what} from 1 to {most}, found {value}"));
+            }
+        }
+        let depths = [self.depth];
+        if !self.activation.fits(&depths) || !self.fc1_bias.fits(&depths) {
+            return fail(format!(
+                "expected an activation and an fc1 bias for each of {} blocks, found {:?} and {:?}",
+                self.depth, self.activation, self.fc1_bias
+            ));
+        }
+        if let Some(widths) = &self.widths
+            && !widths.fits(&depths)
+        {
+            return fail(format!(
+                "expected widths for each of {} blocks, found {widths:?}",
+                self.depth
+            ));
+        }
+        if self.classes > MAX_CLASSES {
+            return fail(format!(
+                "expected at most {MAX_CLASSES} classes, found {}",
+                self.classes
+            ));
+        }
+        if !(self.layer_norm_eps.is_finite() && (0.0..1.0).contains(&self.layer_norm_eps)) {
+            return fail(format!(
+                "expected a layer norm epsilon from 0 to 1, found {}",
+                self.layer_norm_eps
+            ));
+        }
+        let divides = |pixels: &usize| pixels.is_multiple_of(self.patch_size) && *pixels > 0;
+        if !self.image_size.iter().all(divides) {
+            return fail(format!(
+                "expected an image size that patches of {} divide, found {:?}",
+                self.patch_size, self.image_size
+            ));
+        }
+        if self.tokens() > MAX_TOKENS {
+            return fail(format!(
+                "expected at most {MAX_TOKENS} tokens, found {}",
+                self.tokens()
+            ));
+        }
+        if self.widths.is_none() && !self.embed_dim.is_multiple_of(self.heads) {
+            return fail(format!(
+                "expected heads that divide {} channels, found {}",
+                self.embed_dim, self.heads
+            ));
+        }
+        (0..self.depth)
+            .try_for_each(|block| bounds::widths(&format!("block {block}"), self.widths(block)))
+    }
+}
+
+/// The hyper-parameters in a few words.
+impl Display for VitConfig {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let [height, width] = self.image_size;
+        write!(
+            f,
+            "ViT {height}x{width}x{}, patch {}, width {}, depth {}, ",
+            self.in_channels, self.patch_size, self.embed_dim, self.depth
+        )?;
+        match &self.widths {
+            None => write!(f, "heads {}, hidden {}", self.heads, self.hidden)?,
+            Some(_) => f.write_str("widths by block")?,
+        }
+        if self.prefix > 1 {
+            write!(f, ", {} registers", self.prefix - 1)?;
+        }
+        let fc1_bias = match self.fc1_bias.uniform() {
+            Some(true) => "",
+            Some(false) => " without fc1 bias",
+            None => " partly without fc1 bias",
+        };
+        write!(f, ", {}{fc1_bias}, ", self.activation)?;
+        match self.classes {
+            0 => write!(f, "no head: {} features", self.embed_dim),
+            classes => write!(f, "{classes} classes"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_described_in_a_few_words() {
+        let config = VitConfig {
+            prefix: 5,
+            classes: 0,
+            ..VitConfig::small()
+        };
+        let expected = "ViT 224x224x3, patch 16, width 384, depth 12, heads 6, hidden 1536, 4 registers, gelu, \
+                        no head: 384 features";
+        assert_eq!(config.to_string(), expected);
+    }
+
+    #[test]
+    fn what_no_model_has_is_refused() {
+        let refused = |config: VitConfig, expected: &str| {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        let tiny = VitConfig::tiny;
+        refused(
+            VitConfig { heads: 5, ..tiny() },
+            "heads that divide 192 channels",
+        );
+        refused(
+            VitConfig {
+                prefix: 0,
+                ..tiny()
+            },
+            "learned tokens from 1",
+        );
+        refused(VitConfig { depth: 0, ..tiny() }, "blocks from 1");
+        refused(
+            VitConfig {
+                patch_size: 2,
+                ..tiny()
+            },
+            "at most 4096 tokens, found 12545",
+        );
+        refused(
+            VitConfig {
+                hidden: 0,
+                ..tiny()
+            },
+            "hidden channels in block 0",
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! How other libraries name a ViT and describe it.
+
+mod configuration;
+mod dialects;
+mod positions;
+
+use std::collections::BTreeSet;
+
+use super::VitConfig;
+use crate::{
+    Params, Preprocessing, Resize, Result,
+    architecture::{
+        Config,
+        names::{Asked, Library, Names, Published},
+    },
+};
+
+/// All that the reader of checkpoints knows of ViT.
+pub(in crate::architecture) static NAMES: Names = Names {
+    called: "a ViT",
+    timm: ("of its ViT family (vit_…, deit_…)", |name| {
+        name.starts_with("vit_") || name.starts_with("deit")
+    }),
+    model_type: "vit",
+    dialects: &dialects::ALL,
+    head: "head",
+    telling: |_| false,
+    others: &[],
+    relative,
+    configure: |renamed, description, asked, notes| {
+        configuration::configure(renamed, description, asked, notes).map(Config::Vit)
+    },
+};
+
+/// Changes `config` as it is asked for, and gives each of its tokens a position.
+pub(in crate::architecture) fn adapt(
+    config: &mut VitConfig,
+    params: &mut Params,
+    asked: &Asked,
+    notes: &mut Vec<String>,
+) -> Result<()> {
+    if let Some(image_size) = asked.image_size {
+        config.image_size = image_size;
+    }
+    if asked.window_size.is_some() {
+        return Err(crate::Error::Checkpoint(
+            "expected no window size, as a ViT has no windows, found one".to_owned(),
+        ));
+    }
+    config.validate()?;
+    positions::adapt(params, config, asked.image_size.is_some(), notes)
+}
+
+pub(in crate::architecture) fn published(config: &VitConfig, library: Library) -> Published {
+    let channels = config.in_channels;
+    let half = |resize| Preprocessing::new(resize, vec![0.5; channels], vec![0.5; channels]);
+    let (by, preprocessing) = match library {
+        Library::Timm => ("timm", half(Resize::CropFraction { crop: 0.9 })),
+        _ => ("Hugging Face", half(Resize::Squash)),
+    };
+    Published { by, preprocessing }
+}
+
+/// What a relative of ViT with these names is, if it is none itself.
+fn relative(names: &BTreeSet<&str>, _: bool) -> Option<&'static str> {
+    let has = |piece: &str| names.iter().any(|name| name.contains(piece));
+    if !has("cls_token") {
+        return None;
+    }
+    let relatives = [
+        ("dist_token", "a distilled DeiT, which has two heads"),
+        (
+            "distillation_token",
+            "a distilled DeiT, which has two heads",
+        ),
+        ("attn.q_bias", "a BEiT"),
+        ("relative_position_bias", "a BEiT"),
+        ("fc_norm.", "a ViT that answers by the mean of its tokens"),
+        ("norm_pre.", "the image half of a CLIP model"),
+        ("pre_layrnorm.", "the image half of a CLIP model"),
+        ("attn_pool.", "a ViT with attention pooling"),
+        ("attn.q_norm.", "a ViT that normalizes queries and keys"),
+        ("mlp.w12.", "a ViT with gated MLPs"),
+        ("mlp.fc1_g.", "a ViT with gated MLPs"),
+        (
+            "decoder_pos_embed",
+            "a masked autoencoder before fine-tuning",
+        ),
+        ("mlp.weights_in.", "a ViT with gated MLPs"),
+        ("blocks_token_only.", "a CaiT"),
+        ("ls1.scale", "an EVA"),
+    ];
+    let found = relatives.iter().find(|(piece, _)| has(piece));
+    found.map(|&(_, what)| what)
+}
