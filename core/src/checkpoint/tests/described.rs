@@ -120,11 +120,7 @@ fn arguments_of_training_change_nothing_and_unknown_ones_are_refused_by_name() {
     let refused = timm(|config| config["model_args"]["act_layer"] = "silu".into());
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("act_layer"), "{refused}");
-    for name in [
-        "swinv2_tiny_window8_256",
-        "swin_moe_small",
-        "resnet50",
-    ] {
+    for name in ["swinv2_tiny_window8_256", "swin_moe_small", "resnet50"] {
         let refused = timm(|config| config["architecture"] = name.into());
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains(name), "{refused}");
