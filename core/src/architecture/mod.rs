@@ -20,9 +20,11 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeOwned, Error as _},
+    de::{
+        DeserializeSeed, Error as _, IntoDeserializer, MapAccess, Visitor,
+        value::MapAccessDeserializer,
+    },
 };
-use serde_json::{Map, Value};
 
 use crate::{
     ImageShape, Result,
@@ -94,7 +96,7 @@ const TAG: &str = "architecture";
 impl Serialize for Config {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Tagged<'a, C> {
+        struct Named<'a, C> {
             architecture: &'static str,
             #[serde(flatten)]
             config: &'a C,
@@ -102,7 +104,7 @@ impl Serialize for Config {
         let architecture = self.architecture();
         match self {
             Self::Swin(config) => config.serialize(serializer),
-            Self::Vit(config) => Tagged {
+            Self::Vit(config) => Named {
                 architecture,
                 config,
             }
@@ -113,23 +115,58 @@ impl Serialize for Config {
 
 impl<'de> Deserialize<'de> for Config {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        fn read<C: DeserializeOwned + Into<Config>>(
-            map: Map<String, Value>,
-        ) -> serde_json::Result<Config> {
-            serde_json::from_value(Value::Object(map)).map(C::into)
+        deserializer.deserialize_map(Tagged)
+    }
+}
+
+/// Reads a configuration by its tag, which stands first.
+struct Tagged;
+
+impl<'de> Visitor<'de> for Tagged {
+    type Value = Config;
+
+    fn expecting(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str("the configuration of a model")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Config, A::Error> {
+        let first: Option<String> = map.next_key()?;
+        if first.as_deref() != Some(TAG) {
+            let fields = Fields { first, map };
+            return SwinConfig::deserialize(MapAccessDeserializer::new(fields)).map(Config::Swin);
         }
-        let mut map = Map::deserialize(deserializer)?;
-        let tag = map.remove(TAG);
-        let read = match tag.as_ref().map(|tag| tag.as_str().unwrap_or_default()) {
-            None => read::<SwinConfig>,
-            Some("vit") => read::<VitConfig>,
-            Some(_) => {
-                let known =
-                    "expected an architecture that this library knows: vit, or none for a Swin";
-                return Err(D::Error::custom(known));
-            }
-        };
-        read(map).map_err(D::Error::custom)
+        let tag: String = map.next_value()?;
+        let fields = MapAccessDeserializer::new(Fields { first: None, map });
+        match tag.as_str() {
+            "vit" => VitConfig::deserialize(fields).map(Config::Vit),
+            other => Err(A::Error::custom(format!(
+                "expected an architecture that this library knows, found {other}"
+            ))),
+        }
+    }
+}
+
+/// The fields of a map of which one key was taken out.
+struct Fields<A> {
+    first: Option<String>,
+    map: A,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        match self.first.take() {
+            Some(key) => seed.deserialize(key.into_deserializer()).map(Some),
+            None => self.map.next_key_seed(seed),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
     }
 }
 
@@ -342,6 +379,25 @@ pub fn census(config: impl Into<Config>) -> Result<Census> {
 mod tests {
     use super::*;
     use crate::graph::Layer;
+
+    #[test]
+    fn files_tell_architectures_by_a_tag_that_swin_has_not() {
+        for name in Config::names() {
+            let config = Config::named(name).unwrap();
+            let text = serde_json::to_string(&config).unwrap();
+            let tagged =
+                text.starts_with(&format!(r#"{{"architecture":"{}","#, config.architecture()));
+            assert_eq!(tagged, config.architecture() != "swin", "{text}");
+            assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
+            // A field that nobody knows may change the model.
+            let more = text.replacen("in_channels", "of_channels", 1);
+            let error = serde_json::from_str::<Config>(&more).unwrap_err();
+            assert!(error.to_string().contains("of_channels"), "{error}");
+        }
+        let error = serde_json::from_str::<Config>(r#"{"architecture":"mixer"}"#).unwrap_err();
+        assert!(error.to_string().contains("found mixer"), "{error}");
+        assert!(serde_json::from_str::<Config>("[]").is_err());
+    }
 
     #[test]
     fn blocks_have_their_sites_in_the_graph() {
