@@ -2,9 +2,10 @@
 //! what such a model will need of plans and executors.
 
 use intformer::{
+    plan::operation::Items,
     plan::{
-        Axis, Epilogue, Format, InputKind, IntWeights, Operation, OutputKind, Plan, Port, Step,
-        Tensor, TensorId, TokenLimits, operation, pad16,
+        ATTENTION_EXPONENTIALS, Axis, Epilogue, Format, InputKind, IntWeights, LARGEST_EXPONENTIAL,
+        Operation, OutputKind, Plan, Port, Step, Tensor, TensorId, TokenLimits, operation, pad16,
     },
     quant::Random,
     runtime::{Batch, Token},
@@ -85,7 +86,7 @@ impl Builder {
 }
 
 /// A plan from tokens to a vector for each token, numbers for each, and numbers for each item, with its
-/// weights: an embedding, a block of an MLP, the first token's row.
+/// weights: an embedding, attention, an MLP, the first token's row.
 pub fn plan(seed: u64) -> (Plan, IntWeights, TokenLimits) {
     let mut b = Builder {
         plan: Plan::default(),
@@ -136,6 +137,8 @@ pub fn plan(seed: u64) -> (Plan, IntWeights, TokenLimits) {
             weights,
         },
     );
+
+    attend(&mut b, stream, channels, Items { tokens, spans });
 
     let act = b.tensor("act", Format::Int8, Axis::Token, hidden);
     let scratch = b.tensor("scratch", Format::Int8, Axis::Token, channels);
@@ -223,6 +226,64 @@ pub fn plan(seed: u64) -> (Plan, IntWeights, TokenLimits) {
         });
     }
     (b.plan, b.weights, limits)
+}
+
+/// Attention of each token to those of its item, added to `stream`.
+fn attend(b: &mut Builder, stream: TensorId, channels: usize, items: Items) {
+    let (heads, head_words) = (b.int(1, 3) as usize, b.int(1, 5) as usize);
+    let words = heads * head_words;
+    let qkv = b.tensor("qkv", Format::Int8, Axis::Token, 12 * words);
+    let scratch = b.tensor("before", Format::Int8, Axis::Token, channels);
+    let (norm, weights) = (
+        b.norm("before", channels),
+        b.product("qkv", channels, 12 * words),
+    );
+    b.step(
+        "qkv",
+        operation::NormLinear {
+            input: stream,
+            scratch,
+            output: qkv,
+            norm,
+            epsilon: 5,
+            weights,
+            epilogue: Epilogue::Int8 { relu: false },
+        },
+    );
+    let attended = b.tensor("attended", Format::Int8, Axis::Token, 4 * words);
+    let multiplier: Vec<u16> = b.values(heads, 0, 65535);
+    let shift: Vec<u8> = b.values(heads, 1, 14);
+    b.weights
+        .insert("attn.head_multiplier".into(), &[heads], &multiplier);
+    b.weights.insert("attn.head_shift".into(), &[heads], &shift);
+    b.scales("attn", 4 * words, [1, 18]);
+    let mut exp: Vec<u16> = b.values(ATTENTION_EXPONENTIALS, 0, LARGEST_EXPONENTIAL.into());
+    exp[0] = LARGEST_EXPONENTIAL;
+    b.weights
+        .insert("softmax".into(), &[ATTENTION_EXPONENTIALS], &exp);
+    b.step(
+        "attn",
+        operation::Attention {
+            inputs: [qkv; 3],
+            starts: [0, words, 2 * words],
+            items: Some(items),
+            output: attended,
+            weights: "attn".to_owned(),
+            exp: "softmax".to_owned(),
+            heads,
+            head_words,
+        },
+    );
+    let weights = b.product("proj", 4 * words, channels);
+    b.step(
+        "proj",
+        operation::Linear {
+            input: attended,
+            output: stream,
+            weights,
+            epilogue: Epilogue::Residual { residual: stream },
+        },
+    );
 }
 
 /// Texts, one after the other.

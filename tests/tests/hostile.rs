@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use intformer::{
     Error,
-    architecture::{Activation, PerBlock, SwinConfig, Windowing},
+    architecture::{Activation, PerBlock, SwinConfig, VitConfig, Windowing},
     plan::{
         Epilogue, Format, IntModel, IntWeights, MAX_GELU_ONE, Operation, Plan, Program, Step,
         operation,
@@ -334,6 +334,111 @@ fn what_is_broken_is_refused_with_its_sentence() {
         };
         assert!(found.contains(expected), "break {at}: {expected}: {found}");
     }
+}
+
+/// The same of a plan of a Vision Transformer, whose tensors are counted by items.
+#[test]
+fn what_is_broken_in_a_vit_is_refused_with_its_sentence() {
+    let config = VitConfig {
+        image_size: [8, 8],
+        patch_size: 4,
+        embed_dim: 8,
+        depth: 1,
+        heads: 2,
+        hidden: 8,
+        classes: 3,
+        ..VitConfig::tiny()
+    };
+    let sound = synthetic::int_model(&config, 1).unwrap();
+    let refused = |change: &dyn Fn(&mut Operation), expected: &str| {
+        let mut plan = sound.plan.clone();
+        plan.steps
+            .iter_mut()
+            .for_each(|step| change(&mut step.operation));
+        let found = match Program::new(&plan, &sound.weights) {
+            Ok(_) => panic!("accepted, not {expected}"),
+            Err(error) => error.to_string(),
+        };
+        assert!(found.contains(expected), "{expected}: {found}");
+    };
+    Program::new(&sound.plan, &sound.weights).unwrap();
+    let fits = "do not fit its tensors";
+    refused(
+        &|step| {
+            if let Operation::PatchGather(p) = step {
+                p.prefix = 2
+            }
+        },
+        fits,
+    );
+    refused(
+        &|step| {
+            if let Operation::PatchGather(p) = step {
+                p.prefix = 9
+            }
+        },
+        fits,
+    );
+    refused(
+        &|step| {
+            if let Operation::GatherRows(p) = step {
+                p.first = 5
+            }
+        },
+        fits,
+    );
+    refused(
+        &|step| {
+            if let Operation::GatherRows(p) = step {
+                p.input = 0
+            }
+        },
+        fits,
+    );
+    refused(
+        &|step| {
+            if let Operation::Attention(p) = step {
+                p.starts[1] = usize::MAX
+            }
+        },
+        fits,
+    );
+    refused(
+        &|step| {
+            if let Operation::Attention(p) = step {
+                p.heads = 9
+            }
+        },
+        fits,
+    );
+    refused(
+        &|step| {
+            if let Operation::RepeatRows(p) = step {
+                p.weights = "head".to_owned()
+            }
+        },
+        "head.rows is missing",
+    );
+
+    let mut weights = sound.weights.clone();
+    let table = weights.0.get_mut("embed.rows").unwrap();
+    // The last element of the first row, which is padding.
+    table.bytes[31] = 1;
+    let error = Program::new(&sound.plan, &weights).unwrap_err().to_string();
+    assert!(
+        error.contains("embed.rows should hold values from 0 to 0"),
+        "{error}"
+    );
+    let mut weights = sound.weights.clone();
+    let name = weights
+        .0
+        .keys()
+        .find(|name| name.starts_with("softmax."))
+        .unwrap()
+        .clone();
+    weights.0.get_mut(&name).unwrap().bytes[0] = 0;
+    let error = Program::new(&sound.plan, &weights).unwrap_err().to_string();
+    assert!(error.contains("should begin with 2047"), "{error}");
 }
 
 /// All numbers inside a JSON value.

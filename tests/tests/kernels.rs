@@ -114,17 +114,17 @@ fn attention_to_thousands_of_keys() {
 fn attention_with_the_largest_sums() {
     for value in [0x7f7f_7f7f, 0x8181_8181] {
         let mut case = many_keys(Data::new(1, 0));
-        case.put("query", |_| value);
+        case.put("value", |_| value);
         case.put("exp", |_| 0x07ff_07ff);
         case.put("channel", |at| 65535 | (1 + at) << 16);
         check(case);
     }
 }
 
-/// Totals of 2^16 and one less: where the reciprocal is no more of the whole total, and where it saturates.
+/// Totals of 2^16, one less, and 2^17: where the reciprocal is no more of the whole total, and where it saturates.
 #[test]
 fn attention_with_totals_around_sixteen_bits() {
-    for (keys, last) in [(32, 2048 - 2047), (33, 32), (32, 0), (33, 33)] {
+    for (keys, last) in [(32, 31), (32, 32), (32, 33), (64, 64), (64, 63)] {
         let attention = Attention {
             rows: keys + 1,
             items: 1,

@@ -190,6 +190,25 @@ fn integers_stay_close_to_floats_with_relu() {
     close(config(Activation::Relu), 0.1);
 }
 
+/// As masks of pruning leave it.
+#[test]
+fn a_head_of_zeros_is_no_reason_to_fail() {
+    let mut model = intformer::quant::float_model(vit(Activation::Gelu, 7), 7).unwrap();
+    let (dim, channels) = (12, 36);
+    for part in 0..3 {
+        for (name, each) in [("weight", channels), ("bias", 1)] {
+            let tensor = model
+                .params
+                .0
+                .get_mut(&format!("blocks.1.attn.qkv.{name}"))
+                .unwrap();
+            tensor.data[part * channels * each..][..dim * each].fill(0.0);
+        }
+    }
+    let error = relative_error(&model);
+    assert!(error < 0.15, "{error}");
+}
+
 #[test]
 fn integers_stay_close_to_floats_in_a_vit() {
     // Most of the first token is the same for all images.

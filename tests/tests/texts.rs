@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use intformer::{
     Error, Result,
-    plan::{Axis, Counts, Format, InputKind, Operation, Plan, Port, Program, TokenLimits},
+    plan::{
+        Axis, Counts, Format, InputKind, Operation, Plan, Port, Program, TokenLimits, operation,
+    },
     runtime::{
         Batch, Cpu, Executor, Outputs, Reference, Runner, Token,
         wgpu::{Options, Wgpu},
@@ -277,11 +279,55 @@ fn plans_over_tokens_are_checked() {
     );
     refused(
         &|plan| {
-            if let Operation::GatherRows(gather) = &mut plan.steps[5].operation {
+            if let Operation::GatherRows(gather) = &mut plan.steps[8].operation {
                 gather.index = Some(plan.outputs[2].tensor);
             }
         },
         "step first: the extents",
+    );
+    // Heads beyond their rows, spans that are none, texts too long for the sums, exponentials of another table.
+    type Change = fn(&mut operation::Attention);
+    let attention = |change: Change| {
+        move |plan: &mut Plan| {
+            if let Operation::Attention(attention) = &mut plan.steps[2].operation {
+                change(attention);
+            }
+        }
+    };
+    let changes: [Change; 7] = [
+        |attention| attention.starts[2] += 1000,
+        |attention| attention.head_words = 17,
+        |attention| attention.heads = 0,
+        |attention| attention.heads = usize::MAX,
+        |attention| attention.items = None,
+        |attention| {
+            attention.items = attention.items.map(|items| operation::Items {
+                spans: items.tokens,
+                ..items
+            })
+        },
+        |attention| attention.output = attention.inputs[0],
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let expected = if at == 6 {
+            "found them overlapping"
+        } else {
+            "step attn: the extents"
+        };
+        refused(&attention(change), expected);
+    }
+    refused(
+        &attention(|attention| attention.exp = "attn.multiplier".to_owned()),
+        "attn.multiplier should be U16",
+    );
+    refused(
+        &|plan| {
+            let InputKind::Tokens(limits) = &mut plan.inputs[0].kind else {
+                return;
+            };
+            limits.positions = 4097;
+        },
+        "step attn: the extents",
     );
     // What lies in the inputs depends on what else is in the batch.
     refused(
@@ -292,7 +338,7 @@ fn plans_over_tokens_are_checked() {
         &|plan| {
             let output = plan.tensors.len();
             plan.tensors.push(plan.tensors[spans].clone());
-            if let Operation::GatherRows(gather) = &mut plan.steps[5].operation {
+            if let Operation::GatherRows(gather) = &mut plan.steps[8].operation {
                 (gather.input, gather.output) = (tokens, output);
             }
         },

@@ -92,7 +92,8 @@ impl<C: Clone + Into<Config>> From<&C> for Config {
 /// The key of files that names the architecture.
 const TAG: &str = "architecture";
 
-/// A configuration as it stands in files. Swin's, which was the first, has no tag.
+/// A configuration as it stands in files. Swin's, which was the first, has no tag; that of another stands before all
+/// else.
 impl Serialize for Config {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! Float checkpoints of other libraries and of this one: reading and writing.
 //!
 //! Five dialects are read of a Swin: timm (since 0.9), Microsoft (and timm before 0.9), Hugging Face
-//! transformers, torchvision and mmpretrain, each as safetensors or as a file of `torch.save`. The
+//! transformers, torchvision and mmpretrain; two of a ViT, timm and Hugging Face transformers; each as safetensors or as a file of `torch.save`. The
 //! format follows from the bytes, architecture and dialect from the tensor names under whatever prefix,
 //! the configuration from the shapes and from `config.json` where there is one.
 //!

@@ -27,8 +27,8 @@ use crate::{
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
-    /// The compressed model's file; or with random weights swin-t, swin-s, swin-b, swin-l, vit-t,
-    /// vit-s, vit-b, vit-l.
+    /// The compressed model's file; or a published size with random weights, such as swin-t or vit-b
+    /// (an unknown one lists all).
     model: String,
     /// Image files to run on; without any, black, white and random images are used.
     #[arg(long, short)]

@@ -7,7 +7,7 @@ use super::Declared;
 use crate::{
     Result,
     input::is_default,
-    plan::{Axis, InputKind, Plan, TensorId, packer::Packer},
+    plan::{Axis, Format, InputKind, Plan, TensorId, packer::Packer},
 };
 
 /// The row of each item's first token, or one of the rows of each item.
@@ -52,7 +52,9 @@ impl Declared for GatherRows {
                     && port.is_some_and(|port| port.kind == InputKind::Spans)
             }
         };
+        // What pads an image is whatever an executor has there.
         counted
+            && input.format != Format::Uint8
             && input.format == output.format
             && (input.cols, input.stride) == (output.cols, output.stride)
             && (output.axis, output.rows) == (Axis::Item, 1)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Declared;
 use crate::{
     Result,
-    plan::{Axis, Format, Plan, TensorId, packer::Packer},
+    plan::{Axis, Format, Plan, TensorId, check, packer::Packer},
 };
 
 /// The same int16 rows for each item.
@@ -44,8 +44,11 @@ impl Declared for RepeatRows {
         let key = format!("rows {} {rows} {cols}", self.weights);
         Ok(kernel::RepeatRows {
             table: packer.section(&key, |source| {
-                let table: Vec<i16> =
-                    source.get(&format!("{}.rows", self.weights), &[rows, cols])?;
+                let name = format!("{}.rows", self.weights);
+                let table: Vec<i16> = source.get(&name, &[rows, cols])?;
+                for row in table.chunks(cols) {
+                    check::range(&name, &row[out.cols..], 0..=0)?;
+                }
                 Ok(bytemuck::pod_collect_to_vec(&table))
             })?,
             out: packer.place(self.output),

@@ -1,6 +1,8 @@
 //! What both kinds of attention lower to in the same way: rows of heads, scales of queries, keys and values,
 //! factors of the outputs.
 
+use intformer_shaders::op::{attention, window_attention};
+
 use super::{
     Lowering,
     value::{Bytes, Linear},
@@ -14,6 +16,9 @@ use crate::{
         scales::{FACTOR_MARGIN, LARGEST_FACTOR, multiplier},
     },
 };
+
+/// Products of ranges are no smaller: those of a head that is all zeros would be nothing.
+const SMALLEST: f64 = 1e-60;
 
 impl Heads {
     /// Words of a head in a row: heads start on whole words.
@@ -51,6 +56,10 @@ impl Heads {
 
     /// Checks that kernels know heads so wide.
     pub(super) fn check(self, site: &str) -> Result<()> {
+        const _: () = assert!(
+            attention::MAX_HEAD_WORDS == window_attention::MAX_HEAD_WORDS,
+            "both kinds of attention have heads as wide"
+        );
         match self.words() <= MAX_HEAD_WORDS {
             true => Ok(()),
             false => Err(Error::Quantize(format!(
@@ -79,10 +88,11 @@ impl Heads {
         let mut units = Vec::with_capacity(self.heads);
         for head in 0..self.heads {
             let span = head * self.head_dim..(head + 1) * self.head_dim;
-            let products = span.clone().map(|c| query[c] * key[c]);
+            let product = |c: usize| (query[c] * key[c]).max(SMALLEST);
+            let products = span.clone().map(product);
             let unit = (products.fold(0.0, f64::max) / (127.0 * 127.0)).max(least(head) * root);
             for c in span {
-                let spread = (unit * 127.0 * 127.0 / (query[c] * key[c])).sqrt();
+                let spread = (unit * 127.0 * 127.0 / product(c)).sqrt();
                 scale[c] = query[c] / 127.0 * spread;
                 scale[channels + c] = key[c] / 127.0 * spread;
             }

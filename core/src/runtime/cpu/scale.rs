@@ -95,9 +95,9 @@ mod tests {
             values in prop::array::uniform8(value()),
             words in prop_oneof![
                 prop::array::uniform8(word(1..=16)),
-                prop::array::uniform8(word(1..=22)),
+                prop::array::uniform8(word(1..=18)),
             ],
-            more in 0u32..=8,
+            more in 0u32..=12,
         ) {
             let found: [i32; 8] = cast(Scales::new(words).apply(cast(values), more));
             for ((value, word), found) in values.into_iter().zip(words).zip(found) {

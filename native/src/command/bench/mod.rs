@@ -46,8 +46,8 @@ use crate::{
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
-    /// The model's file, a checkpoint's folder, or a Hugging Face id; or with random weights swin-t,
-    /// swin-s, swin-b, swin-l, vit-t, vit-s, vit-b, vit-l.
+    /// The model's file, a checkpoint's folder, or a Hugging Face id; or a published size with random
+    /// weights, such as swin-t or vit-b (an unknown one lists all).
     model: String,
     #[command(flatten)]
     reading: Reading,

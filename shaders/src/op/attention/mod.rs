@@ -109,14 +109,10 @@ impl Operation for Op {
     }
 
     fn shrink(p: &mut Attention, factor: u32) {
-        // Whole items of a fixed length: rows past the last would look at keys that are not there.
-        let items = (p.items / factor).max(1);
-        if p.length > 0 {
-            p.items = items;
-            p.rows = items * p.length;
-        } else {
-            p.rows = (p.rows / factor).max(1);
-        }
+        // Keys lie where they did: fewer queries may look at as many.
+        let rows = (p.rows / factor).max(1);
+        let factor = factor.div_ceil(p.rows / rows);
+        (p.rows, p.heads) = (rows, (p.heads / factor).max(1));
     }
 
     /// Items of one length each: where theirs are is not known before a run.

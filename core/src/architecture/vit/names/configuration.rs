@@ -9,8 +9,10 @@ use crate::{
     },
 };
 
-/// Channels of a head where nothing says how many heads there are.
+/// Channels of a head where nothing says how many heads there are, in models of these many channels: published ones
+/// of other widths have other heads.
 const USUAL_HEAD: usize = 64;
+const USUAL: [usize; 8] = [192, 320, 384, 512, 640, 768, 896, 1024];
 
 /// What a description says; shapes must agree.
 #[derive(Default)]
@@ -114,6 +116,11 @@ pub(super) fn configure(
 
     let heads = match described.heads {
         Some(heads) => heads,
+        None if !USUAL.contains(&embed_dim) => {
+            return Err(Error::Checkpoint(format!(
+                "expected a config.json that tells how many heads there are, found none beside {embed_dim} channels"
+            )));
+        }
         None => {
             notes.push(format!(
                 "heads of {USUAL_HEAD} channels, as is usual, as nothing beside the tensors tells how many there are"
@@ -121,19 +128,16 @@ pub(super) fn configure(
             embed_dim / USUAL_HEAD
         }
     };
-    let image_size = match (
-        asked.image_size,
-        description.fed_size,
-        description.image_size,
-    ) {
-        (Some(size), _, _) => size,
-        // Positions are those of the size that the model was made for.
-        (None, _, Some(size)) | (None, Some(size), None) => size,
-        (None, None, None) => {
+    // The size that the positions are for; another that is asked for comes later.
+    let image_size = match description.image_size {
+        Some(size) => size,
+        None => {
             let side = square(params, prefix)? * patch_size;
-            notes.push(format!(
-                "image size {side}x{side}, as many patches as there are positions (--image-size gives another)"
-            ));
+            if asked.image_size.is_none() {
+                notes.push(format!(
+                    "image size {side}x{side}, as many patches as there are positions (--image-size gives another)"
+                ));
+            }
             [side; 2]
         }
     };
@@ -170,7 +174,7 @@ fn square(params: &Params, prefix: usize) -> Result<usize> {
     };
     [1, 0, prefix].into_iter().find_map(side).ok_or_else(|| {
         Error::Checkpoint(format!(
-            "expected an image size (--image-size) or positions of a square of patches, found {positions} positions"
+            "expected a config.json or positions of a square of patches, found {positions} positions"
         ))
     })
 }

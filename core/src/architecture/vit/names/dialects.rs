@@ -73,51 +73,72 @@ fn tidy(_: &BTreeSet<&str>, params: &mut Params, notes: &mut Vec<String>) {
         .filter(|name| is_scale(name))
         .cloned()
         .collect();
-    for name in &scales {
-        let Some(scale) = params.0.remove(name) else {
-            continue;
-        };
-        let (block, which) = name.split_at(name.rfind(".ls").unwrap_or(0));
-        let site = match which.starts_with(".ls1") {
-            true => format!("{block}.attn.proj"),
-            false => format!("{block}.mlp.fc2"),
-        };
-        for part in ["weight", "bias"] {
-            if let Some(tensor) = params.0.get_mut(&format!("{site}.{part}")) {
-                multiply_rows(tensor, &scale.data);
+    // What does not fit stays, and is refused with what else no layer has.
+    let folded = scales.iter().filter(|name| fold(name, params)).count();
+    if folded > 0 {
+        notes.push(format!(
+            "{folded} LayerScales are folded into the products before them"
+        ));
+    }
+    let pooled = params.0.len();
+    params.0.retain(|name, _| !name.starts_with("pooler."));
+    if params.0.len() < pooled {
+        notes.push("the pooler is left out: features are the normalized first token".to_owned());
+    }
+
+    let learned = ["cls_token", "reg_token", "register_tokens"];
+    let widths = learned
+        .iter()
+        .filter_map(|name| width(params.0.get(*name)?));
+    let widths: BTreeSet<usize> = widths.collect();
+    if let [channels] = widths.into_iter().collect::<Vec<_>>()[..] {
+        let tensors = learned.iter().filter_map(|name| params.0.remove(*name));
+        let data: Vec<f32> = tensors.flat_map(|tensor| tensor.data).collect();
+        let shape = [data.len() / channels, channels];
+        let name = "embed.prefix.weight".to_owned();
+        params.0.insert(name, HostTensor::new(shape, data));
+    }
+    if let Some(channels) = params.0.get("pos_embed").and_then(width)
+        && let Some(tensor) = params.0.remove("pos_embed")
+    {
+        let shape = [tensor.data.len() / channels, channels];
+        let name = "embed.position.weight".to_owned();
+        params.0.insert(name, HostTensor::new(shape, tensor.data));
+    }
+}
+
+/// The last side of a tensor, if it has some.
+fn width(tensor: &HostTensor) -> Option<usize> {
+    tensor.shape.last().copied().filter(|&width| width > 0)
+}
+
+/// Multiplies the product before the LayerScale `name` by it and takes it out, if both are as long.
+fn fold(name: &str, params: &mut Params) -> bool {
+    let (block, which) = name.split_at(name.rfind(".ls").unwrap_or(0));
+    let site = match which.starts_with(".ls1") {
+        true => format!("{block}.attn.proj"),
+        false => format!("{block}.mlp.fc2"),
+    };
+    let names = ["weight", "bias"].map(|part| format!("{site}.{part}"));
+    let Some(scale) = params.0.get(name).cloned() else {
+        return false;
+    };
+    let fits = |name: &String| {
+        let tensor = params.0.get(name);
+        tensor.is_some_and(|tensor| tensor.shape.first() == Some(&scale.data.len()))
+    };
+    if scale.data.is_empty() || !names.iter().all(fits) {
+        return false;
+    }
+    for name in &names {
+        if let Some(tensor) = params.0.get_mut(name) {
+            let columns = (tensor.data.len() / scale.data.len()).max(1);
+            for (row, factor) in tensor.data.chunks_mut(columns).zip(&scale.data) {
+                row.iter_mut().for_each(|value| *value *= factor);
             }
         }
     }
-    if !scales.is_empty() {
-        notes.push(format!(
-            "{} LayerScales are folded into the products before them",
-            scales.len()
-        ));
-    }
-    let mut learned = Vec::new();
-    let mut channels = 0;
-    for name in ["cls_token", "reg_token", "register_tokens"] {
-        if let Some(tensor) = params.0.remove(name) {
-            channels = tensor.shape.last().copied().unwrap_or(0);
-            learned.extend(tensor.data);
-        }
-    }
-    let rows = |data: &[f32], channels: usize| [data.len() / channels.max(1), channels];
-    if channels > 0 {
-        let shape = rows(&learned, channels);
-        params.0.insert(
-            "embed.prefix.weight".to_owned(),
-            HostTensor::new(shape, learned),
-        );
-    }
-    if let Some(tensor) = params.0.remove("pos_embed") {
-        let channels = tensor.shape.last().copied().unwrap_or(0);
-        let shape = rows(&tensor.data, channels);
-        params.0.insert(
-            "embed.position.weight".to_owned(),
-            HostTensor::new(shape, tensor.data),
-        );
-    }
+    params.0.remove(name).is_some()
 }
 
 /// Whether this is a factor for each channel of a branch.
@@ -125,14 +146,59 @@ fn is_scale(name: &str) -> bool {
     name.ends_with(".ls1.gamma") || name.ends_with(".ls2.gamma")
 }
 
-/// Multiplies row i by factor i. Other numbers of rows are refused with the other shapes.
-fn multiply_rows(tensor: &mut HostTensor, factors: &[f32]) {
-    let rows = tensor.shape.first().copied().unwrap_or(0);
-    if rows == 0 || rows != factors.len() {
-        return;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(tensors: &[(&str, &[usize])]) -> Params {
+        let tensor = |shape: &[usize]| {
+            let count = shape.iter().product();
+            HostTensor::new(shape.to_vec(), (0..count).map(|at| at as f32).collect())
+        };
+        let named = tensors
+            .iter()
+            .map(|(name, shape)| ((*name).to_owned(), tensor(shape)));
+        Params(named.collect())
     }
-    let columns = tensor.data.len() / rows;
-    for (row, factor) in tensor.data.chunks_mut(columns.max(1)).zip(factors) {
-        row.iter_mut().for_each(|value| *value *= factor);
+
+    #[test]
+    fn what_does_not_fit_stays_to_be_refused() {
+        let mut odd = params(&[
+            ("blocks.0.ls1.gamma", &[1]),
+            ("blocks.0.attn.proj.weight", &[2, 2]),
+            ("blocks.0.attn.proj.bias", &[2]),
+            ("blocks.7.ls2.gamma", &[2]),
+            ("cls_token", &[1, 1, 8]),
+            ("reg_token", &[1, 4, 6]),
+            ("pos_embed", &[]),
+        ]);
+        let before = odd.clone();
+        let mut notes = Vec::new();
+        tidy(&BTreeSet::new(), &mut odd, &mut notes);
+        assert_eq!(odd, before);
+        assert!(notes.is_empty(), "{notes:?}");
+    }
+
+    #[test]
+    fn scales_are_folded_and_learned_tokens_are_one_tensor() {
+        let mut found = params(&[
+            ("blocks.0.ls2.gamma", &[2]),
+            ("blocks.0.mlp.fc2.weight", &[2, 3]),
+            ("blocks.0.mlp.fc2.bias", &[2]),
+            ("cls_token", &[1, 1, 2]),
+            ("register_tokens", &[1, 3, 2]),
+            ("pos_embed", &[1, 5, 2]),
+            ("pooler.dense.weight", &[2, 2]),
+        ]);
+        let mut notes = Vec::new();
+        tidy(&BTreeSet::new(), &mut found, &mut notes);
+        assert_eq!(
+            found.0["blocks.0.mlp.fc2.weight"].data,
+            [0.0, 0.0, 0.0, 3.0, 4.0, 5.0]
+        );
+        assert_eq!(found.0["blocks.0.mlp.fc2.bias"].data, [0.0, 1.0]);
+        assert_eq!(found.0["embed.prefix.weight"].shape, [4, 2]);
+        assert_eq!(found.0["embed.position.weight"].shape, [5, 2]);
+        assert_eq!((found.0.len(), notes.len()), (4, 2));
     }
 }

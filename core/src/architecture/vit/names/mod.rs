@@ -32,29 +32,37 @@ pub(in crate::architecture) static NAMES: Names = Names {
     },
 };
 
-/// Changes `config` as it is asked for, and gives each of its tokens a position.
+/// Changes `config`, which is of the size that the positions are for, as it is asked for, and gives each of its
+/// tokens a position.
 pub(in crate::architecture) fn adapt(
     config: &mut VitConfig,
     params: &mut Params,
     asked: &Asked,
     notes: &mut Vec<String>,
 ) -> Result<()> {
-    if let Some(image_size) = asked.image_size {
-        config.image_size = image_size;
-    }
     if asked.window_size.is_some() {
         return Err(crate::Error::Checkpoint(
             "expected no window size, as a ViT has no windows, found one".to_owned(),
         ));
     }
     config.validate()?;
-    positions::adapt(params, config, asked.image_size.is_some(), notes)
+    let made_for = config.grid();
+    if let Some(image_size) = asked.image_size {
+        config.image_size = image_size;
+        config.validate()?;
+    }
+    positions::adapt(params, config, made_for, notes)
 }
 
 pub(in crate::architecture) fn published(config: &VitConfig, library: Library) -> Published {
     let channels = config.in_channels;
     let half = |resize| Preprocessing::new(resize, vec![0.5; channels], vec![0.5; channels]);
     let (by, preprocessing) = match library {
+        // DINOv2.
+        Library::Timm if config.prefix > 1 || config.patch_size == 14 => {
+            let whole = Resize::CropFraction { crop: 1.0 };
+            ("Meta", Preprocessing::imagenet(channels, whole))
+        }
         Library::Timm => ("timm", half(Resize::CropFraction { crop: 0.9 })),
         _ => ("Hugging Face", half(Resize::Squash)),
     };
@@ -89,6 +97,7 @@ fn relative(names: &BTreeSet<&str>, _: bool) -> Option<&'static str> {
         ("mlp.weights_in.", "a ViT with gated MLPs"),
         ("blocks_token_only.", "a CaiT"),
         ("ls1.scale", "an EVA"),
+        ("layer_scale1.", "a DINOv2 under transformers' names"),
     ];
     let found = relatives.iter().find(|(piece, _)| has(piece));
     found.map(|&(_, what)| what)

@@ -6,67 +6,57 @@ use crate::{Error, HostTensor, Params, Result};
 const POSITIONS: &str = "embed.position.weight";
 
 /// Gives `params` a position for each token of `config`. A file has them for patches alone, for the first token as
-/// well, or for all learned ones; a token without one has zeros. Those of another grid are interpolated, if an image
-/// size was `asked` for.
+/// well, or for all learned ones; a token without one has zeros. Those of another grid than the file was `made_for` are
+/// interpolated.
 ///
 /// # Errors
-/// If there are positions of another grid that was not asked for, or that is not square.
+/// If there are not as many positions as that grid has.
 pub(super) fn adapt(
     params: &mut Params,
     config: &VitConfig,
-    asked: bool,
+    made_for: [usize; 2],
     notes: &mut Vec<String>,
 ) -> Result<()> {
     let channels = config.embed_dim;
-    let [down, across] = config.grid();
     let tensor = params.get_mut(POSITIONS)?;
     let found = match *tensor.shape {
         [found, width] if width == channels => found,
         // Another width is refused with the other shapes.
         _ => return Ok(()),
     };
-    let patches = down * across;
-    let learned = |patches: usize| {
-        let learned = found.checked_sub(patches)?;
-        [config.prefix, 1, 0].contains(&learned).then_some(learned)
+    let [rows, columns] = made_for;
+    let learned = found.checked_sub(rows * columns);
+    let Some(learned) = learned.filter(|learned| [config.prefix, 1, 0].contains(learned)) else {
+        return Err(Error::Checkpoint(format!(
+            "expected positions of {rows}x{columns} patches and {} learned tokens, found {found}",
+            config.prefix
+        )));
     };
-    if let Some(learned) = learned(patches) {
-        let missing = (config.prefix - learned) * channels;
-        // The first token's, zeros for registers, the patches'.
-        let at = learned * channels;
-        tensor.data.splice(at..at, vec![0.0; missing]);
+    let (first, patches) = tensor.data.split_at(learned * channels);
+    let mut data = first.to_vec();
+    data.resize(config.prefix * channels, 0.0);
+    let grid = config.grid();
+    if grid == made_for {
+        data.extend(patches);
     } else {
-        let square = [1, 0, config.prefix].into_iter().find_map(|learned| {
-            let side = found.checked_sub(learned)?.isqrt();
-            (side > 0 && side * side + learned == found).then_some((learned, side))
-        });
-        let Some((learned, side)) = square.filter(|_| asked) else {
-            return Err(Error::Checkpoint(format!(
-                "expected positions of {down}x{across} patches and {} learned tokens, found {found}; --image-size \
-                 interpolates those of a square",
-                config.prefix
-            )));
-        };
-        let (first, old) = tensor.data.split_at(learned * channels);
-        let mut data = first.to_vec();
-        data.resize(config.prefix * channels, 0.0);
-        data.extend(resized(old, side, [down, across], channels));
-        tensor.data = data;
+        data.extend(resized(patches, made_for, grid, channels));
+        let [down, across] = grid;
         notes.push(format!(
-            "positions of {side}x{side} patches are interpolated to {down}x{across}"
+            "positions of {rows}x{columns} patches are interpolated to {down}x{across}"
         ));
     }
-    *tensor = HostTensor::new(
-        [config.tokens(), channels],
-        std::mem::take(&mut tensor.data),
-    );
+    *tensor = HostTensor::new([config.tokens(), channels], data);
     Ok(())
 }
 
-/// The square of `side` positions on a side for another grid: bicubic with antialiasing, as timm's
-/// `resample_abs_pos_embed`.
-fn resized(old: &[f32], side: usize, [down, across]: [usize; 2], channels: usize) -> Vec<f32> {
-    let [rows, columns] = [down, across].map(|to| weights(side, to));
+/// Positions of a grid for another: bicubic with antialiasing, as timm's `resample_abs_pos_embed`.
+fn resized(
+    old: &[f32],
+    [height, side]: [usize; 2],
+    [down, across]: [usize; 2],
+    channels: usize,
+) -> Vec<f32> {
+    let (rows, columns) = (weights(height, down), weights(side, across));
     let mut lines = vec![0f64; down * side * channels];
     for (line, row) in lines.chunks_mut(side * channels).zip(&rows) {
         for &(from, weight) in row {
@@ -123,10 +113,10 @@ mod tests {
 
     #[test]
     fn a_constant_stays_and_a_ramp_goes_on() {
-        let flat = resized(&[3.0; 4 * 4 * 2], 4, [7, 3], 2);
+        let flat = resized(&[3.0; 4 * 4 * 2], [4, 4], [7, 3], 2);
         assert!(flat.len() == 7 * 3 * 2 && flat.iter().all(|value| (value - 3.0).abs() < 1e-6));
         let ramp: Vec<f32> = (0..64).map(|at| (at % 8) as f32).collect();
-        let wide = resized(&ramp, 8, [8, 16], 1);
+        let wide = resized(&ramp, [8, 8], [8, 16], 1);
         // Away from the ends.
         for (at, value) in wide[..16].iter().enumerate().take(11).skip(5) {
             assert!(
@@ -155,7 +145,7 @@ mod tests {
         };
         for (count, zeros) in [(2, 0..6), (3, 2..6), (5, 0..0)] {
             let mut params = places(count);
-            adapt(&mut params, &config, false, &mut Vec::new()).unwrap();
+            adapt(&mut params, &config, [2, 1], &mut Vec::new()).unwrap();
             let tensor = params.get(POSITIONS).unwrap();
             assert_eq!(tensor.shape, [5, 2]);
             let is_zero = |(at, value): (usize, &f32)| (*value == 0.0) == zeros.contains(&at);
@@ -164,15 +154,19 @@ mod tests {
                 "{count}: {tensor:?}"
             );
         }
-        let mut params = places(17);
-        let error = adapt(&mut params, &config, false, &mut Vec::new()).unwrap_err();
-        assert!(
-            error.to_string().contains("--image-size interpolates"),
-            "{error}"
-        );
-        let mut notes = Vec::new();
-        adapt(&mut params, &config, true, &mut notes).unwrap();
-        assert_eq!(params.get(POSITIONS).unwrap().shape, [5, 2]);
-        assert_eq!(notes, ["positions of 4x4 patches are interpolated to 2x1"]);
+        // As many patches in another shape have other positions.
+        for (count, made_for, note) in [(17, [4, 4], "4x4"), (3, [1, 2], "1x2")] {
+            let mut params = places(count);
+            let error = adapt(&mut params, &config, [5, 5], &mut Vec::new()).unwrap_err();
+            assert!(
+                error.to_string().contains("positions of 5x5 patches"),
+                "{error}"
+            );
+            let mut notes = Vec::new();
+            adapt(&mut params, &config, made_for, &mut notes).unwrap();
+            assert_eq!(params.get(POSITIONS).unwrap().shape, [5, 2]);
+            let expected = format!("positions of {note} patches are interpolated to 2x1");
+            assert_eq!(notes, [expected]);
+        }
     }
 }
