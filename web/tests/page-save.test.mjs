@@ -43,10 +43,20 @@ async function begin(query, where = server) {
   await started(page);
 }
 
+/** The download that a click on the button begins. */
+async function clicked(timeout) {
+  const [download] = await Promise.all([page.waitForEvent('download', { timeout }), page.locator('#save').click()]);
+  return download;
+}
+
 /** Saves the image on show; where it is, and the digest on the screen. */
 async function save(count) {
   const { digest } = await shown(page);
-  const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#save').click()]);
+  const download = await clicked(20_000).catch((error) => {
+    // A browser that is busy begins none once in many runs.
+    console.error(`no download: ${error.message}; asked again`);
+    return clicked(60_000);
+  });
   const file = join(folder, `${count}-${download.suggestedFilename()}`);
   await download.saveAs(file);
   return { digest, file };

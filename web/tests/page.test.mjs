@@ -224,7 +224,7 @@ test('a load that failed is said, and tried again by the button', async () => {
 test('progress names the exact total, and a second visit says that the model is from the cache', async () => {
   server.fault(PACKED, { trickle: { bytes: 100_000, milliseconds: 100 } });
   page = await open(context, server);
-  await says(page, 'progress-text', /Loading: \d+ kB of 1\.\d MB/);
+  await says(page, 'progress-text', /Loading: [\d.]+ [kM]B of \d\.\d MB/);
   await started(page);
   server.fault(PACKED, {});
   await page.reload();
