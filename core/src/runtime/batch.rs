@@ -69,7 +69,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The same for another plan than the main one: for the one that [`Program::entry`] found.
+    /// The same for another plan than the main one: for the one that [`Program::find`] found.
     #[must_use]
     pub fn at(self, entry: usize) -> Self {
         Self { entry, ..self }
