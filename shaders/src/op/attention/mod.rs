@@ -155,17 +155,25 @@ impl Operation for Op {
         let (length, rows) = match draw(0, 1) {
             0 => (0, draw(1, 40)),
             _ => {
-                let length = draw(1, 30);
+                let length = if items == 1 {
+                    draw(1, 100)
+                } else {
+                    draw(1, 30)
+                };
                 (length, items * length)
             }
         };
         // In one tensor, or in one each.
         let fused = draw(0, 1) == 1;
+        let usual = Attention::new(heads, head_words, fused);
+        let more = |words: u32| if fused { 0 } else { words };
         Attention {
             rows,
             items,
             length,
-            ..Attention::new(heads, head_words, fused)
+            key_stride: usual.key_stride + more(4),
+            value_stride: usual.value_stride + more(8),
+            ..usual
         }
     }
 }
