@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{Library, Names};
-use crate::{Error, Preprocessing, Result};
+use crate::{Error, Params, Preprocessing, Result};
 
 /// What files beside the tensors say of a model; shapes must agree.
 #[derive(Default)]
@@ -132,4 +132,14 @@ pub(crate) fn agree<T: PartialEq + Debug>(
         ))),
         _ => Ok(()),
     }
+}
+
+/// The extents of the tensor `name`, which has `N` of them.
+pub(crate) fn extents<const N: usize>(params: &Params, name: &str) -> Result<[usize; N]> {
+    let shape = &params.get(name)?.shape;
+    <[usize; N]>::try_from(shape.as_slice()).map_err(|_| {
+        Error::Checkpoint(format!(
+            "the tensor {name} should have {N} dimensions, found shape {shape:?}"
+        ))
+    })
 }

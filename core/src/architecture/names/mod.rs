@@ -5,7 +5,9 @@ mod description;
 
 use std::collections::BTreeSet;
 
-pub(crate) use description::{Description, Keys, Size, agree, expected, malformed, side, typed};
+pub(crate) use description::{
+    Description, Keys, Size, agree, expected, extents, malformed, side, typed,
+};
 
 use super::{Config, swin, vit};
 use crate::{ClassOrder, HostTensor, Params, Preprocessing, Result};

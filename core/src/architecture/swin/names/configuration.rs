@@ -5,7 +5,7 @@ use crate::{
     Error, Params, Result,
     architecture::{
         Activation, PerBlock,
-        names::{Asked, Description, Renamed, agree},
+        names::{Asked, Description, Renamed, agree, extents},
     },
 };
 
@@ -86,16 +86,6 @@ pub(super) fn configure(
         None => known.image_size(description, |size| config(size, window_size), notes)?,
     };
     Ok(config(image_size, window_size))
-}
-
-/// The extents of the tensor `name`, which has `N` of them.
-fn extents<const N: usize>(params: &Params, name: &str) -> Result<[usize; N]> {
-    let shape = &params.get(name)?.shape;
-    <[usize; N]>::try_from(shape.as_slice()).map_err(|_| {
-        Error::Checkpoint(format!(
-            "the tensor {name} should have {N} dimensions, found shape {shape:?}"
-        ))
-    })
 }
 
 /// Blocks of stage `stage`, if there is such a stage.

@@ -5,7 +5,7 @@ use crate::{
     Error, Params, Result,
     architecture::{
         Activation, PerBlock,
-        names::{Asked, Description, Library, Renamed, agree, expected, side},
+        names::{Asked, Description, Library, Renamed, agree, expected, extents, side},
     },
 };
 
@@ -175,16 +175,6 @@ fn square(params: &Params, prefix: usize) -> Result<usize> {
     [1, 0, prefix].into_iter().find_map(side).ok_or_else(|| {
         Error::Checkpoint(format!(
             "expected a config.json or positions of a square of patches, found {positions} positions"
-        ))
-    })
-}
-
-/// The extents of the tensor `name`, which has `N` of them.
-fn extents<const N: usize>(params: &Params, name: &str) -> Result<[usize; N]> {
-    let shape = &params.get(name)?.shape;
-    <[usize; N]>::try_from(shape.as_slice()).map_err(|_| {
-        Error::Checkpoint(format!(
-            "the tensor {name} should have {N} dimensions, found shape {shape:?}"
         ))
     })
 }
