@@ -155,36 +155,31 @@ fn attention_with_totals_around_sixteen_bits() {
     }
 }
 
-/// A total of 2^16 has the one reciprocal that saturates: a mean of a half less a little is rounded down.
+/// A total of 2^16 has the one reciprocal that saturates, one less than 2^17 one of which the last bit counts: a mean
+/// of a half less a little is rounded down.
 #[test]
-fn attention_with_a_total_of_a_power_of_two() {
-    let attention = Attention {
-        rows: 33,
-        items: 1,
-        length: 33,
-        ..Attention::new(1, 2, false)
-    };
-    let mut case = Case::new(Dispatch::Attention(attention), Data::new(2, 0));
-    // 32 keys weigh 2047, the last 32.
-    case.put("query", |_| 0x7f7f_7f7f);
-    case.put("key", |at| {
-        if at / 4 < 32 {
-            0x7f7f_7f7f
-        } else {
-            0x8181_8181
-        }
-    });
-    case.put("value", |_| 0x6563_6165);
-    case.put("head", |_| 65535 | 1 << 16);
-    case.put("exp", |at| {
-        if at == 0 {
-            32 << 16 | 2047
-        } else {
-            32 << 16 | 32
-        }
-    });
-    case.put("channel", |_| 32768 | 10 << 16);
-    check(case);
+fn attention_with_a_mean_that_its_reciprocal_rounds() {
+    for (keys, last) in [(32, 32), (64, 63)] {
+        let attention = Attention {
+            rows: keys + 1,
+            items: 1,
+            length: keys + 1,
+            ..Attention::new(1, 2, false)
+        };
+        let mut case = Case::new(Dispatch::Attention(attention), Data::new(2, 0));
+        // All but the last key weigh 2047.
+        case.put("query", |_| 0x7f7f_7f7f);
+        let key = |at| match at / 4 < keys {
+            true => 0x7f7f_7f7f,
+            false => 0x8181_8181,
+        };
+        case.put("key", key);
+        case.put("value", |_| 0x6563_6165);
+        case.put("head", |_| 65535 | 1 << 16);
+        case.put("exp", |at| last << 16 | if at == 0 { 2047 } else { last });
+        case.put("channel", |_| 32768 | 10 << 16);
+        check(case);
+    }
 }
 
 /// A product of any numbers.
