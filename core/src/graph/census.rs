@@ -2,7 +2,7 @@
 
 use super::{Graph, Layer, Node};
 
-/// The parameters of a model and the work of one item.
+/// The parameters of a model and the work of one item; of a text as long as can be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     /// Canonical names with shapes, in the order of the forward pass.
@@ -48,13 +48,16 @@ impl Graph {
             Layer::WindowAttention(windows) => 2 * product(&windows.window) * node.channels as u64,
             Layer::Attention(_) => 2 * product(&[node.tokens, node.channels]),
             Layer::Pixels { .. }
+            | Layer::Tokens(_)
+            | Layer::Embedding(_)
             | Layer::Positions { .. }
             | Layer::LayerNorm { .. }
             | Layer::Activation(_)
             | Layer::Add
             | Layer::PatchMerge { .. }
             | Layer::MeanPool
-            | Layer::Pick { .. } => return None,
+            | Layer::Pick { .. }
+            | Layer::Pool { .. } => return None,
         };
         Some(node.tokens as u64 * macs)
     }

@@ -26,10 +26,12 @@
 //! # Ok::<(), intformer::Error>(())
 //! ```
 
+mod axis;
 mod census;
 mod streams;
 mod windows;
 
+pub use axis::{Axis, Pooling, TokenLimits};
 pub use census::Census;
 pub(crate) use streams::{Stream, Streams};
 pub use windows::Windows;
@@ -38,22 +40,29 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-/// The function between the two linear layers of a block's MLP.
+/// A function of single values: between the two linear layers of a block's MLP, or in a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Activation {
     /// The exact (erf) GELU.
     Gelu,
+    /// GELU by the tanh of a polynomial, as arXiv 1606.08415 approximates it.
+    #[serde(rename = "gelu_tanh")]
+    GeluTanh,
     /// max(0, x).
     Relu,
+    /// The hyperbolic tangent.
+    Tanh,
 }
 
 impl Display for Activation {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         f.write_str(match self {
             Self::Gelu => "gelu",
+            Self::GeluTanh => "gelu_tanh",
             Self::Relu => "relu",
+            Self::Tanh => "tanh",
         })
     }
 }
@@ -81,6 +90,13 @@ pub enum Layer {
         /// Height and width.
         size: [usize; 2],
     },
+    /// A text: ids of tokens, each in a segment. No inputs.
+    Tokens(TokenLimits),
+    /// For each token the sum of its rows of three tables: of its id, its place in the text, its segment.
+    ///
+    /// Parameters: `{site}.word.weight` `[vocabulary, channels]`, `{site}.position.weight` `[positions, channels]`,
+    /// `{site}.segment.weight` `[segments, channels]`.
+    Embedding(TokenLimits),
     /// The pixels of non-overlapping square patches through a linear map.
     ///
     /// Parameters: `{site}.weight` `[outputs, channels, patch, patch]`, `{site}.bias` `[outputs]`.
@@ -137,6 +153,13 @@ pub enum Layer {
         /// Which, from 0.
         token: usize,
     },
+    /// One vector of all tokens but the first `first`.
+    Pool {
+        /// What becomes of them.
+        pooling: Pooling,
+        /// How many are left out.
+        first: usize,
+    },
 }
 
 /// The heads of an attention.
@@ -161,7 +184,9 @@ pub struct Node {
     pub layer: Layer,
     /// The nodes whose outputs it reads, earlier ones.
     pub inputs: Vec<NodeId>,
-    /// Tokens of its output, for each item.
+    /// Whether items have as many tokens each, or any number of them.
+    pub axis: Axis,
+    /// Tokens of its output, for each item; where items have any number of them, at most.
     pub tokens: usize,
     /// Channels of its output.
     pub channels: usize,
@@ -228,17 +253,32 @@ impl Graph {
                 "relative_position_bias_table",
                 vec![windows.bias_entries(), windows.heads],
             )],
+            Layer::Embedding(limits) => {
+                let TokenLimits {
+                    vocabulary,
+                    positions,
+                    segments,
+                } = limits;
+                let table = |rows: u32| vec![rows as usize, outputs];
+                vec![
+                    ("word.weight", table(vocabulary)),
+                    ("position.weight", table(positions)),
+                    ("segment.weight", table(segments)),
+                ]
+            }
             Layer::Positions { prefix } => vec![
                 ("prefix.weight", vec![prefix, outputs]),
                 ("position.weight", vec![node.tokens, outputs]),
             ],
             Layer::Pixels { .. }
+            | Layer::Tokens(_)
             | Layer::Attention(_)
             | Layer::Activation(_)
             | Layer::Add
             | Layer::PatchMerge { .. }
             | Layer::MeanPool
-            | Layer::Pick { .. } => Vec::new(),
+            | Layer::Pick { .. }
+            | Layer::Pool { .. } => Vec::new(),
         };
         let named = |(name, shape)| (format!("{}.{name}", node.site), shape);
         shapes.into_iter().map(named).collect()
@@ -283,6 +323,12 @@ impl Graph {
         inputs: &[NodeId],
         [tokens, channels]: [usize; 2],
     ) -> NodeId {
+        let first = inputs.first().map(|&id| self.nodes[id].axis);
+        let axis = match layer {
+            Layer::Tokens(_) => Axis::Token,
+            Layer::Pick { .. } | Layer::Pool { .. } => Axis::Item,
+            _ => first.unwrap_or_default(),
+        };
         let id = self.nodes.len();
         for &input in inputs {
             self.readers[input].push(id);
@@ -292,6 +338,7 @@ impl Graph {
             site: site.into(),
             layer,
             inputs: inputs.to_vec(),
+            axis,
             tokens,
             channels,
         });
@@ -310,6 +357,24 @@ impl Graph {
             &[],
             [size[0] * size[1], channels],
         )
+    }
+
+    /// [`Layer::Tokens`] within `limits`.
+    pub fn tokens(&mut self, site: impl Into<String>, limits: TokenLimits) -> NodeId {
+        let shape = [limits.positions as usize, 1];
+        self.push(site, Layer::Tokens(limits), &[], shape)
+    }
+
+    /// [`Layer::Embedding`] of `tokens` within `limits`, which are theirs.
+    pub fn embedding(
+        &mut self,
+        site: impl Into<String>,
+        tokens: NodeId,
+        limits: TokenLimits,
+        outputs: usize,
+    ) -> NodeId {
+        let [count, _] = self.shape(tokens);
+        self.push(site, Layer::Embedding(limits), &[tokens], [count, outputs])
     }
 
     /// [`Layer::PatchEmbed`] to `outputs` channels.
@@ -417,6 +482,18 @@ impl Graph {
     pub fn pick(&mut self, site: impl Into<String>, x: NodeId, token: usize) -> NodeId {
         let [_, channels] = self.shape(x);
         self.push(site, Layer::Pick { token }, &[x], [1, channels])
+    }
+
+    /// [`Layer::Pool`] of all tokens but the first `first`.
+    pub fn pool(
+        &mut self,
+        site: impl Into<String>,
+        x: NodeId,
+        pooling: Pooling,
+        first: usize,
+    ) -> NodeId {
+        let [_, channels] = self.shape(x);
+        self.push(site, Layer::Pool { pooling, first }, &[x], [1, channels])
     }
 
     /// [`Layer::MeanPool`].

@@ -1,23 +1,11 @@
-//! What rows are counted by, how many there are in a batch, and where they lie.
+//! How many rows there are in a batch, and where they lie.
 
 use std::{
     fmt::{self, Display, Formatter},
     ops::Range,
 };
 
-use serde::{Deserialize, Serialize};
-
-/// What the rows of a tensor are counted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Axis {
-    /// So many rows for each item: an image, or what is pooled of a text.
-    #[default]
-    Item,
-    /// So many rows for each token. Items have any number of tokens, which lie one after the other, and
-    /// nothing lies between.
-    Token,
-}
+use super::Axis;
 
 /// How many items and tokens a batch has, or there is room for.
 ///

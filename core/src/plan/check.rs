@@ -23,7 +23,7 @@ fn refuse<T>(sentence: String) -> Result<T> {
 /// What the tensor of a port must be.
 struct Expected {
     what: &'static str,
-    format: Format,
+    formats: &'static [Format],
     axis: Axis,
     /// The one number of columns and words of a row.
     words: Option<usize>,
@@ -31,34 +31,41 @@ struct Expected {
 
 impl Expected {
     fn input(kind: InputKind) -> Self {
-        let (format, axis, words) = match kind {
-            InputKind::Pixels => (Format::Uint8, Axis::Item, None),
-            InputKind::Tokens(_) => (Format::Int32, Axis::Token, Some(TOKEN_WORDS as usize)),
-            InputKind::Spans => (Format::Int32, Axis::Item, Some(TOKEN_WORDS as usize)),
+        let index = Some(TOKEN_WORDS as usize);
+        let (formats, axis, words): (&[_], _, _) = match kind {
+            InputKind::Pixels => (&[Format::Uint8], Axis::Item, None),
+            InputKind::Tokens(_) => (&[Format::Int32], Axis::Token, index),
+            InputKind::Spans => (&[Format::Int32], Axis::Item, index),
         };
         Self {
             what: "an input",
-            format,
+            formats,
             axis,
             words,
         }
     }
 
     fn output(kind: OutputKind) -> Self {
+        let (formats, axis): (&[_], _) = match kind {
+            OutputKind::Logits => (&[Format::Int32], Axis::Item),
+            OutputKind::Pooled => (&[Format::Int32, Format::Int16], Axis::Item),
+            OutputKind::TokenLogits => (&[Format::Int32], Axis::Token),
+            OutputKind::Sequence => (&[Format::Int32, Format::Int16], Axis::Token),
+        };
         Self {
             what: "an output",
-            format: Format::Int32,
-            axis: match kind {
-                OutputKind::Logits | OutputKind::Pooled => Axis::Item,
-                OutputKind::TokenLogits | OutputKind::Sequence => Axis::Token,
-            },
+            formats,
+            axis,
             words: None,
         }
     }
 
     fn is(&self, tensor: &Tensor) -> bool {
         let exact = (self.words).is_none_or(|words| (tensor.cols, tensor.stride) == (words, words));
-        tensor.format == self.format && tensor.axis == self.axis && tensor.rows == 1 && exact
+        self.formats.contains(&tensor.format)
+            && tensor.axis == self.axis
+            && tensor.rows == 1
+            && exact
     }
 }
 
@@ -128,10 +135,15 @@ pub(super) fn tensors(plan: &Plan) -> Result<()> {
         let found = plan.tensors.get(id);
         if !found.is_some_and(|tensor| expected.is(tensor)) {
             let Expected {
-                what, format, axis, ..
+                what,
+                formats,
+                axis,
+                ..
             } = expected;
+            let formats: Vec<_> = formats.iter().map(|format| format!("{format:?}")).collect();
             return refuse(format!(
-                "{what} should be one row of {format:?} for each {axis:?}, found {found:?}"
+                "{what} should be one row of {} for each {axis:?}, found {found:?}",
+                formats.join(" or ")
             ));
         }
     }

@@ -11,19 +11,27 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    InputKind, IntTensor, IntWeights, MAIN, Plan, Program, ProgramPort, Typical,
-    header::{Header, KEY, Metadata, Texts, Version, digest, dtype, int_type, json},
+    Epilogue, InputKind, IntTensor, IntWeights, MAIN, Plan, Program, ProgramPort, Typical,
+    header::{
+        Header, KEY, Metadata, Stored, TOKENIZER, Texts, Version, as_stored, digest, dtype,
+        int_type, json, stored,
+    },
     mistaken,
     wire::{read_further, write_further},
 };
-use crate::{ClassOrder, Error, Preprocessing, Result, architecture::Config, input::is_default};
+use crate::{
+    ClassOrder, Error, Preprocessing, Result, Tokenization,
+    architecture::{Config, InputShape},
+    float_model::prepared,
+    input::is_default,
+};
 
 /// The format version that this library writes, and the newest it reads.
 ///
 /// 1: the first; 2: activation by block, `i_gelu`, `shift_gelu`; 3: windows that do not divide the
 /// map, other filters than bicubic, other decoding, the order of classes; 4: plans that take tokens, put
-/// out several things or keep state, several plans, other architectures than Swin. Each is read as it was. A model is written as the lowest from 2 on that can say
-/// it, so that older readers take it.
+/// out several things or keep state, several plans, second tables, other architectures than Swin. Each is read as it was. A
+/// model is written as the lowest from 2 on that can say it, so that older readers take it.
 pub const FORMAT: u32 = 4;
 /// The largest real value of one of the integers of a logit.
 const MAX_LOGIT_SCALE: f64 = 1e100;
@@ -53,7 +61,7 @@ pub struct Provenance {
 ///
 /// # std::env::set_current_dir("..").expect("the repository");
 /// let model = IntModel::load("models/glyphs.safetensors")?;
-/// assert_eq!(model.config.image().to_string(), "32x32x1");
+/// assert_eq!(model.config.image()?.to_string(), "32x32x1");
 /// assert_eq!(model.labels[..3], ["0O", "1I", "2"]);
 /// assert_eq!(model.provenance.images, 512);
 ///
@@ -67,8 +75,10 @@ pub struct Provenance {
 pub struct IntModel {
     /// Hyper-parameters of the float model it was made from.
     pub config: Config,
-    /// From image file to pixels.
+    /// From image file to pixels; [`Preprocessing::none`] if the model takes texts.
     pub preprocessing: Preprocessing,
+    /// From text to tokens, if the model takes texts and a tokenizer came with it.
+    pub tokenization: Option<Tokenization>,
     /// Names of the classes; as many as [`Config::classes`], or none.
     pub labels: Vec<String>,
     /// How the trainer numbers folders of classes, if that is known and there are no labels.
@@ -199,7 +209,7 @@ impl IntModel {
             weights.0.insert(name, tensor);
         }
         let texts = Texts { model, plan, plans };
-        let found = digest(&texts, &weights);
+        let found = digest(&texts, stored(&weights));
         if expected != found {
             return Err(Error::ModelFile(format!(
                 "expected the digest {expected}, found {found}: the file is damaged"
@@ -227,9 +237,11 @@ impl IntModel {
                 )));
             }
         };
+        let tokenization = header.tokenization(&mut weights)?;
         let model = Self {
             config: header.config,
             preprocessing: header.preprocessing,
+            tokenization,
             labels: header.labels,
             class_order: header.class_order,
             provenance: header.provenance,
@@ -250,23 +262,38 @@ impl IntModel {
 
     /// Whether all but the configuration, which is valid, fits it.
     fn check(&self) -> Result<Program> {
-        let image = self.config.image();
-        self.preprocessing.validate(&image)?;
+        prepared(
+            &self.config,
+            &self.preprocessing,
+            self.tokenization.as_ref(),
+        )?;
         let program = self.program()?;
-        let sizes = [image.bytes(), self.config.outputs()];
-        let kind = self.config.output_kind();
         let main = program.main();
-        let image = main.inputs.first();
-        let image = image.filter(|port| main.inputs.len() == 1 && port.kind == InputKind::Pixels);
+        let takes = match self.config.input() {
+            InputShape::Image(image) => {
+                let first = main.inputs.first().filter(|_| main.inputs.len() == 1);
+                let found = first.filter(|port| port.kind == InputKind::Pixels);
+                found.map_or(0, ProgramPort::elements) == image.bytes()
+            }
+            InputShape::Text(limits) => main.inputs.iter().all(|port| match port.kind {
+                InputKind::Tokens(found) => found == limits,
+                InputKind::Spans => true,
+                InputKind::Pixels => false,
+            }),
+        };
+        let kind = self.config.output_kind();
         let output = main.outputs.iter().find(|port| port.kind == kind);
-        let found = [
-            image.map_or(0, ProgramPort::elements),
+        let outputs = [
+            self.config.outputs(),
             output.map_or(0, ProgramPort::elements),
         ];
-        if found != sizes {
+        if !takes || outputs[0] != outputs[1] {
             return Err(Error::ModelFile(format!(
-                "expected a plan from {} bytes to {} outputs, found {} to {}",
-                sizes[0], sizes[1], found[0], found[1]
+                "expected a plan that takes {:?} and puts out {} numbers, found one that takes {:?} and puts out {}",
+                self.config.input(),
+                outputs[0],
+                main.inputs.iter().map(|port| port.kind).collect::<Vec<_>>(),
+                outputs[1]
             )));
         }
         // What an image gives would depend on those before it.
@@ -321,7 +348,7 @@ impl IntModel {
         let texts = self.texts()?;
         let metadata = Metadata {
             format: self.format(),
-            digest: digest(&texts, &self.weights),
+            digest: digest(&texts, self.tensors()),
             model: texts.model,
             plan: texts.plan,
             plans: texts.plans,
@@ -329,12 +356,9 @@ impl IntModel {
         };
         let metadata = serde_json::to_string(&metadata).map_err(|e| fail(&e))?;
         let views = self
-            .weights
-            .0
-            .iter()
-            .map(|(name, tensor)| {
-                let shape = tensor.shape.clone();
-                TensorView::new(dtype(tensor.kind), shape, &tensor.bytes)
+            .tensors()
+            .map(|(name, kind, shape, bytes)| {
+                TensorView::new(dtype(kind), shape, bytes)
                     .map(|view| (name, view))
                     .map_err(|e| fail(&e))
             })
@@ -352,7 +376,12 @@ impl IntModel {
             false => 3,
         };
         let ordered = if self.class_order.is_some() { 3 } else { 2 };
-        let planned = match self.plan.is_plain() && self.plans.is_empty() {
+        let steps = &self.plan.steps;
+        let split = |epilogue: &Epilogue| epilogue.split().is_some();
+        let splits = steps
+            .iter()
+            .any(|step| step.operation.epilogue().is_some_and(split));
+        let planned = match self.plan.is_plain() && self.plans.is_empty() && !splits {
             true => 2,
             false => 4,
         };
@@ -365,7 +394,17 @@ impl IntModel {
     /// # Errors
     /// As [`IntModel::to_bytes`].
     pub fn digest(&self) -> Result<String> {
-        Ok(digest(&self.texts()?, &self.weights))
+        Ok(digest(&self.texts()?, self.tensors()))
+    }
+
+    /// The tensors as they stand in the file, in the order of their names.
+    fn tensors(&self) -> impl Iterator<Item = Stored<'_>> {
+        let weights = &self.weights;
+        let before = weights.0.range(..TOKENIZER.to_owned());
+        let after = weights.0.range(TOKENIZER.to_owned()..);
+        let shown = |(name, tensor)| as_stored(name, tensor);
+        let tokenizer = self.tokenization.iter().map(|found| found.stored());
+        before.map(shown).chain(tokenizer).chain(after.map(shown))
     }
 
     /// The header and the plans as they stand in the file.
@@ -373,6 +412,7 @@ impl IntModel {
         let header = Header {
             config: self.config.clone(),
             preprocessing: self.preprocessing.clone(),
+            tokens: self.tokenization.as_ref().map(|found| found.limit),
             labels: self.labels.clone(),
             class_order: self.class_order,
             provenance: self.provenance.clone(),

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::{IntType, IntWeights, Provenance, Typical};
-use crate::{ClassOrder, Error, Preprocessing, Result, architecture::Config};
+use super::{IntTensor, IntType, IntWeights, Provenance, Typical};
+use crate::{ClassOrder, Error, Preprocessing, Result, Tokenization, architecture::Config};
 
 /// The metadata's one key: JSON with format version, digest, model and plan.
 pub(super) const KEY: &str = "intformer";
@@ -35,13 +35,64 @@ pub(super) struct Metadata {
 #[serde(deny_unknown_fields)]
 pub(super) struct Header {
     pub(super) config: Config,
+    #[serde(
+        default = "Preprocessing::none",
+        skip_serializing_if = "Preprocessing::is_none"
+    )]
     pub(super) preprocessing: Preprocessing,
+    /// Tokens that a text may have, where the tensor [`TOKENIZER`] makes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tokens: Option<usize>,
     pub(super) labels: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) class_order: Option<ClassOrder>,
     pub(super) provenance: Provenance,
     /// As decimal text, so that JSON readers cannot round it.
     pub(super) logit_scale: String,
+}
+
+/// The tensor that is a tokenizer's JSON, and no weight.
+pub(super) const TOKENIZER: &str = "tokenizer.json";
+
+/// A tensor as it stands in a file: name, type, shape, bytes.
+pub(super) type Stored<'a> = (&'a str, IntType, Vec<usize>, &'a [u8]);
+
+pub(super) fn as_stored<'a>(name: &'a String, tensor: &'a IntTensor) -> Stored<'a> {
+    (name, tensor.kind, tensor.shape.clone(), &tensor.bytes)
+}
+
+/// The tensors of a file, in the order of their names.
+pub(super) fn stored(weights: &IntWeights) -> impl Iterator<Item = Stored<'_>> {
+    weights
+        .0
+        .iter()
+        .map(|(name, tensor)| as_stored(name, tensor))
+}
+
+impl Header {
+    /// Takes the tokenizer out of the tensors of the file.
+    pub(super) fn tokenization(&self, tensors: &mut IntWeights) -> Result<Option<Tokenization>> {
+        match (self.tokens, tensors.0.remove(TOKENIZER)) {
+            (None, None) => Ok(None),
+            (Some(limit), Some(tensor))
+                if tensor.kind == IntType::U8 && tensor.shape.len() == 1 =>
+            {
+                let json = tensor.bytes;
+                Ok(Some(Tokenization { json, limit }))
+            }
+            (tokens, tensor) => Err(Error::ModelFile(format!(
+                "expected a limit of tokens and the bytes of a tokenizer, or neither, found {tokens:?} and {:?}",
+                tensor.map(|tensor| (tensor.kind, tensor.shape))
+            ))),
+        }
+    }
+}
+
+impl Tokenization {
+    /// As it stands in a file.
+    pub(super) fn stored(&self) -> Stored<'_> {
+        (TOKENIZER, IntType::U8, vec![self.json.len()], &self.json)
+    }
 }
 
 pub(super) fn json<T: DeserializeOwned>(key: &str, text: &str) -> Result<T> {
@@ -64,7 +115,7 @@ impl Texts {
 }
 
 /// SHA-256 over the texts and, in the order of their names, all tensors with name, type and shape.
-pub(super) fn digest(texts: &Texts, weights: &IntWeights) -> String {
+pub(super) fn digest<'a>(texts: &Texts, tensors: impl Iterator<Item = Stored<'a>>) -> String {
     let mut hash = Sha256::new();
     for text in texts.first() {
         hash.update((text.len() as u64).to_le_bytes());
@@ -76,9 +127,9 @@ pub(super) fn digest(texts: &Texts, weights: &IntWeights) -> String {
         hash.update((plans.get().len() as u64).to_le_bytes());
         hash.update(plans.get());
     }
-    for (name, tensor) in &weights.0 {
-        hash.update(format!("\n{name} {:?} {:?}\n", tensor.kind, tensor.shape));
-        hash.update(&tensor.bytes);
+    for (name, kind, shape, bytes) in tensors {
+        hash.update(format!("\n{name} {kind:?} {shape:?}\n"));
+        hash.update(bytes);
     }
     crate::hex(&hash.finalize())
 }

@@ -23,16 +23,16 @@ mod wire;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::graph::OutputKind;
+pub use crate::graph::{Axis, OutputKind, Pooling, TokenLimits};
 pub use arena::Layout;
-pub use axis::{Axis, Counts, Region, Room};
+pub use axis::{Counts, Region, Room};
 pub use file::{Checked, FORMAT, IntModel, Provenance};
 pub use operation::{
     ACCUMULATOR_BOUND, ATTENTION_EXPONENTIALS, Epilogue, LARGEST_EXPONENTIAL, MAX_ATTENTION_TOKENS,
     MAX_EXPONENT, MAX_GELU_ONE, MAX_HEAD_WORDS, MAX_NORM_CHANNELS, MAX_NORM_LINEAR_CHANNELS,
-    MAX_SHIFT_GELU_UNIT, MAX_WINDOW_TOKENS, Operation,
+    MAX_SHIFT_GELU_UNIT, MAX_WINDOW_TOKENS, Operation, SecondTable,
 };
-pub use port::{InputKind, Port, TokenLimits};
+pub use port::{InputKind, Port};
 pub use program::{Entry, MAIN, Program, ProgramPort, ProgramStep};
 pub use typical::{Hint, LEAST_IMAGES, LEAST_SPREAD, Look, Typical};
 pub use weights::{IntElement, IntTensor, IntType, IntWeights};

@@ -1,6 +1,6 @@
 //! Where a plan takes something from outside, and gives it.
 
-use super::TensorId;
+use super::{TensorId, TokenLimits};
 
 /// What a plan takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,17 +12,6 @@ pub enum InputKind {
     Tokens(TokenLimits),
     /// For each item four int32: its first token, how many it has, and twice 0.
     Spans,
-}
-
-/// Bounds of what a token consists of, exclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenLimits {
-    /// Ids that there are.
-    pub vocabulary: u32,
-    /// Tokens that an item may have.
-    pub positions: u32,
-    /// Segments that there are.
-    pub segments: u32,
 }
 
 /// A tensor through which a plan takes something from outside, or gives it.

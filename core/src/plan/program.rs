@@ -3,7 +3,8 @@
 use intformer_shaders::{Dispatch, declare};
 
 use super::{
-    Axis, Counts, InputKind, IntWeights, Layout, OutputKind, Plan, Port, Region, Room, check,
+    Axis, Counts, Format, InputKind, IntWeights, Layout, OutputKind, Plan, Port, Region, Room,
+    check,
     packer::{Packer, Sections},
 };
 use crate::{Error, Result};
@@ -17,8 +18,10 @@ pub struct ProgramPort<K> {
     pub region: Region,
     /// Rows of one item, or of one token.
     pub rows: usize,
-    /// Elements of a row before padding: bytes of an image, int32 of an output.
+    /// Elements of a row before padding: bytes of an image, integers of an output.
     pub cols: usize,
+    /// What they are.
+    pub format: Format,
 }
 
 impl<K> ProgramPort<K> {
@@ -78,7 +81,7 @@ impl Entry {
         &self.inputs
     }
 
-    /// What it puts out: int32.
+    /// What it puts out: int32, or int16 of vectors.
     pub fn outputs(&self) -> &[ProgramPort<OutputKind>] {
         &self.outputs
     }
@@ -290,5 +293,6 @@ fn place<K: Copy>(plan: &Plan, port: &Port<K>, regions: &[Region]) -> ProgramPor
         region: regions[port.tensor],
         rows: tensor.rows,
         cols: tensor.cols,
+        format: tensor.format,
     }
 }

@@ -4,17 +4,10 @@ use std::ops::Range;
 
 use crate::{
     Error, Result,
-    plan::{Counts, Entry, InputKind, OutputKind, Program, ProgramPort, Room, TokenLimits},
+    plan::{Counts, Entry, Format, InputKind, OutputKind, Program, ProgramPort, Room},
 };
 
-/// A token of a text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Token {
-    /// Its place in the vocabulary.
-    pub id: u32,
-    /// Which of the texts of its item it belongs to, from 0 on.
-    pub segment: u32,
-}
+pub use crate::input::Token;
 
 /// Items that are run at once, one after the other in memory.
 ///
@@ -213,27 +206,6 @@ fn equal_parts(items: Range<usize>, most: usize) -> impl Iterator<Item = Range<u
         .map(move |start| start..(start + each).min(end))
 }
 
-/// Checks the tokens of a text.
-fn within(limits: TokenLimits, item: usize, line: &[Token]) -> Result<()> {
-    let fail = |what: String| Err(Error::Text(format!("text {item}: {what}")));
-    if line.len() > limits.positions as usize {
-        return fail(format!(
-            "expected at most {} tokens, found {}",
-            limits.positions,
-            line.len()
-        ));
-    }
-    for token in line {
-        if token.id >= limits.vocabulary || token.segment >= limits.segments {
-            return fail(format!(
-                "expected tokens below {} in segments below {}, found token {} in segment {}",
-                limits.vocabulary, limits.segments, token.id, token.segment
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// What a run gives: a value for each output of the program, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outputs(pub Vec<Values>);
@@ -305,7 +277,7 @@ impl Program {
                 InputKind::Pixels => drop(batch.pixels(port)?),
                 InputKind::Tokens(limits) => {
                     let mut lines = batch.lines()?.enumerate();
-                    lines.try_for_each(|(item, line)| within(limits, item, line))?;
+                    lines.try_for_each(|(item, line)| limits.check(item, line))?;
                 }
                 InputKind::Spans => drop(batch.lines()?),
             }
@@ -386,7 +358,13 @@ impl Entry {
             let stride = port.region.words / port.rows;
             let mut data = Vec::with_capacity(words.len() / stride * port.cols);
             for row in words.chunks(stride) {
-                data.extend(row[..port.cols].iter().map(|&word| word as i32));
+                match port.format {
+                    Format::Int16 => {
+                        let halves: &[i16] = bytemuck::cast_slice(row);
+                        data.extend(halves[..port.cols].iter().copied().map(i32::from));
+                    }
+                    _ => data.extend(row[..port.cols].iter().map(|&word| word as i32)),
+                }
             }
             Values {
                 kind: port.kind,

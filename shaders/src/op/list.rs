@@ -31,6 +31,8 @@ macro_rules! operations {
             attention: Attention,
             /// The same rows for each item.
             repeat_rows: RepeatRows,
+            /// The mean or the largest of each item's rows.
+            pool_rows: PoolRows,
         }
     };
 }

@@ -11,10 +11,10 @@ fn finish(sums: vec4<i32>, col: u32) -> vec4<i32> {
     return requantize4(sums + bias, vec4(left.y, left.w, right.y, right.w));
 }
 
-// The table's bytes for four requantized values.
-fn look_up(value: vec4<i32>) -> u32 {
+// The bytes for four requantized values in the table at `table`.
+fn look_up(table: u32, value: vec4<i32>) -> u32 {
     let entry = vec4<u32>(clamp8(value, -127i) + vec4(128i));
-    let word = vec4(p.table) + (entry >> vec4(2u));
+    let word = vec4(table) + (entry >> vec4(2u));
     let found = vec4(
         weights[word.x >> 2u][word.x & 3u],
         weights[word.y >> 2u][word.y & 3u],
@@ -63,8 +63,13 @@ fn store16(row: u32, col: u32, v0: vec4<i32>, v1: vec4<i32>, v2: vec4<i32>, v3: 
             );
         }
         case 1u: {
-            arena[out + start + (col >> 4u)] =
-                vec4(look_up(v0), look_up(v1), look_up(v2), look_up(v3));
+            let table = select(p.table, p.table + 64u, col >= p.split);
+            arena[out + start + (col >> 4u)] = vec4(
+                look_up(table, v0),
+                look_up(table, v1),
+                look_up(table, v2),
+                look_up(table, v3),
+            );
         }
         case 2u, 3u: {
             let at = start + (col >> 3u);

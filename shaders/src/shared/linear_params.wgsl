@@ -21,6 +21,7 @@ struct Params {
     gelu_clip: u32,
     gelu_one: u32,
     gelu_scale: u32,
+    split: u32,
 }
 
 @group(0) @binding(0) var<storage, read> weights: array<vec4<u32>>;

@@ -93,6 +93,7 @@ __device__ __forceinline__ void finish_tile(const Params& p, const ColumnWords& 
     unsigned out_col = first_column(col);
     if (out_col >= p.cols) return;
     Columns columns = unpack_columns(words);
+    if (out_col >= p.split) table += 256;
     unsigned rows = min(TILE_ROWS, p.rows - row);
     auto finish_rows = [&](auto epilogue) {
         constexpr unsigned ROW_STEP = THREADS / COL_GROUPS;
@@ -125,13 +126,14 @@ __device__ __forceinline__ void finish_tile(const Params& p, const ColumnWords& 
     }
 }
 
-// The table of the epilogue, to shared memory, in the order of unsigned bytes: of the inputs 0 to 127, then -128 to -1. An
+// The tables of the epilogue, to shared memory, in the order of unsigned bytes: of the inputs 0 to 127, then -128 to -1. An
 // input of -128, to which less is saturated, is one of -127. The caller synchronizes before the table is used.
 __device__ __forceinline__ void load_table(const Params& p, const unsigned* weights, unsigned* table) {
     if (p.epilogue == TABLE) {
-        for (unsigned at = threadIdx.x; at < 64; at += THREADS) {
+        unsigned words = p.split < p.cols ? 128 : 64;
+        for (unsigned at = threadIdx.x; at < words; at += THREADS) {
             unsigned word = weights[p.table + at];
-            table[at ^ 32] = at == 0 ? __byte_perm(word, 0, 0x3211) : word;
+            table[at ^ 32] = at % 64 == 0 ? __byte_perm(word, 0, 0x3211) : word;
         }
     }
 }

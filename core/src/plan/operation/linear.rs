@@ -44,6 +44,9 @@ pub enum Epilogue {
     Table {
         /// Name of the table in the model file.
         table: String,
+        /// Another for the last of the columns.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        second: Option<SecondTable>,
     },
     /// int8 through I-BERT's integer GELU.
     IGelu {
@@ -67,6 +70,16 @@ pub enum Epilogue {
     Int32,
 }
 
+/// A table for the last of the columns: those of a range of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondTable {
+    /// Its name in the model file.
+    pub table: String,
+    /// The first of its columns, a multiple of 16.
+    pub from: usize,
+}
+
 impl Epilogue {
     /// The output's format.
     pub fn format(&self) -> Format {
@@ -74,6 +87,14 @@ impl Epilogue {
             Self::Int8 { .. } | Self::Table { .. } | Self::IGelu { .. } => Format::Int8,
             Self::Residual { .. } | Self::Int16 => Format::Int16,
             Self::Int32 => Format::Int32,
+        }
+    }
+
+    /// The first column of a second table.
+    pub(crate) fn split(&self) -> Option<usize> {
+        match self {
+            Self::Table { second, .. } => second.as_ref().map(|second| second.from),
+            _ => None,
         }
     }
 
@@ -97,6 +118,9 @@ impl Epilogue {
             && output.padded_cols().is_multiple_of(16)
             && a.rows == output.rows
             && self.residual().is_none_or(added)
+            && self.split().is_none_or(|from| {
+                from.is_multiple_of(16) && (1..output.padded_cols()).contains(&from)
+            })
     }
 }
 
@@ -174,6 +198,7 @@ pub(super) fn pack(
         cols: cols as u32,
         out_stride: out.stride as u32,
         low: -127i32 as u32,
+        split: cols as u32,
         ..Default::default()
     };
     p.epilogue = match kind {
@@ -181,12 +206,19 @@ pub(super) fn pack(
             p.low = if *relu { 0 } else { p.low };
             epilogue::INT8
         }
-        Epilogue::Table { table } => {
-            p.table = packer.section(&format!("table {table}"), |source| {
-                let name = table;
-                let table: Vec<i8> = source.get(name, &[256])?;
-                check::range(name, &table, -127..=127)?;
-                Ok(bytemuck::pod_collect_to_vec(&table))
+        Epilogue::Table { table, second } => {
+            if let Some(SecondTable { from, .. }) = second {
+                p.split = *from as u32;
+            }
+            let second = second.as_ref().map(|second| &second.table);
+            p.table = packer.section(&format!("table {table} {second:?}"), |source| {
+                let mut words = Vec::new();
+                for name in std::iter::once(table).chain(second) {
+                    let table: Vec<i8> = source.get(name, &[256])?;
+                    check::range(name, &table, -127..=127)?;
+                    words.extend(bytemuck::pod_collect_to_vec::<i8, u32>(&table));
+                }
+                Ok(words)
             })?;
             epilogue::TABLE
         }

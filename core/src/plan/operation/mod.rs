@@ -9,7 +9,7 @@ use crate::Result;
 
 pub use attention::{ATTENTION_EXPONENTIALS, Items, LARGEST_EXPONENTIAL, MAX_ATTENTION_TOKENS};
 pub use layer_norm::{MAX_EXPONENT, MAX_NORM_CHANNELS};
-pub use linear::{ACCUMULATOR_BOUND, Epilogue, MAX_GELU_ONE};
+pub use linear::{ACCUMULATOR_BOUND, Epilogue, MAX_GELU_ONE, SecondTable};
 pub use norm_linear::MAX_NORM_LINEAR_CHANNELS;
 pub use shift_gelu::MAX_SHIFT_GELU_UNIT;
 pub use window_attention::{MAX_HEAD_WORDS, MAX_WINDOW_TOKENS};
@@ -128,6 +128,15 @@ macro_rules! declare {
             pub(super) fn counted_by(&self, plan: &Plan) -> Axis {
                 let first = self.inputs().first().copied();
                 plan.tensors[first.unwrap_or(self.output())].axis
+            }
+
+            /// What becomes of its products, if it is one.
+            pub(super) fn epilogue(&self) -> Option<&Epilogue> {
+                match self {
+                    Self::Linear(product) => Some(&product.epilogue),
+                    Self::NormLinear(product) => Some(&product.epilogue),
+                    _ => None,
+                }
             }
 
             /// All tensors that it touches.

@@ -129,7 +129,9 @@ fn channels(words: &[u32]) -> ([i32x4; 2], Scales) {
 struct Store<'a> {
     kind: u32,
     low: i16,
-    table: &'a [u8; 256],
+    /// Of the columns before `split`, and from it on.
+    tables: [&'a [u8; 256]; 2],
+    split: usize,
     gelu: IGelu,
     /// The residual, or `None` if it is the output.
     residual: Option<&'a [u32]>,
@@ -138,16 +140,22 @@ struct Store<'a> {
 
 impl<'a> Store<'a> {
     fn new(p: &Linear, weights: &'a [u32], rest: Rest<'a>) -> Self {
-        let table: &[u8] = match p.epilogue {
-            epilogue::TABLE => cast_slice(&weights[p.table as usize..][..64]),
-            _ => &[0; 256],
+        let table = |at: u32| -> &[u8; 256] {
+            let words = &weights[(p.table + 64 * at) as usize..][..64];
+            cast_slice(words).try_into().expect("256 bytes")
+        };
+        let tables = match p.epilogue {
+            epilogue::TABLE if p.split < p.cols => [0, 1].map(table),
+            epilogue::TABLE => [table(0); 2],
+            _ => [&[0; 256]; 2],
         };
         let other = p.epilogue == epilogue::RESIDUAL && p.residual != p.out;
         let words = (p.rows * p.out_stride) as usize;
         Self {
             kind: p.epilogue,
             low: (p.low as i32) as i16,
-            table: table.try_into().expect("256 bytes"),
+            tables,
+            split: p.split as usize,
             gelu: IGelu::new(p),
             residual: other.then(|| rest.words(p.residual as usize, words)),
             stride: p.out_stride as usize,
@@ -163,12 +171,15 @@ impl<'a> Store<'a> {
                 let bytes = int8(values, self.low);
                 out[col / 4..][..COLS / 4].copy_from_slice(&cast::<_, [u32; 2]>(bytes));
             }),
-            epilogue::TABLE => each(sums, scales, out, stride, |_, values, out| {
-                let out: &mut [u8] = cast_slice_mut(&mut out[col / 4..][..COLS / 4]);
-                for (out, value) in out.iter_mut().zip(int8(values, -127)) {
-                    *out = self.table[usize::from(value as u8 ^ 0x80)];
-                }
-            }),
+            epilogue::TABLE => {
+                let table = self.tables[usize::from(col >= self.split)];
+                each(sums, scales, out, stride, |_, values, out| {
+                    let out: &mut [u8] = cast_slice_mut(&mut out[col / 4..][..COLS / 4]);
+                    for (out, value) in out.iter_mut().zip(int8(values, -127)) {
+                        *out = table[usize::from(value as u8 ^ 0x80)];
+                    }
+                });
+            }
             epilogue::I_GELU => each(sums, scales, out, stride, |_, values, out| {
                 let bytes = int8(values.map(|values| self.gelu.apply(values)), -127);
                 out[col / 4..][..COLS / 4].copy_from_slice(&cast::<_, [u32; 2]>(bytes));

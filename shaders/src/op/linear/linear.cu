@@ -16,7 +16,7 @@
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     linear(const unsigned* __restrict__ weights, unsigned* arena, const Params p) {
     extern __shared__ __align__(128) unsigned char memory[];
-    __shared__ unsigned table[64];
+    __shared__ unsigned table[128];
     constexpr unsigned STAGE = ROWS_BLOCK + COLS_BLOCK;
 
     unsigned col_tiles = (p.cols + TILE_COLS - 1) / TILE_COLS;

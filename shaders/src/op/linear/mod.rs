@@ -13,7 +13,7 @@ pub(in crate::op) use twin::linear_row;
 pub mod epilogue {
     /// Requantize, clamp to `[low, 127]`, store int8.
     pub const INT8: u32 = 0;
-    /// Requantize, clamp to `[-127, 127]`, look the byte up in a 256-entry table, store int8.
+    /// Requantize, clamp to `[-127, 127]`, look the byte up in the column's 256-entry table, store int8.
     pub const TABLE: u32 = 1;
     /// Requantize, add the int16 value at `residual`, saturate to int16, store int16.
     pub const RESIDUAL: u32 = 2;
@@ -48,8 +48,9 @@ parameters! {
         /// The int16 residual, `[rows, out_stride]`, which may be the output; only for
         /// `epilogue::RESIDUAL`.
         residual: Input(Any, only(epilogue, epilogue::RESIDUAL, rows * out_stride)),
-        /// The 64-word table; only for `epilogue::TABLE`.
-        table: Weights(Int8, only(epilogue, epilogue::TABLE, 64)),
+        /// The 64-word table, and a second one behind it for the columns from `split` on, if there are some; only for
+        /// `epilogue::TABLE`.
+        table: Weights(Int8, only(epilogue, epilogue::TABLE, if split < cols { 128 } else { 64 })),
         /// Rows in the whole batch.
         rows: Rows,
         /// Words in a row of the input, a multiple of 4.
@@ -81,6 +82,8 @@ parameters! {
         gelu_one: Number,
         /// Multiplier (16 bits) and shift (next 8) after it.
         gelu_scale: Number,
+        /// The first column that has the second table, a multiple of 16; `cols` if there is one table.
+        split: Extent,
     }
 }
 
@@ -165,6 +168,7 @@ impl Linear {
             gelu_one,
             gelu_clip: draw(0, gelu_one.isqrt()),
             gelu_scale: draw(0, 65535) | draw(1, 30) << 16,
+            split: 16 * draw(0, cols / 16),
             ..Self::default()
         }
     }

@@ -35,7 +35,8 @@ pub(in crate::op) fn linear_row(
                 int8_mut(arena, out, cols)[col] = clamp8(value, p.low as i32);
             }
             epilogue::TABLE => {
-                let table = int8(weights, p.table, 256);
+                let second = u32::from(col as u32 >= p.split);
+                let table = int8(weights, p.table + 64 * second, 256);
                 let entry = (i32::from(clamp8(value, -127)) + 128) as usize;
                 int8_mut(arena, out, cols)[col] = table[entry];
             }

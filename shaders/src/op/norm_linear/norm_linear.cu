@@ -15,7 +15,7 @@
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS)
     norm_linear(const unsigned* __restrict__ weights, unsigned* arena, const Params p) {
     extern __shared__ __align__(128) unsigned char memory[];
-    __shared__ unsigned table[64];
+    __shared__ unsigned table[128];
 
     unsigned blocks = (p.k_words * 4 + TILE_K - 1) / TILE_K;
     unsigned row = blockIdx.x * TILE_ROWS;
