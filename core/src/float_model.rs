@@ -1,8 +1,8 @@
 //! A trained float model on the host: what import and training produce and the quantizer reads.
 
 use crate::{
-    ClassOrder, Params, Preprocessing, Result,
-    architecture::{Config, census},
+    ClassOrder, Error, Params, Preprocessing, Result, Tokenization,
+    architecture::{Config, InputShape, census},
 };
 
 /// A float model with all that is needed to run it on an image file.
@@ -35,6 +35,7 @@ use crate::{
 /// let mut model = FloatModel {
 ///     params: Params(tensors.collect()),
 ///     preprocessing: Preprocessing::new(Resize::Squash, vec![0.5], vec![0.5]),
+///     tokenization: None,
 ///     labels: vec!["cat".into(), "dog".into()],
 ///     class_order: None,
 ///     config: config.into(),
@@ -52,8 +53,10 @@ pub struct FloatModel {
     pub config: Config,
     /// Parameters by canonical name.
     pub params: Params,
-    /// From image file to pixels.
+    /// From image file to pixels; [`Preprocessing::none`] if the model takes texts.
     pub preprocessing: Preprocessing,
+    /// From text to tokens, if the model takes texts and a tokenizer was found.
+    pub tokenization: Option<Tokenization>,
     /// Names of the classes; as many as [`Config::classes`], or none.
     pub labels: Vec<String>,
     /// How the trainer numbers folders of classes, if that is known and there are no labels.
@@ -68,7 +71,11 @@ impl FloatModel {
     pub fn validate(&self) -> Result<()> {
         use crate::Error::Checkpoint;
         self.params.check(&census(&self.config)?.params)?;
-        self.preprocessing.validate(&self.config.image())?;
+        prepared(
+            &self.config,
+            &self.preprocessing,
+            self.tokenization.as_ref(),
+        )?;
         let classes = self.config.classes();
         if !self.labels.is_empty() && self.labels.len() != classes {
             return Err(Checkpoint(format!(
@@ -77,5 +84,25 @@ impl FloatModel {
             )));
         }
         Ok(())
+    }
+}
+
+/// Checks that what makes the input of a model of `config` makes what it takes.
+///
+/// # Errors
+/// The first thing that does not fit.
+pub(crate) fn prepared(
+    config: &Config,
+    preprocessing: &Preprocessing,
+    tokenization: Option<&Tokenization>,
+) -> Result<()> {
+    match (config.input(), tokenization) {
+        (InputShape::Image(image), None) => preprocessing.validate(&image),
+        (InputShape::Text(limits), tokenization) if preprocessing.is_none() => {
+            tokenization.map_or(Ok(()), |found| found.validate(limits))
+        }
+        (takes, _) => Err(Error::Config(format!(
+            "expected what makes the input of a model that takes {takes:?}, found what makes another"
+        ))),
     }
 }

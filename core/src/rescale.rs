@@ -33,7 +33,7 @@ use crate::{
 /// rescale(&mut twin, 64.0, 0)?;
 /// assert_ne!(twin.params, model.params);
 ///
-/// let image = picture::load("models/samples/7.png", &model.config.image(), &model.preprocessing)?;
+/// let image = picture::load("models/samples/7.png", &model.config.image()?, &model.preprocessing)?;
 /// let images = [image];
 /// let (before, after) = (
 ///     float::logits(&model, &images)?,
@@ -178,6 +178,7 @@ mod tests {
             config,
             params,
             preprocessing: Preprocessing::imagenet(1, Resize::Squash),
+            tokenization: None,
             labels: Vec::new(),
             class_order: None,
         }

@@ -1,6 +1,9 @@
-//! Bounds that keep a hostile configuration from asking for absurd amounts of memory.
+//! Bounds that keep a hostile configuration from asking for absurd amounts of memory, and what all configurations
+//! are checked for.
 
-use super::Widths;
+use std::fmt::Debug;
+
+use super::{Activation, PerBlock, Widths};
 use crate::{Error, Result};
 
 /// The most channels of a token.
@@ -8,6 +11,59 @@ pub(super) const MAX_CHANNELS: usize = 16_384;
 
 /// The most classes.
 pub(super) const MAX_CLASSES: usize = 1 << 20;
+
+/// The most tokens of an item: as many as attention takes.
+pub(super) const MAX_TOKENS: usize = intformer_shaders::op::attention::MAX_KEYS as usize;
+
+/// The error of a configuration where `expected` was expected.
+fn refuse<T>(expected: &str, found: &dyn Debug) -> Result<T> {
+    Err(Error::Config(format!(
+        "expected {expected}, found {found:?}"
+    )))
+}
+
+/// Checks counts of what each is called, from 1 to the most that there may be.
+pub(super) fn counts<const N: usize>(counts: [(&str, usize, usize); N]) -> Result<()> {
+    for (what, count, most) in counts {
+        if count == 0 || count > most {
+            return refuse(&format!("{what} from 1 to {most}"), &count);
+        }
+    }
+    Ok(())
+}
+
+/// Checks what a model with `depths` blocks in its stages has for each block.
+pub(super) fn per_block(
+    depths: &[usize],
+    activation: &PerBlock<Activation>,
+    fc1_bias: &PerBlock<bool>,
+    widths: &Option<PerBlock<Widths>>,
+) -> Result<()> {
+    let blocks: usize = depths.iter().sum();
+    if !activation.fits(depths) || !fc1_bias.fits(depths) {
+        return refuse(
+            &format!("an activation and an fc1 bias for each of {blocks} blocks"),
+            &(activation, fc1_bias),
+        );
+    }
+    match widths {
+        Some(widths) if !widths.fits(depths) => {
+            refuse(&format!("widths for each of {blocks} blocks"), widths)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks how many classes there are, and what normalizations add to a variance.
+pub(super) fn head(classes: usize, layer_norm_eps: f64) -> Result<()> {
+    if classes > MAX_CLASSES {
+        return refuse(&format!("at most {MAX_CLASSES} classes"), &classes);
+    }
+    match layer_norm_eps.is_finite() && (0.0..1.0).contains(&layer_norm_eps) {
+        true => Ok(()),
+        false => refuse("a layer norm epsilon from 0 to 1", &layer_norm_eps),
+    }
+}
 
 /// Checks how wide `block` is inside, which is for messages.
 pub(super) fn widths(block: &str, widths: Widths) -> Result<()> {
@@ -20,11 +76,13 @@ pub(super) fn widths(block: &str, widths: Widths) -> Result<()> {
     if attended.is_none_or(|count| count == 0 || count > MAX_CHANNELS)
         || !(1..=4 * MAX_CHANNELS).contains(&hidden)
     {
-        return Err(Error::Config(format!(
-            "expected 1 to {MAX_CHANNELS} channels of heads and 1 to {} hidden channels in {block}, found \
-             {widths:?}",
-            4 * MAX_CHANNELS
-        )));
+        return refuse(
+            &format!(
+                "1 to {MAX_CHANNELS} channels of heads and 1 to {} hidden channels in {block}",
+                4 * MAX_CHANNELS
+            ),
+            &widths,
+        );
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! how other libraries name its parameters. Everything else sees [`Config`] and the
 //! [`Graph`] that it builds.
 
+mod bert;
 mod block;
 mod bounds;
 #[cfg(feature = "import")]
@@ -12,6 +13,7 @@ mod swin;
 mod vit;
 
 pub use crate::graph::{Activation, Census, Windows};
+pub use bert::{BertConfig, TextHead, TextPooling};
 pub use block::{Block, PerBlock, Widths};
 pub use swin::{SwinConfig, Windowing};
 pub use vit::VitConfig;
@@ -27,8 +29,8 @@ use serde::{
 };
 
 use crate::{
-    ImageShape, Result,
-    graph::{Graph, OutputKind},
+    Error, ImageShape, Result,
+    graph::{Graph, OutputKind, TokenLimits},
 };
 
 type Named = (&'static str, fn() -> Config);
@@ -43,7 +45,20 @@ const NAMED: &[Named] = &[
     ("vit-s", || VitConfig::small().into()),
     ("vit-b", || VitConfig::base().into()),
     ("vit-l", || VitConfig::large().into()),
+    ("bert-base", || BertConfig::base().into()),
+    ("distilbert-base", || BertConfig::distil().into()),
+    ("minilm-l6", || BertConfig::minilm().into()),
 ];
+
+/// What a model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InputShape {
+    /// Images of this size.
+    Image(ImageShape),
+    /// Texts, whose tokens are below these.
+    Text(TokenLimits),
+}
 
 /// The configuration of a model, of whichever architecture.
 ///
@@ -54,7 +69,7 @@ const NAMED: &[Named] = &[
 ///
 /// let mut config = Config::named("swin-t").expect("a published size");
 /// assert_eq!(config.architecture(), "swin");
-/// assert_eq!(config.image().to_string(), "224x224x3");
+/// assert_eq!(config.image()?.to_string(), "224x224x3");
 /// assert_eq!((config.classes(), config.blocks().len()), (1000, 12));
 ///
 /// // What methods change, they change in any architecture.
@@ -69,6 +84,8 @@ pub enum Config {
     Swin(SwinConfig),
     /// A Vision Transformer.
     Vit(VitConfig),
+    /// An encoder of texts.
+    Bert(BertConfig),
 }
 
 impl From<SwinConfig> for Config {
@@ -80,6 +97,12 @@ impl From<SwinConfig> for Config {
 impl From<VitConfig> for Config {
     fn from(config: VitConfig) -> Self {
         Self::Vit(config)
+    }
+}
+
+impl From<BertConfig> for Config {
+    fn from(config: BertConfig) -> Self {
+        Self::Bert(config)
     }
 }
 
@@ -106,6 +129,11 @@ impl Serialize for Config {
         match self {
             Self::Swin(config) => config.serialize(serializer),
             Self::Vit(config) => Named {
+                architecture,
+                config,
+            }
+            .serialize(serializer),
+            Self::Bert(config) => Named {
                 architecture,
                 config,
             }
@@ -140,6 +168,7 @@ impl<'de> Visitor<'de> for Tagged {
         let fields = MapAccessDeserializer::new(Fields { first: None, map });
         match tag.as_str() {
             "vit" => VitConfig::deserialize(fields).map(Config::Vit),
+            "bert" => BertConfig::deserialize(fields).map(Config::Bert),
             other => Err(A::Error::custom(format!(
                 "expected an architecture that this library knows, found {other}"
             ))),
@@ -188,6 +217,7 @@ impl Config {
         match self {
             Self::Swin(_) => "swin",
             Self::Vit(_) => "vit",
+            Self::Bert(_) => "bert",
         }
     }
 
@@ -199,6 +229,7 @@ impl Config {
         match self {
             Self::Swin(config) => config.validate(),
             Self::Vit(config) => config.validate(),
+            Self::Bert(config) => config.validate(),
         }
     }
 
@@ -210,22 +241,51 @@ impl Config {
         match self {
             Self::Swin(config) => config.graph(),
             Self::Vit(config) => config.graph(),
+            Self::Bert(config) => config.graph(),
+        }
+    }
+
+    /// What the model takes.
+    pub fn input(&self) -> InputShape {
+        match self {
+            Self::Swin(config) => InputShape::Image(config.image()),
+            Self::Vit(config) => InputShape::Image(config.image()),
+            Self::Bert(config) => InputShape::Text(config.limits()),
         }
     }
 
     /// The images that the model takes.
-    pub fn image(&self) -> ImageShape {
-        match self {
-            Self::Swin(config) => config.image(),
-            Self::Vit(config) => config.image(),
+    ///
+    /// # Errors
+    /// [`Error::Image`] if it takes texts.
+    pub fn image(&self) -> Result<ImageShape> {
+        match self.input() {
+            InputShape::Image(image) => Ok(image),
+            InputShape::Text(_) => Err(Error::Image(
+                "expected a model that takes images, found one that takes texts".to_owned(),
+            )),
         }
     }
 
-    /// Classes of the head; 0 for a model without one, which puts out its pooled features.
+    /// What the tokens of the texts that it takes are below.
+    ///
+    /// # Errors
+    /// [`Error::Text`] if it takes images.
+    pub fn text(&self) -> Result<TokenLimits> {
+        match self.input() {
+            InputShape::Text(limits) => Ok(limits),
+            InputShape::Image(_) => Err(Error::Text(
+                "expected a model that takes texts, found one that takes images".to_owned(),
+            )),
+        }
+    }
+
+    /// Classes of the head, of items or of tokens; 0 for a model without one, which puts out its pooled features.
     pub fn classes(&self) -> usize {
         match self {
             Self::Swin(config) => config.classes,
             Self::Vit(config) => config.classes,
+            Self::Bert(config) => config.classes,
         }
     }
 
@@ -234,6 +294,7 @@ impl Config {
         match self {
             Self::Swin(config) => config.outputs(),
             Self::Vit(config) => config.outputs(),
+            Self::Bert(config) => config.outputs(),
         }
     }
 
@@ -242,6 +303,7 @@ impl Config {
         match self {
             Self::Swin(config) => config.output_kind(),
             Self::Vit(config) => config.output_kind(),
+            Self::Bert(config) => config.output_kind(),
         }
     }
 
@@ -250,6 +312,7 @@ impl Config {
         match self {
             Self::Swin(config) => &config.depths,
             Self::Vit(config) => std::slice::from_ref(&config.depth),
+            Self::Bert(config) => std::slice::from_ref(&config.depth),
         }
     }
 
@@ -263,6 +326,7 @@ impl Config {
         match self {
             Self::Swin(config) => config.site(block),
             Self::Vit(config) => config.site(block),
+            Self::Bert(config) => config.site(block),
         }
     }
 
@@ -286,6 +350,7 @@ impl Config {
         match self {
             Self::Swin(config) => &config.activation,
             Self::Vit(config) => &config.activation,
+            Self::Bert(config) => &config.activation,
         }
     }
 
@@ -294,6 +359,7 @@ impl Config {
         match self {
             Self::Swin(config) => config.activation = activation,
             Self::Vit(config) => config.activation = activation,
+            Self::Bert(config) => config.activation = activation,
         }
     }
 
@@ -302,6 +368,7 @@ impl Config {
         match self {
             Self::Swin(config) => &config.fc1_bias,
             Self::Vit(config) => &config.fc1_bias,
+            Self::Bert(config) => &config.fc1_bias,
         }
     }
 
@@ -310,6 +377,7 @@ impl Config {
         match self {
             Self::Swin(config) => config.fc1_bias = fc1_bias,
             Self::Vit(config) => config.fc1_bias = fc1_bias,
+            Self::Bert(config) => config.fc1_bias = fc1_bias,
         }
     }
 
@@ -326,7 +394,7 @@ impl Config {
         match self {
             Self::Swin(config) if config.is_plain() => 2,
             Self::Swin(_) => 3,
-            Self::Vit(_) => 4,
+            Self::Vit(_) | Self::Bert(_) => 4,
         }
     }
 
@@ -335,7 +403,7 @@ impl Config {
     pub(crate) fn float_version(&self) -> u32 {
         match self {
             Self::Swin(_) => 1,
-            Self::Vit(_) => 2,
+            Self::Vit(_) | Self::Bert(_) => 2,
         }
     }
 }
@@ -346,6 +414,7 @@ impl Display for Config {
         match self {
             Self::Swin(config) => config.fmt(f),
             Self::Vit(config) => config.fmt(f),
+            Self::Bert(config) => config.fmt(f),
         }
     }
 }
@@ -391,9 +460,9 @@ mod tests {
             assert_eq!(tagged, config.architecture() != "swin", "{text}");
             assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
             // A field that nobody knows may change the model.
-            let more = text.replacen("in_channels", "of_channels", 1);
+            let more = text.replacen("layer_norm_eps", "of_norm_eps", 1);
             let error = serde_json::from_str::<Config>(&more).unwrap_err();
-            assert!(error.to_string().contains("of_channels"), "{error}");
+            assert!(error.to_string().contains("of_norm_eps"), "{error}");
         }
         let error = serde_json::from_str::<Config>(r#"{"architecture":"mixer"}"#).unwrap_err();
         assert!(error.to_string().contains("found mixer"), "{error}");

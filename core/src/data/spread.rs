@@ -17,7 +17,7 @@ use crate::{Error, Pixels, Result};
 /// let model = IntModel::load("models/glyphs.safetensors")?;
 /// // One folder with images, so one class: "samples".
 /// let folder = ImageFolder::open("models")?;
-/// let data = folder.dataset(model.config.image(), model.preprocessing);
+/// let data = folder.dataset(model.config.image()?, model.preprocessing);
 /// assert_eq!(data.len(), 12);
 ///
 /// let some = Spread::new(&data, 3);

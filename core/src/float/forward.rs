@@ -2,7 +2,7 @@
 
 use burn::{
     Tensor,
-    tensor::{activation, module},
+    tensor::{Int, activation, module},
 };
 
 use super::{
@@ -11,8 +11,8 @@ use super::{
     host,
 };
 use crate::{
-    Result,
-    graph::{Activation, Graph, Heads, Layer, Node},
+    Error, Result,
+    graph::{Activation, Graph, Heads, Layer, Node, Pooling},
     quant::Observer,
 };
 
@@ -22,6 +22,25 @@ pub struct Forward<'a> {
     attention: &'a mut Attention,
     observer: Option<&'a mut dyn Observer>,
     tap: Option<Tap<'a>>,
+}
+
+/// What a forward pass starts from: items of one length.
+pub enum Feed {
+    /// `[batch, height * width, channels]`, normalized.
+    Images(Tensor<3>),
+    /// `[batch, tokens]` each.
+    Texts {
+        /// Ids of the tokens.
+        ids: Tensor<2, Int>,
+        /// Their segments.
+        segments: Tensor<2, Int>,
+    },
+}
+
+impl From<Tensor<3>> for Feed {
+    fn from(images: Tensor<3>) -> Self {
+        Self::Images(images)
+    }
 }
 
 /// Keeps the outputs at some sites.
@@ -58,27 +77,60 @@ impl<'a> Forward<'a> {
         }
     }
 
-    /// Runs `graph` on a batch of images, `[batch, height * width, channels]`, normalized; gives
-    /// `[batch, tokens, channels]` of each of its outputs.
+    /// Runs `graph` on a batch; gives `[batch, tokens, channels]` of each of its outputs.
     ///
     /// # Errors
-    /// If a parameter is missing.
-    pub fn run(mut self, graph: &Graph, images: Tensor<3>) -> Result<Vec<Tensor<3>>> {
+    /// If a parameter is missing, or the graph takes something else.
+    pub fn run(mut self, graph: &Graph, feed: impl Into<Feed>) -> Result<Vec<Tensor<3>>> {
+        let feed = feed.into();
         graph.walk(|id, inputs| {
             let node = &graph.nodes()[id];
-            if inputs.is_empty() {
-                return Ok(images.clone());
+            match (node.layer, &feed) {
+                (Layer::Pixels { .. }, Feed::Images(images)) => return Ok(images.clone()),
+                // Only an embedding reads it, which looks up the tokens themselves.
+                (Layer::Tokens(_), Feed::Texts { ids, .. }) => {
+                    return Ok(ids.clone().float().unsqueeze_dim(2));
+                }
+                (Layer::Pixels { .. } | Layer::Tokens(_), _) => return Err(other_items()),
+                _ => {}
             }
-            let out = self.layer(graph, node, inputs)?;
+            let out = match (node.layer, &feed) {
+                (Layer::Embedding(_), Feed::Texts { ids, segments }) => {
+                    self.embedding(&node.site, ids, segments)?
+                }
+                _ => self.layer(graph, node, inputs)?,
+            };
             Ok(self.see(&node.observed(), out))
         })
+    }
+
+    /// The sum of the rows of three tables for each token.
+    fn embedding(
+        &self,
+        site: &str,
+        ids: &Tensor<2, Int>,
+        segments: &Tensor<2, Int>,
+    ) -> Result<Tensor<3>> {
+        let [batch, tokens] = ids.dims();
+        let table = |name: &str| self.parameters.matrix(&format!("{site}.{name}.weight"));
+        let [word, position, segment] = [table("word")?, table("position")?, table("segment")?];
+        let channels = word.dims()[1];
+        let rows = |table: Tensor<2>, indices: &Tensor<2, Int>| -> Tensor<3> {
+            let flat = indices.clone().reshape([batch * tokens]);
+            table.select(0, flat).reshape([batch, tokens, channels])
+        };
+        let places = position.narrow(0, 0, tokens);
+        let places = places.reshape([1, tokens, channels]);
+        Ok(rows(word, ids) + rows(segment, segments) + places)
     }
 
     fn layer(&mut self, graph: &Graph, node: &Node, inputs: &[&Tensor<3>]) -> Result<Tensor<3>> {
         let site = &node.site;
         let x = inputs[0].clone();
         Ok(match node.layer {
-            Layer::Pixels { .. } => x,
+            Layer::Pixels { .. } | Layer::Tokens(_) | Layer::Embedding(_) => {
+                return Err(other_items());
+            }
             Layer::PatchEmbed {
                 grid: [height, width],
                 patch,
@@ -138,7 +190,9 @@ impl<'a> Forward<'a> {
                 Tensor::cat(vec![first, x], 1) + places
             }
             Layer::Activation(Activation::Gelu) => activation::gelu(x),
+            Layer::Activation(Activation::GeluTanh) => activation::gelu_approximate(x),
             Layer::Activation(Activation::Relu) => activation::relu(x),
+            Layer::Activation(Activation::Tanh) => activation::tanh(x),
             Layer::Add => x + inputs[1].clone(),
             Layer::PatchMerge {
                 map: [height, width],
@@ -154,6 +208,14 @@ impl<'a> Forward<'a> {
             }
             Layer::MeanPool => x.mean_dim(1),
             Layer::Pick { token } => x.narrow(1, token, 1),
+            Layer::Pool { pooling, first } => {
+                let kept = x.dims()[1] - first;
+                let kept = x.narrow(1, first, kept);
+                match pooling {
+                    Pooling::Mean => kept.mean_dim(1),
+                    Pooling::Max => kept.max_dim(1),
+                }
+            }
         })
     }
 
@@ -183,4 +245,8 @@ impl<'a> Forward<'a> {
         let out = module::linear(rows, weight.transpose(), bias);
         Ok(out.reshape([batch, tokens, outputs]))
     }
+}
+
+fn other_items() -> Error {
+    Error::Run("expected items of the kind that the model takes, found others".to_owned())
 }

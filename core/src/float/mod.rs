@@ -8,7 +8,7 @@
 //! let images = ["7", "A"]
 //!     .map(|name| format!("models/samples/{name}.png"))
 //!     .iter()
-//!     .map(|file| picture::load(file, &model.config.image(), &model.preprocessing))
+//!     .map(|file| picture::load(file, &model.config.image()?, &model.preprocessing))
 //!     .collect::<Result<Vec<_>, _>>()?;
 //!
 //! let logits = float::logits(&model, &images)?;
@@ -30,9 +30,9 @@ pub(crate) mod tests;
 pub mod train;
 
 pub use attention::Attention;
-pub use forward::Forward;
+pub use forward::{Feed, Forward};
 pub use parameters::Parameters;
-pub use run::{FloatRunner, calibrate, logits, observe};
+pub use run::{FloatRunner, Samples, calibrate, logits, observe};
 
 /// Where burn computes: `Device::flex()` is the CPU.
 pub use burn::tensor::Device;

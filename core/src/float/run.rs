@@ -1,24 +1,112 @@
-//! Float models on pixels: logits and calibration.
+//! Float models on pixels and on texts: logits and calibration.
 
 use burn::{
     Tensor,
     tensor::{Device, TensorData},
 };
 
-use super::{Attention, Forward, Parameters, host};
+use super::{Attention, Feed, Forward, Parameters, host};
 use crate::{
-    FloatModel, ImageShape, Pixels, Preprocessing, Result,
+    Error, FloatModel, ImageShape, Pixels, Preprocessing, Result,
+    architecture::InputShape,
     graph::Graph,
+    input::Token,
     quant::{Calibration, Observer},
 };
 
-/// Images that run through a model at once.
+/// Items that run through a model at once.
 const BATCH: usize = 32;
+
+/// Tokens of texts that run through a model at once, if there is more than one text.
+const BATCH_TOKENS: usize = 4096;
+
+/// What a float model is shown.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::{Pixels, float::Samples, runtime::Token};
+///
+/// let images = vec![Pixels::new(8, 8, 1, vec![0; 64])?];
+/// assert_eq!(Samples::from(&images).len(), 1);
+///
+/// let token = |id| Token { id, segment: 0 };
+/// let texts = [vec![token(101), token(2748), token(102)], vec![token(101), token(102)]];
+/// assert_eq!(Samples::from(&texts[..]).len(), 2);
+/// # Ok::<(), intformer::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub enum Samples<'a> {
+    /// Images.
+    Images(&'a [Pixels]),
+    /// The tokens of texts.
+    Texts(&'a [Vec<Token>]),
+}
+
+impl<'a> From<&'a [Pixels]> for Samples<'a> {
+    fn from(images: &'a [Pixels]) -> Self {
+        Self::Images(images)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [Pixels; N]> for Samples<'a> {
+    fn from(images: &'a [Pixels; N]) -> Self {
+        Self::Images(images)
+    }
+}
+
+impl<'a> From<&'a Vec<Pixels>> for Samples<'a> {
+    fn from(images: &'a Vec<Pixels>) -> Self {
+        Self::Images(images)
+    }
+}
+
+impl<'a> From<&'a [Vec<Token>]> for Samples<'a> {
+    fn from(texts: &'a [Vec<Token>]) -> Self {
+        Self::Texts(texts)
+    }
+}
+
+impl<'a> From<&'a Vec<Vec<Token>>> for Samples<'a> {
+    fn from(texts: &'a Vec<Vec<Token>>) -> Self {
+        Self::Texts(texts)
+    }
+}
+
+impl Samples<'_> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Images(images) => images.len(),
+            Self::Texts(texts) => texts.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Their places in batches: texts of one length, so that nothing is padded.
+    fn batches(&self) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        let length = |at: usize| match self {
+            Self::Images(_) => 0,
+            Self::Texts(texts) => texts[at].len(),
+        };
+        order.sort_by_key(|&at| length(at));
+        let alike = order.chunk_by(|&a, &b| length(a) == length(b));
+        let parts = alike.flat_map(|alike| {
+            let most = BATCH_TOKENS / length(alike[0]).max(1);
+            alike.chunks(most.clamp(1, BATCH))
+        });
+        parts.map(<[usize]>::to_vec).collect()
+    }
+}
 
 /// A float model ready to run on the CPU.
 pub struct FloatRunner {
-    image: ImageShape,
-    outputs: usize,
+    input: InputShape,
     preprocessing: Preprocessing,
     graph: Graph,
     parameters: Parameters,
@@ -35,8 +123,7 @@ impl FloatRunner {
         model.validate()?;
         let device = Device::flex();
         Ok(Self {
-            image: model.config.image(),
-            outputs: model.config.outputs(),
+            input: model.config.input(),
             preprocessing: model.preprocessing.clone(),
             graph: model.config.graph(),
             parameters: Parameters::of(model, &device)?,
@@ -45,39 +132,83 @@ impl FloatRunner {
         })
     }
 
-    /// The logits of each image.
+    /// What the model puts out for each item: logits or features, of a text perhaps for each of its tokens.
     ///
     /// # Errors
-    /// If an image does not fit the model.
-    pub fn logits(&mut self, pixels: &[Pixels]) -> Result<Vec<Vec<f32>>> {
-        let mut logits = Vec::with_capacity(pixels.len());
-        for batch in pixels.chunks(BATCH) {
-            let image = normalize(&self.image, &self.preprocessing, batch, &self.device)?;
+    /// If an item does not fit the model.
+    pub fn logits<'a>(&mut self, samples: impl Into<Samples<'a>>) -> Result<Vec<Vec<f32>>> {
+        let samples = samples.into();
+        let mut logits = vec![Vec::new(); samples.len()];
+        for batch in samples.batches() {
+            let feed = self.feed(samples, &batch)?;
             let forward = Forward::new(&self.parameters, &mut self.attention);
-            let out = host(forward.run(&self.graph, image)?.swap_remove(0));
-            logits.extend(out.chunks(self.outputs).map(<[f32]>::to_vec));
+            let out = host(forward.run(&self.graph, feed)?.swap_remove(0));
+            let each = out.len() / batch.len();
+            for (&at, out) in batch.iter().zip(out.chunks(each.max(1))) {
+                logits[at] = out.to_vec();
+            }
         }
         Ok(logits)
     }
 
-    /// Shows `observer` every operation's output for `pixels`, as one batch.
+    /// Shows `observer` every operation's output for `samples`; images as one batch, texts in batches of those of
+    /// one length. Says after each how many items were in it.
     ///
     /// # Errors
-    /// If an image does not fit the model.
-    pub fn observe(&mut self, pixels: &[Pixels], observer: &mut dyn Observer) -> Result<()> {
-        let image = normalize(&self.image, &self.preprocessing, pixels, &self.device)?;
-        let forward = Forward::new(&self.parameters, &mut self.attention).observed(observer);
-        forward.run(&self.graph, image)?;
+    /// If an item does not fit the model.
+    pub fn observe<'a>(
+        &mut self,
+        samples: impl Into<Samples<'a>>,
+        observer: &mut dyn Observer,
+        mut seen: impl FnMut(usize),
+    ) -> Result<()> {
+        let samples = samples.into();
+        for batch in samples.batches() {
+            let feed = self.feed(samples, &batch)?;
+            let forward = Forward::new(&self.parameters, &mut self.attention).observed(observer);
+            forward.run(&self.graph, feed)?;
+            seen(batch.len());
+        }
         Ok(())
+    }
+
+    /// What the model takes of the items `batch`, texts of one length.
+    fn feed(&self, samples: Samples, batch: &[usize]) -> Result<Feed> {
+        match (samples, self.input) {
+            (Samples::Images(images), InputShape::Image(shape)) => {
+                let images = batch.iter().map(|&at| &images[at]);
+                let values = normalized(&shape, &self.preprocessing, images)?;
+                let extents = [batch.len(), shape.pixels(), shape.channels];
+                let data = TensorData::new(values, extents);
+                Ok(Tensor::from_data(data, &self.device).into())
+            }
+            (Samples::Texts(texts), InputShape::Text(limits)) => {
+                for &at in batch {
+                    limits.check(at, &texts[at])?;
+                }
+                let indices = |of: fn(&Token) -> u32| {
+                    let tokens = batch.iter().flat_map(|&at| &texts[at]);
+                    let values = tokens.map(|token| i64::from(of(token))).collect();
+                    let extents = [batch.len(), texts[batch[0]].len()];
+                    Tensor::from_data(TensorData::new(values, extents), &self.device)
+                };
+                Ok(Feed::Texts {
+                    ids: indices(|token| token.id),
+                    segments: indices(|token| token.segment),
+                })
+            }
+            (Samples::Images(_), _) => Err(Error::Image("expected texts, found images".to_owned())),
+            (Samples::Texts(_), _) => Err(Error::Text("expected images, found texts".to_owned())),
+        }
     }
 }
 
-/// The logits of `model` for each image.
+/// What `model` puts out for each item, as [`FloatRunner::logits`].
 ///
 /// # Errors
-/// If the model is not valid or an image does not fit it.
-pub fn logits(model: &FloatModel, pixels: &[Pixels]) -> Result<Vec<Vec<f32>>> {
-    FloatRunner::new(model)?.logits(pixels)
+/// If the model is not valid or an item does not fit it.
+pub fn logits<'a>(model: &FloatModel, samples: impl Into<Samples<'a>>) -> Result<Vec<Vec<f32>>> {
+    FloatRunner::new(model)?.logits(samples)
 }
 
 /// Shows `observer` the output of every operation of `model` for all `batches`: under the
@@ -139,50 +270,36 @@ pub fn observe(
     let mut runner = FloatRunner::new(model)?;
     batches
         .filter(|batch| !batch.is_empty())
-        .try_for_each(|batch| runner.observe(&batch, observer))
+        .try_for_each(|batch| runner.observe(&batch, observer, |_| ()))
 }
 
-/// What `model` shows of all `images`, for [`quantize`](crate::quant::quantize()): ranges in a first
-/// pass, histograms in a second. `seen` is told how many images more are done, of two times all.
+/// What `model` shows of all `samples`, for [`quantize`](crate::quant::quantize()): ranges in a first
+/// pass, histograms in a second. `seen` is told how many items more are done, of two times all.
 ///
 /// # Errors
-/// If the model is not valid or an image does not fit it.
-pub fn calibrate(
+/// If the model is not valid or an item does not fit it.
+pub fn calibrate<'a>(
     model: &FloatModel,
-    images: &[Pixels],
+    samples: impl Into<Samples<'a>>,
     mut seen: impl FnMut(usize),
 ) -> Result<Calibration> {
+    let samples = samples.into();
     let mut runner = FloatRunner::new(model)?;
     let mut calibration = Calibration::new();
     for pass in 0..2 {
         if pass == 1 {
             calibration.begin_histograms();
         }
-        for batch in images.chunks(BATCH) {
-            runner.observe(batch, &mut calibration)?;
-            seen(batch.len());
-        }
+        runner.observe(samples, &mut calibration, &mut seen)?;
     }
     Ok(calibration)
 }
 
-/// [`normalized`] pixels on `device`.
-fn normalize(
-    image: &ImageShape,
-    preprocessing: &Preprocessing,
-    batch: &[Pixels],
-    device: &Device,
-) -> Result<Tensor<3>> {
-    let values = normalized(image, preprocessing, batch)?;
-    let data = TensorData::new(values, [batch.len(), image.pixels(), image.channels]);
-    Ok(Tensor::from_data(data, device))
-}
-
 /// Pixels as the model's input `[batch, height * width, channels]`: `(value / 255 - mean) / std`.
-pub(super) fn normalized(
+pub(super) fn normalized<'a>(
     image: &ImageShape,
     preprocessing: &Preprocessing,
-    batch: &[Pixels],
+    batch: impl IntoIterator<Item = &'a Pixels>,
 ) -> Result<Vec<f32>> {
     let channels = image.channels;
     let tables: Vec<[f32; 256]> = preprocessing
@@ -191,7 +308,7 @@ pub(super) fn normalized(
         .zip(&preprocessing.std)
         .map(|(mean, std)| std::array::from_fn(|byte| ((byte as f64 / 255.0 - mean) / std) as f32))
         .collect();
-    let mut values = Vec::with_capacity(batch.len() * image.bytes());
+    let mut values = Vec::new();
     for pixels in batch {
         pixels.check(image)?;
         let bytes = pixels.data.iter().enumerate();

@@ -38,6 +38,7 @@ pub(crate) fn small() -> FloatModel {
         config,
         params,
         preprocessing: Preprocessing::new(Resize::Squash, vec![0.5, 0.4], vec![0.25, 0.3]),
+        tokenization: None,
         labels: Vec::new(),
         class_order: None,
     }

@@ -7,7 +7,7 @@
 use super::{Calibration, Observer, QuantizeOptions, RangeMethod, quantize};
 use crate::{
     FloatModel, HostTensor, Params, Preprocessing, Resize, Result,
-    architecture::{Config, census},
+    architecture::{Config, InputShape, census},
     graph::Layer,
     plan::IntModel,
 };
@@ -42,7 +42,11 @@ pub fn float_model(config: impl Into<Config>, seed: u64) -> Result<FloatModel> {
     let config = config.into();
     let params = random_params(&census(&config)?.params, seed);
     Ok(FloatModel {
-        preprocessing: Preprocessing::imagenet(config.image().channels, Resize::Squash),
+        preprocessing: match config.input() {
+            InputShape::Image(image) => Preprocessing::imagenet(image.channels, Resize::Squash),
+            InputShape::Text(_) => Preprocessing::none(),
+        },
+        tokenization: None,
         params,
         config,
         labels: Vec::new(),
@@ -121,7 +125,7 @@ pub fn invented(
             calibration.observe(site, node.channels, &values);
         };
         let size = match node.layer {
-            Layer::Pixels { .. } => continue,
+            Layer::Pixels { .. } | Layer::Tokens(_) => continue,
             Layer::PatchEmbed { .. } | Layer::Linear { .. } => 1.0,
             Layer::LayerNorm { .. } => {
                 see(&node.observed(), 1.0);
@@ -132,7 +136,8 @@ pub fn invented(
             | Layer::Activation(_)
             | Layer::MeanPool => 0.5,
             Layer::Positions { .. } => 1.5,
-            Layer::Add | Layer::PatchMerge { .. } | Layer::Pick { .. } => 3.0,
+            Layer::Embedding(_) => 1.5,
+            Layer::Add | Layer::PatchMerge { .. } | Layer::Pick { .. } | Layer::Pool { .. } => 3.0,
         };
         see(&node.site, size);
     }

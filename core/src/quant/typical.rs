@@ -56,9 +56,9 @@ pub fn typical(
     if model.config.classes() == 0 {
         return Ok(None);
     }
+    let shape = model.config.image()?;
     let mut executor = Cpu::new(Arc::new(model.program()?));
     let mut largest = Vec::with_capacity(images.len());
-    let shape = model.config.image();
     for image in images {
         image.check(&shape)?;
         largest.extend(

@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{Library, Names};
-use crate::{Error, Params, Preprocessing, Result};
+use crate::{Error, Params, Preprocessing, Result, architecture::TextHead};
 
 /// What files beside the tensors say of a model; shapes must agree.
 #[derive(Default)]
@@ -24,8 +24,21 @@ pub(crate) struct Description {
     pub preprocessing: Option<Preprocessing>,
     /// Names of classes by their number.
     pub labels: BTreeMap<usize, String>,
+    /// How a text becomes one vector, as sentence-transformers says.
+    pub sentence: Option<TextHead>,
+    /// What makes tokens of a text; how many may be left to the model to say.
+    pub tokenizer: Option<Tokenizer>,
     /// What else there is, for the architecture that it names.
     pub keys: Option<Keys>,
+}
+
+/// What makes tokens of a text.
+#[derive(Clone)]
+pub(crate) struct Tokenizer {
+    /// Its `tokenizer.json`.
+    pub json: Vec<u8>,
+    /// Tokens that a text may have.
+    pub limit: Option<usize>,
 }
 
 /// What a description says to an architecture alone.

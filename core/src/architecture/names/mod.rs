@@ -6,14 +6,14 @@ mod description;
 use std::collections::BTreeSet;
 
 pub(crate) use description::{
-    Description, Keys, Size, agree, expected, extents, malformed, side, typed,
+    Description, Keys, Size, Tokenizer, agree, expected, extents, malformed, side, typed,
 };
 
-use super::{Config, swin, vit};
+use super::{Config, bert, swin, vit};
 use crate::{ClassOrder, HostTensor, Params, Preprocessing, Result};
 
 /// All architectures that checkpoints are read of.
-pub(crate) const ALL: [&Names; 2] = [&swin::names::NAMES, &vit::names::NAMES];
+pub(crate) const ALL: [&Names; 3] = [&swin::names::NAMES, &vit::names::NAMES, &bert::names::NAMES];
 
 /// Changes `config` as it is asked for, checks it, and interpolates the parameters that follow from the
 /// size of the images.
@@ -29,14 +29,16 @@ pub(crate) fn adapt(
     match config {
         Config::Swin(config) => swin::names::adapt(config, params, asked, notes),
         Config::Vit(config) => vit::names::adapt(config, params, asked, notes),
+        Config::Bert(config) => bert::names::adapt(config, params, asked, notes),
     }
 }
 
-/// How images were prepared for the models of `config` that a library published.
-pub(crate) fn published(config: &Config, library: Library) -> Published {
+/// How images were prepared for the models of `config` that a library published; `None` if they take texts.
+pub(crate) fn published(config: &Config, library: Library) -> Option<Published> {
     match config {
-        Config::Swin(config) => swin::names::published(config, library),
-        Config::Vit(config) => vit::names::published(config, library),
+        Config::Swin(config) => Some(swin::names::published(config, library)),
+        Config::Vit(config) => Some(vit::names::published(config, library)),
+        Config::Bert(_) => None,
     }
 }
 
@@ -44,10 +46,10 @@ pub(crate) fn published(config: &Config, library: Library) -> Published {
 pub(crate) struct Names {
     /// What a model of it is called in sentences.
     pub called: &'static str,
-    /// Which architectures of timm are of it: in words, and a test of their names.
-    pub timm: (&'static str, fn(&str) -> bool),
-    /// The `model_type` of Hugging Face.
-    pub model_type: &'static str,
+    /// Which architectures of timm are of it, if some are: in words, and a test of their names.
+    pub timm: Option<(&'static str, fn(&str) -> bool)>,
+    /// Each `model_type` of Hugging Face that is of it.
+    pub model_types: &'static [&'static str],
     /// All dialects; of two with the same anchor, the first that nothing speaks against.
     pub dialects: &'static [&'static Dialect],
     /// The site of the classifier.
@@ -119,8 +121,9 @@ pub(crate) struct Dialect {
     pub anchor: &'static str,
     /// What another dialect with the same anchor has, and this one has not.
     pub contrary: &'static [&'static str],
-    /// The last part of the prefix of a model whose head lies outside of it, and the head's name.
-    pub outer: Option<(&'static str, &'static str)>,
+    /// The last part of the prefix of a model whose head lies outside of it, and how the head's name begins; of
+    /// each that there may be.
+    pub outer: &'static [(&'static str, &'static str)],
     /// Their names and the canonical ones.
     pub rows: &'static [(&'static str, &'static str)],
     /// Changes the order of values where it differs, told from the names in the file.

@@ -9,14 +9,11 @@ use crate::{
     architecture::{
         Block, PerBlock, Widths,
         block::{everywhere, is_everywhere},
-        bounds::{self, MAX_CHANNELS, MAX_CLASSES},
+        bounds::{self, MAX_CHANNELS, MAX_TOKENS},
     },
     graph::{Activation, OutputKind},
     input::ImageShape,
 };
-
-/// The most tokens of an image, the learned ones among them.
-const MAX_TOKENS: usize = intformer_shaders::op::attention::MAX_KEYS as usize;
 
 /// Hyper-parameters of a Vision Transformer (arXiv 2010.11929) that answers by its first token.
 ///
@@ -192,44 +189,16 @@ impl VitConfig {
     pub fn validate(&self) -> Result<()> {
         let fail = |sentence: String| Err(Error::Config(sentence));
         self.image().validate()?;
-        for (what, value, most) in [
+        bounds::counts([
             ("a patch size", self.patch_size, 64),
             ("learned tokens", self.prefix, 64),
             ("channels", self.embed_dim, MAX_CHANNELS),
             ("blocks", self.depth, 256),
             ("heads", self.heads, MAX_CHANNELS),
-        ] {
-            if value == 0 || value > most {
-                return fail(format!("expected {what} from 1 to {most}, found {value}"));
-            }
-        }
+        ])?;
         let depths = [self.depth];
-        if !self.activation.fits(&depths) || !self.fc1_bias.fits(&depths) {
-            return fail(format!(
-                "expected an activation and an fc1 bias for each of {} blocks, found {:?} and {:?}",
-                self.depth, self.activation, self.fc1_bias
-            ));
-        }
-        if let Some(widths) = &self.widths
-            && !widths.fits(&depths)
-        {
-            return fail(format!(
-                "expected widths for each of {} blocks, found {widths:?}",
-                self.depth
-            ));
-        }
-        if self.classes > MAX_CLASSES {
-            return fail(format!(
-                "expected at most {MAX_CLASSES} classes, found {}",
-                self.classes
-            ));
-        }
-        if !(self.layer_norm_eps.is_finite() && (0.0..1.0).contains(&self.layer_norm_eps)) {
-            return fail(format!(
-                "expected a layer norm epsilon from 0 to 1, found {}",
-                self.layer_norm_eps
-            ));
-        }
+        bounds::per_block(&depths, &self.activation, &self.fc1_bias, &self.widths)?;
+        bounds::head(self.classes, self.layer_norm_eps)?;
         let divides = |pixels: &usize| pixels.is_multiple_of(self.patch_size) && *pixels > 0;
         if !self.image_size.iter().all(divides) {
             return fail(format!(

@@ -50,7 +50,7 @@ use crate::{Error, ImageShape, Pixels, Preprocessing, Result, data::Dataset, pic
 ///
 /// // The images as a model takes them.
 /// let model = IntModel::load("models/glyphs.safetensors")?;
-/// let data = folder.dataset(model.config.image(), model.preprocessing);
+/// let data = folder.dataset(model.config.image()?, model.preprocessing);
 /// let (image, class) = data.get(0, 1)?;
 /// assert_eq!((image.width, class), (32, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

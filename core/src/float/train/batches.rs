@@ -93,7 +93,7 @@ fn load(
         *target += 1.0 - smoothing;
     }
     Ok(Batch {
-        images: normalized(&options.config.image(), &options.preprocessing, &pixels)?,
+        images: normalized(&options.config.image()?, &options.preprocessing, &pixels)?,
         targets,
         classes,
     })

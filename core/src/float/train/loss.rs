@@ -111,7 +111,7 @@ impl Network {
     pub fn run(&mut self, batch: &Batch, features: bool) -> Result<Output> {
         let config = &self.config;
         let count = batch.classes.len();
-        let shape = config.image();
+        let shape = config.image()?;
         let shape = [count, shape.pixels(), shape.channels];
         let image = TensorData::new(batch.images.clone(), shape);
         let image = Tensor::from_data(image, &self.device);
@@ -200,7 +200,7 @@ mod tests {
 
     /// A batch of two images of noise.
     fn batch(config: &Config) -> Batch {
-        let images = (0..2 * config.image().bytes()).map(|at| ((at * at) as f32).sin());
+        let images = (0..2 * config.image().unwrap().bytes()).map(|at| ((at * at) as f32).sin());
         let mut targets = vec![0.0; 2 * config.classes()];
         targets[0] = 1.0;
         targets[config.classes() + 1] = 1.0;

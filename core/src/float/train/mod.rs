@@ -36,7 +36,7 @@
 //! };
 //! let preprocessing = Preprocessing::imagenet(1, Resize::Squash);
 //! let folder = ImageFolder::open(dir.path().join("train"))?;
-//! let data = folder.dataset(config.image(), preprocessing.clone());
+//! let data = folder.dataset(config.image()?, preprocessing.clone());
 //!
 //! let options = TrainOptions {
 //!     epochs: 10,
@@ -275,7 +275,7 @@ fn check_teacher(options: &TrainOptions, origin: &Origin) -> Result<()> {
 /// let model = checkpoint::load("models/glyphs-float.safetensors")?;
 /// // Four of the model's classes, by their names.
 /// let folder = ImageFolder::open(dir.path())?.with_labels(&model.labels)?;
-/// let data = folder.dataset(model.config.image(), model.preprocessing.clone());
+/// let data = folder.dataset(model.config.image()?, model.preprocessing.clone());
 ///
 /// let evaluation = evaluate(&model, &data, 32, &Device::flex())?;
 /// assert_eq!(evaluation.top1, 1.0);

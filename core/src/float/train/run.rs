@@ -235,6 +235,7 @@ impl<'a> Run<'a> {
             config: self.options.config.clone(),
             params,
             preprocessing: self.options.preprocessing.clone(),
+            tokenization: None,
             labels: self.progress.labels,
             class_order: None,
         };

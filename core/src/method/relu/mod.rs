@@ -36,7 +36,7 @@
 //! let mut teacher = float_model(&config, 0)?;
 //! teacher.labels = vec!["7".into(), "A".into()];
 //! let folder = ImageFolder::open(dir.path().join("images"))?;
-//! let data = folder.dataset(teacher.config.image(), teacher.preprocessing.clone());
+//! let data = folder.dataset(teacher.config.image()?, teacher.preprocessing.clone());
 //!
 //! let options = ReluOptions {
 //!     order: Order::FirstToLast,

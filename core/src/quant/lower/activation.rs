@@ -3,12 +3,13 @@
 use super::{
     Lowering,
     emit::{in_order, largest},
+    out_of_order,
     value::{Bytes, Linear},
 };
 use crate::{
     Error, Result,
     graph::Activation,
-    plan::{Epilogue, Format, MAX_GELU_ONE, MAX_SHIFT_GELU_UNIT, Tensor, TensorId, operation},
+    plan::{Epilogue, Format, MAX_GELU_ONE, MAX_SHIFT_GELU_UNIT, TensorId, operation},
     quant::{
         Gelu,
         rows::{IntRows, Rows},
@@ -40,6 +41,10 @@ impl Lowering<'_> {
     ) -> Result<Bytes> {
         let rows = self.quantized(hidden)?;
         let channels = rows.unit.len();
+        let tabled = activation == Activation::Tanh || self.options.gelu == Gelu::Table;
+        if activation != Activation::Relu && tabled {
+            return self.emit_table((hidden, site), activation, rows, next);
+        }
         let (tensor, scale) = match activation {
             Activation::Relu => {
                 let balanced = self.balanced(site, next)?;
@@ -48,12 +53,12 @@ impl Lowering<'_> {
                 let epilogue = Epilogue::Int8 { relu: true };
                 (self.emit(hidden, &rows, &scale, epilogue, None)?, scale)
             }
-            Activation::Gelu => {
+            Activation::Gelu | Activation::GeluTanh | Activation::Tanh => {
                 // Whatever the form, all channels share the scales on both sides of it.
                 let after = self.calibration.ranges(site, self.options.range)?;
                 let output = (largest(&after) / 127.0).max(1e-12);
                 let (tensor, output) = match self.options.gelu {
-                    Gelu::Table => self.emit_table(hidden, site, &rows, output),
+                    Gelu::Table => return out_of_order(site),
                     Gelu::IGelu => self.emit_i_gelu(hidden, &rows, output),
                     Gelu::ShiftGelu => self.emit_shift_gelu(hidden, site, &rows, output),
                     #[cfg(feature = "comparison")]
@@ -89,28 +94,6 @@ impl Lowering<'_> {
     fn gelu_input(&self, site: &str, rows: &IntRows) -> Result<f64> {
         let input = (self.gelu_range(site)? / 127.0).max(1e-12);
         Ok(input.max(largest(&rows.unit) * FACTOR_MARGIN))
-    }
-
-    fn emit_table(
-        &mut self,
-        hidden: &Linear,
-        site: &str,
-        rows: &IntRows,
-        output: f64,
-    ) -> Result<(TensorId, f64)> {
-        let input = self.gelu_input(&hidden.site, rows)?;
-        let table: Vec<i8> = (-128..128)
-            .map(|entry| {
-                let x = f64::from(entry) * input;
-                let y = 0.5 * x * (1.0 + libm::erf(x / std::f64::consts::SQRT_2));
-                (y / output).round().clamp(-127.0, 127.0) as i8
-            })
-            .collect();
-        let name = format!("{site}.table");
-        self.weights.insert(name.clone(), &[256], &table);
-        let scale = vec![input; rows.unit.len()];
-        let tensor = self.emit(hidden, rows, &scale, Epilogue::Table { table: name }, None)?;
-        Ok((tensor, output))
     }
 
     fn emit_i_gelu(
@@ -207,8 +190,8 @@ impl Lowering<'_> {
 
     /// A new int8 tensor of the extents of `tensor`.
     fn like(&mut self, site: &str, tensor: TensorId) -> TensorId {
-        let Tensor { rows, cols, .. } = self.plan.tensors[tensor];
-        self.tensor(site.to_owned(), Format::Int8, rows, cols)
+        let cols = self.plan.tensors[tensor].cols;
+        self.tensor(site.to_owned(), Format::Int8, self.lines(tensor), cols)
     }
 }
 

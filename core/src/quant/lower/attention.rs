@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     graph::{Heads, Windows},
     plan::{
-        ATTENTION_EXPONENTIALS, Format, LARGEST_EXPONENTIAL, MAX_ATTENTION_TOKENS,
+        ATTENTION_EXPONENTIALS, Axis, Format, LARGEST_EXPONENTIAL, MAX_ATTENTION_TOKENS,
         MAX_WINDOW_TOKENS, operation,
     },
 };
@@ -85,7 +85,7 @@ impl Lowering<'_> {
         self.position_bias(&name, windows, &table, &units);
         self.logit_factors(&name, &units, steps)?;
 
-        let output = self.tensor(name.clone(), Format::Int8, windows.tokens(), part);
+        let output = self.tensor(name.clone(), Format::Int8, self.lines(input), part);
         let outputs = Outputs {
             values: &scale[2 * all.channels()..],
             wanted: out_scale,
@@ -112,12 +112,13 @@ impl Lowering<'_> {
         Ok(bytes)
     }
 
-    /// Emits the product `qkv` and attention to all tokens of an item over it; the output has about `out_scale`.
+    /// Emits the product `qkv` and attention to all of at most `tokens` tokens of an item over it; the output has
+    /// about `out_scale`.
     pub(super) fn emit_attention(
         &mut self,
         qkv: &Linear,
         site: &str,
-        heads: Heads,
+        (heads, tokens): (Heads, usize),
         out_scale: &[f64],
     ) -> Result<Bytes> {
         heads.check(site)?;
@@ -126,7 +127,7 @@ impl Lowering<'_> {
         let ranges = self.head_ranges(qkv, &rows)?;
         let (scale, units) = heads.scales(&ranges, |_| 0.0);
         let input = self.emit_heads(qkv, &rows, &scale, heads)?;
-        let tokens = self.plan.tensors[input].rows;
+        let lines = self.lines(input);
         if tokens > MAX_ATTENTION_TOKENS {
             return Err(Error::Quantize(format!(
                 "{site}: expected at most {MAX_ATTENTION_TOKENS} tokens, found {tokens}"
@@ -143,7 +144,7 @@ impl Lowering<'_> {
             .insert(exp.clone(), &[ATTENTION_EXPONENTIALS], &entries);
         self.logit_factors(&name, &units, steps)?;
 
-        let output = self.tensor(name.clone(), Format::Int8, tokens, heads.part());
+        let output = self.tensor(name.clone(), Format::Int8, lines, heads.part());
         let outputs = Outputs {
             values: &scale[2 * heads.channels()..],
             wanted: out_scale,
@@ -157,7 +158,7 @@ impl Lowering<'_> {
             operation::Attention {
                 inputs: [input; 3],
                 starts: [0, part, 2 * part],
-                items: None,
+                items: self.items.filter(|_| lines.0 == Axis::Token),
                 output,
                 weights: name.clone(),
                 exp,

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     Error, Result,
-    plan::{Epilogue, Format, MAX_NORM_LINEAR_CHANNELS, Operation, TensorId, operation, pad16},
+    plan::{
+        Axis, Epilogue, Format, MAX_NORM_LINEAR_CHANNELS, Operation, TensorId, operation, pad16,
+    },
     quant::{
         rows::IntRows,
         scales::{FACTOR_MARGIN, multiplier},
@@ -98,14 +100,14 @@ impl Lowering<'_> {
         weights.insert(format!("{site}.multiplier"), &[cols], &multipliers);
         weights.insert(format!("{site}.shift"), &[cols], &shifts);
 
-        let tokens = match &source {
-            Ok(tensor) => self.plan.tensors[*tensor].rows,
-            Err(norm) => self.plan.tensors[norm.x.tensor].rows,
-        };
+        let lines = self.lines(match &source {
+            Ok(tensor) => *tensor,
+            Err(norm) => norm.x.tensor,
+        });
         let output = output.unwrap_or_else(|| {
             let last = outputs.iter().rposition(Option::is_some);
             let logical = last.map_or(1, |last| last + 1);
-            self.padded(site.clone(), epilogue.format(), tokens, logical, cols)
+            self.padded(site.clone(), epilogue.format(), lines, logical, cols)
         });
         let weights = site.clone();
         let operation: Operation = match source {
@@ -118,7 +120,7 @@ impl Lowering<'_> {
             .into(),
             Err(norm) => {
                 let (name, epsilon) = self.norm_bytes(&norm, &linear.scale)?;
-                let scratch = self.tensor(name.clone(), Format::Int8, tokens, inputs);
+                let scratch = self.tensor(name.clone(), Format::Int8, lines, inputs);
                 operation::NormLinear {
                     input: norm.x.tensor,
                     output,
@@ -181,7 +183,7 @@ impl Lowering<'_> {
             .insert(format!("{site}.multiplier"), &padded, &multipliers);
         self.weights
             .insert(format!("{site}.shift"), &padded, &shifts);
-        let output = self.tensor(site.to_owned(), Format::Int8, 1, channels);
+        let output = self.tensor(site.to_owned(), Format::Int8, (Axis::Item, 1), channels);
         let weights = site.to_owned();
         self.step(
             site,

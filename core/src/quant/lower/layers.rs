@@ -5,13 +5,15 @@ use std::rc::Rc;
 use intformer_shaders::arithmetic::requantize;
 
 use super::{
-    HEADROOM, Lowering, out_of_order,
+    HEADROOM, Lowering,
+    emit::in_order,
+    out_of_order,
     value::{Bytes, Input, Linear, Norm, StreamScales, Value, Wide},
 };
 use crate::{
     Result,
-    graph::{Layer, Node, NodeId},
-    plan::{Epilogue, Format, InputKind, Port, operation, pad16},
+    graph::{Axis, Layer, Node, NodeId, Pooling},
+    plan::{Epilogue, Format, InputKind, Port, TensorId, operation, pad16},
     quant::{
         rows::Rows,
         scales::{FACTOR_MARGIN, balance, multiplier},
@@ -26,13 +28,15 @@ impl Lowering<'_> {
         match (node.layer, inputs) {
             (Layer::Pixels { .. }, []) => {
                 let bytes = node.tokens * node.channels;
-                let image = self.tensor(site.to_owned(), Format::Uint8, 1, bytes);
+                let image = self.tensor(site.to_owned(), Format::Uint8, (Axis::Item, 1), bytes);
                 self.plan.inputs.push(Port {
                     kind: InputKind::Pixels,
                     tensor: image,
                 });
                 Ok(Value::Pixels(image))
             }
+            (Layer::Tokens(limits), []) => Ok(self.tokens(site, limits)),
+            (Layer::Embedding(_), [Value::Tokens(tokens)]) => self.embedding(id, *tokens),
             (Layer::PatchEmbed { grid, patch }, [Value::Pixels(image)]) => {
                 let linear = self.patch_embed(id, *image, grid, patch)?;
                 self.product(id, linear)
@@ -48,13 +52,22 @@ impl Lowering<'_> {
                 windows,
             )),
             (Layer::Attention(heads), [Value::Linear(qkv)]) => {
-                Ok(Value::Attention(Rc::clone(qkv), site.to_owned(), heads))
+                let reach = (heads, node.tokens);
+                Ok(Value::Attention(Rc::clone(qkv), site.to_owned(), reach))
             }
             (Layer::Positions { prefix }, [Value::Linear(patches)]) => {
                 self.positions(id, patches, prefix)
             }
-            (Layer::Pick { token }, [Value::Wide(x) | Value::Norm(_, Some(x))]) => {
-                Ok(self.pick(node, x, token))
+            (Layer::Pick { token }, [Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x))]) => {
+                self.pick(node, x, token)
+            }
+            (Layer::Pool { pooling, first }, [x]) => {
+                let x = match x {
+                    Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x)) => Rc::clone(x),
+                    Value::Norm(norm, None) => self.emit_flat_norm(norm)?,
+                    _ => return out_of_order(site),
+                };
+                Ok(self.pool(node, &x, pooling, first))
             }
             (Layer::Activation(activation), [Value::Linear(hidden)]) => Ok(Value::Activated(
                 Rc::clone(hidden),
@@ -64,11 +77,11 @@ impl Lowering<'_> {
             (
                 Layer::Add,
                 [
-                    Value::Wide(x) | Value::Norm(_, Some(x)),
+                    Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x)),
                     Value::Linear(branch),
                 ],
             ) => self.add(id, x, branch),
-            (Layer::PatchMerge { map }, [Value::Wide(x) | Value::Norm(_, Some(x))]) => {
+            (Layer::PatchMerge { map }, [Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x))]) => {
                 Ok(Value::Merged(Rc::clone(x), map))
             }
             (Layer::MeanPool, [Value::Norm(norm, _)]) => self.emit_pool(site, norm),
@@ -100,7 +113,7 @@ impl Lowering<'_> {
         let patches = self.tensor(
             "patches".to_owned(),
             Format::Int8,
-            prefix + node.tokens,
+            (Axis::Item, prefix + node.tokens),
             cols,
         );
         let gather = operation::PatchGather {
@@ -183,7 +196,8 @@ impl Lowering<'_> {
         let shape = [node.tokens, pad16(channels)];
         self.weights
             .insert(format!("{}.rows", node.site), &shape, &table);
-        let tensor = self.tensor(node.site.clone(), Format::Int16, node.tokens, channels);
+        let lines = (Axis::Item, node.tokens);
+        let tensor = self.tensor(node.site.clone(), Format::Int16, lines, channels);
         let repeat = operation::RepeatRows {
             output: tensor,
             weights: node.site.clone(),
@@ -196,17 +210,45 @@ impl Lowering<'_> {
     }
 
     /// Emits one token of `x`.
-    fn pick(&mut self, node: &Node, x: &Wide, token: usize) -> Value {
-        let tensor = self.tensor(node.site.clone(), Format::Int16, 1, node.channels);
+    fn pick(&mut self, node: &Node, x: &Wide, token: usize) -> Result<Value> {
+        let index = self.spans(x.tensor);
+        if index.is_some() && token > 0 {
+            return out_of_order(&node.site);
+        }
+        let lines = (Axis::Item, 1);
+        let tensor = self.tensor(node.site.clone(), Format::Int16, lines, node.channels);
         let pick = operation::GatherRows {
             input: x.tensor,
-            index: None,
+            index,
             first: token,
             output: tensor,
         };
         self.step(&node.site, pick);
         let scales = Rc::clone(&x.scales);
+        Ok(Value::Wide(Rc::new(Wide { tensor, scales })))
+    }
+
+    /// Emits one row of those of `x`.
+    fn pool(&mut self, node: &Node, x: &Wide, pooling: Pooling, first: usize) -> Value {
+        let lines = (Axis::Item, 1);
+        let output = self.tensor(node.site.clone(), Format::Int16, lines, node.channels);
+        let pool = operation::PoolRows {
+            input: x.tensor,
+            spans: self.spans(x.tensor),
+            first,
+            pooling,
+            output,
+        };
+        self.step(&node.site, pool);
+        let scales = Rc::clone(&x.scales);
+        let tensor = output;
         Value::Wide(Rc::new(Wide { tensor, scales }))
+    }
+
+    /// What tells the rows of each item in `tensor`, if items have any number of them.
+    fn spans(&self, tensor: TensorId) -> Option<TensorId> {
+        let items = self.items.filter(|_| self.lines(tensor).0 == Axis::Token);
+        items.map(|items| items.spans)
     }
 
     /// A product: emitted if it starts a residual stream.
@@ -218,7 +260,27 @@ impl Lowering<'_> {
         let scale = self.stream_scale(stream, &rows.unit);
         let tensor = self.emit(&linear, &rows, &scale, Epilogue::Int16, None)?;
         let scales = Rc::clone(&self.scales[stream]);
-        Ok(Value::Wide(Rc::new(Wide { tensor, scales })))
+        let wide = Rc::new(Wide { tensor, scales });
+        Ok(Value::Started(Rc::new(linear), wide))
+    }
+
+    /// Emits a product that another reads as it is, int8, for the `next` rows: without a normalization between them.
+    fn bare(&mut self, linear: &Linear, next: &Rows) -> Result<Bytes> {
+        let rows = self.quantized(linear)?;
+        let balanced = self.balanced(&linear.site, next)?;
+        let finest = rows.unit.iter().map(|unit| unit * FACTOR_MARGIN);
+        let scale: Vec<f64> = balanced.iter().zip(finest).map(|(s, f)| s.max(f)).collect();
+        let epilogue = Epilogue::Int8 { relu: false };
+        let tensor = self.emit(linear, &rows, &scale, epilogue, None)?;
+        let stats = self.calibration.site(&linear.site)?;
+        let means = scale.iter().enumerate();
+        Ok(Bytes {
+            tensor,
+            columns: in_order(scale.len()),
+            means: Some(means.map(|(c, scale)| stats.mean(c) / scale).collect()),
+            scale,
+            affine: None,
+        })
     }
 
     /// Emits a product that a normalization reads, as int16 of one unit.
@@ -240,7 +302,7 @@ impl Lowering<'_> {
     fn layer_norm(&mut self, id: NodeId, x: &Value, eps: f64) -> Result<Value> {
         let site = self.float.graph.nodes()[id].site.clone();
         let (x, merge) = match x {
-            Value::Wide(x) | Value::Norm(_, Some(x)) => (Rc::clone(x), None),
+            Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x)) => (Rc::clone(x), None),
             Value::Merged(x, map) => (Rc::clone(x), Some(*map)),
             Value::Linear(linear) => (self.normalized(linear, eps)?, None),
             _ => return out_of_order(&site),
@@ -273,14 +335,20 @@ impl Lowering<'_> {
                 self.emit_window_attention(qkv, attention, windows, &scale)?
                     .into_input()
             }
-            Value::Attention(qkv, attention, heads) => {
+            Value::Attention(qkv, attention, reach) => {
                 let scale = self.balanced(attention, &rows)?;
-                self.emit_attention(qkv, attention, *heads, &scale)?
+                self.emit_attention(qkv, attention, *reach, &scale)?
                     .into_input()
             }
             Value::Activated(hidden, activation_site, activation) => {
                 let bytes = self.emit_activation(hidden, activation_site, *activation, &rows)?;
+                if let Some((gain, shift)) = &bytes.affine {
+                    rows.fold(gain, shift);
+                }
                 bytes.into_input()
+            }
+            Value::Linear(before) | Value::Started(before, _) => {
+                self.bare(before, &rows)?.into_input()
             }
             Value::Bytes(bytes) => {
                 if let Some((gain, shift)) = &bytes.affine {

@@ -5,10 +5,12 @@
 
 mod activation;
 mod attention;
+mod embedding;
 mod emit;
 mod heads;
 mod layers;
 mod norm;
+mod table;
 #[cfg(all(test, feature = "float"))]
 mod tests;
 mod value;
@@ -21,10 +23,10 @@ use crate::{
     graph::{Graph, Layer, Stream, Streams},
     plan::{
         Axis, Epilogue, Format, IntModel, IntWeights, MAX_EXPONENT, Operation, OutputKind, Plan,
-        Port, Provenance, Step, Tensor, TensorId, pad16,
+        Port, Provenance, Step, Tensor, TensorId, operation, pad16,
     },
 };
-use value::{Bytes, Input, Linear, StreamScales, Value};
+use value::{Bytes, Input, Linear, StreamScales, Value, Wide};
 
 /// Room that the residual keeps above what calibration saw.
 const HEADROOM: f64 = 1.25;
@@ -111,6 +113,7 @@ pub fn quantize(
         // The plan says how maps are cut: the file need not name a library that does it alike.
         config: model.config.clone().plainest(),
         preprocessing: model.preprocessing.clone(),
+        tokenization: model.tokenization.clone(),
         labels: model.labels.clone(),
         class_order: model.class_order,
         provenance: Provenance {
@@ -184,8 +187,13 @@ struct Lowering<'a> {
     /// The coarseness that the next attempt needs.
     coarser: Vec<f64>,
     plan: Plan,
+    /// The inputs of a plan that takes texts.
+    items: Option<operation::Items>,
     weights: IntWeights,
 }
+
+/// What rows are counted by, and how many there are for each.
+type Lines = (Axis, usize);
 
 fn out_of_order<T>(site: &str) -> Result<T> {
     Err(Error::Quantize(format!(
@@ -230,6 +238,7 @@ impl<'a> Lowering<'a> {
             coarseness,
             coarser: coarseness.to_vec(),
             plan: Plan::default(),
+            items: None,
             weights: IntWeights::default(),
         };
         for (stream, coarse) in streams.all().iter().zip(coarseness) {
@@ -247,6 +256,11 @@ impl<'a> Lowering<'a> {
                 *range = range.max(stats.largest(c) * HEADROOM);
             }
         }
+        Ok(self.scales_of(&ranges, coarse))
+    }
+
+    /// Scales for int16 values of `ranges`, by channel, `coarse` times as coarse as need be.
+    fn scales_of(&self, ranges: &[f64], coarse: f64) -> StreamScales {
         let most = if self.options.residual_exponents {
             MAX_EXPONENT
         } else {
@@ -255,7 +269,7 @@ impl<'a> Lowering<'a> {
         let largest = ranges.iter().copied().fold(0.0, f64::max);
         // The constant of a normalization over four gathered rows must fit 30 bits.
         let eps = self.largest_eps();
-        let floor = (4.0 * stream.channels as f64 * eps / f64::from(1 << 30)).sqrt();
+        let floor = (4.0 * ranges.len() as f64 * eps / f64::from(1 << 30)).sqrt();
         let unit = (largest / 32767.0 / f64::from(1u32 << most))
             .max(floor)
             .max(1e-30)
@@ -267,7 +281,7 @@ impl<'a> Lowering<'a> {
                 (0..most).find(fits).unwrap_or(most)
             })
             .collect();
-        Ok(StreamScales { unit, exponents })
+        StreamScales { unit, exponents }
     }
 
     /// The largest that a normalization adds to a variance.
@@ -313,15 +327,21 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    fn tensor(&mut self, name: String, format: Format, rows: usize, cols: usize) -> TensorId {
-        self.padded(name, format, rows, cols, pad16(cols))
+    fn tensor(&mut self, name: String, format: Format, lines: Lines, cols: usize) -> TensorId {
+        self.padded(name, format, lines, cols, pad16(cols))
+    }
+
+    /// The rows of a tensor.
+    fn lines(&self, tensor: TensorId) -> Lines {
+        let tensor = &self.plan.tensors[tensor];
+        (tensor.axis, tensor.rows)
     }
 
     fn padded(
         &mut self,
         name: String,
         format: Format,
-        rows: usize,
+        (axis, rows): Lines,
         cols: usize,
         padded: usize,
     ) -> TensorId {
@@ -329,7 +349,7 @@ impl<'a> Lowering<'a> {
         self.plan.tensors.push(Tensor {
             name,
             format,
-            axis: Axis::Item,
+            axis,
             rows,
             cols,
             stride,
@@ -356,7 +376,13 @@ impl<'a> Lowering<'a> {
         let linear = match value {
             Value::Linear(linear) => linear,
             Value::Bytes(bytes) => Rc::new(identity(bytes)),
-            Value::Norm(norm, _) => Rc::new(identity(Rc::new(self.norm_features(&norm)?))),
+            Value::Norm(norm, _) => {
+                let wide = self.emit_flat_norm(&norm)?;
+                return Ok(self.wide_output(kind, &wide));
+            }
+            Value::Wide(wide) if wide.scales.is_flat() => {
+                return Ok(self.wide_output(kind, &wide));
+            }
             _ => return out_of_order("the output"),
         };
         let rows = self.quantized(&linear)?;
@@ -365,5 +391,12 @@ impl<'a> Lowering<'a> {
         let tensor = self.emit(&linear, &rows, &scale, Epilogue::Int32, None)?;
         self.plan.outputs.push(Port { kind, tensor });
         Ok(unit)
+    }
+
+    /// An output that is int16 as it stands; returns its scale.
+    fn wide_output(&mut self, kind: OutputKind, wide: &Wide) -> f64 {
+        let tensor = wide.tensor;
+        self.plan.outputs.push(Port { kind, tensor });
+        wide.scales.unit
     }
 }

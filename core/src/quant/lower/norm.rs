@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::{
-    Lowering,
-    emit::{in_order, largest},
-    value::{Bytes, Norm, Wide},
+    HEADROOM, Lowering,
+    emit::largest,
+    value::{Norm, StreamScales, Wide},
 };
 use crate::{
     Error, Result,
@@ -63,20 +63,29 @@ impl Lowering<'_> {
         Ok(self.norm_step(norm, name, Format::Int8, epsilon))
     }
 
-    /// Emits `norm` for what reads it as it is: int8, gain and shift left to that.
-    pub(super) fn norm_features(&mut self, norm: &Norm) -> Result<Bytes> {
-        let ranges = self.calibration.ranges(&norm.site, self.options.range)?;
-        let floor = largest(&ranges).max(1e-3) * 1e-3;
-        let scale: Vec<f64> = ranges.iter().map(|r| r.max(floor) / 127.0).collect();
-        let stats = self.calibration.site(&norm.site)?;
-        let means = scale.iter().enumerate();
-        Ok(Bytes {
-            tensor: self.emit_norm(norm, &scale)?,
-            columns: in_order(scale.len()),
-            means: Some(means.map(|(c, scale)| stats.mean(c) / scale).collect()),
-            scale,
-            affine: Some((norm.gain.clone(), norm.shift.clone())),
-        })
+    /// Emits `norm`, gain and shift applied, as int16 with one scale for all channels: what a vector that is
+    /// put out has.
+    pub(super) fn emit_flat_norm(&mut self, norm: &Norm) -> Result<Rc<Wide>> {
+        let stats = self.calibration.site(&format!("{}.out", norm.site))?;
+        let channels = norm.gain.len();
+        let ranges: Vec<f64> = (0..channels).map(|c| stats.largest(c)).collect();
+        let name = self.fresh(&norm.site);
+        let mut unit = (largest(&ranges) * HEADROOM / 32767.0).max(1e-30);
+        let over = |values: &[f64], unit: f64| -> Vec<f64> {
+            values.iter().map(|value| value / unit).collect()
+        };
+        while !self.norm_params(
+            &name,
+            &norm.exponents(),
+            &over(&norm.gain, unit),
+            &over(&norm.shift, unit),
+        ) {
+            unit *= 2.0;
+        }
+        let tensor = self.norm_step(norm, name, Format::Int16, norm.epsilon());
+        let exponents = vec![0; channels];
+        let scales = Rc::new(StreamScales { unit, exponents });
+        Ok(Rc::new(Wide { tensor, scales }))
     }
 
     /// Emits `norm`, gain and shift applied, as int16 with the scales of `stream`.
@@ -97,11 +106,11 @@ impl Lowering<'_> {
 
     fn norm_step(&mut self, norm: &Norm, name: String, format: Format, epsilon: u32) -> TensorId {
         let input = norm.x.tensor;
-        let rows = match norm.merge {
-            Some([height, width]) => height.div_ceil(2) * width.div_ceil(2),
-            None => self.plan.tensors[input].rows,
+        let lines = match (norm.merge, self.lines(input)) {
+            (Some([height, width]), (axis, _)) => (axis, height.div_ceil(2) * width.div_ceil(2)),
+            (None, lines) => lines,
         };
-        let output = self.tensor(name.clone(), format, rows, norm.gain.len());
+        let output = self.tensor(name.clone(), format, lines, norm.gain.len());
         let operation = operation::LayerNorm {
             input,
             output,

@@ -18,14 +18,23 @@ impl StreamScales {
     pub(super) fn scale(&self, c: usize) -> f64 {
         self.unit * f64::from(1u32 << self.exponents[c])
     }
+
+    /// Whether all channels have one scale.
+    pub(super) fn is_flat(&self) -> bool {
+        self.exponents.iter().all(|&exponent| exponent == 0)
+    }
 }
 
 /// A tensor of the float model, as far as it is lowered.
 pub(super) enum Value {
     /// The image's bytes.
     Pixels(TensorId),
+    /// The tokens of a text.
+    Tokens(TensorId),
     /// Emitted as int16.
     Wide(Rc<Wide>),
+    /// A product that starts a stream: emitted as int16; others may read it as it is.
+    Started(Rc<Linear>, Rc<Wide>),
     /// The 2x2 cells of a map.
     Merged(Rc<Wide>, [usize; 2]),
     /// A normalization, not emitted as int8; and its int16 form, if it is a residual.
@@ -34,8 +43,8 @@ pub(super) enum Value {
     Linear(Rc<Linear>),
     /// Attention inside windows over a product, neither emitted.
     WindowAttention(Rc<Linear>, String, Windows),
-    /// Attention over a product, neither emitted.
-    Attention(Rc<Linear>, String, Heads),
+    /// Attention over a product, neither emitted, and how many tokens an item has at most.
+    Attention(Rc<Linear>, String, (Heads, usize)),
     /// An activation of a product, neither emitted.
     Activated(Rc<Linear>, String, Activation),
     /// int8 with a scale for each channel.

@@ -22,7 +22,7 @@ static TIMM: Dialect = Dialect {
     library: Library::Timm,
     anchor: "layers.0.blocks.0.attn.relative_position_bias_table",
     contrary: &["layers.0.downsample.reduction.weight", "head.weight"],
-    outer: None,
+    outer: &[],
     rows: &[],
     reorder: None,
 };
@@ -32,7 +32,7 @@ static MICROSOFT: Dialect = Dialect {
     library: Library::Microsoft,
     anchor: "layers.0.blocks.0.attn.relative_position_bias_table",
     contrary: &[],
-    outer: None,
+    outer: &[],
     rows: &[
         ("layers.{s-1}.downsample", "layers.{s}.downsample"),
         ("head.fc", "head.fc"),
@@ -46,7 +46,7 @@ static HUGGING_FACE: Dialect = Dialect {
     library: Library::HuggingFace,
     anchor: "encoder.layers.0.blocks.0.attention.self.relative_position_bias_table",
     contrary: &[],
-    outer: Some(("swin.", "classifier.")),
+    outer: &[("swin.", "classifier.")],
     rows: HUGGING_FACE_ROWS,
     reorder: None,
 };
@@ -56,7 +56,7 @@ static HUGGING_FACE_5: Dialect = Dialect {
     library: Library::HuggingFace,
     anchor: "encoder.layers.0.blocks.0.attention.relative_position_bias.relative_position_bias_table",
     contrary: &[],
-    outer: Some(("swin.", "classifier.")),
+    outer: &[("swin.", "classifier.")],
     rows: HUGGING_FACE_ROWS,
     reorder: None,
 };
@@ -135,7 +135,7 @@ static TORCHVISION: Dialect = Dialect {
     library: Library::Torchvision,
     anchor: "features.1.0.attn.relative_position_bias_table",
     contrary: &[],
-    outer: None,
+    outer: &[],
     rows: &[
         ("features.0.0", "patch_embed.proj"),
         ("features.0.2", "patch_embed.norm"),
@@ -157,7 +157,7 @@ static MMPRETRAIN: Dialect = Dialect {
     library: Library::Mmpretrain,
     anchor: "stages.0.blocks.0.attn.w_msa.relative_position_bias_table",
     contrary: &[],
-    outer: Some(("backbone.", "head.fc.")),
+    outer: &[("backbone.", "head.fc.")],
     rows: &[
         ("patch_embed.projection", "patch_embed.proj"),
         ("patch_embed.norm", "patch_embed.norm"),

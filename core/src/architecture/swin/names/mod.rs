@@ -19,10 +19,10 @@ use crate::{
 /// All that the reader of checkpoints knows of Swin.
 pub(in crate::architecture) static NAMES: Names = Names {
     called: "a Swin V1",
-    timm: ("an architecture of the Swin V1 family (swin_…)", |name| {
+    timm: Some(("an architecture of the Swin V1 family (swin_…)", |name| {
         name.starts_with("swin_") && !name.starts_with("swin_moe")
-    }),
-    model_type: "swin",
+    })),
+    model_types: &["swin"],
     dialects: &dialects::ALL,
     head: "head.fc",
     telling: |name| size::stage_of_mask(name).is_some(),

@@ -16,7 +16,7 @@ static TIMM: Dialect = Dialect {
     library: Library::Timm,
     anchor: "cls_token",
     contrary: &["patch_embeddings.projection.weight"],
-    outer: None,
+    outer: &[],
     rows: &[],
     reorder: Some(tidy),
 };
@@ -26,7 +26,7 @@ static HUGGING_FACE: Dialect = Dialect {
     library: Library::HuggingFace,
     anchor: "embeddings.cls_token",
     contrary: &[],
-    outer: Some(("vit.", "classifier.")),
+    outer: &[("vit.", "classifier.")],
     rows: &[
         ("embeddings.patch_embeddings.projection", "patch_embed.proj"),
         ("embeddings.position_embeddings", "pos_embed"),

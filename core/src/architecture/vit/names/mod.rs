@@ -18,10 +18,10 @@ use crate::{
 /// All that the reader of checkpoints knows of ViT.
 pub(in crate::architecture) static NAMES: Names = Names {
     called: "a ViT",
-    timm: ("of its ViT family (vit_…, deit_…)", |name| {
+    timm: Some(("of its ViT family (vit_…, deit_…)", |name| {
         name.starts_with("vit_") || name.starts_with("deit")
-    }),
-    model_type: "vit",
+    })),
+    model_types: &["vit"],
     dialects: &dialects::ALL,
     head: "head",
     telling: |_| false,
