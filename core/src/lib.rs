@@ -22,7 +22,7 @@
 //! let model = IntModel::load("models/glyphs.safetensors")?;
 //! let mut cpu = Cpu::new(Arc::new(model.program()?));
 //!
-//! let image = picture::load("models/samples/7.png", &model.config.image(), &model.preprocessing)?;
+//! let image = picture::load("models/samples/7.png", &model.config.image()?, &model.preprocessing)?;
 //! let logits = cpu.run(&Batch::images(&image.data, 1))?.into_first();
 //!
 //! // The five likeliest classes; logits are integers, in units of `logit_scale`.
@@ -57,7 +57,7 @@
 //! let images = ["4", "7", "A", "B", "Q", "Z"]
 //!     .map(|name| format!("models/samples/{name}.png"))
 //!     .iter()
-//!     .map(|file| picture::load(file, &float_model.config.image(), &float_model.preprocessing))
+//!     .map(|file| picture::load(file, &float_model.config.image()?, &float_model.preprocessing))
 //!     .collect::<Result<Vec<_>, _>>()?;
 //!
 //! let calibration = float::calibrate(&float_model, &images, |_| ())?;
@@ -84,6 +84,7 @@
 //! | `image`, `webp`, `formats` (default) | image files: PNG and JPEG; WebP; BMP, GIF, TIFF, PNM |
 //! | `data` | data sets: image folders, glyphs |
 //! | `import` | checkpoints |
+//! | `tokenizer` | tokens of texts |
 //! | `hub` | checkpoints by their id on the Hugging Face hub |
 //! | `float` | float models over burn: training, calibration, the methods; with `import` and `data` |
 //! | `comparison` | what is not integer-only, to measure against |
@@ -125,7 +126,11 @@ pub use digest::digest;
 pub(crate) use digest::hex;
 pub use error::{Error, Result};
 pub use float_model::FloatModel;
-pub use input::{Decoding, Filter, ImageShape, Pixels, Preprocessing, Resize, picture};
+pub use input::{
+    Decoding, Filter, ImageShape, Pixels, Preprocessing, Resize, Tokenization, picture,
+};
+#[cfg(feature = "tokenizer")]
+pub use input::{Encoded, Tokenizer};
 pub use likeliest::{Likely, likeliest};
 #[cfg(feature = "data")]
 pub use rescale::rescale;

@@ -72,8 +72,12 @@ use std::path::Path;
 use file::Tensors;
 
 use crate::{
-    Error, FloatModel, ImageShape, Preprocessing, Resize, Result,
-    architecture::names::{self, Asked, Description},
+    Error, FloatModel, ImageShape, Preprocessing, Resize, Result, Tokenization,
+    architecture::{
+        InputShape,
+        names::{self, Asked, Description},
+    },
+    graph::TokenLimits,
 };
 
 /// Which weights are read where a file has both.
@@ -102,7 +106,7 @@ pub enum Weights {
 ///     ..LoadOptions::default()
 /// };
 /// let loaded = checkpoint::load_noting("models/glyphs-float.safetensors", &options)?;
-/// assert_eq!(loaded.model.config.image().size(), [64, 64]);
+/// assert_eq!(loaded.model.config.image()?.size(), [64, 64]);
 ///
 /// // What was made up on the way is said.
 /// let expected = "4 tables of position biases are interpolated to a window of 8";
@@ -188,11 +192,7 @@ pub fn load_noting(source: impl AsRef<Path>, options: &LoadOptions) -> Result<Lo
             beside.display()
         ));
     }
-    let description = describe::read(
-        files.config.as_deref(),
-        files.preprocessor.as_deref(),
-        &mut notes,
-    )?;
+    let description = describe::read(&files, &mut notes)?;
     assemble(tensors, &description, options, notes)
 }
 
@@ -239,15 +239,21 @@ fn assemble(
     let library = renamed.dialect.library;
     let preprocessing = match (&options.preprocessing, &description.preprocessing) {
         (Some(preprocessing), _) => preprocessing.clone(),
-        (None, Some(preprocessing)) => resized(preprocessing, &config.image(), &mut notes),
-        (None, None) => {
-            let published = names::published(&config, library);
-            notes.push(format!(
-                "nothing says how images are prepared: as for the models that {} published",
-                published.by
-            ));
-            published.preprocessing
-        }
+        (None, Some(preprocessing)) => resized(preprocessing, &config.image()?, &mut notes),
+        (None, None) => match names::published(&config, library) {
+            Some(published) => {
+                notes.push(format!(
+                    "nothing says how images are prepared: as for the models that {} published",
+                    published.by
+                ));
+                published.preprocessing
+            }
+            None => Preprocessing::none(),
+        },
+    };
+    let tokenization = match config.input() {
+        InputShape::Text(limits) => tokenization(description, limits, &mut notes),
+        InputShape::Image(_) => None,
     };
     let labels = description.class_names(config.classes(), &mut notes);
     let class_order = match labels.is_empty() {
@@ -258,11 +264,31 @@ fn assemble(
         config,
         params,
         preprocessing,
+        tokenization,
         labels,
         class_order,
     };
     model.validate()?;
     Ok(Loaded { model, notes })
+}
+
+/// How texts become tokens of a model within `limits`.
+fn tokenization(
+    description: &Description,
+    limits: TokenLimits,
+    notes: &mut Vec<String>,
+) -> Option<Tokenization> {
+    let Some(found) = &description.tokenizer else {
+        notes.push(
+            "there is no tokenizer beside the model: it takes ids of tokens alone".to_owned(),
+        );
+        return None;
+    };
+    let positions = limits.positions as usize;
+    let limit = found.limit.unwrap_or(positions).min(positions);
+    notes.push(format!("texts are cut after {limit} tokens"));
+    let json = found.json.clone();
+    Some(Tokenization { json, limit })
 }
 
 /// `preprocessing` for images of another size: where they are made larger than its resize, the

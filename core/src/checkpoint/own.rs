@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{LoadOptions, Loaded, file::Tensors};
 use crate::{
-    ClassOrder, Error, FloatModel, Preprocessing, Result,
-    architecture::{Config, names},
+    ClassOrder, Error, FloatModel, Preprocessing, Result, Tokenization,
+    architecture::{Config, InputShape, names},
 };
 
 /// The metadata key of the description.
 pub(super) const KEY: &str = "intformer.float";
+
+/// The tensor that is a tokenizer's JSON.
+const TOKENIZER: &str = "tokenizer.json";
 
 /// 1: models of Swin; 2: other architectures. The lowest that can say it is written.
 const VERSION: u32 = 2;
@@ -22,7 +25,14 @@ const VERSION: u32 = 2;
 struct Header {
     version: u32,
     config: Config,
+    #[serde(
+        default = "Preprocessing::none",
+        skip_serializing_if = "Preprocessing::is_none"
+    )]
     preprocessing: Preprocessing,
+    /// Tokens that a text may have, where the tensor [`TOKENIZER`] makes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tokens: Option<usize>,
     labels: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     class_order: Option<ClassOrder>,
@@ -81,6 +91,7 @@ pub fn save(model: &FloatModel, path: impl AsRef<Path>) -> Result<()> {
         version: model.config.float_version(),
         config: model.config.clone(),
         preprocessing: model.preprocessing.clone(),
+        tokens: model.tokenization.as_ref().map(|found| found.limit),
         labels: model.labels.clone(),
         class_order: model.class_order,
     };
@@ -103,7 +114,12 @@ pub fn save(model: &FloatModel, path: impl AsRef<Path>) -> Result<()> {
     for ((name, tensor), bytes) in model.params.0.iter().zip(&bytes) {
         let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
             .map_err(|error| unwritable(error.to_string()))?;
-        views.push((name, view));
+        views.push((name.as_str(), view));
+    }
+    if let Some(Tokenization { json, .. }) = &model.tokenization {
+        let view = TensorView::new(Dtype::U8, vec![json.len()], json)
+            .map_err(|error| unwritable(error.to_string()))?;
+        views.push((TOKENIZER, view));
     }
     let metadata = HashMap::from([(KEY.to_owned(), header)]);
     let file = safetensors::serialize(views, Some(metadata))
@@ -131,12 +147,18 @@ pub(super) fn assemble(
         )));
     }
     let header: Header = serde_json::from_str(&header).map_err(malformed)?;
-    let names: Vec<_> = tensors.all.keys().cloned().collect();
+    let tokenization = header.tokens.map(|limit| {
+        let json = tensors.bytes(TOKENIZER)?;
+        Ok::<_, Error>(Tokenization { json, limit })
+    });
+    let names = tensors.all.keys().filter(|name| *name != TOKENIZER);
+    let names: Vec<_> = names.cloned().collect();
     let names = names.iter().map(String::as_str).collect();
     let mut model = FloatModel {
         config: header.config,
         params: tensors.read(&names)?,
         preprocessing: header.preprocessing,
+        tokenization: tokenization.transpose()?,
         labels: header.labels,
         class_order: header.class_order,
     };
@@ -144,10 +166,13 @@ pub(super) fn assemble(
         let (config, params) = (&mut model.config, &mut model.params);
         names::adapt(config, params, &options.asked(), &mut notes)?;
     }
-    model.preprocessing = match &options.preprocessing {
-        Some(preprocessing) => preprocessing.clone(),
-        None => super::resized(&model.preprocessing, &model.config.image(), &mut notes),
-    };
+    match (&options.preprocessing, model.config.input()) {
+        (Some(preprocessing), _) => model.preprocessing = preprocessing.clone(),
+        (None, InputShape::Image(image)) => {
+            model.preprocessing = super::resized(&model.preprocessing, &image, &mut notes);
+        }
+        (None, InputShape::Text(_)) => {}
+    }
     model.validate()?;
     Ok(Loaded { model, notes })
 }

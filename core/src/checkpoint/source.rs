@@ -22,7 +22,28 @@ pub(super) struct Files {
     pub(super) config: Option<PathBuf>,
     /// Hugging Face's description of the preprocessing.
     pub(super) preprocessor: Option<PathBuf>,
+    /// What is beside a model of texts, by its name.
+    pub(super) text: BTreeMap<&'static str, PathBuf>,
 }
+
+/// The tokenizer, as `tokenizers` writes it.
+pub(super) const TOKENIZER: &str = "tokenizer.json";
+/// What transformers writes of its own beside it.
+pub(super) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+/// The words of a tokenizer of BERT, one a line.
+pub(super) const VOCABULARY: &str = "vocab.txt";
+/// The modules of sentence-transformers, what it says of the first of them, and the usual place of the pooling.
+pub(super) const MODULES: &str = "modules.json";
+pub(super) const SENTENCE: &str = "sentence_bert_config.json";
+pub(super) const POOLING: &str = "1_Pooling/config.json";
+const TEXT: [&str; 6] = [
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    VOCABULARY,
+    MODULES,
+    SENTENCE,
+    POOLING,
+];
 
 /// Names of weight files and of indices of several, the preferred one first.
 const WEIGHTS: [&str; 8] = [
@@ -85,6 +106,7 @@ fn one(path: &Path) -> Result<Files> {
         listed: BTreeSet::new(),
         config: None,
         preprocessor: None,
+        text: BTreeMap::new(),
     })
 }
 
@@ -155,11 +177,19 @@ fn described(shelf: &dyn Shelf, weights: Vec<PathBuf>, listed: BTreeSet<String>)
             preprocessor = shelf.get(name)?;
         }
     }
+    let mut text = BTreeMap::new();
+    // Models of images have the one, those of texts the others.
+    for name in TEXT.into_iter().filter(|_| preprocessor.is_none()) {
+        if let Some(path) = shelf.get(name)? {
+            text.insert(name, path);
+        }
+    }
     Ok(Files {
         weights,
         listed,
         config,
         preprocessor,
+        text,
     })
 }
 

@@ -120,6 +120,16 @@ impl Preprocessing {
         Self::new(resize, mean, std)
     }
 
+    /// That of a model that takes no images: of no channels.
+    pub fn none() -> Self {
+        Self::new(Resize::Squash, Vec::new(), Vec::new())
+    }
+
+    /// Whether it is that of a model that takes no images.
+    pub fn is_none(&self) -> bool {
+        *self == Self::none()
+    }
+
     /// Checks that images of `shape` can be made by this rule: a mean and a deviation for
     /// each channel, and a resize whose crop lies inside the image.
     ///

@@ -2,6 +2,7 @@
 
 mod hugging_face;
 mod processor;
+mod text;
 mod timm;
 
 use std::{collections::BTreeMap, io::Read, path::Path};
@@ -9,6 +10,7 @@ use std::{collections::BTreeMap, io::Read, path::Path};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::source::Files;
 use crate::{
     Error, Filter, Result,
     architecture::names::{self, Description, Names, expected, malformed, typed},
@@ -21,12 +23,9 @@ const MAX_FILE: u64 = 64 << 20;
 const MAX_CHANNELS: usize = 1024;
 
 /// Reads the description of a model and of its preprocessing, where there are some.
-pub(super) fn read(
-    config: Option<&Path>,
-    preprocessor: Option<&Path>,
-    notes: &mut Vec<String>,
-) -> Result<Description> {
-    let Some(path) = config else {
+pub(super) fn read(files: &Files, notes: &mut Vec<String>) -> Result<Description> {
+    let preprocessor = files.preprocessor.as_deref();
+    let Some(path) = files.config.as_deref() else {
         if let Some(preprocessor) = preprocessor {
             notes.push(format!(
                 "{} is not read without a config.json",
@@ -55,6 +54,7 @@ pub(super) fn read(
         };
         processor::describe(&mut description, plain(path, value)?)?;
     }
+    text::describe(&mut description, &files.text)?;
     Ok(description)
 }
 
@@ -119,14 +119,9 @@ fn described(is: impl Fn(&Names) -> bool) -> Option<&'static Names> {
     names::ALL.into_iter().find(|names| is(names))
 }
 
-/// All of what `word` says of an architecture.
-fn words(word: impl Fn(&Names) -> &'static str) -> String {
-    names::ALL.map(word).join(" or ")
-}
-
 /// What any model is called.
 fn called() -> String {
-    words(|names| names.called)
+    names::ALL.map(|names| names.called).join(" or ")
 }
 
 /// What a file says that tells of no architecture yet.

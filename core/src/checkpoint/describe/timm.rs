@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{MAX_CHANNELS, described, filter, labels, plain, same, words};
+use super::{MAX_CHANNELS, described, filter, labels, plain, same};
 use crate::{
     Preprocessing, Resize, Result,
-    architecture::names::{Description, Keys, Library, Size, expected},
+    architecture::names::{self, Description, Keys, Library, Size, expected},
 };
 
 #[derive(Deserialize)]
@@ -68,8 +68,10 @@ pub(super) fn describe(path: &Path, config: Value, notes: &mut Vec<String>) -> R
     };
     let config: Timm = plain(path, config)?;
     let name = &config.architecture;
-    let Some(names) = described(|names| names.timm.1(name)) else {
-        return Err(expected(&words(|names| names.timm.0), name));
+    let Some(names) = described(|names| names.timm.is_some_and(|(_, is)| is(name))) else {
+        let known = names::ALL.into_iter().filter_map(|names| names.timm);
+        let known: Vec<_> = known.map(|(what, _)| what).collect();
+        return Err(expected(&known.join(" or "), name));
     };
     let mut map = config.model_args.unwrap_or_default();
     map.retain(|key, value| !value.is_null() && !TRAINING.contains(&key.as_str()));
@@ -115,6 +117,7 @@ pub(super) fn describe(path: &Path, config: Value, notes: &mut Vec<String>) -> R
         preprocessing,
         labels,
         keys: Some(keys),
+        ..Description::default()
     })
 }
 

@@ -231,6 +231,22 @@ impl Tensors {
     }
 }
 
+impl Tensors {
+    /// The bytes of the tensor `name`, as a file of safetensors has them.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) fn bytes(&self, name: &str) -> Result<Vec<u8>> {
+        let stored = self.all.get(name);
+        let found = stored.and_then(|stored| match (&self.files[stored.file], &stored.place) {
+            (Content::Safe(bytes), Place::Bytes(range)) => bytes.get(range.clone()),
+            _ => None,
+        });
+        let bytes = found.map(<[u8]>::to_vec);
+        bytes.ok_or_else(|| Error::Checkpoint(format!("the tensor {name} is missing")))
+    }
+}
+
 impl Stored {
     fn storage(&self) -> &str {
         match &self.place {

@@ -111,21 +111,22 @@ pub(super) fn choose(
     }
 }
 
-/// The tensors under `prefix`, and those of a head beside it: `outer` is the last part of such a
+/// The tensors under `prefix`, and those of a head beside it: `outer` has the last part of such a
 /// prefix and how the head is called.
 pub(super) fn gather<'a>(
     names: impl Iterator<Item = &'a str> + Clone,
     prefix: &str,
-    outer: Option<(&str, &str)>,
+    outer: &[(&str, &str)],
 ) -> Group {
     let inside = names
         .clone()
         .filter_map(|name| Some((name.strip_prefix(prefix)?.to_owned(), name.to_owned())));
     let mut group: BTreeMap<_, _> = inside.collect();
-    if let Some((last, head)) = outer
-        && let Some(parent) = around(prefix, last)
-    {
-        let beside = names.filter_map(|name| {
+    for (last, head) in outer {
+        let Some(parent) = around(prefix, last) else {
+            continue;
+        };
+        let beside = names.clone().filter_map(|name| {
             let rest = name.strip_prefix(parent)?;
             rest.starts_with(head)
                 .then(|| (rest.to_owned(), name.to_owned()))

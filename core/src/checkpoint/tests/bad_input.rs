@@ -282,7 +282,7 @@ fn tensors_that_do_not_fit() {
         ),
         (
             |params| params.0.clear(),
-            "expected the tensors of a Swin V1 or a ViT, found 0",
+            "expected the tensors of a Swin V1 or a ViT or a BERT, found 0",
         ),
     ];
     for (change, expected) in cases {
@@ -340,7 +340,7 @@ fn contradictions_of_the_description() {
         (
             "model_type",
             "swinv2".into(),
-            "expected a model_type of swin or vit, found swinv2",
+            "expected a model_type of swin or vit or bert or roberta",
         ),
         ("layer_norm_eps", 1e-3.into(), "layer_norm_eps of 1e-5"),
         (
@@ -394,7 +394,12 @@ fn preprocessing_without_a_rule_is_refused() {
         assert!(set(key, value).is_err(), "{key}");
     }
     assert_eq!(
-        set("size", 24.into()).unwrap().config.image().size(),
+        set("size", 24.into())
+            .unwrap()
+            .config
+            .image()
+            .unwrap()
+            .size(),
         [24, 24]
     );
     let plain = set("do_normalize", false.into()).unwrap().preprocessing;

@@ -219,11 +219,14 @@ fn filters_of_both_libraries() {
 #[test]
 fn a_model_runs_at_the_size_that_its_preprocessing_makes() {
     let other = processor(|config| config["size"] = json!({"height": 48, "width": 24})).unwrap();
-    assert_eq!(other.model.config.image().size(), [48, 24]);
+    assert_eq!(other.model.config.image().unwrap().size(), [48, 24]);
     assert!(other.notes[0].contains("48x24"), "{:?}", other.notes);
     let nested = with("huggingface-window3", "processor_config.json", |config| {
         *config = json!({"image_processor": {"size": 48, "resample": 2}});
     });
     // The file of the older name comes first.
-    assert_eq!(nested.unwrap().model.config.image().size(), [24, 24]);
+    assert_eq!(
+        nested.unwrap().model.config.image().unwrap().size(),
+        [24, 24]
+    );
 }

@@ -208,7 +208,10 @@ fn a_mask_without_a_stage_tells_nothing() {
     let name = format!("{}head.extra.attn_mask", prefixes.next().unwrap());
     let bytes = file(named.chain([(name, &odd)]));
     let found = read_bytes(&bytes).unwrap();
-    assert_eq!(found.config.image(), expected.config.image());
+    assert_eq!(
+        found.config.image().unwrap(),
+        expected.config.image().unwrap()
+    );
 }
 
 #[test]
@@ -379,10 +382,10 @@ fn sizes_are_told_guessed_with_a_note_or_asked_for() {
         read_bytes_noting(&bytes, &options)
     };
     let usual = read(None, None).unwrap();
-    assert_eq!(usual.model.config.image().size(), [224, 224]);
+    assert_eq!(usual.model.config.image().unwrap().size(), [224, 224]);
     assert!(usual.notes[0].contains("--image-size"), "{:?}", usual.notes);
     let other = read(Some([112, 168]), None).unwrap();
-    assert_eq!(other.model.config.image().size(), [112, 168]);
+    assert_eq!(other.model.config.image().unwrap().size(), [112, 168]);
     assert_eq!(other.notes.len(), 1, "{:?}", other.notes);
     assert!(
         other.notes[0].contains("timm published"),
@@ -408,7 +411,7 @@ fn sizes_are_told_guessed_with_a_note_or_asked_for() {
         file(params.0.iter().map(|(name, tensor)| (name.clone(), tensor)))
     };
     let loaded = read_bytes_noting(&tables(49), &options).unwrap();
-    assert_eq!(loaded.model.config.image().size(), [32, 32]);
+    assert_eq!(loaded.model.config.image().unwrap().size(), [32, 32]);
     assert!(loaded.notes[0].contains("shrinks"), "{:?}", loaded.notes);
     let refused = sentence(&tables(225), &options);
     assert!(refused.contains("Swin S3"), "{refused}");
@@ -417,7 +420,7 @@ fn sizes_are_told_guessed_with_a_note_or_asked_for() {
 #[test]
 fn the_configuration_of_torchvision() {
     let model = load(fixture("torchvision-window7/checkpoint.pth")).unwrap();
-    assert_eq!(model.config.image().size(), [224, 224]);
+    assert_eq!(model.config.image().unwrap().size(), [224, 224]);
     assert_eq!(model.config.depths(), [2, 2]);
     assert_eq!(swin(&model).windowing, Windowing::Torchvision);
     let plain = swin(&model).clone().with_plainest_windowing();
@@ -461,7 +464,7 @@ fn modules_of_newer_transformers_are_known() {
     };
     let bytes = file(read.0.iter().map(|(name, tensor)| (newer(name), tensor)));
     let options = LoadOptions {
-        image_size: Some(expected.config.image().size()),
+        image_size: Some(expected.config.image().unwrap().size()),
         ..LoadOptions::default()
     };
     let found = read_bytes_noting(&bytes, &options).unwrap().model;

@@ -100,7 +100,7 @@ fn the_configuration_of_microsoft_comes_from_shapes_and_masks() {
 fn the_configuration_of_hugging_face() {
     let model = load(fixture("huggingface-window3")).unwrap();
     assert_eq!(model.config.activation(), &PerBlock::All(Activation::Relu));
-    assert_eq!(model.config.image().size(), [24, 24]);
+    assert_eq!(model.config.image().unwrap().size(), [24, 24]);
     assert_eq!(model.preprocessing.resize, Resize::Squash);
     assert_eq!(model.preprocessing.mean, [0.5, 0.4, 0.3]);
     assert_eq!(model.labels[4], "thing 4");

@@ -48,10 +48,10 @@ const MAX_FILE: u64 = 512 << 20;
 ///
 /// # std::env::set_current_dir("..").expect("the repository");
 /// let model = IntModel::load("models/glyphs.safetensors")?;
-/// let image = picture::load("models/samples/A.png", &model.config.image(), &model.preprocessing)?;
+/// let image = picture::load("models/samples/A.png", &model.config.image()?, &model.preprocessing)?;
 /// assert_eq!((image.height, image.width, image.channels), (32, 32, 1));
 ///
-/// let other = picture::load("models/README.md", &model.config.image(), &model.preprocessing);
+/// let other = picture::load("models/README.md", &model.config.image()?, &model.preprocessing);
 /// let error = other.unwrap_err();
 /// // One file is to blame; others may do.
 /// assert!(error.is_file());
@@ -138,7 +138,7 @@ pub fn prepare(bytes: &[u8], shape: &ImageShape, pre: &Preprocessing) -> Result<
 /// # std::env::set_current_dir("..").expect("the repository");
 /// let model = IntModel::load("models/glyphs.safetensors")?;
 /// let canvas = vec![0; 280 * 280 * 4];
-/// let image = prepare_rgba(&canvas, 280, 280, &model.config.image(), &model.preprocessing)?;
+/// let image = prepare_rgba(&canvas, 280, 280, &model.config.image()?, &model.preprocessing)?;
 /// assert_eq!(image.data, [255; 32 * 32]);
 /// # Ok::<(), intformer::Error>(())
 /// ```
