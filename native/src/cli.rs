@@ -71,6 +71,8 @@ commands! {
     Quantize = quantize,
     Logits = logits,
     Classify = classify,
+    Embed = embed,
+    Similar = similar,
     Eval = eval,
     Bench = bench,
     Verify = verify,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use intformer::{Error, ImageShape, Pixels, picture, runtime::Batch};
+use intformer::{Error, ImageShape, Pixels, picture};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -18,15 +18,10 @@ const MAX_BYTES: u64 = 1 << 30;
 
 /// Reads image files through the model's resize rule, in parallel.
 pub fn read(files: &[PathBuf], model: &Model) -> Result<Vec<Pixels>> {
+    let shape = model.config().image()?;
     files
         .par_iter()
-        .map(|file| {
-            Ok(picture::load(
-                file,
-                &model.config().image(),
-                model.preprocessing(),
-            )?)
-        })
+        .map(|file| Ok(picture::load(file, &shape, model.preprocessing())?))
         .collect()
 }
 
@@ -126,37 +121,4 @@ fn parse_tensor(bytes: &[u8], shape: &ImageShape) -> intformer::Result<Vec<Pixel
         Ok(pixels)
     });
     images.collect()
-}
-
-/// Images as executors take them, one after the other in memory, so that no run has to copy them.
-pub struct ImageBatch<'a> {
-    pixels: &'a [Pixels],
-    bytes: Vec<u8>,
-}
-
-impl<'a> ImageBatch<'a> {
-    /// Copies the images.
-    pub fn new(pixels: &'a [Pixels]) -> Self {
-        let parts: Vec<_> = pixels.iter().map(|image| image.data.as_slice()).collect();
-        Self {
-            pixels,
-            bytes: parts.concat(),
-        }
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.pixels.len()
-    }
-
-    /// One by one.
-    #[cfg(feature = "float")]
-    pub fn pixels(&self) -> &'a [Pixels] {
-        self.pixels
-    }
-
-    /// All of them.
-    pub fn batch(&self) -> Batch<'_> {
-        Batch::images(&self.bytes, self.pixels.len())
-    }
 }

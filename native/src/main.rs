@@ -5,11 +5,13 @@ mod cli;
 mod command;
 mod executor;
 mod images;
+mod inputs;
 mod model;
 mod progress;
 mod reading;
 #[cfg(feature = "float")]
 mod study;
+mod texts;
 #[cfg(target_os = "linux")]
 mod wayland;
 

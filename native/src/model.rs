@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Result;
 use intformer::{
-    Preprocessing,
+    Preprocessing, Tokenization,
     architecture::Config,
     data::classes::ModelClasses,
     plan::{IntModel, Program},
@@ -136,7 +136,7 @@ impl Model {
     pub fn classifier(&self) -> Result<()> {
         if self.config().classes() == 0 {
             anyhow::bail!(
-                "expected a model with classes, found one without a head: `intformer logits` gives its features"
+                "expected a model with classes, found one without a head: `intformer logits` or `embed` gives its features"
             );
         }
         Ok(())
@@ -169,6 +169,24 @@ impl Model {
             Self::Compressed(compressed) => &compressed.model.preprocessing,
             #[cfg(feature = "float")]
             Self::Float(model) => &model.preprocessing,
+        }
+    }
+
+    /// From text to tokens, if it takes texts and has a tokenizer.
+    pub fn tokenization(&self) -> Option<&Tokenization> {
+        match self {
+            Self::Compressed(compressed) => compressed.model.tokenization.as_ref(),
+            #[cfg(feature = "float")]
+            Self::Float(model) => model.tokenization.as_ref(),
+        }
+    }
+
+    /// The real value of one of the integers that it puts out; 1 for a float model.
+    pub fn scale(&self) -> f64 {
+        match self {
+            Self::Compressed(compressed) => compressed.model.logit_scale,
+            #[cfg(feature = "float")]
+            Self::Float(_) => 1.0,
         }
     }
 

@@ -1,4 +1,4 @@
-//! `intformer classify`: names for image files.
+//! `intformer classify`: names for image files and texts.
 
 use std::{
     fmt::Write,
@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use intformer::{
     Pixels, likeliest,
-    plan::{Hint, Look},
+    plan::{Hint, Look, OutputKind},
 };
 use serde_json::json;
 
@@ -18,12 +18,14 @@ use crate::{
     answer::Answer,
     cli::{Globals, count},
     executor::{self, Choice, Logits, Runner},
-    images::{self, ImageBatch},
+    images,
+    inputs::Inputs,
     model::Model,
     reading::Reading,
+    texts::{self, TextArguments},
 };
 
-/// Names what is in image files.
+/// Names what is in image files, or of which class texts are.
 ///
 /// Shows the likeliest classes with their probabilities, and for each executor the time and the
 /// digest of the logits. An image of one colour, or one unlike those that the model was calibrated
@@ -31,6 +33,8 @@ use crate::{
 /// code 1).
 ///
 /// Example: intformer classify models/glyphs.safetensors models/samples/*.png --executor all
+///
+/// Example: intformer classify questions.safetensors --text "Who wrote it?" --text "How far is it?"
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
@@ -38,9 +42,10 @@ pub struct Options {
     model: String,
     #[command(flatten)]
     reading: Reading,
-    /// The image files.
-    #[arg(required = true)]
+    /// The image files, for a model that takes images.
     images: Vec<PathBuf>,
+    #[command(flatten)]
+    texts: TextArguments,
     /// What runs the model; several are separated by commas.
     #[arg(long, short, value_enum, value_delimiter = ',', default_value = "auto")]
     executor: Vec<Choice>,
@@ -49,28 +54,47 @@ pub struct Options {
     top: usize,
 }
 
-/// One image on one executor.
+/// What is classified.
+struct Subjects {
+    /// What each is called: its file, or the text itself.
+    names: Vec<String>,
+    /// Of each text, how many tokens were cut.
+    cut: Vec<usize>,
+    inputs: Inputs,
+}
+
+impl Subjects {
+    fn kind(&self) -> &'static str {
+        match self.inputs {
+            Inputs::Images(_) => "images",
+            Inputs::Texts(_) => "texts",
+        }
+    }
+}
+
+/// One item on one executor.
 struct Run {
     logits: Logits,
     time: Duration,
 }
 
 impl Options {
-    /// Runs the model on every image.
+    /// Runs the model on every item.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = Model::load(&self.model, &self.reading, globals)?;
         model.classifier()?;
-        let images = images::read(&self.images, &model)?;
+        let subjects = self.subjects(&model, globals)?;
+        let inputs = &subjects.inputs;
         let mut runners = executor::several(&model, &self.executor, 1, globals)?;
         // The first run of an executor sets up what later ones find.
         for runner in &mut runners {
-            runner.logits(&ImageBatch::new(&images[..1]))?;
+            runner.logits(&inputs.some(0..1))?;
         }
 
-        let bar = globals.bar("classifying", images.len() * runners.len());
+        let bar = globals.bar("classifying", inputs.len() * runners.len());
         let mut results = Vec::new();
-        for image in &images {
-            let batch = ImageBatch::new(std::slice::from_ref(image));
+        for at in 0..inputs.len() {
+            let batch = inputs.some(at..at + 1);
             let mut runs = Vec::new();
             for runner in &mut runners {
                 let start = Instant::now();
@@ -84,24 +108,59 @@ impl Options {
             results.push(runs);
         }
         bar.finish_and_clear();
-        self.answer(&model, &runners, &images, &results)
+        self.answer(&model, &runners, &subjects, &results)
+    }
+
+    /// What is classified.
+    fn subjects(&self, model: &Model, globals: &Globals) -> Result<Subjects> {
+        if model.config().output_kind() != OutputKind::Logits {
+            bail!(
+                "expected a model with classes of whole items, found one with classes of tokens: `intformer logits` \
+                 gives what it puts out"
+            );
+        }
+        if self.texts.is_empty() && self.images.is_empty() {
+            bail!("expected image files, or texts (--text or --text-file), found none");
+        }
+        if self.texts.is_empty() {
+            let images = images::read(&self.images, model)?;
+            let names = self.images.iter().map(|file| file.display().to_string());
+            return Ok(Subjects {
+                names: names.collect(),
+                cut: Vec::new(),
+                inputs: Inputs::Images(images),
+            });
+        }
+        if !self.images.is_empty() {
+            bail!("expected image files or texts, found both");
+        }
+        let texts = self.texts.read(model, globals)?;
+        let cut = texts.iter().map(|text| text.whole - text.tokens.len());
+        Ok(Subjects {
+            cut: cut.collect(),
+            inputs: Inputs::Texts(texts::tokens(&texts)),
+            names: texts.into_iter().map(|text| text.text).collect(),
+        })
     }
 
     fn answer(
         &self,
         model: &Model,
         runners: &[Runner],
-        images: &[Pixels],
+        subjects: &Subjects,
         results: &[Vec<Run>],
     ) -> Result<Answer> {
         let mut text = String::new();
         let mut list = Vec::new();
         let mut equal = true;
-        for ((file, pixels), runs) in self.images.iter().zip(images).zip(results) {
+        for (at, (name, runs)) in subjects.names.iter().zip(results).enumerate() {
             let top = self.likeliest(model, &runners[0], &runs[0]);
-            writeln!(text, "{}: {}", file.display(), top[0].0)?;
-            let look = look(model, pixels, &runs[0].logits);
-            if let Some(hint) = look.hint() {
+            writeln!(text, "{name}: {}", top[0].0)?;
+            let look = match &subjects.inputs {
+                Inputs::Images(images) => Some(look(model, &images[at], &runs[0].logits)),
+                Inputs::Texts(_) => None,
+            };
+            if let Some(hint) = look.and_then(|look| look.hint()) {
                 writeln!(text, "  {}", hint.sentence())?;
             }
             for (name, probability) in &top {
@@ -126,12 +185,19 @@ impl Options {
             let top = top
                 .iter()
                 .map(|(name, probability)| json!({ "label": name, "probability": probability }));
-            list.push(json!({
-                "file": file, "top": top.collect::<Vec<_>>(), "executors": executors,
-                "spread": look.spread,
-                "typicality": look.typicality,
-                "hint": look.hint().map(Hint::word),
-            }));
+            let top = top.collect::<Vec<_>>();
+            list.push(match look {
+                Some(look) => json!({
+                    "file": name, "top": top, "executors": executors,
+                    "spread": look.spread,
+                    "typicality": look.typicality,
+                    "hint": look.hint().map(Hint::word),
+                }),
+                None => json!({
+                    "text": name, "top": top, "executors": executors,
+                    "cut": subjects.cut.get(at),
+                }),
+            });
         }
         writeln!(text)?;
         for runner in runners {
@@ -145,12 +211,15 @@ impl Options {
             };
             writeln!(
                 text,
-                "{verdict}: {} images, {} executors",
+                "{verdict}: {} {}, {} executors",
                 results.len(),
+                subjects.kind(),
                 runners.len()
             )?;
         }
-        Ok(Answer::new(text, &json!({ "images": list, "equal": equal }))?.check(Some(equal)))
+        let mut json = json!({ "equal": equal });
+        json[subjects.kind()] = list.into();
+        Ok(Answer::new(text, &json)?.check(Some(equal)))
     }
 
     /// The likeliest classes with their probabilities, the likeliest first.

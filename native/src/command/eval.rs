@@ -21,7 +21,7 @@ use crate::{
         passed_over,
     },
     executor::{self, Choice, Runner, threads},
-    images::ImageBatch,
+    inputs::Items,
     model::Model,
     reading::Reading,
 };
@@ -210,7 +210,7 @@ impl Images {
                 continue;
             }
             let (images, truths): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-            let logits = runner.logits(&ImageBatch::new(&images))?;
+            let logits = runner.logits(&Items::images(&images))?;
             let logits = runner.real(&logits);
             for (row, truth) in logits.chunks(model.config().classes()).zip(truths) {
                 let class = matching.classes.get(truth).copied().flatten();
@@ -253,7 +253,7 @@ impl Images {
                 passed_over::check(folder.findings(), self.strict)?;
                 let matching = folder.matched(&model.classes(), &said.wish())?;
                 let preprocessing = model.preprocessing().clone();
-                let data = folder.dataset(model.config().image(), preprocessing);
+                let data = folder.dataset(model.config().image()?, preprocessing);
                 Ok(Found {
                     data: Data::Folder(Box::new(data)),
                     matching,

@@ -67,11 +67,22 @@ impl Options {
         let mut text = format!("integer-only model, {}\n", model.config);
         writeln!(
             text,
-            "calibrated on {} images: {}; {}\n",
+            "calibrated on {} items: {}; {}\n",
             model.provenance.images, model.provenance.calibration, model.provenance.options
         )?;
         table(&mut text, &rows)?;
-        let room = program.room(Counts::of_items(1));
+        let longest = model
+            .config
+            .text()
+            .map_or(0, |limits| limits.positions as usize);
+        let item = match longest {
+            0 => "an image".to_owned(),
+            tokens => format!("a text of {tokens} tokens"),
+        };
+        let room = program.room(Counts {
+            items: 1,
+            tokens: longest,
+        });
         let (arena, weights) = (4 * room.words(), 4 * program.weights().len());
         writeln!(
             text,
@@ -80,7 +91,7 @@ impl Options {
         )?;
         writeln!(
             text,
-            "multiply-accumulates  {} an image",
+            "multiply-accumulates  {} {item}",
             grouped(census.total_macs())
         )?;
         writeln!(
@@ -90,7 +101,7 @@ impl Options {
         )?;
         writeln!(
             text,
-            "arena                 {} bytes an image",
+            "arena                 {} bytes {item}",
             grouped(arena as u64)
         )?;
         writeln!(
@@ -169,7 +180,7 @@ impl Options {
         )?;
         writeln!(
             text,
-            "multiply-accumulates  {} an image",
+            "multiply-accumulates  {} an item",
             grouped(census.total_macs())
         )?;
         if let Some(bytes) = file_bytes {

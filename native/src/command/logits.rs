@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
 
@@ -10,14 +10,16 @@ use crate::{
     answer::Answer,
     cli::Globals,
     executor::{self, Choice, Logits},
-    images::{self, ImageBatch},
+    images,
+    inputs::Inputs,
     model::Model,
     reading::Reading,
+    texts::{self, TextArguments},
 };
 
-/// Prints the logits of images and their digest.
+/// Prints the logits of images or texts and their digest.
 ///
-/// The digest is the SHA-256 of the logits [images, classes], each as four bytes with the little
+/// The digest is the SHA-256 of the logits [items, classes], each as four bytes with the little
 /// end first: 32-bit integers of a compressed model, 32-bit floats of a float model.
 ///
 /// Example: intformer logits models/glyphs.safetensors --image models/samples/A.png
@@ -29,13 +31,10 @@ pub struct Options {
     #[command(flatten)]
     reading: Reading,
     /// An image file; may be given more than once.
-    #[arg(
-        long,
-        short,
-        required_unless_present = "tensor",
-        conflicts_with = "tensor"
-    )]
+    #[arg(long, short, conflicts_with = "tensor")]
     image: Vec<PathBuf>,
+    #[command(flatten)]
+    texts: TextArguments,
     /// A .safetensors file with the bytes of already resized images: one tensor, or the one named
     /// pixels, of shape [images, height, width, channels].
     #[arg(long, short)]
@@ -49,13 +48,24 @@ impl Options {
     /// Runs the model.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = Model::load(&self.model, &self.reading, globals)?;
-        let images = match &self.tensor {
-            Some(path) => images::tensor(path, &model.config().image())?,
-            None => images::read(&self.image, &model)?,
+        let inputs = match &self.tensor {
+            _ if !self.texts.is_empty() => {
+                if self.tensor.is_some() || !self.image.is_empty() {
+                    bail!("expected images or texts, found both");
+                }
+                Inputs::Texts(texts::tokens(&self.texts.read(&model, globals)?))
+            }
+            Some(path) => Inputs::Images(images::tensor(path, &model.config().image()?)?),
+            None if self.image.is_empty() => {
+                bail!(
+                    "expected images (--image or --tensor) or texts (--text or --text-file), found none"
+                )
+            }
+            None => Inputs::Images(images::read(&self.image, &model)?),
         };
-        let threads = rayon::current_num_threads().min(images.len());
+        let threads = rayon::current_num_threads().min(inputs.len());
         let mut runner = executor::one(&model, self.executor, threads, globals)?;
-        let logits = runner.logits(&ImageBatch::new(&images))?;
+        let logits = runner.logits(&inputs.items())?;
         let digest = logits.digest();
         let outputs = model.config().outputs();
 
@@ -65,14 +75,20 @@ impl Options {
             Logits::Float(values) => (rows(values, outputs), json!(values)),
         };
         let mut text = rows;
-        writeln!(text, "shape    [{}, {outputs}]", images.len())?;
+        // A row for each item, or for each of its tokens.
+        let count = match &logits {
+            Logits::Integer(values) => values.len(),
+            #[cfg(feature = "float")]
+            Logits::Float(values) => values.len(),
+        } / outputs;
+        writeln!(text, "shape    [{count}, {outputs}]")?;
         writeln!(text, "executor {}: {}", runner.name, runner.device())?;
         writeln!(text, "digest   {digest}")?;
         Answer::new(
             text,
             &json!({
                 "logits": json,
-                "shape": [images.len(), outputs],
+                "shape": [count, outputs],
                 "digest": digest,
                 "executor": runner.name,
             }),
@@ -80,7 +96,7 @@ impl Options {
     }
 }
 
-/// A line for each image.
+/// A line for each item.
 fn rows(values: &[impl ToString], outputs: usize) -> String {
     let row = |row: &[_]| {
         row.iter()

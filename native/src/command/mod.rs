@@ -4,10 +4,12 @@ pub mod bench;
 mod classes;
 pub mod classify;
 pub mod data;
+pub mod embed;
 pub mod eval;
 pub mod info;
 pub mod logits;
 mod passed_over;
+pub mod similar;
 pub mod verify;
 
 #[cfg(feature = "float")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use intformer::{
-    FloatModel, Pixels,
+    FloatModel, Pixels, Tokenizer,
     data::{Dataset, Findings, ImageFiles, Split, parts, unread},
     float, picture,
     plan::IntModel,
@@ -22,7 +22,9 @@ use crate::{
         passed_over,
     },
     images,
+    inputs::Inputs,
     reading::Reading,
+    texts,
 };
 
 /// Makes an integer-only model of a float model.
@@ -34,6 +36,10 @@ use crate::{
 /// Files that cannot be read are passed over and counted, in the JSON as well (skipped, left_out).
 ///
 /// Example: intformer quantize glyphs-float.safetensors --calib glyphs:512 --out glyphs.safetensors
+///
+/// Of a model of texts, --calib takes a file with a text a line, or a .jsonl whose column --column has them.
+///
+/// Example: intformer quantize sentence-transformers/all-MiniLM-L6-v2 --calib texts.txt --out minilm.safetensors
 ///
 /// Example: intformer quantize microsoft/swin-tiny-patch4-window7-224 --calib photos --out swin-t.safetensors
 #[derive(Args)]
@@ -48,7 +54,7 @@ pub struct Options {
     out: PathBuf,
     #[command(flatten)]
     method: Method,
-    /// Takes so many images of what --calib names, spread evenly over it.
+    /// Takes so many images or texts of what --calib names, spread evenly over it.
     #[arg(long, default_value_t = 512, value_parser = count())]
     limit: usize,
     /// Seed of random images.
@@ -64,13 +70,17 @@ pub struct Options {
 /// How a model is made integer-only.
 #[derive(Args)]
 pub struct Method {
-    /// Calibration images: a folder, an image, a .txt list of images, glyphs:N or random:N.
+    /// Calibration images: a folder, an image, a .txt list of images, glyphs:N or random:N; or texts: a
+    /// .txt or .jsonl file, or random:N.
     #[arg(
         long,
         required = true,
         value_name = "DIR | FILE | LIST.txt | glyphs:N | random:N"
     )]
     calib: Vec<String>,
+    /// The column of a .jsonl file of calibration texts that has the text.
+    #[arg(long, default_value = "text")]
+    column: String,
     /// How the range of an activation follows from what was seen.
     #[arg(long, value_enum, default_value_t = Range::Mse)]
     range: Range,
@@ -88,10 +98,10 @@ pub struct Method {
     no_bias_correction: bool,
 }
 
-/// Images to calibrate on.
+/// What to calibrate on.
 pub struct Shown {
-    /// The images.
-    pub images: Vec<Pixels>,
+    /// The images or texts.
+    pub inputs: Inputs,
     /// Whether some of them are noise.
     pub random: bool,
     /// What to say of them in the file.
@@ -101,6 +111,9 @@ pub struct Shown {
     /// What was passed over.
     pub findings: Findings,
 }
+
+/// Tokens of a random text.
+const RANDOM_TOKENS: usize = 64;
 
 /// The forms of GELU.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -137,24 +150,32 @@ impl Options {
         }
         let mut quantized = self.method.quantize(&model, &shown, globals)?;
         // Noise says nothing of what images the model knows.
-        if !shown.random {
-            let bar = globals.bar("answering", shown.images.len());
-            quantized.typical = typical(&quantized, &shown.images, || bar.inc(1))?;
+        if let Inputs::Images(images) = &shown.inputs
+            && !shown.random
+        {
+            let bar = globals.bar("answering", images.len());
+            quantized.typical = typical(&quantized, images, || bar.inc(1))?;
             bar.finish_and_clear();
         }
         quantized.save(&self.out)?;
         let bytes = quantized.weights.bytes();
         let steps = quantized.plan.steps.len();
-        let (images, source) = (shown.images.len(), &shown.source);
+        let (count, source) = (shown.inputs.len(), &shown.source);
+        let kind = match &shown.inputs {
+            Inputs::Images(_) => "images",
+            Inputs::Texts(_) => "texts",
+        };
         let text = format!(
-            "{}: {steps} steps, {bytes} bytes of weights, calibrated on {images} images ({source})\n{}",
+            "{}: {steps} steps, {bytes} bytes of weights, calibrated on {count} {kind} ({source})\n{}",
             self.out.display(),
             passed_over::text(&shown.findings)
         );
         let json = json!({
-            "out": self.out, "steps": steps, "weight_bytes": bytes, "images": images,
+            "out": self.out, "steps": steps, "weight_bytes": bytes,
             "calibration": source, "parts": shown.parts,
         });
+        let mut json = json;
+        json[kind] = count.into();
         Answer::new(text, &passed_over::told(json, &shown.findings))
     }
 }
@@ -168,9 +189,9 @@ impl Method {
         globals: &Globals,
     ) -> Result<IntModel> {
         let options = self.options()?;
-        let images = &shown.images;
-        let bar = globals.bar("calibrating", 2 * images.len());
-        let calibration = float::calibrate(model, images, |seen| bar.inc(seen as u64))?;
+        let items = shown.inputs.items();
+        let bar = globals.bar("calibrating", 2 * items.len());
+        let calibration = float::calibrate(model, items.samples(), |seen| bar.inc(seen as u64))?;
         bar.finish_and_clear();
         let source = &shown.source;
         Ok(quantize(
@@ -178,7 +199,7 @@ impl Method {
             &calibration,
             &options,
             source,
-            images.len(),
+            items.len(),
         )?)
     }
 
@@ -219,8 +240,8 @@ impl Method {
         seed: u64,
         strict: bool,
     ) -> Result<Shown> {
-        let made = |images, random, source: &str| Shown {
-            images,
+        let made = |inputs, random, source: &str| Shown {
+            inputs,
             random,
             source: source.to_owned(),
             parts: Vec::new(),
@@ -228,19 +249,50 @@ impl Method {
         };
         if let [source] = &self.calib[..] {
             if let Some(count) = source.strip_prefix("random:") {
-                let images = images::random(&model.config.image(), number(count)?, seed)?;
-                return Ok(made(images, true, "random images: for work on speed alone"));
+                let tokens = RANDOM_TOKENS.min(
+                    model
+                        .config
+                        .text()
+                        .map_or(1, |limits| limits.positions as usize),
+                );
+                let inputs = Inputs::random(&model.config, number(count)?, tokens, seed)?;
+                let source = match inputs {
+                    Inputs::Images(_) => "random images: for work on speed alone",
+                    Inputs::Texts(_) => "random tokens: for work on speed alone",
+                };
+                return Ok(made(inputs, true, source));
+            }
+            if model.config.text().is_ok() {
+                let inputs = self.texts(model, Path::new(source), limit)?;
+                return Ok(made(inputs, false, "a file of texts"));
             }
             if let Some(count) = source.strip_prefix("glyphs:") {
                 let count = number(count)?;
                 let [split] = rendering.splits([(Part::Train, count)])?;
-                images::bound(&model.config.image(), count)?;
+                images::bound(&model.config.image()?, count)?;
                 let read = (0..count).into_par_iter().map(|at| Ok(split.get(0, at)?.0));
                 let images: Vec<Pixels> = read.collect::<Result<_>>()?;
-                return Ok(made(images, false, "glyphs of the training fonts"));
+                let inputs = Inputs::Images(images);
+                return Ok(made(inputs, false, "glyphs of the training fonts"));
             }
         }
         self.files(model, limit, strict)
+    }
+
+    /// The tokens of at most `limit` texts of the file at `path`, spread evenly over it.
+    fn texts(&self, model: &FloatModel, path: &Path, limit: usize) -> Result<Inputs> {
+        let limits = model.config.text()?;
+        let Some(tokenization) = &model.tokenization else {
+            bail!(
+                "expected a model with its tokenizer, found one without: --calib random:N takes none"
+            );
+        };
+        let tokenizer = Tokenizer::new(tokenization, limits)?;
+        let lines = texts::lines(path, &self.column)?;
+        let count = limit.min(lines.len());
+        let encode = |at: usize| Ok(tokenizer.encode(&lines[at * lines.len() / count])?.tokens);
+        let tokens = (0..count).into_par_iter().map(encode);
+        Ok(Inputs::Texts(tokens.collect::<Result<_>>()?))
     }
 
     fn files(&self, model: &FloatModel, limit: usize, strict: bool) -> Result<Shown> {
@@ -270,10 +322,11 @@ impl Method {
         passed_over::check(&findings, strict)?;
         let length = paths.len();
         let count = limit.min(length);
-        images::bound(&model.config.image(), count)?;
+        let shape = model.config.image()?;
+        images::bound(&shape, count)?;
         let read = (0..count).into_par_iter().map(|at| {
             let path = &paths[at * length / count];
-            let pixels = picture::load(path, &model.config.image(), &model.preprocessing);
+            let pixels = picture::load(path, &shape, &model.preprocessing);
             (path.clone(), pixels)
         });
         let read: Vec<_> = read.collect();
@@ -286,7 +339,7 @@ impl Method {
             false => "image files",
         };
         Ok(Shown {
-            images,
+            inputs: Inputs::Images(images),
             random: false,
             source: source.to_owned(),
             parts: names,

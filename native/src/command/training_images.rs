@@ -201,7 +201,8 @@ impl TrainingImages {
         globals: &Globals,
     ) -> Result<TrainingSets> {
         config.validate()?;
-        let dataset = |folder: ImageFolder| folder.dataset(config.image(), preprocessing.clone());
+        let image = config.image()?;
+        let dataset = |folder: ImageFolder| folder.dataset(image, preprocessing.clone());
         let data = dataset(validation.clone());
         let bar = globals.bar("checking", data.len());
         let check = |index| {

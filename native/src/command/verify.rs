@@ -4,14 +4,15 @@ use std::{fmt::Write, path::PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use intformer::{Pixels, plan::IntModel};
+use intformer::plan::IntModel;
 use serde_json::{Value, json};
 
 use crate::{
     answer::Answer,
     cli::{Globals, within},
     executor::{self, Choice, Runner},
-    images::{self, ImageBatch},
+    images,
+    inputs::Inputs,
     model::{self, Model},
     reading::Reading,
 };
@@ -30,10 +31,11 @@ pub struct Options {
     /// The compressed model's file; or a published size with random weights, such as swin-t or vit-b
     /// (an unknown one lists all).
     model: String,
-    /// Image files to run on; without any, black, white and random images are used.
+    /// Image files to run on; without any, black, white and random images are used, or texts of random
+    /// tokens.
     #[arg(long, short)]
     image: Vec<PathBuf>,
-    /// Random images beside the black and the white one.
+    /// Random images beside the black and the white one; texts of random tokens beside one of a single token.
     #[arg(long, short, default_value_t = 2, conflicts_with = "image", value_parser = within(0..=65536))]
     random: usize,
     /// Seed of the random images.
@@ -61,8 +63,8 @@ impl Options {
             Some(config) => Model::invented(&config)?,
             None => Model::load(&self.model, &Reading::default(), globals)?,
         };
-        let images = self.images(&model)?;
-        let images = ImageBatch::new(&images);
+        let inputs = self.inputs(&model)?;
+        let items = inputs.items();
         let compressed = model.compressed()?;
         let mut runners = executor::several(&model, &self.executor, 1, globals)?;
 
@@ -71,8 +73,8 @@ impl Options {
         let mut difference = None;
         let mut expected = Vec::new();
         for runner in &mut runners {
-            digests.push(runner.logits(&images)?.digest());
-            let trace = runner.trace(&images)?;
+            digests.push(runner.logits(&items)?.digest());
+            let trace = runner.trace(&items)?;
             if expected.is_empty() {
                 expected = trace;
             } else if difference.is_none() {
@@ -86,28 +88,41 @@ impl Options {
         self.answer(
             &runners,
             &digests,
-            images.len(),
+            inputs.len(),
             expected.len(),
             difference.as_ref(),
             equal,
         )
     }
 
-    fn images(&self, model: &Model) -> Result<Vec<Pixels>> {
+    /// What is run: images, or texts of random tokens, the first of one token and the last of as many as can be.
+    fn inputs(&self, model: &Model) -> Result<Inputs> {
         if !self.image.is_empty() {
-            return images::read(&self.image, model);
+            return images::read(&self.image, model).map(Inputs::Images);
         }
-        let shape = &model.config().image();
+        if let Ok(limits) = model.config().text() {
+            let most = limits.positions as usize;
+            let mut texts = Vec::new();
+            for at in 0..=self.random {
+                let tokens = 1 + at * (most - 1) / self.random.max(1);
+                match Inputs::random(model.config(), 1, tokens, self.seed + at as u64)? {
+                    Inputs::Texts(more) => texts.extend(more),
+                    Inputs::Images(_) => {}
+                }
+            }
+            return Ok(Inputs::Texts(texts));
+        }
+        let shape = &model.config().image()?;
         let mut images = vec![images::plain(shape, 0), images::plain(shape, 255)];
         images.extend(images::random(shape, self.random, self.seed)?);
-        Ok(images)
+        Ok(Inputs::Images(images))
     }
 
     fn answer(
         &self,
         runners: &[Runner],
         digests: &[String],
-        images: usize,
+        items: usize,
         steps: usize,
         difference: Option<&Difference>,
         equal: Option<bool>,
@@ -140,7 +155,7 @@ impl Options {
         };
         let verdict = match equal {
             Some(true) => format!(
-                "equal: {steps} tensors, {images} images, {} executors",
+                "equal: {steps} tensors, {items} items, {} executors",
                 runners.len()
             ),
             Some(false) => "NOT EQUAL".to_owned(),
@@ -148,7 +163,7 @@ impl Options {
         };
         writeln!(text, "{verdict}")?;
         let json = json!({
-            "executors": list, "equal": equal, "difference": detail, "images": images,
+            "executors": list, "equal": equal, "difference": detail, "images": items,
             "steps": steps,
         });
         Ok(Answer::new(text, &json)?.check(equal))

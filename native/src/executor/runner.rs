@@ -18,11 +18,11 @@ use intformer::runtime::{
 use super::{Choice, adapter};
 use crate::{
     cli::Globals,
-    images::ImageBatch,
+    inputs::Items,
     model::{Compressed, Model},
 };
 
-/// The logits of some images, `[images, classes]`.
+/// What a model put out for some items, one after the other: logits or features.
 #[derive(Clone)]
 pub enum Logits {
     /// Of a compressed model.
@@ -170,23 +170,23 @@ impl Runner {
     ///
     /// # Errors
     /// If an image does not fit the model, or the device fails.
-    pub fn times(&mut self, images: &ImageBatch) -> Result<Option<Vec<StepTime>>> {
+    pub fn times(&mut self, items: &Items) -> Result<Option<Vec<StepTime>>> {
         match &mut self.kind {
-            Kind::Integer(runner, _) => Ok(Some(runner.times(&images.batch())?)),
+            Kind::Integer(runner, _) => Ok(Some(runner.times(&items.batch())?)),
             #[cfg(feature = "float")]
             Kind::Float(_) => Ok(None),
         }
     }
 
-    /// The time of a run of `images` without what surrounds it, if the executor has a clock of its own
+    /// The time of a run of `items` without what surrounds it, if the executor has a clock of its own
     /// that can tell: how long images took to the device, kernels, and logits back.
     ///
     /// # Errors
     /// If an image does not fit the model, or the device fails.
     #[cfg(feature = "cuda")]
-    pub fn transfer_times(&mut self, images: &ImageBatch) -> Result<Option<TransferTimes>> {
+    pub fn transfer_times(&mut self, items: &Items) -> Result<Option<TransferTimes>> {
         match &mut self.kind {
-            Kind::Integer(runner, _) => Ok(runner.transfer_times(&images.batch())?),
+            Kind::Integer(runner, _) => Ok(runner.transfer_times(&items.batch())?),
             #[cfg(feature = "float")]
             Kind::Float(_) => Ok(None),
         }
@@ -199,29 +199,28 @@ impl Runner {
         open.upgrade().filter(|_| self.name == "cuda")
     }
 
-    /// The logits of `images`, run in parts if they do not fit the device at once.
+    /// What the model puts out for `items`, run in parts if they do not fit the device at once.
     ///
     /// # Errors
-    /// If an image does not fit the model, or the device fails.
-    pub fn logits(&mut self, images: &ImageBatch) -> Result<Logits> {
+    /// If an item does not fit the model, or the device fails.
+    pub fn logits(&mut self, items: &Items) -> Result<Logits> {
         match &mut self.kind {
             Kind::Integer(runner, _) => {
-                let outputs = runner.run(&images.batch())?;
+                let outputs = runner.run(&items.batch())?;
                 Ok(Logits::Integer(outputs.into_first()))
             }
             #[cfg(feature = "float")]
-            Kind::Float(runner) => Ok(Logits::Float(runner.logits(images.pixels())?.concat())),
+            Kind::Float(runner) => Ok(Logits::Float(runner.logits(items.samples())?.concat())),
         }
     }
 
-    /// The words that each step of a compressed model's plan writes for `images`, one image after
-    /// the other.
+    /// The words that each step of a compressed model's plan writes for `items`, one after the other.
     ///
     /// # Errors
     /// If the model has no plan, an image does not fit it, or the device fails.
-    pub fn trace(&mut self, images: &ImageBatch) -> Result<Vec<Vec<u32>>> {
+    pub fn trace(&mut self, items: &Items) -> Result<Vec<Vec<u32>>> {
         match &mut self.kind {
-            Kind::Integer(runner, _) => Ok(runner.trace(&images.batch())?),
+            Kind::Integer(runner, _) => Ok(runner.trace(&items.batch())?),
             #[cfg(feature = "float")]
             Kind::Float(_) => bail!("expected a compressed model, found a float model"),
         }

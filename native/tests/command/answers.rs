@@ -46,7 +46,8 @@ fn logits_of_an_image_and_of_its_pixels_are_the_same() {
     let preprocessing = &model.preprocessing;
     let image_path = place.path("image.png");
     let pixels =
-        intformer::picture::load(image_path, &model.config.image(), preprocessing).unwrap();
+        intformer::picture::load(image_path, &model.config.image().unwrap(), preprocessing)
+            .unwrap();
     let view = safetensors::tensor::TensorView::new(
         safetensors::Dtype::U8,
         vec![1, 16, 16, 1],

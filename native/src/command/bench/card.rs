@@ -11,7 +11,7 @@ use nvml_wrapper::{
 use serde::Serialize;
 
 use super::quartiles;
-use crate::{executor::Runner, images::ImageBatch};
+use crate::{executor::Runner, inputs::Items};
 
 /// Times by the card's clock.
 #[derive(Serialize)]
@@ -43,10 +43,10 @@ struct State {
 }
 
 /// Measures `runs` runs by the card's clock; `None` if the executor is not on a card.
-pub fn measure(runner: &mut Runner, images: &ImageBatch, runs: usize) -> Result<Option<CardTimes>> {
+pub fn measure(runner: &mut Runner, items: &Items, runs: usize) -> Result<Option<CardTimes>> {
     let mut times = [const { Vec::new() }; 3];
     for _ in 0..runs {
-        let Some(run) = runner.transfer_times(images)? else {
+        let Some(run) = runner.transfer_times(items)? else {
             return Ok(None);
         };
         for (times, time) in times.iter_mut().zip([run.run, run.upload, run.download]) {

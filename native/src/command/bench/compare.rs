@@ -21,7 +21,7 @@ use crate::{
     answer::Answer,
     cli::Globals,
     executor::{self, Choice, Runner, threads},
-    images::{self, ImageBatch},
+    inputs::{Inputs, Items},
     model::Model,
 };
 
@@ -78,6 +78,8 @@ pub struct Request<'a> {
     pub executors: &'a [Choice],
     /// Images of a run.
     pub batches: &'a [usize],
+    /// Tokens of a text, for a model that takes texts.
+    pub tokens: usize,
     /// Threads of the executors on the CPU, if not one.
     pub threads: Option<usize>,
     /// Rounds before those that are measured.
@@ -111,8 +113,8 @@ pub fn measure(request: &Request, config: &Config, globals: &Globals) -> Result<
     let mut results = Vec::new();
     for executor in 0..executors {
         for &batch in request.batches {
-            let images = images::random(&config.image(), batch, 0)?;
-            let images = ImageBatch::new(&images);
+            let inputs = Inputs::random(config, batch, request.tokens, 0)?;
+            let items = inputs.items();
             let mut times = vec![Vec::with_capacity(request.rounds); variants.len()];
             for round in 0..rounds {
                 for turn in 0..variants.len() {
@@ -123,7 +125,7 @@ pub fn measure(request: &Request, config: &Config, globals: &Globals) -> Result<
                         variants.len() - 1 - turn
                     };
                     let at = (round + turn) % variants.len();
-                    let time = time(&mut variants[at][executor], &images)?;
+                    let time = time(&mut variants[at][executor], &items)?;
                     if round >= request.warm_up {
                         times[at].push(time);
                     }
@@ -146,7 +148,7 @@ pub fn measure(request: &Request, config: &Config, globals: &Globals) -> Result<
                     q3_ms,
                     relu_takes_less: (at > 0).then(|| median_interval(less)),
                     times_ms: times[at].iter().map(|t| 1e3 * t.as_secs_f64()).collect(),
-                    operations: operations::measure(runner, &images, runs)?,
+                    operations: operations::measure(runner, &items, runs)?,
                 });
             }
         }
@@ -166,13 +168,13 @@ pub fn run(request: &Request, config: &Config, globals: &Globals) -> Result<Answ
 
 /// The time of one run: of the kernels by the card's clock for the executor cuda, else from images in
 /// memory to logits in memory.
-fn time(runner: &mut Runner, images: &ImageBatch) -> Result<Duration> {
+fn time(runner: &mut Runner, items: &Items) -> Result<Duration> {
     #[cfg(feature = "cuda")]
-    if let Some(times) = runner.transfer_times(images)? {
+    if let Some(times) = runner.transfer_times(items)? {
         return Ok(times.run);
     }
     let start = Instant::now();
-    runner.logits(images)?;
+    runner.logits(items)?;
     Ok(start.elapsed())
 }
 

@@ -20,14 +20,14 @@ use crate::{
     answer::Answer,
     cli::{Globals, within},
     executor::{self, Choice, Runner, threads},
-    images::{self, ImageBatch},
+    inputs::Inputs,
     model::{self, Model},
     reading::Reading,
 };
 
-/// Measures how long a model takes on random images: median and quartiles.
+/// Measures how long a model takes on random images or texts: median and quartiles.
 ///
-/// Each run takes the images of a batch from memory and ends with the logits in memory. For the
+/// Each run takes the items of a batch from memory and ends with the logits in memory. For the
 /// executor cuda the card's own clock tells in addition how long the kernels took, as one graph, and
 /// how long the transfers. With --by-op, rates are of the least work: int8 multiply-adds, and bytes of
 /// tensors and weights each moved once.
@@ -35,6 +35,8 @@ use crate::{
 /// Example: intformer bench models/glyphs.safetensors --executor wgpu --batch 1,8,64
 ///
 /// Example: intformer bench models/glyphs.safetensors --executor reference --by-op
+///
+/// Example: intformer bench minilm-l6 --executor cpu --tokens 128
 ///
 /// With --compare-activations, models with random weights that differ in the activation alone run in
 /// turn: in each round every one once, in an order that rotates and turns round. By how much ReLU
@@ -54,12 +56,15 @@ pub struct Options {
     /// The executors; several are separated by commas.
     #[arg(long, short, value_enum, value_delimiter = ',', default_value = "all")]
     executor: Vec<Choice>,
-    /// Images of a run; several counts are separated by commas. A device that they do not fit takes
-    /// them in parts.
+    /// Images or texts of a run; several counts are separated by commas. A device that they do not fit
+    /// takes them in parts.
     #[arg(long, short, value_delimiter = ',', default_value = "1,8", value_parser = within(1..=65536))]
     batch: Vec<usize>,
-    /// Threads of the executors reference and cpu, which share the images of a batch; one by default,
-    /// at most one an image.
+    /// Tokens of a text, for a model that takes texts.
+    #[arg(long, short, default_value_t = 64, value_parser = within(1..=4096))]
+    tokens: usize,
+    /// Threads of the executors reference and cpu, which share the items of a batch; one by default,
+    /// at most one an item.
     #[arg(long, value_parser = within(1..=1024))]
     threads: Option<usize>,
     /// Runs that are measured.
@@ -113,6 +118,7 @@ impl Options {
             let request = compare::Request {
                 executors: &self.executor,
                 batches: &self.batch,
+                tokens: self.tokens,
                 threads: self.threads,
                 warm_up: self.warm_up,
                 rounds: self.runs,
@@ -133,12 +139,12 @@ impl Options {
         let runs = if self.by_op { self.runs } else { 0 };
         for runner in &mut runners {
             for &batch in &self.batch {
-                let images = images::random(&model.config().image(), batch, 0)?;
-                let images = ImageBatch::new(&images);
+                let inputs = Inputs::random(model.config(), batch, self.tokens, 0)?;
+                let items = inputs.items();
                 let mut times = Vec::with_capacity(self.runs);
                 for at in 0..self.warm_up + self.runs {
                     let start = Instant::now();
-                    runner.logits(&images)?;
+                    runner.logits(&items)?;
                     if at >= self.warm_up {
                         times.push(start.elapsed());
                     }
@@ -154,8 +160,8 @@ impl Options {
                     q1_ms,
                     q3_ms,
                     #[cfg(feature = "cuda")]
-                    card: card::measure(runner, &images, self.runs)?,
-                    operations: operations::measure(runner, &images, runs)?,
+                    card: card::measure(runner, &items, self.runs)?,
+                    operations: operations::measure(runner, &items, runs)?,
                 });
             }
         }
@@ -178,7 +184,7 @@ fn text(runners: &[Runner], results: &[Measured]) -> Result<String> {
     writeln!(
         text,
         "\n{:<10} {:>6} {:>8} {:>12} {:>10} {:>10} {:>10}",
-        "executor", "batch", "threads", "median ms", "q1 ms", "q3 ms", "images/s"
+        "executor", "batch", "threads", "median ms", "q1 ms", "q3 ms", "items/s"
     )?;
     for row in results {
         writeln!(

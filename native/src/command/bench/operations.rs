@@ -7,7 +7,7 @@ use intformer_shaders::Cost;
 use serde::Serialize;
 
 use super::quartiles;
-use crate::{executor::Runner, images::ImageBatch};
+use crate::{executor::Runner, inputs::Items};
 
 /// The time of all steps of one kernel in a run.
 #[derive(Serialize)]
@@ -32,14 +32,10 @@ struct Sums {
 }
 
 /// The time of each operation in `runs` runs, the longest first.
-pub fn measure(
-    runner: &mut Runner,
-    images: &ImageBatch,
-    runs: usize,
-) -> Result<Vec<OperationTime>> {
+pub fn measure(runner: &mut Runner, items: &Items, runs: usize) -> Result<Vec<OperationTime>> {
     let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
     for run in 0..runs {
-        for step in runner.times(images)?.unwrap_or_default() {
+        for step in runner.times(items)?.unwrap_or_default() {
             let sum = sums.entry(step.kernel).or_default();
             sum.times.resize(run + 1, Duration::ZERO);
             sum.times[run] += step.time;

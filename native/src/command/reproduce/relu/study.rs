@@ -136,6 +136,7 @@ impl Study {
                 let request = Request {
                     executors: &[executor],
                     batches,
+                    tokens: 1,
                     threads: None,
                     warm_up: 2,
                     rounds: if self.settings.quick { 6 } else { rounds },

@@ -193,7 +193,7 @@ impl TestSet {
             let mut seen = Activations(sites.collect());
             let mut runner = FloatRunner::new(model)?;
             for batch in images.chunks(32) {
-                runner.observe(batch, &mut seen)?;
+                runner.observe(batch, &mut seen, |_| ())?;
             }
             Ok(seen)
         };

@@ -1,0 +1,152 @@
+//! What a model is run on: images or texts.
+
+use std::ops::Range;
+
+use anyhow::Result;
+use intformer::{
+    Pixels,
+    architecture::{Config, InputShape},
+    plan::TokenLimits,
+    runtime::{Batch, Token},
+};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+
+use crate::images;
+
+/// The most tokens of texts that are made up at once.
+const MAX_TOKENS: usize = 1 << 24;
+
+/// Images, or the tokens of texts.
+pub enum Inputs {
+    /// Images.
+    Images(Vec<Pixels>),
+    /// The tokens of each text.
+    Texts(Vec<Vec<Token>>),
+}
+
+impl Inputs {
+    /// Random images or texts for a model of `config`; texts of `tokens` tokens each, if it takes as many.
+    ///
+    /// # Errors
+    /// If they are too many to be held at once, or the model takes no texts so long.
+    pub fn random(config: &Config, count: usize, tokens: usize, seed: u64) -> Result<Self> {
+        match config.input() {
+            InputShape::Text(limits) => texts(limits, count, tokens, seed).map(Self::Texts),
+            _ => images::random(&config.image()?, count, seed).map(Self::Images),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Images(images) => images.len(),
+            Self::Texts(texts) => texts.len(),
+        }
+    }
+
+    /// All of them.
+    pub fn items(&self) -> Items<'_> {
+        self.some(0..self.len())
+    }
+
+    /// Some of them.
+    pub fn some(&self, part: Range<usize>) -> Items<'_> {
+        match self {
+            Self::Images(images) => Items::images(&images[part]),
+            Self::Texts(texts) => Items::texts(&texts[part]),
+        }
+    }
+}
+
+/// Texts of random tokens, the same from the same seed.
+fn texts(limits: TokenLimits, count: usize, tokens: usize, seed: u64) -> Result<Vec<Vec<Token>>> {
+    let most = limits.positions as usize;
+    if !(1..=most).contains(&tokens) {
+        anyhow::bail!(
+            "expected texts of 1 to {most} tokens, which the model takes, found {tokens}"
+        );
+    }
+    if count.checked_mul(tokens).is_none_or(|all| all > MAX_TOKENS) {
+        anyhow::bail!(
+            "expected at most {MAX_TOKENS} tokens together, found {count} texts of {tokens}"
+        );
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut token = |_| Token {
+        id: rng.next_u32() % limits.vocabulary,
+        segment: 0,
+    };
+    let mut text = |_| (0..tokens).map(&mut token).collect();
+    Ok((0..count).map(&mut text).collect())
+}
+
+/// Items as executors take them, one after the other in memory, so that no run has to copy them.
+pub struct Items<'a>(Kind<'a>);
+
+enum Kind<'a> {
+    Images {
+        pixels: &'a [Pixels],
+        bytes: Vec<u8>,
+    },
+    Texts {
+        #[cfg_attr(
+            not(feature = "float"),
+            expect(dead_code, reason = "float models take them")
+        )]
+        lines: &'a [Vec<Token>],
+        tokens: Vec<Token>,
+        starts: Vec<usize>,
+    },
+}
+
+impl<'a> Items<'a> {
+    /// Copies images.
+    pub fn images(pixels: &'a [Pixels]) -> Self {
+        let parts: Vec<_> = pixels.iter().map(|image| image.data.as_slice()).collect();
+        let bytes = parts.concat();
+        Self(Kind::Images { pixels, bytes })
+    }
+
+    /// Copies texts.
+    pub fn texts(lines: &'a [Vec<Token>]) -> Self {
+        let mut starts = vec![0];
+        starts.extend(lines.iter().scan(0, |end, line| {
+            *end += line.len();
+            Some(*end)
+        }));
+        let tokens = lines.concat();
+        Self(Kind::Texts {
+            lines,
+            tokens,
+            starts,
+        })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Kind::Images { pixels, .. } => pixels.len(),
+            Kind::Texts { starts, .. } => starts.len() - 1,
+        }
+    }
+
+    /// As float models take them.
+    #[cfg(feature = "float")]
+    pub fn samples(&self) -> intformer::float::Samples<'a> {
+        match self.0 {
+            Kind::Images { pixels, .. } => pixels.into(),
+            Kind::Texts { lines, .. } => lines.into(),
+        }
+    }
+
+    /// All of them.
+    pub fn batch(&self) -> Batch<'_> {
+        match &self.0 {
+            Kind::Images { pixels, bytes } => Batch::images(bytes, pixels.len()),
+            Kind::Texts { tokens, starts, .. } => Batch::texts(tokens, starts),
+        }
+    }
+}
