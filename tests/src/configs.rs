@@ -1,6 +1,9 @@
 //! Configurations of small models.
 
-use intformer::architecture::{Activation, PerBlock, SwinConfig, VitConfig, Widths, Windowing};
+use intformer::architecture::{
+    Activation, BertConfig, PerBlock, SwinConfig, TextHead, TextPooling, VitConfig, Widths,
+    Windowing,
+};
 use proptest::prelude::*;
 
 /// One of eight bits for each block.
@@ -104,6 +107,65 @@ prop_compose! {
             widths,
         }
     }
+}
+
+prop_compose! {
+    /// Small encoders of texts of all kinds: odd heads, tables of other widths, every head, pruned blocks.
+    pub fn bert()(
+        vocabulary in 1usize..=40,
+        positions in 1usize..=40,
+        segments in 1usize..=2,
+        embedding_dim in prop::option::of(1usize..=30),
+        heads in 1usize..=3,
+        head_dim in 1usize..=18,
+        depth in 1usize..=2,
+        hidden in 1usize..=40,
+        head in prop_oneof![
+            prop_oneof![Just(TextPooling::First), Just(TextPooling::Mean), Just(TextPooling::Max)]
+                .prop_map(|pooling| TextHead::Embedding { pooling, normalized: true }),
+            prop::option::of(activation()).prop_map(|dense| TextHead::Text { dense }),
+            Just(TextHead::Tokens),
+        ],
+        classes in 1usize..=20,
+        activations in prop::collection::vec(activation(), 2),
+        fc1_bias: u8,
+        widths in prop::option::of(prop::collection::vec((1usize..=3, 1usize..=9, 1usize..=30), 2)),
+    ) -> BertConfig {
+        let widths = widths.map(|widths| {
+            PerBlock::each(&[depth], |_, block| {
+                let (heads, head_dim, hidden) = widths[block];
+                Widths { heads, head_dim, hidden }
+            })
+        });
+        BertConfig {
+            vocabulary,
+            positions,
+            segments,
+            embed_dim: heads * head_dim,
+            embedding_dim,
+            depth,
+            heads,
+            hidden,
+            head,
+            classes: match head {
+                TextHead::Embedding { .. } => 0,
+                _ => classes,
+            },
+            layer_norm_eps: 1e-12,
+            activation: PerBlock::each(&[depth], |_, block| activations[block]),
+            fc1_bias: PerBlock::each(&[depth], |stage, block| bit(fc1_bias, stage, block)),
+            widths,
+        }
+    }
+}
+
+fn activation() -> impl Strategy<Value = Activation> {
+    prop_oneof![
+        Just(Activation::Gelu),
+        Just(Activation::GeluTanh),
+        Just(Activation::Relu),
+        Just(Activation::Tanh),
+    ]
 }
 
 /// Channels and windows that no power of two divides.

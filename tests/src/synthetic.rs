@@ -28,7 +28,7 @@ pub fn int_model_with(config: impl Into<Config>, seed: u64, gelu: Gelu) -> Resul
 
 /// Images of bytes at random, some of them all black, all white, or extremes side by side.
 pub fn images(config: impl Into<Config>, batch: usize, seed: u64) -> Vec<u8> {
-    let bytes = config.into().image().bytes();
+    let bytes = config.into().image().unwrap().bytes();
     let mut random = Random(seed);
     (0..batch)
         .flat_map(|_| {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use intformer::{
     Error,
-    architecture::{Config, SwinConfig, VitConfig},
+    architecture::{BertConfig, Config, InputShape, SwinConfig, VitConfig},
     plan::{Counts, Operation, OutputKind, Port, Program, Step, operation},
     quant::Gelu,
     runtime::{Batch, Cpu, Executor, Reference, Runner},
 };
 #[cfg(feature = "cuda")]
 use intformer_tests::executors::cuda;
-use intformer_tests::{configs, executors::wgpu, synthetic};
+use intformer_tests::{configs, executors::wgpu, synthetic, texts::Texts};
 use proptest::prelude::*;
 
 /// Compares every tensor of the executor that `make` opens; returns how many there were.
@@ -25,13 +25,19 @@ fn compare<E: Executor>(
     let config = config.into();
     let model = synthetic::int_model_with(&config, seed, gelu).unwrap();
     let program = Arc::new(model.program().unwrap());
-    let images = synthetic::images(&config, batch, seed);
-    let expected = Reference::new(Arc::clone(&program))
-        .trace(&Batch::images(&images, batch))
-        .unwrap();
-    let found = make(Arc::clone(&program))
-        .trace(&Batch::images(&images, batch))
-        .unwrap();
+    let (images, texts);
+    let items = match config.input() {
+        InputShape::Text(limits) => {
+            texts = Texts::random(limits, batch, seed);
+            texts.batch()
+        }
+        _ => {
+            images = synthetic::images(&config, batch, seed);
+            Batch::images(&images, batch)
+        }
+    };
+    let expected = Reference::new(Arc::clone(&program)).trace(&items).unwrap();
+    let found = make(Arc::clone(&program)).trace(&items).unwrap();
     for ((step, expected), found) in program.main().steps().iter().zip(&expected).zip(&found) {
         assert!(expected == found, "{} differs with {config}", step.name);
     }
@@ -77,6 +83,41 @@ proptest! {
     fn cuda_equals_the_reference_with_vits(config in configs::vit(), batch in 1usize..=5, seed: u64) {
         prop_assert!(compare(&config, batch, seed, cuda) >= 8);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn wgpu_equals_the_reference_with_berts(config in configs::bert(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(&config, batch, seed, wgpu) >= 8);
+    }
+
+    #[test]
+    fn cpu_equals_the_reference_with_berts(config in configs::bert(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(&config, batch, seed, Cpu::new) >= 8);
+    }
+
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn cuda_equals_the_reference_with_berts(config in configs::bert(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(&config, batch, seed, cuda) >= 8);
+    }
+}
+
+/// MiniLM's blocks and channels; fewer words, which cost memory alone.
+#[test]
+fn executors_equal_the_reference_at_minilm() {
+    let config = BertConfig {
+        vocabulary: 1000,
+        positions: 128,
+        depth: 2,
+        ..BertConfig::minilm()
+    };
+    let steps = compare(&config, 2, 3, Cpu::new);
+    assert_eq!(compare(&config, 2, 3, wgpu), steps);
+    #[cfg(feature = "cuda")]
+    assert_eq!(compare(&config, 2, 3, cuda), steps);
 }
 
 /// A ViT-Ti on 197 tokens, whose totals have more than 16 bits.

@@ -158,7 +158,7 @@ fn shipped_models_and_their_answers() {
         let mut images = Vec::new();
         for sample in &samples {
             images.extend(
-                picture::load(sample, &model.config.image(), &model.preprocessing)
+                picture::load(sample, &model.config.image().unwrap(), &model.preprocessing)
                     .unwrap()
                     .data,
             );

@@ -9,6 +9,8 @@ use intformer::{
     Pixels,
     checkpoint::{self, LoadOptions},
     float,
+    plan::OutputKind,
+    runtime::Token,
 };
 use safetensors::SafeTensors;
 
@@ -55,6 +57,73 @@ fn difference(source: &Path, folder: &Path) -> f32 {
     let relative = apart / largest(&mut expected.iter().map(|b| b.abs()));
     println!("{}: {relative:.1e}", source.display());
     relative
+}
+
+/// The same of the texts in `expected.safetensors`, each alone.
+fn difference_of_texts(folder: &Path) -> f32 {
+    let model = checkpoint::load(folder).unwrap_or_else(|error| panic!("{error}"));
+    let file = std::fs::read(folder.join("expected.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&file).unwrap();
+    let values = |name: &str, at: usize| -> Option<Vec<[u8; 4]>> {
+        let tensor = file.tensor(&format!("{name}.{at}")).ok()?;
+        Some(tensor.data().as_chunks::<4>().0.to_vec())
+    };
+    let numbers = |name, at| -> Vec<u32> {
+        let values = values(name, at).unwrap();
+        values
+            .iter()
+            .map(|&bytes| u32::from_le_bytes(bytes))
+            .collect()
+    };
+    let (mut texts, mut expected) = (Vec::new(), Vec::new());
+    while let Some(logits) = values("logits", texts.len()) {
+        let (ids, segments) = (
+            numbers("ids", texts.len()),
+            numbers("segments", texts.len()),
+        );
+        let tokens = ids.into_iter().zip(segments);
+        texts.push(
+            tokens
+                .map(|(id, segment)| Token { id, segment })
+                .collect::<Vec<_>>(),
+        );
+        expected.push(
+            logits
+                .iter()
+                .map(|&bytes| f32::from_le_bytes(bytes))
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert!(texts.len() >= 3);
+    let found = float::logits(&model, &texts).unwrap();
+    let lengths = |all: &[Vec<f32>]| all.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(lengths(&found), lengths(&expected));
+    let (found, expected) = (found.concat(), expected.concat());
+    let largest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0, f32::max);
+    let apart = largest(&mut found.iter().zip(&expected).map(|(a, b)| (a - b).abs()));
+    let relative = apart / largest(&mut expected.iter().map(|b| b.abs()));
+    println!("{}: {relative:.1e}", folder.display());
+    relative
+}
+
+#[test]
+fn small_encoders_of_texts() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/checkpoints");
+    for (folder, outputs) in [
+        ("bert", OutputKind::Logits),
+        ("bert-tokens", OutputKind::TokenLogits),
+        ("roberta", OutputKind::Logits),
+        ("electra", OutputKind::Logits),
+        ("electra-discriminator", OutputKind::Pooled),
+        ("distilbert", OutputKind::Logits),
+        ("sentence-bert", OutputKind::Pooled),
+        ("sentence-roberta", OutputKind::Pooled),
+    ] {
+        let folder = root.join(folder);
+        assert!(difference_of_texts(&folder) < TOLERANCE, "{folder:?}");
+        let model = checkpoint::load(&folder).unwrap();
+        assert_eq!(model.config.output_kind(), outputs, "{folder:?}");
+    }
 }
 
 #[test]

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use intformer::{
     FloatModel, ImageShape, Pixels,
-    architecture::{Activation, Config, PerBlock, SwinConfig, VitConfig, Windowing},
+    architecture::{
+        Activation, BertConfig, Config, PerBlock, SwinConfig, TextHead, TextPooling, VitConfig,
+        Windowing,
+    },
     float,
-    plan::IntModel,
-    quant::{Calibration, Gelu, QuantizeOptions, quantize},
+    plan::{IntModel, TokenLimits},
+    quant::{Gelu, QuantizeOptions, quantize},
     rescale,
-    runtime::{Batch, Executor, Reference},
+    runtime::{Batch, Executor, Reference, Token},
 };
 
 fn vit(activation: Activation, classes: usize) -> VitConfig {
@@ -53,7 +56,7 @@ fn images(config: &Config, count: usize, seed: u64) -> Vec<Pixels> {
         height,
         width,
         channels,
-    } = config.image();
+    } = config.image().unwrap();
     let bytes = height * width * channels;
     let mut state = seed;
     let mut next = move || {
@@ -71,19 +74,44 @@ fn images(config: &Config, count: usize, seed: u64) -> Vec<Pixels> {
         .collect()
 }
 
+/// Texts of all lengths.
+fn texts(limits: TokenLimits, count: usize, seed: u64) -> Vec<Vec<Token>> {
+    let texts = intformer_tests::texts::Texts::random(limits, count, seed);
+    let pairs = texts.starts.windows(2);
+    pairs
+        .map(|pair| texts.tokens[pair[0]..pair[1]].to_vec())
+        .collect()
+}
+
+fn bert(head: TextHead, activation: Activation) -> BertConfig {
+    BertConfig {
+        vocabulary: 50,
+        positions: 24,
+        embed_dim: 36,
+        embedding_dim: (activation == Activation::GeluTanh).then_some(20),
+        depth: 3,
+        heads: 3,
+        hidden: 90,
+        head,
+        classes: match head {
+            TextHead::Embedding { .. } => 0,
+            _ => 5,
+        },
+        activation: PerBlock::All(activation),
+        ..BertConfig::minilm()
+    }
+}
+
 fn quantized(model: &FloatModel) -> IntModel {
     quantized_as(model, Gelu::Table)
 }
 
 fn quantized_as(model: &FloatModel, gelu: Gelu) -> IntModel {
-    let pixels = images(&model.config, 16, 1);
-    let mut calibration = Calibration::new();
-    for pass in 0..2 {
-        if pass == 1 {
-            calibration.begin_histograms();
-        }
-        float::observe(model, [pixels.clone()].into_iter(), &mut calibration).unwrap();
-    }
+    let calibration = match model.config.text() {
+        Ok(limits) => float::calibrate(model, &texts(limits, 32, 1), |_| ()),
+        Err(_) => float::calibrate(model, &images(&model.config, 16, 1), |_| ()),
+    };
+    let calibration = calibration.unwrap();
     quantize(
         model,
         &calibration,
@@ -103,13 +131,29 @@ fn relative_error(model: &FloatModel) -> f64 {
 }
 
 fn relative_error_of(model: &FloatModel, int_model: &IntModel) -> f64 {
-    let pixels = images(&model.config, 16, 99);
-    let float = float::logits(model, &pixels).unwrap();
     let mut reference = Reference::new(Arc::new(int_model.program().unwrap()));
-    let bytes: Vec<u8> = pixels.iter().flat_map(|p| p.data.clone()).collect();
-    let batch = Batch::images(&bytes, pixels.len());
-    let ints = reference.run(&batch).unwrap().into_first();
     let classes = model.config.outputs();
+    let (float, ints) = match model.config.text() {
+        Ok(limits) => {
+            let lines = texts(limits, 32, 99);
+            let starts = lines.iter().scan(0, |end, line| {
+                *end += line.len();
+                Some(*end)
+            });
+            let starts: Vec<usize> = std::iter::once(0).chain(starts).collect();
+            let tokens = lines.concat();
+            let ints = reference.run(&Batch::texts(&tokens, &starts)).unwrap();
+            (float::logits(model, &lines).unwrap().concat(), ints)
+        }
+        Err(_) => {
+            let pixels = images(&model.config, 16, 99);
+            let bytes: Vec<u8> = pixels.iter().flat_map(|p| p.data.clone()).collect();
+            let ints = reference.run(&Batch::images(&bytes, pixels.len())).unwrap();
+            (float::logits(model, &pixels).unwrap().concat(), ints)
+        }
+    };
+    let ints = ints.into_first();
+    let float: Vec<_> = float.chunks(classes).collect();
     let (mut error, mut energy) = (0.0, 0.0);
     for class in 0..classes {
         let column: Vec<f64> = float.iter().map(|row| f64::from(row[class])).collect();
@@ -214,6 +258,56 @@ fn integers_stay_close_to_floats_in_a_vit() {
     // Most of the first token is the same for all images.
     close(vit(Activation::Gelu, 7), 0.15);
     close(vit(Activation::Relu, 0), 0.15);
+}
+
+#[test]
+fn integers_stay_close_to_floats_in_encoders_of_texts() {
+    let embedding = |pooling| TextHead::Embedding {
+        pooling,
+        normalized: false,
+    };
+    let dense = |dense| TextHead::Text { dense };
+    for (head, activation, most) in [
+        (embedding(TextPooling::Mean), Activation::Gelu, 0.15),
+        (embedding(TextPooling::Max), Activation::GeluTanh, 0.15),
+        (embedding(TextPooling::First), Activation::Relu, 0.15),
+        (dense(Some(Activation::Tanh)), Activation::Gelu, 0.15),
+        (dense(None), Activation::GeluTanh, 0.15),
+        (TextHead::Tokens, Activation::Gelu, 0.15),
+    ] {
+        let model = intformer::quant::float_model(bert(head, activation), 7).unwrap();
+        let error = relative_error(&model);
+        println!("{head:?}, {activation}: relative error {error:.4}");
+        assert!(error < most, "{head:?}, {activation}: {error}");
+    }
+}
+
+/// As real encoders have them: a few channels of the residual are a hundred times as large as others.
+#[test]
+fn channels_a_hundred_times_larger_take_nothing_from_others() {
+    let head = TextHead::Text {
+        dense: Some(Activation::Tanh),
+    };
+    let mut model = intformer::quant::float_model(bert(head, Activation::Gelu), 7).unwrap();
+    let plain = relative_error(&model);
+    for (name, tensor) in &mut model.params.0 {
+        // Gains and shifts of what starts a residual, and what reads it made smaller in turn.
+        let norm = name.contains("norm");
+        if norm {
+            tensor.data[5] *= 100.0;
+            tensor.data[17] *= 60.0;
+        }
+        let reads = name.ends_with("qkv.weight") || name.ends_with("fc1.weight");
+        if reads || name == "head.dense.weight" {
+            for row in tensor.data.chunks_mut(36) {
+                row[5] /= 100.0;
+                row[17] /= 60.0;
+            }
+        }
+    }
+    let error = relative_error(&model);
+    println!("relative error {error:.4}, {plain:.4} without outliers");
+    assert!(error < 2.0 * plain.max(0.02), "{error}");
 }
 
 /// What each form of GELU adds to the error of the table.

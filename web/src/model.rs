@@ -84,7 +84,7 @@ impl Model {
             ));
         }
         let census = Census::of(&model.config.graph());
-        let image = model.config.image();
+        let image = model.config.image()?;
         let info = json!({
             "digest": digest,
             "architecture": model.config.architecture(),

@@ -44,7 +44,7 @@ impl Model {
 
     /// `batch` images of noise as the model takes them, on the device.
     pub fn images(&self, batch: usize) -> Tensor<3> {
-        let image = self.config.image();
+        let image = self.config.image().unwrap();
         let shape = [batch, image.pixels(), image.channels];
         let mut random = Random(1);
         let values = (0..shape.iter().product()).map(|_| random.normal());
