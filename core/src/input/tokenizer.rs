@@ -167,3 +167,115 @@ fn guarded<T, E: Display>(run: impl FnOnce() -> Result<T, E>) -> Result<T, Strin
         Err(_) => Err("something that stops the tokenizer".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures");
+
+    fn file(name: &str) -> Vec<u8> {
+        std::fs::read(format!("{FIXTURES}/{name}")).unwrap()
+    }
+
+    fn open(json: Vec<u8>, limit: usize) -> Result<Tokenizer> {
+        let limits = TokenLimits {
+            vocabulary: 1000,
+            positions: 512,
+            segments: 2,
+        };
+        Tokenizer::new(&Tokenization { json, limit }, limits)
+    }
+
+    fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
+        let encoded = tokenizer.encode(text).unwrap();
+        assert_eq!(encoded.tokens.len(), encoded.whole);
+        encoded.tokens.iter().map(|token| token.id).collect()
+    }
+
+    /// Lines of many scripts, emoji, control characters, very long words.
+    #[test]
+    fn ids_are_those_of_the_library() {
+        let expected: serde_json::Value =
+            serde_json::from_slice(&file("tokenizers/expected.json")).unwrap();
+        let lines = String::from_utf8(file("lines.txt")).unwrap();
+        for name in ["pieces", "pairs", "unigrams"] {
+            let tokenizer = open(file(&format!("tokenizers/{name}.json")), 512).unwrap();
+            let expected = expected[name].as_array().unwrap();
+            let lines = lines.split('\n').filter(|line| !line.is_empty());
+            let mut count = 0;
+            for (line, expected) in lines.zip(expected) {
+                let expected: Vec<u32> = serde_json::from_value(expected.clone()).unwrap();
+                assert_eq!(ids(&tokenizer, line), expected, "{name}: {line}");
+                count += 1;
+            }
+            assert_eq!(count, expected.len());
+        }
+    }
+
+    #[test]
+    fn what_is_cut_is_told_and_windows_hold_all_of_it() {
+        let short = open(file("tokenizers/pieces.json"), 9).unwrap();
+        let whole = open(file("tokenizers/pieces.json"), 512).unwrap();
+        let text = "The quick brown fox jumps over the lazy dog, doesn't it?";
+        let all = whole.encode(text).unwrap();
+        let cut = short.encode(text).unwrap();
+        assert!(cut.is_cut() && !all.is_cut());
+        assert_eq!((cut.whole, cut.tokens.len()), (all.tokens.len(), 9));
+        assert_eq!(cut.tokens[..8], all.tokens[..8]);
+        assert_eq!(cut.tokens[8], *all.tokens.last().unwrap());
+
+        let windows = short.windows(text).unwrap();
+        let inner = windows
+            .iter()
+            .flat_map(|window| &window[1..window.len() - 1]);
+        let inner: Vec<_> = inner.copied().collect();
+        assert_eq!(inner, all.tokens[1..all.tokens.len() - 1]);
+        assert_eq!(
+            short.windows("x").unwrap(),
+            [whole.encode("x").unwrap().tokens]
+        );
+    }
+
+    #[test]
+    fn any_text_is_tokens_or_a_sentence() {
+        let tokenizer = open(file("tokenizers/pieces.json"), 64).unwrap();
+        assert_eq!(ids(&tokenizer, "").len(), 2);
+        let million = "a b".repeat(333_334);
+        assert_eq!(tokenizer.encode(&million).unwrap().tokens.len(), 64);
+        let word = "x".repeat(1_000_000);
+        assert_eq!(tokenizer.encode(&word).unwrap().tokens.len(), 3);
+        assert!(tokenizer.encode("\u{0}\u{feff}\u{10ffff}").is_ok());
+        // No marks, so nothing is left of an empty text.
+        let bare = r#"{"model": {"type": "WordLevel", "unk_token": "?", "vocab": {"?": 0}}}"#;
+        let error = open(bare.into(), 64).unwrap().encode("").unwrap_err();
+        assert!(error.to_string().contains("found 0"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_tokenizer_of_the_model_is_a_sentence() {
+        let refused = |json: Vec<u8>, limit: usize, expected: &str| {
+            let error = open(json, limit).unwrap_err().to_string();
+            assert!(error.contains(expected), "{expected}: {error}");
+        };
+        let pieces = || file("tokenizers/pieces.json");
+        refused(Vec::new(), 64, "expected a tokenizer.json");
+        refused(b"{}".to_vec(), 64, "expected a tokenizer.json");
+        refused(b"[".repeat(1 << 20), 64, "expected a tokenizer.json");
+        refused(pieces()[..900].to_vec(), 64, "expected a tokenizer.json");
+        refused(pieces(), 2, "a limit above the 2 tokens");
+        refused(pieces(), 0, "at most 512 tokens, found a limit of 0");
+        refused(pieces(), 513, "at most 512 tokens, found a limit of 513");
+        let words: Vec<String> = (0..1001).map(|id| format!(r#""{id}": {id}"#)).collect();
+        let words = words.join(",");
+        let other = format!(
+            r#"{{"model": {{"type": "WordLevel", "unk_token": "0", "vocab": {{{words}}}}}}}"#
+        );
+        refused(other.into_bytes(), 64, "another model's");
+        // An id beyond all others.
+        let far =
+            r#"{"model": {"type": "WordLevel", "unk_token": "?", "vocab": {"?": 4000000000}}}"#;
+        let error = open(far.into(), 64).unwrap().encode("x").unwrap_err();
+        assert!(error.to_string().contains("tokens below 1000"), "{error}");
+    }
+}

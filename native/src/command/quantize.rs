@@ -262,10 +262,6 @@ impl Method {
                 };
                 return Ok(made(inputs, true, source));
             }
-            if model.config.text().is_ok() {
-                let inputs = self.texts(model, Path::new(source), limit)?;
-                return Ok(made(inputs, false, "a file of texts"));
-            }
             if let Some(count) = source.strip_prefix("glyphs:") {
                 let count = number(count)?;
                 let [split] = rendering.splits([(Part::Train, count)])?;
@@ -274,6 +270,10 @@ impl Method {
                 let images: Vec<Pixels> = read.collect::<Result<_>>()?;
                 let inputs = Inputs::Images(images);
                 return Ok(made(inputs, false, "glyphs of the training fonts"));
+            }
+            if model.config.text().is_ok() {
+                let inputs = self.texts(model, Path::new(source), limit)?;
+                return Ok(made(inputs, false, "a file of texts"));
             }
         }
         self.files(model, limit, strict)

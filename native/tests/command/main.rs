@@ -12,3 +12,5 @@ mod folders;
 mod help;
 mod info;
 mod place;
+#[cfg(feature = "float")]
+mod texts;

@@ -3,6 +3,7 @@ mod described;
 mod forms;
 #[cfg(feature = "hub")]
 mod hub;
+mod texts;
 
 use std::path::PathBuf;
 

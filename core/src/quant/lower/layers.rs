@@ -58,9 +58,10 @@ impl Lowering<'_> {
             (Layer::Positions { prefix }, [Value::Linear(patches)]) => {
                 self.positions(id, patches, prefix)
             }
-            (Layer::Pick { token }, [Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x))]) => {
-                self.pick(node, x, token)
-            }
+            (
+                Layer::Pick { token },
+                [Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x))],
+            ) => self.pick(node, x, token),
             (Layer::Pool { pooling, first }, [x]) => {
                 let x = match x {
                     Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x)) => Rc::clone(x),
@@ -81,9 +82,10 @@ impl Lowering<'_> {
                     Value::Linear(branch),
                 ],
             ) => self.add(id, x, branch),
-            (Layer::PatchMerge { map }, [Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x))]) => {
-                Ok(Value::Merged(Rc::clone(x), map))
-            }
+            (
+                Layer::PatchMerge { map },
+                [Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x))],
+            ) => Ok(Value::Merged(Rc::clone(x), map)),
             (Layer::MeanPool, [Value::Norm(norm, _)]) => self.emit_pool(site, norm),
             _ => out_of_order(site),
         }

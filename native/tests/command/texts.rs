@@ -1,0 +1,158 @@
+//! The commands on a model of texts, one after the other as a user would.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::place::Workplace;
+
+/// A sentence encoder as sentence-transformers keeps it, with its tokenizer, and `lines.txt`.
+fn encoder() -> Workplace {
+    let place = Workplace::new();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+    let folder = place.path("encoder");
+    fs::create_dir_all(folder.join("1_Pooling")).unwrap();
+    let from = fixtures.join("checkpoints/sentence-bert");
+    for name in [
+        "model.safetensors",
+        "config.json",
+        "modules.json",
+        "1_Pooling/config.json",
+    ] {
+        fs::copy(from.join(name), folder.join(name)).unwrap();
+    }
+    // As many words as the fixture has.
+    let words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"].map(str::to_owned);
+    let letters = ('a'..='z').map(|letter| letter.to_string());
+    let inside = ('a'..='j').map(|letter| format!("##{letter}"));
+    let all: Vec<String> = words.into_iter().chain(letters).chain(inside).collect();
+    fs::write(folder.join("vocab.txt"), all.join("\n")).unwrap();
+    fs::write(
+        place.path("lines.txt"),
+        "a cab\nbad face\nhe\n\nab cd ef gh\nk l m n o p\n",
+    )
+    .unwrap();
+    place.json("quantize encoder --calib lines.txt --out model.safetensors");
+    place
+}
+
+fn texts(place: &Workplace, name: &str, lines: &[&str]) {
+    fs::write(place.path(name), lines.join("\n")).unwrap();
+}
+
+#[test]
+fn a_text_has_one_embedding_alone_and_in_any_batch() {
+    let place = encoder();
+    let one = |text: &str| {
+        texts(&place, "one.txt", &[text]);
+        place.json("embed model.safetensors --text-file one.txt")
+    };
+    let lines = ["he", "a cab face", "bad", "k l m n o p q r"];
+    texts(&place, "all.txt", &lines);
+    let mut all = Vec::new();
+    for executor in ["reference", "cpu"] {
+        let found = place.json(&format!("embed model.safetensors -F all.txt -e {executor}"));
+        assert_eq!(found["executor"], executor);
+        all.push(found);
+    }
+    assert_eq!(all[0]["embeddings"], all[1]["embeddings"]);
+    for (at, line) in lines.iter().enumerate() {
+        let alone = one(line);
+        assert_eq!(alone["embeddings"][0], all[0]["embeddings"][at], "{line}");
+        assert_eq!(alone["digests"][0], all[0]["digests"][at]);
+        assert_eq!(alone["embeddings"][0].as_array().unwrap().len(), 24);
+    }
+    let of_float = place.json("embed encoder -F all.txt");
+    let scale = all[0]["scale"].as_f64().unwrap();
+    for (at, _) in lines.iter().enumerate() {
+        let numbers = |found: &Value, scale: f64| -> Vec<f64> {
+            let values = found["embeddings"][at].as_array().unwrap().iter();
+            values
+                .map(|value| value.as_f64().unwrap() * scale)
+                .collect()
+        };
+        let (ints, floats) = (numbers(&all[0], scale), numbers(&of_float, 1.0));
+        let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+        let cosine = dot(&ints, &floats) / (dot(&ints, &ints) * dot(&floats, &floats)).sqrt();
+        assert!(cosine > 0.99, "{cosine}");
+    }
+
+    let similar = place.json("similar model.safetensors he --in lines.txt -k 2");
+    assert_eq!(similar["similar"][0]["text"], "he");
+    assert_eq!(similar["similar"][0]["line"], 3);
+    assert_eq!(similar["similar"].as_array().unwrap().len(), 2);
+    place.json("verify model.safetensors -e reference,cpu --random 3");
+    let info = place.json("info model.safetensors");
+    assert_eq!(info["config"]["architecture"], "bert");
+}
+
+#[test]
+fn what_is_cut_is_told() {
+    let place = encoder();
+    let long = "a b c d e f g h i j k l m n o p q r s t u v w x y z";
+    texts(&place, "long.txt", &[long, "a"]);
+    let found = place.json("embed model.safetensors -F long.txt");
+    assert_eq!(found["tokens"], serde_json::json!([20, 3]));
+    assert_eq!(found["cut"], serde_json::json!([8, 0]));
+    let output = place.run("embed model.safetensors -F long.txt");
+    let notes = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        notes.contains("1 of 2 texts are longer than 20 tokens"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn columns_of_lines_of_json_are_texts() {
+    let place = encoder();
+    let lines = [r#"{"question": "he", "n": 1}"#, r#"{"question": "a cab"}"#];
+    texts(&place, "lines.jsonl", &lines);
+    let found = place.json("embed model.safetensors -F lines.jsonl --column question");
+    assert_eq!(found["tokens"], serde_json::json!([4, 6]));
+    let error = place.refused("embed model.safetensors -F lines.jsonl");
+    assert!(
+        error.contains("expected a text under \"text\", found n, question"),
+        "{error}"
+    );
+    texts(&place, "odd.jsonl", &[r#"{"text": 3}"#]);
+    let error = place.refused("embed model.safetensors -F odd.jsonl");
+    assert!(error.contains("line 1"), "{error}");
+}
+
+#[test]
+fn what_does_not_fit_is_a_sentence() {
+    let place = encoder();
+    texts(&place, "none.txt", &["", " "]);
+    for (arguments, expected) in [
+        ("embed model.safetensors", "expected texts"),
+        ("embed model.safetensors -F none.txt", "at least one text"),
+        ("classify model.safetensors --text he", "one without a head"),
+        ("logits model.safetensors --image image.png", "takes texts"),
+        (
+            "logits model.safetensors",
+            "expected images (--image or --tensor) or texts",
+        ),
+        (
+            "logits model.safetensors --image image.png --text he",
+            "found both",
+        ),
+        (
+            "quantize encoder --calib glyphs:8 --out o.safetensors",
+            "takes texts",
+        ),
+        (
+            "embed encoder --text he -e cpu",
+            "expected a compressed model",
+        ),
+    ] {
+        let error = place.refused(arguments);
+        assert!(error.contains(expected), "{arguments}: {error}");
+    }
+    let images = Workplace::new();
+    let error = images.refused("embed model.safetensors --text he");
+    assert!(error.contains("takes images"), "{error}");
+    let error = images.refused("classify model.safetensors --text he");
+    assert!(error.contains("takes images"), "{error}");
+    let error = images.refused("classify model.safetensors");
+    assert!(error.contains("expected image files, or texts"), "{error}");
+}
