@@ -34,9 +34,44 @@ impl Inputs {
     /// If they are too many to be held at once, or the model takes no texts so long.
     pub fn random(config: &Config, count: usize, tokens: usize, seed: u64) -> Result<Self> {
         match config.input() {
-            InputShape::Text(limits) => texts(limits, count, tokens, seed).map(Self::Texts),
+            InputShape::Text(limits) => {
+                // So many that their sum is checked are not made.
+                let count = count.min(MAX_TOKENS + 1);
+                Self::texts(limits, &vec![tokens; count], seed)
+            }
             _ => images::random(&config.image()?, count, seed).map(Self::Images),
         }
+    }
+
+    /// Texts of so many random tokens each, the same from the same seed.
+    ///
+    /// # Errors
+    /// If they are too many to be held at once, or the model takes no texts so long.
+    pub fn texts(limits: TokenLimits, lengths: &[usize], seed: u64) -> Result<Self> {
+        let most = limits.positions as usize;
+        if let Some(length) = lengths.iter().find(|length| !(1..=most).contains(*length)) {
+            anyhow::bail!(
+                "expected texts of 1 to {most} tokens, which the model takes, found {length}"
+            );
+        }
+        let all = lengths
+            .iter()
+            .try_fold(0usize, |all, &length| all.checked_add(length));
+        if all.is_none_or(|all| all > MAX_TOKENS) {
+            anyhow::bail!(
+                "expected at most {MAX_TOKENS} tokens together, found more in {} texts",
+                lengths.len()
+            );
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut token = || Token {
+            id: rng.next_u32() % limits.vocabulary,
+            segment: rng.next_u32() % limits.segments,
+        };
+        let texts = lengths
+            .iter()
+            .map(|&length| (0..length).map(|_| token()).collect());
+        Ok(Self::Texts(texts.collect()))
     }
 
     /// How many there are.
@@ -59,28 +94,6 @@ impl Inputs {
             Self::Texts(texts) => Items::texts(&texts[part]),
         }
     }
-}
-
-/// Texts of random tokens, the same from the same seed.
-fn texts(limits: TokenLimits, count: usize, tokens: usize, seed: u64) -> Result<Vec<Vec<Token>>> {
-    let most = limits.positions as usize;
-    if !(1..=most).contains(&tokens) {
-        anyhow::bail!(
-            "expected texts of 1 to {most} tokens, which the model takes, found {tokens}"
-        );
-    }
-    if count.checked_mul(tokens).is_none_or(|all| all > MAX_TOKENS) {
-        anyhow::bail!(
-            "expected at most {MAX_TOKENS} tokens together, found {count} texts of {tokens}"
-        );
-    }
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut token = |_| Token {
-        id: rng.next_u32() % limits.vocabulary,
-        segment: 0,
-    };
-    let mut text = |_| (0..tokens).map(&mut token).collect();
-    Ok((0..count).map(&mut text).collect())
 }
 
 /// Items as executors take them, one after the other in memory, so that no run has to copy them.

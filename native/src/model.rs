@@ -139,6 +139,11 @@ impl Model {
                 "expected a model with classes, found one without a head: `intformer logits` or `embed` gives its features"
             );
         }
+        if self.config().classes() == 1 {
+            anyhow::bail!(
+                "expected a model with classes, found one that gives a single number: `intformer logits` gives it"
+            );
+        }
         Ok(())
     }
 

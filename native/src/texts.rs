@@ -52,7 +52,8 @@ impl TextArguments {
     pub fn read(&self, model: &Model, globals: &Globals) -> Result<Vec<Text>> {
         let mut texts = self.text.clone();
         if let Some(path) = &self.text_file {
-            texts.extend(lines(path, &self.column)?);
+            let lines = lines(path, &self.column)?;
+            texts.extend(lines.into_iter().map(|(_, text)| text));
         }
         if texts.is_empty() {
             bail!("expected texts (--text or --text-file), found none");
@@ -105,11 +106,11 @@ fn tokenizer(model: &Model) -> Result<Tokenizer> {
     }
 }
 
-/// The texts of a file: one a line, or of a .jsonl the `column` of each line. Empty lines are none.
+/// The texts of a file with their lines, from 1 on: one a line, or of a .jsonl the `column` of each. Empty lines are none.
 ///
 /// # Errors
 /// If there is none, or a line is not as expected.
-pub fn lines(path: &Path, column: &str) -> Result<Vec<String>> {
+pub fn lines(path: &Path, column: &str) -> Result<Vec<(usize, String)>> {
     let named = || path.display().to_string();
     let file = std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
     let mut text = String::new();
@@ -128,10 +129,11 @@ pub fn lines(path: &Path, column: &str) -> Result<Vec<String>> {
         if line.is_empty() {
             continue;
         }
-        texts.push(match structured {
+        let text = match structured {
             true => field(line, column).with_context(|| format!("{}, line {}", named(), at + 1))?,
             false => line.to_owned(),
-        });
+        };
+        texts.push((at + 1, text));
     }
     if texts.is_empty() {
         bail!("{}: expected at least one text, found none", named());

@@ -33,6 +33,9 @@ await build({ ...common, external: [...common.external, './worker.js'], entryPoi
 // One file with nothing beside it: a bundler passes it on as it is.
 await build({ ...common, entryPoints: { worker: 'worker.js', 'node-worker': 'node/worker.js' } });
 
+// A file of its own, which only models of texts need.
+await build({ ...common, entryPoints: { tokenizers: join(web, 'node_modules/@huggingface/tokenizers/dist/tokenizers.mjs') }, banner: { js: '/*! @huggingface/tokenizers, Apache-2.0: see LICENSE-APACHE */' } });
+
 for (const name of await declarations('index.d.ts')) await cp(join(compiled, name), join(dist, name));
 for (const module of ['intformer_web', 'intformer_web_decoder']) {
   await cp(join(compiled, `wasm/${module}_bg.wasm`), join(dist, `wasm/${module}_bg.wasm`));

@@ -9,6 +9,7 @@ pub(crate) fn thrown(error: Error) -> JsValue {
     let kind = match &error {
         Error::NewerFormat { .. } => "newer-format",
         Error::Image(_) => "image",
+        Error::Text(_) => "text",
         Error::NoAdapter(_) => "no-webgpu",
         Error::DeviceLost(_) => "device-lost",
         Error::OutOfMemory(_) => "out-of-memory",

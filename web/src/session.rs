@@ -2,7 +2,7 @@
 
 use intformer::plan::Counts;
 use intformer::runtime::wgpu::{Options, Wgpu};
-use intformer::runtime::{Batch, Cpu, Executor};
+use intformer::runtime::{Batch, Cpu, Executor, Token};
 use intformer::{Error, Result};
 use wasm_bindgen::prelude::*;
 use web_time::Duration;
@@ -24,11 +24,11 @@ impl CpuSession {
         Self(Cpu::new(model.program.clone()))
     }
 
-    /// Makes room for batches of `batch` images.
+    /// Makes room for batches of so many items, and so many tokens of texts in all.
     ///
     /// Throws an error of the kind `out-of-memory`.
-    pub fn prepare(&mut self, batch: usize) -> Result<(), JsValue> {
-        self.0.prepare(Counts::of_items(batch)).map_err(thrown)
+    pub fn prepare(&mut self, items: usize, tokens: usize) -> Result<(), JsValue> {
+        self.0.prepare(Counts { items, tokens }).map_err(thrown)
     }
 
     /// The logits `[batch, classes]` of `batch` images, each with the pixels of
@@ -37,6 +37,21 @@ impl CpuSession {
     /// Throws an error of the kind `image` or `out-of-memory`.
     pub fn run(&mut self, pixels: &[u8], batch: usize) -> Result<Vec<i32>, JsValue> {
         let outputs = self.0.run(&Batch::images(pixels, batch));
+        Ok(outputs.map_err(thrown)?.into_first())
+    }
+
+    /// What the model puts out for texts, one after the other: `segments` for each of the `ids` of tokens, and
+    /// `starts` for each text and the end.
+    ///
+    /// Throws an error of the kind `text` or `out-of-memory`.
+    pub fn run_texts(
+        &mut self,
+        ids: &[u32],
+        segments: &[u32],
+        starts: &[u32],
+    ) -> Result<Vec<i32>, JsValue> {
+        let (tokens, starts) = texts(ids, segments, starts);
+        let outputs = self.0.run(&Batch::texts(&tokens, &starts));
         Ok(outputs.map_err(thrown)?.into_first())
     }
 
@@ -49,6 +64,14 @@ impl CpuSession {
     pub fn memory(&self) -> f64 {
         self.0.memory() as f64
     }
+}
+
+/// Tokens and starts as a batch has them.
+fn texts(ids: &[u32], segments: &[u32], starts: &[u32]) -> (Vec<Token>, Vec<usize>) {
+    let tokens = ids.iter().zip(segments);
+    let tokens = tokens.map(|(&id, &segment)| Token { id, segment });
+    let starts = starts.iter().map(|&start| start as usize);
+    (tokens.collect(), starts.collect())
 }
 
 /// A model on WebGPU.
@@ -70,12 +93,12 @@ impl GpuSession {
         wgpu.map(Self).map_err(thrown)
     }
 
-    /// Allocates, chooses kernels and compiles for batches of `batch` images, so that the first
-    /// run is as quick as later ones.
+    /// Allocates, chooses kernels and compiles for batches of so many items, and so many tokens of texts in all, so
+    /// that the first run is as quick as later ones.
     ///
     /// Throws an error of the kind `device`, `device-lost` or `out-of-memory`.
-    pub async fn prepare(&mut self, batch: usize) -> Result<(), JsValue> {
-        let done = self.0.prepare_async(Counts::of_items(batch)).await;
+    pub async fn prepare(&mut self, items: usize, tokens: usize) -> Result<(), JsValue> {
+        let done = self.0.prepare_async(Counts { items, tokens }).await;
         self.settle(done).await
     }
 
@@ -85,6 +108,20 @@ impl GpuSession {
     /// Throws an error of the kind `image`, `device`, `device-lost` or `out-of-memory`.
     pub async fn run(&mut self, pixels: &[u8], batch: usize) -> Result<Vec<i32>, JsValue> {
         let outputs = self.0.run_async(&Batch::images(pixels, batch)).await;
+        Ok(self.settle(outputs).await?.into_first())
+    }
+
+    /// What the model puts out for texts, as [`CpuSession::run_texts`].
+    ///
+    /// Throws an error of the kind `text`, `device`, `device-lost` or `out-of-memory`.
+    pub async fn run_texts(
+        &mut self,
+        ids: &[u32],
+        segments: &[u32],
+        starts: &[u32],
+    ) -> Result<Vec<i32>, JsValue> {
+        let (tokens, starts) = texts(ids, segments, starts);
+        let outputs = self.0.run_async(&Batch::texts(&tokens, &starts)).await;
         Ok(self.settle(outputs).await?.into_first())
     }
 

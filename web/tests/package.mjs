@@ -48,7 +48,7 @@ function png(width, height, colour) {
 /** A model of 3 MB. */
 export function model(more = {}) {
   const facts = {
-    digest: 'a'.repeat(64), imageSize: [1, 1], channels: 3, classes: 3, labels: ['r', 'g', 'b'], logitScale: 0.1, formatVersion: 1, ...more,
+    digest: 'a'.repeat(64), input: 'image', output: 'classes', tokens: null, outputs: 3, imageSize: [1, 1], channels: 3, classes: 3, labels: ['r', 'g', 'b'], logitScale: 0.1, formatVersion: 1, ...more,
   };
   return Buffer.from(JSON.stringify(facts).padEnd(3_000_000));
 }

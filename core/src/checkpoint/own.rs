@@ -151,6 +151,11 @@ pub(super) fn assemble(
         let json = tensors.bytes(TOKENIZER)?;
         Ok::<_, Error>(Tokenization { json, limit })
     });
+    if tokenization.is_none() && tensors.all.contains_key(TOKENIZER) {
+        return Err(Error::Checkpoint(format!(
+            "expected a limit of tokens beside {TOKENIZER}, found none"
+        )));
+    }
     let names = tensors.all.keys().filter(|name| *name != TOKENIZER);
     let names: Vec<_> = names.cloned().collect();
     let names = names.iter().map(String::as_str).collect();

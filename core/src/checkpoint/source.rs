@@ -34,14 +34,21 @@ pub(super) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 pub(super) const VOCABULARY: &str = "vocab.txt";
 /// The modules of sentence-transformers, what it says of the first of them, and the usual place of the pooling.
 pub(super) const MODULES: &str = "modules.json";
-pub(super) const SENTENCE: &str = "sentence_bert_config.json";
+pub(super) const SENTENCE: [&str; 5] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_xlm-roberta_config.json",
+];
+pub(super) const PROMPTS: &str = "config_sentence_transformers.json";
 pub(super) const POOLING: &str = "1_Pooling/config.json";
 const TEXT: [&str; 6] = [
     TOKENIZER,
     TOKENIZER_CONFIG,
     VOCABULARY,
     MODULES,
-    SENTENCE,
+    PROMPTS,
     POOLING,
 ];
 
@@ -179,7 +186,8 @@ fn described(shelf: &dyn Shelf, weights: Vec<PathBuf>, listed: BTreeSet<String>)
     }
     let mut text = BTreeMap::new();
     // Models of images have the one, those of texts the others.
-    for name in TEXT.into_iter().filter(|_| preprocessor.is_none()) {
+    let names = TEXT.into_iter().chain(SENTENCE);
+    for name in names.filter(|_| preprocessor.is_none()) {
         if let Some(path) = shelf.get(name)? {
             text.insert(name, path);
         }

@@ -151,7 +151,7 @@ impl FloatRunner {
         Ok(logits)
     }
 
-    /// Shows `observer` every operation's output for `samples`; images as one batch, texts in batches of those of
+    /// Shows `observer` every operation's output for `samples`, in batches of at most 32; of texts in such of those of
     /// one length. Says after each how many items were in it.
     ///
     /// # Errors

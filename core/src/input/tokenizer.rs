@@ -119,6 +119,7 @@ impl Tokenizer {
         let mut inner = self.plain(text)?;
         let whole = inner.len() + self.marks;
         inner.truncate(self.limit - self.marks, 0, TruncationDirection::Right);
+        drop(inner.take_overflowing());
         Ok(Encoded {
             tokens: self.marked(inner)?,
             whole,
@@ -144,6 +145,7 @@ impl Tokenizer {
     }
 
     fn marked(&self, inner: Encoding) -> Result<Vec<Token>> {
+        let length = inner.len() + self.marks;
         let marked = guarded(|| self.library.post_process(inner, None, true))
             .map_err(|error| Error::Text(format!("expected a text of tokens, found: {error}")))?;
         let pairs = marked.get_ids().iter().zip(marked.get_type_ids());
@@ -155,6 +157,14 @@ impl Tokenizer {
                 segment: segment.min(last),
             })
             .collect();
+        // A template may take a text more than once.
+        if tokens.len() != length {
+            return Err(Error::Text(format!(
+                "expected a tokenizer that adds {} tokens to a text, found {} in place of {length}",
+                self.marks,
+                tokens.len()
+            )));
+        }
         self.limits.check(0, &tokens)?;
         Ok(tokens)
     }
@@ -272,6 +282,18 @@ mod tests {
             r#"{{"model": {{"type": "WordLevel", "unk_token": "0", "vocab": {{{words}}}}}}}"#
         );
         refused(other.into_bytes(), 64, "another model's");
+        // A template that takes the text twice.
+        let twice = r#"{
+            "model": {"type": "WordLevel", "unk_token": "?", "vocab": {"?": 0}},
+            "post_processor": {
+                "type": "TemplateProcessing", "pair": [], "special_tokens": {},
+                "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
+            }
+        }"#;
+        if let Ok(tokenizer) = open(twice.into(), 64) {
+            let error = tokenizer.encode("x").unwrap_err().to_string();
+            assert!(error.contains("in place of"), "{error}");
+        }
         // An id beyond all others.
         let far =
             r#"{"model": {"type": "WordLevel", "unk_token": "?", "vocab": {"?": 4000000000}}}"#;

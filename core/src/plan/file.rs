@@ -275,11 +275,14 @@ impl IntModel {
                 let found = first.filter(|port| port.kind == InputKind::Pixels);
                 found.map_or(0, ProgramPort::elements) == image.bytes()
             }
-            InputShape::Text(limits) => main.inputs.iter().all(|port| match port.kind {
-                InputKind::Tokens(found) => found == limits,
-                InputKind::Spans => true,
-                InputKind::Pixels => false,
-            }),
+            InputShape::Text(limits) => {
+                let tokens = main
+                    .inputs
+                    .iter()
+                    .filter(|port| port.kind != InputKind::Spans);
+                let kinds: Vec<InputKind> = tokens.map(|port| port.kind).collect();
+                kinds == [InputKind::Tokens(limits)]
+            }
         };
         let kind = self.config.output_kind();
         let output = main.outputs.iter().find(|port| port.kind == kind);

@@ -106,10 +106,13 @@ pub fn embed(
     executor: Choice,
     globals: &Globals,
 ) -> Result<Embedded> {
-    if model.config().output_kind() != OutputKind::Pooled {
-        bail!(
-            "expected a model that makes one vector of a text, found one with classes: `intformer classify` names them"
-        );
+    let other = match model.config().output_kind() {
+        OutputKind::Pooled => None,
+        OutputKind::Logits => Some("classes: `intformer classify` names them"),
+        _ => Some("classes of tokens: `intformer logits` gives what it puts out"),
+    };
+    if let Some(other) = other {
+        bail!("expected a model that makes one vector of a text, found one with {other}");
     }
     let tokens = texts::tokens(texts);
     let threads = rayon::current_num_threads().min(texts.len());

@@ -271,16 +271,16 @@ impl Method {
                 let inputs = Inputs::Images(images);
                 return Ok(made(inputs, false, "glyphs of the training fonts"));
             }
-            if model.config.text().is_ok() {
-                let inputs = self.texts(model, Path::new(source), limit)?;
-                return Ok(made(inputs, false, "a file of texts"));
-            }
+        }
+        if model.config.text().is_ok() {
+            let inputs = self.texts(model, limit)?;
+            return Ok(made(inputs, false, "files of texts"));
         }
         self.files(model, limit, strict)
     }
 
-    /// The tokens of at most `limit` texts of the file at `path`, spread evenly over it.
-    fn texts(&self, model: &FloatModel, path: &Path, limit: usize) -> Result<Inputs> {
+    /// The tokens of at most `limit` texts of the files, spread evenly over them.
+    fn texts(&self, model: &FloatModel, limit: usize) -> Result<Inputs> {
         let limits = model.config.text()?;
         let Some(tokenization) = &model.tokenization else {
             bail!(
@@ -288,9 +288,12 @@ impl Method {
             );
         };
         let tokenizer = Tokenizer::new(tokenization, limits)?;
-        let lines = texts::lines(path, &self.column)?;
+        let mut lines = Vec::new();
+        for source in &self.calib {
+            lines.extend(texts::lines(Path::new(source), &self.column)?);
+        }
         let count = limit.min(lines.len());
-        let encode = |at: usize| Ok(tokenizer.encode(&lines[at * lines.len() / count])?.tokens);
+        let encode = |at: usize| Ok(tokenizer.encode(&lines[at * lines.len() / count].1)?.tokens);
         let tokens = (0..count).into_par_iter().map(encode);
         Ok(Inputs::Texts(tokens.collect::<Result<_>>()?))
     }

@@ -48,14 +48,17 @@ impl Options {
     /// Compares the texts.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = Model::load(&self.model, &self.reading, globals)?;
+        let (numbers, lines): (Vec<usize>, Vec<String>) =
+            lines(&self.texts, &self.column)?.into_iter().unzip();
         let mut all = vec![self.query.clone()];
-        all.extend(lines(&self.texts, &self.column)?);
+        all.extend(lines);
         let texts = encode(&model, all, globals)?;
         let embedded = embed(&model, &texts, self.executor, globals)?;
         let query = &embedded.vectors[0];
-        let others = texts.iter().zip(&embedded.vectors).enumerate().skip(1);
+        let others = texts.iter().zip(&embedded.vectors).skip(1);
         let mut found: Vec<_> = others
-            .map(|(line, (text, vector))| (cosine(query, vector), line, &text.text))
+            .zip(numbers)
+            .map(|((text, vector), line)| (cosine(query, vector), line, &text.text))
             .collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         found.truncate(self.top);

@@ -102,15 +102,9 @@ impl Options {
         }
         if let Ok(limits) = model.config().text() {
             let most = limits.positions as usize;
-            let mut texts = Vec::new();
-            for at in 0..=self.random {
-                let tokens = 1 + at * (most - 1) / self.random.max(1);
-                match Inputs::random(model.config(), 1, tokens, self.seed + at as u64)? {
-                    Inputs::Texts(more) => texts.extend(more),
-                    Inputs::Images(_) => {}
-                }
-            }
-            return Ok(Inputs::Texts(texts));
+            let length = |at: usize| 1 + at * (most - 1) / self.random.max(1);
+            let lengths: Vec<usize> = (0..=self.random).map(length).collect();
+            return Inputs::texts(limits, &lengths, self.seed);
         }
         let shape = &model.config().image()?;
         let mut images = vec![images::plain(shape, 0), images::plain(shape, 255)];

@@ -2,7 +2,8 @@
 import type { Input } from './image.js';
 import type { PlainSource } from './source.js';
 import type {
-  Classification, Classifier, ClassifyOptions, DeviceLoss, ExecutorChange, ExecutorName, LoadTimes, Memory, ModelInfo, Progress,
+  Classification, Classifier, ClassifyOptions, DeviceLoss, ExecutorChange, ExecutorName, LoadTimes, Memory, ModelInfo, Progress, Score,
+  TextAnswer,
 } from './types.js';
 
 /** What a classifier shows of itself beside the model. Plain data. */
@@ -20,6 +21,8 @@ export interface PlainOptions {
   wasmUrl: string;
   /** Null where nobody knows: then files of PNG and JPEG cannot be read. */
   decoderUrl: string | null;
+  /** Null where nobody knows: then texts cannot be taken. */
+  tokenizersUrl: string | null;
   probeMilliseconds: number | null;
 }
 
@@ -31,6 +34,9 @@ export interface Job {
 
 /** What is asked of a call beside its images. */
 export type Wanted = Required<Pick<ClassifyOptions, 'top' | 'keepPixels'>>;
+
+/** What a model gives for a text. */
+export type TextResult = TextAnswer & { values: Int32Array; classes: Score[] };
 
 /** Whom a backend tells. */
 export interface Hooks {
@@ -46,6 +52,8 @@ export interface Backend {
   readonly state: State;
   /** Classifies a batch in one run. */
   classify(inputs: Input[], wanted: Wanted): Promise<Classification[]>;
+  /** Runs texts in one run. */
+  texts(texts: string[], top: number): Promise<TextResult[]>;
   switchTo(executor: ExecutorName): Promise<void>;
   memory(): Promise<Memory>;
   /** Frees all; `idle` settles when the call in progress has ended. */

@@ -1,9 +1,11 @@
-import { DisposedError } from './errors.js';
+import { DisposedError, ImageError, TextError } from './errors.js';
 import { release, toInput, type Input } from './image.js';
 import { Queue } from './queue.js';
 import { checkedTop } from './scores.js';
-import type { Backend } from './backend.js';
-import type { Classification, Classifier, ClassifyOptions, ExecutorName, Image, Memory } from './types.js';
+import type { Backend, TextResult } from './backend.js';
+import type {
+  Classification, Classifier, ClassifyOptions, Embedding, ExecutorName, Image, Memory, TextClassification, TextOptions,
+} from './types.js';
 
 /** The classifier that users hold: a queue in front of a backend. */
 export class QueuedClassifier implements Classifier {
@@ -50,6 +52,9 @@ export class QueuedClassifier implements Classifier {
 
   async classifyBatch(images: Image[], options: ClassifyOptions = {}): Promise<Classification[]> {
     const began = performance.now();
+    if (this.model.input !== 'image') {
+      throw new ImageError(`Expected a model that ${described('image', 'classes')}, found one that ${described('text', this.model.output)}.`);
+    }
     const wanted = { top: checkedTop(options.top), keepPixels: options.keepPixels ?? false };
     options.signal?.throwIfAborted();
     if (images.length === 0) return [];
@@ -80,6 +85,33 @@ export class QueuedClassifier implements Classifier {
     }
   }
 
+  async classifyTexts(texts: string[], options: TextOptions = {}): Promise<TextClassification[]> {
+    const answers = await this.#texts('classes', texts, options);
+    return answers.map(({ values, ...answer }) => ({ ...answer, logits: values }));
+  }
+
+  async embed(texts: string[], options: Pick<TextOptions, 'signal'> = {}): Promise<Embedding[]> {
+    const answers = await this.#texts('embedding', texts, options);
+    const scale = this.model.logitScale;
+    return answers.map(({ values, classes: _, ...answer }) => ({ ...answer, vector: values, scale }));
+  }
+
+  /** Runs texts, if the model gives `output` for them. */
+  async #texts(output: Classifier['model']['output'], texts: string[], options: TextOptions): Promise<TextResult[]> {
+    const top = checkedTop(options.top);
+    options.signal?.throwIfAborted();
+    const { model } = this;
+    if (model.input !== 'text' || model.output !== output) {
+      const [wanted, found] = [described('text', output), described(model.input, model.output)];
+      throw new TextError(`Expected a model that ${wanted}, found one that ${found}.`);
+    }
+    if (!Array.isArray(texts) || !texts.every((text) => typeof text === 'string')) {
+      throw new TypeError('Expected a list of texts.');
+    }
+    if (texts.length === 0) return [];
+    return this.#queue.add(() => this.#backend.texts(texts, top), options.signal);
+  }
+
   switchTo(executor: ExecutorName): Promise<void> {
     if (executor !== 'webgpu' && executor !== 'wasm') {
       return Promise.reject(new TypeError(`Expected the executor "webgpu" or "wasm", found "${String(executor)}".`));
@@ -95,6 +127,11 @@ export class QueuedClassifier implements Classifier {
     const idle = this.#queue.close(() => new DisposedError());
     if (idle !== null) this.#backend.dispose(idle);
   }
+}
+
+/** What a model does, in words. */
+function described(input: string, output: string): string {
+  return output === 'classes' ? `classifies ${input}s` : `embeds ${input}s`;
 }
 
 function fulfilled(outcomes: PromiseSettledResult<Input>[]): Input[] {

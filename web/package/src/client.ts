@@ -3,7 +3,7 @@ import { untilAborted } from './abort.js';
 import { DisposedError, ImageError, RuntimeError } from './errors.js';
 import { transferable, type Input } from './image.js';
 import { fromPlain } from './wire.js';
-import type { Backend, Hooks, Job, State, Wanted } from './backend.js';
+import type { Backend, Hooks, Job, State, TextResult, Wanted } from './backend.js';
 import type { Line } from './host.js';
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
 import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
@@ -70,6 +70,10 @@ export class Client implements Backend {
 
   async classify(inputs: Input[], wanted: Wanted): Promise<Classification[]> {
     return this.#ask<'classify'>({ ask: 'classify', inputs, wanted }, transferable(inputs));
+  }
+
+  async texts(texts: string[], top: number): Promise<TextResult[]> {
+    return this.#ask<'texts'>({ ask: 'texts', texts, top });
   }
 
   async switchTo(executor: ExecutorName): Promise<void> {

@@ -1,16 +1,20 @@
 // The engine: runs a model in this thread.
 import { timed } from './clock.js';
-import { DeviceLostError, NoWebGpuError, RuntimeError } from './errors.js';
+import { DeviceLostError, NoWebGpuError, RuntimeError, TextError } from './errors.js';
 import { PixelMaker, type Pixels } from './pixels.js';
 import { fromWasm, isTrap } from './wire.js';
 import { scores } from './scores.js';
-import type { Backend, Hooks, Job, State, Wanted } from './backend.js';
+import { Tokenizer } from './texts.js';
+import { imageWork, textWork, type Work } from './work.js';
+import type { Backend, Hooks, Job, State, TextResult, Wanted } from './backend.js';
 import type { Input } from './image.js';
 import type { Runtime, WasmModel, WasmSession } from './runtime.js';
 import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
 import type { WebGpuSupport } from './webgpu.js';
 
 const PROBE = 250;
+/** Tokens of a text that a session has room for from the first. */
+const SHORT = 64;
 const DEAD = 'The WASM runtime stopped at an earlier call: load the model again.';
 
 /** What the engine takes from outside. */
@@ -26,8 +30,8 @@ interface Outside {
 interface Running {
   name: ExecutorName;
   session: WasmSession;
-  /** The largest batch it has room for. */
-  prepared: number;
+  /** The most items, and tokens of texts, that it has room for. */
+  prepared: [number, number];
   adapter: Classifier['adapter'];
 }
 
@@ -42,6 +46,7 @@ export class Engine implements Backend {
   readonly #outside: Outside;
   readonly #pixels: PixelMaker;
   #running: Running | null = null;
+  #tokenizer: Promise<Tokenizer> | null = null;
   #released = false;
   /** What runs the model, or ran it until its device was lost. */
   #executor: ExecutorName;
@@ -148,15 +153,24 @@ export class Engine implements Backend {
     this.#hooks.moved({ from: 'wasm', to: 'webgpu', reason: `${compared}.` });
   }
 
-  /** Milliseconds for an image at best, of a few runs on a blank one. */
+  /** Milliseconds for an item at best, of a few runs on a blank one. */
   async #measured(running: Running | null): Promise<number> {
-    const [height, width] = this.model.imageSize;
-    const blank = new Uint8Array(height * width * this.model.channels);
+    const blank = this.#blank();
     let best = Infinity;
     for (let run = 0; running !== null && run < (running.name === 'wasm' ? 1 : 3); run += 1) {
-      best = Math.min(best, (await timed(() => running.session.run(blank, 1), this.#outside.now)).time);
+      best = Math.min(best, (await timed(() => blank.run(running.session), this.#outside.now)).time);
     }
     return best;
+  }
+
+  /** An image of zeros, or a text of the first token. */
+  #blank(): Work {
+    const { imageSize, channels } = this.model;
+    if (imageSize === null || channels === null) {
+      const tokens = Math.min(SHORT, this.model.tokens ?? SHORT);
+      return textWork([{ ids: Array<number>(tokens).fill(0), segments: Array<number>(tokens).fill(0), cut: 0 }]);
+    }
+    return imageWork(new Uint8Array(imageSize[0] * imageSize[1] * channels), 1);
   }
 
   #stay(reason: string): void {
@@ -176,7 +190,8 @@ export class Engine implements Backend {
       parts.push({ ...value, decode: time });
     }
     const bytes = packed(parts.map((part) => part.bytes));
-    const { value, time: run } = await timed(() => this.#run(bytes, parts.length), this.#outside.now);
+    const work = imageWork(bytes, parts.length);
+    const { value, time: run } = await timed(() => this.#run(work), this.#outside.now);
     const { classes } = this.model;
     return parts.map(({ bytes, exact, notes, raw, decode }, index) => {
       const logits = value.logits.slice(index * classes, (index + 1) * classes);
@@ -190,6 +205,35 @@ export class Engine implements Backend {
         notes,
         pixels: keepPixels ? raw : null,
         times: { decode, run, total: decode + run },
+      };
+    });
+  }
+
+  texts(texts: string[], top: number): Promise<TextResult[]> {
+    return this.#living(() => this.#texts(texts, top));
+  }
+
+  async #texts(texts: string[], top: number): Promise<TextResult[]> {
+    const { tokens: limit, outputs, classes, labels } = this.model;
+    if (limit === null) throw new TextError('Expected a model with its tokenizer, found one without.');
+    this.#tokenizer ??= Tokenizer.open(this.#file.tokenizer(), limit, this.#options.tokenizersUrl).catch((error: unknown) => {
+      this.#tokenizer = null;
+      throw error;
+    });
+    const tokenizer = await this.#tokenizer;
+    const all = texts.map((text) => tokenizer.encode(text));
+    const work = textWork(all);
+    const { value, time: run } = await timed(() => this.#run(work), this.#outside.now);
+    return all.map(({ ids, cut }, index) => {
+      const values = value.logits.slice(index * outputs, (index + 1) * outputs);
+      return {
+        values,
+        classes: classes > 0 ? scores(this.#file.likeliest(values, Math.min(top, classes)), labels) : [],
+        digest: this.#runtime.digest(values),
+        tokens: ids.length,
+        cut,
+        executor: value.executor,
+        run,
       };
     });
   }
@@ -247,8 +291,8 @@ export class Engine implements Backend {
   }
 
   /** Runs a batch; meanwhile no other session takes over. */
-  #run(pixels: Uint8Array, batch: number): Promise<{ logits: Int32Array; executor: ExecutorName }> {
-    return this.#exclusive(async () => ({ logits: await this.#tried(pixels, batch), executor: this.#executor }));
+  #run(work: Work): Promise<{ logits: Int32Array; executor: ExecutorName }> {
+    return this.#exclusive(async () => ({ logits: await this.#tried(work), executor: this.#executor }));
   }
 
   /** Does work when what came before has ended. */
@@ -259,17 +303,17 @@ export class Engine implements Backend {
   }
 
   /** Runs a batch; after a lost device once more on a fresh one, then on WASM if that is allowed. */
-  async #tried(pixels: Uint8Array, batch: number): Promise<Int32Array> {
+  async #tried(work: Work): Promise<Int32Array> {
     let lost: DeviceLostError;
     try {
-      return await this.#runOn(this.#running ?? this.#use(await this.#open(this.#executor)), pixels, batch);
+      return await this.#runOn(this.#running ?? this.#use(await this.#open(this.#executor)), work);
     } catch (error) {
       if (!(error instanceof DeviceLostError)) throw error;
       lost = error;
     }
     this.#drop();
     try {
-      const logits = await this.#runOn(this.#use(await this.#open('webgpu')), pixels, batch);
+      const logits = await this.#runOn(this.#use(await this.#open('webgpu')), work);
       this.#hooks.lost({ message: lost.message, recovered: true, executor: 'webgpu' });
       return logits;
     } catch (error) {
@@ -280,14 +324,14 @@ export class Engine implements Backend {
       }
       if (isTrap(error)) throw error;
       this.#drop();
-      return this.#afterLoss(lost, error as Error, pixels, batch);
+      return this.#afterLoss(lost, error as Error, work);
     }
   }
 
-  async #afterLoss(lost: DeviceLostError, second: Error, pixels: Uint8Array, batch: number): Promise<Int32Array> {
+  async #afterLoss(lost: DeviceLostError, second: Error, work: Work): Promise<Int32Array> {
     if (this.#auto) {
       await this.#fallBack(`The WebGPU device was lost and a fresh one failed: ${second.message}`);
-      const logits = await this.#runOn(this.#running!, pixels, batch);
+      const logits = await this.#runOn(this.#running!, work);
       this.#hooks.lost({ message: lost.message, recovered: true, executor: 'wasm' });
       return logits;
     }
@@ -296,16 +340,19 @@ export class Engine implements Backend {
     throw new DeviceLostError(message, { cause: second });
   }
 
-  async #runOn(running: Running, pixels: Uint8Array, batch: number): Promise<Int32Array> {
+  async #runOn(running: Running, work: Work): Promise<Int32Array> {
     try {
-      if (batch > running.prepared) {
+      const { items, tokens } = work;
+      const [room, space] = running.prepared;
+      if (items > room || tokens > space) {
         // If this fails, nothing is known of what the session has room for.
-        running.prepared = 0;
-        await running.session.prepare(batch);
-        running.prepared = batch;
+        running.prepared = [0, 0];
+        const wanted: Running['prepared'] = [Math.max(items, room), Math.max(tokens, space)];
+        await running.session.prepare(...wanted);
+        running.prepared = wanted;
       }
-      const { value, time } = await timed(() => running.session.run(pixels, batch), this.#outside.now);
-      if (running.name === 'wasm') this.#wasmTime = Math.min(this.#wasmTime ?? Infinity, time / batch);
+      const { value, time } = await timed(() => work.run(running.session), this.#outside.now);
+      if (running.name === 'wasm' && tokens === 0) this.#wasmTime = Math.min(this.#wasmTime ?? Infinity, time / items);
       return value;
     } catch (error) {
       throw fromWasm(error);
@@ -315,14 +362,15 @@ export class Engine implements Backend {
   async #open(name: ExecutorName): Promise<Running> {
     try {
       const support = name === 'wasm' ? null : await this.#adapterOrRefusal();
+      const prepared: Running['prepared'] = this.model.input === 'text' ? [1, SHORT] : [1, 0];
       const session = support === null ? this.#runtime.Session.wasm(this.#file) : await this.#webgpu(support);
       try {
-        await session.prepare(1);
+        await session.prepare(...prepared);
       } catch (error) {
         if (!isTrap(fromWasm(error))) this.#free(session);
         throw error;
       }
-      return { name, session, prepared: 1, adapter: described(session, support) };
+      return { name, session, prepared, adapter: described(session, support) };
     } catch (error) {
       throw fromWasm(error);
     }

@@ -3,6 +3,7 @@ export type ErrorKind =
   | 'model-file'
   | 'newer-format'
   | 'image'
+  | 'text'
   | 'no-webgpu'
   | 'device'
   | 'device-lost'
@@ -18,6 +19,7 @@ const NAMES: Record<ErrorKind, string> = {
   'model-file': 'ModelFileError',
   'newer-format': 'NewerFormatError',
   image: 'ImageError',
+  text: 'TextError',
   'no-webgpu': 'NoWebGpuError',
   device: 'DeviceError',
   'device-lost': 'DeviceLostError',
@@ -59,6 +61,13 @@ export class NewerFormatError extends IntformerError {
 export class ImageError extends IntformerError {
   constructor(message: string, options?: ErrorOptions) {
     super('image', message, options);
+  }
+}
+
+/** The text cannot be taken: the model takes none, has no tokenizer, or knows none of its tokens. */
+export class TextError extends IntformerError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('text', message, options);
   }
 }
 

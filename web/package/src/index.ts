@@ -1,12 +1,14 @@
 /**
- * Integer-only vision transformers in the browser, with the same bits on WebGPU and on WASM.
+ * Integer-only transformers in the browser, with the same bits on WebGPU and on WASM.
  *
- * {@link load} a model, then {@link Classifier.classify | classify} images with it.
+ * {@link load} a model, then {@link Classifier.classify | classify} images with it, {@link Classifier.classifyTexts |
+ * classify texts}, or {@link Classifier.embed | embed} them.
  *
  * @module
  */
 export { load } from './load.js';
 export { cache, type CachedModel, type ModelCache } from './cache.js';
+export { similarity } from './texts.js';
 export { webgpuSupport, type WebGpuSupport } from './webgpu.js';
 export type {
   Adapter,
@@ -14,6 +16,7 @@ export type {
   Classifier,
   ClassifyOptions,
   DeviceLoss,
+  Embedding,
   ExecutorChange,
   ExecutorName,
   Hint,
@@ -28,6 +31,9 @@ export type {
   RunTimes,
   Score,
   Source,
+  TextAnswer,
+  TextClassification,
+  TextOptions,
 } from './types.js';
 export {
   CacheError,
@@ -43,6 +49,7 @@ export {
   NoWebGpuError,
   OutOfMemoryError,
   RuntimeError,
+  TextError,
   type ErrorKind,
   type Transfer,
 } from './errors.js';

@@ -9,6 +9,7 @@ import type { Classifier, LoadOptions, Source } from './types.js';
 // Written out, so that bundlers find the files; evaluated only where no option names another place.
 const WORKER = (): URL => new URL('./worker.js', import.meta.url);
 const RUNTIME = (): URL => new URL('./wasm/intformer_web_bg.wasm', import.meta.url);
+const TOKENIZERS = (): URL => new URL('./tokenizers.js', import.meta.url);
 const DECODER = (): URL => new URL('./wasm/intformer_web_decoder_bg.wasm', import.meta.url);
 
 /**
@@ -64,6 +65,7 @@ function plainOptions(options: LoadOptions): PlainOptions {
     digest: digest?.toLowerCase() ?? null,
     wasmUrl: given(options.wasmUrl) ?? beside(RUNTIME) ?? missing('wasmUrl'),
     decoderUrl: given(options.decoderUrl) ?? beside(DECODER),
+    tokenizersUrl: given(options.tokenizersUrl) ?? beside(TOKENIZERS),
     probeMilliseconds: probeMilliseconds ?? null,
   };
 }

@@ -1,5 +1,5 @@
 // What page and worker say to each other.
-import type { Job, State, Wanted } from './backend.js';
+import type { Job, State, TextResult, Wanted } from './backend.js';
 import type { Input } from './image.js';
 import type { Classification, DeviceLoss, ExecutorChange, ExecutorName, Memory, ModelInfo, Progress } from './types.js';
 import type { PlainError } from './wire.js';
@@ -8,6 +8,7 @@ import type { PlainError } from './wire.js';
 export type Ask =
   | { ask: 'load'; job: Job }
   | { ask: 'classify'; inputs: Input[]; wanted: Wanted }
+  | { ask: 'texts'; texts: string[]; top: number }
   | { ask: 'switch'; executor: ExecutorName }
   | { ask: 'memory' };
 
@@ -18,6 +19,7 @@ export type ToWorker = { id: number; ask: Ask } | { abort: true } | { end: true 
 export interface Answers {
   load: ModelInfo;
   classify: Classification[];
+  texts: TextResult[];
   switch: null;
   memory: Memory;
 }

@@ -10,6 +10,8 @@ import type { Model as GlueModel } from './wasm/intformer_web.js';
 /** A checked model file. */
 export interface WasmModel {
   info(): string;
+  /** The JSON of its tokenizer; empty if it has none. */
+  tokenizer(): Uint8Array;
   fit(rgba: Uint8Array, width: number, height: number): Uint8Array;
   /** Of each of the likeliest classes its number, its logit and its probability. */
   likeliest(logits: Int32Array, top: number): Float64Array;
@@ -20,8 +22,9 @@ export interface WasmModel {
 
 /** A model on an executor. One call at a time; on WASM it answers at once, on WebGPU later. */
 export interface WasmSession {
-  prepare(batch: number): void | Promise<void>;
+  prepare(items: number, tokens: number): void | Promise<void>;
   run(pixels: Uint8Array, batch: number): Int32Array | Promise<Int32Array>;
+  run_texts(ids: Uint32Array, segments: Uint32Array, starts: Uint32Array): Int32Array | Promise<Int32Array>;
   adapter(): string;
   memory(): number;
   free(): void;

@@ -1,4 +1,4 @@
-import type { DisposedError } from './errors.js';
+import type { DisposedError, TextError } from './errors.js';
 
 /** Where a model comes from: an address, a file, or its bytes. Bytes are copied, the caller keeps its own. */
 export type Source = string | URL | Blob | ArrayBuffer | Uint8Array;
@@ -65,6 +65,8 @@ export interface LoadOptions {
   wasmUrl?: string | URL;
   /** Where `intformer_web_decoder_bg.wasm` is, which reads PNG and JPEG files. Default: in the same folder. */
   decoderUrl?: string | URL;
+  /** Where `tokenizers.js` is, which makes the tokens of texts. Default: beside this module. */
+  tokenizersUrl?: string | URL;
   /** Where `worker.js` is. Default: beside this module. */
   workerUrl?: string | URL;
   /**
@@ -176,6 +178,44 @@ export interface Classification {
   times: RunTimes;
 }
 
+/** How to take texts. */
+export interface TextOptions {
+  /** How many classes to name, at least 1 (default 5). */
+  top?: number;
+  /** Ends the wait; the call then rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What is said of a text beside the answer itself. */
+export interface TextAnswer {
+  /** SHA-256 of the integers, 64 hexadecimal digits; equal to what `intformer` prints for the same text. */
+  digest: string;
+  /** Tokens of the text that the model saw. */
+  tokens: number;
+  /** How many tokens were cut, because the model takes no more. */
+  cut: number;
+  /** What ran the model. */
+  executor: ExecutorName;
+  /** Milliseconds to run the model, for all texts of the call. */
+  run: number;
+}
+
+/** A vector for a text. */
+export interface Embedding extends TextAnswer {
+  /** Integers of 16 bits; its length is not 1: {@link similarity} compares two. */
+  vector: Int32Array;
+  /** What one step of an integer is worth. */
+  scale: number;
+}
+
+/** What a model says about a text. */
+export interface TextClassification extends TextAnswer {
+  /** The likeliest classes, likeliest first; of equal ones the lower index first. */
+  classes: Score[];
+  /** One integer for each class. */
+  logits: Int32Array;
+}
+
 /** How a model was made, as `intformer quantize` noted it. */
 export interface Provenance {
   /** How the ranges of the activations were found. */
@@ -194,11 +234,19 @@ export interface ModelInfo {
   architecture: string;
   /** Activation of the MLPs, such as `gelu` or `relu`. */
   activation: string;
-  /** Height and width in pixels that images are fitted to. */
-  imageSize: [number, number];
-  /** Channels of a pixel: 1 or 3. */
-  channels: number;
-  /** Number of classes. */
+  /** What the model takes. */
+  input: 'image' | 'text';
+  /** What it gives: classes, or a vector for each text. */
+  output: 'classes' | 'embedding';
+  /** Height and width in pixels that images are fitted to; null if the model takes texts. */
+  imageSize: [number, number] | null;
+  /** Channels of a pixel: 1 or 3; null if the model takes texts. */
+  channels: number | null;
+  /** Tokens of a text at most, those that mark its ends among them; null without a tokenizer. */
+  tokens: number | null;
+  /** Numbers that it gives for an item: classes, or those of a vector. */
+  outputs: number;
+  /** Number of classes; 0 if it embeds. */
   classes: number;
   /** Name of each class. */
   labels: string[];
@@ -272,6 +320,13 @@ export interface Classifier {
   classify(image: Image, options?: ClassifyOptions): Promise<Classification>;
   /** The same for several images in one run, which is faster than one after the other. One bad image rejects all. */
   classifyBatch(images: Image[], options?: ClassifyOptions): Promise<Classification[]>;
+  /**
+   * Names the likeliest classes of texts, in one run without padding: what a text gives does not depend on the others.
+   * Rejects with a {@link TextError} if the model does not classify texts.
+   */
+  classifyTexts(texts: string[], options?: TextOptions): Promise<TextClassification[]>;
+  /** Makes a vector of each text. Rejects with a {@link TextError} if the model does not. */
+  embed(texts: string[], options?: Pick<TextOptions, 'signal'>): Promise<Embedding[]>;
   /** Moves the same model to another executor. If that cannot run, rejects and leaves all as it was. */
   switchTo(executor: ExecutorName): Promise<void>;
   /** How much memory is in use. */

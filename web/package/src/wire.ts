@@ -14,6 +14,7 @@ import {
   NoWebGpuError,
   OutOfMemoryError,
   RuntimeError,
+  TextError,
   type ErrorKind,
   type Transfer,
 } from './errors.js';
@@ -31,6 +32,7 @@ const BY_KIND: Partial<Record<ErrorKind, new (message: string, options?: ErrorOp
   'model-file': ModelFileError,
   'newer-format': NewerFormatError,
   image: ImageError,
+  text: TextError,
   'no-webgpu': NoWebGpuError,
   device: DeviceError,
   'device-lost': DeviceLostError,

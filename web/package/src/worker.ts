@@ -66,6 +66,8 @@ function serve(port: Port): void {
         } finally {
           release(ask.inputs);
         }
+      case 'texts':
+        return loaded().texts(ask.texts, ask.top);
       case 'switch':
         await loaded().switchTo(ask.executor);
         return null;

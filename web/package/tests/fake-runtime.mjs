@@ -6,7 +6,7 @@ const thrown = (kind, message) => Object.assign(new Error(message), { kind });
 /** The bytes of a model that the fake reads. */
 export function modelBytes(more = {}) {
   return new TextEncoder().encode(JSON.stringify({
-    digest: 'a'.repeat(64), imageSize: [1, 1], channels: 1, classes: 3, labels: ['x', 'y', 'z'], logitScale: 0.1, ...more,
+    digest: 'a'.repeat(64), input: 'image', output: 'classes', tokens: null, outputs: 3, imageSize: [1, 1], channels: 1, classes: 3, labels: ['x', 'y', 'z'], logitScale: 0.1, ...more,
   }));
 }
 
@@ -43,6 +43,12 @@ export function fakeRuntime(script = {}) {
         this.busy = false;
       }
     }
+    // Of each text the sum of its ids, and how many there are.
+    async run_texts(ids, segments, starts) {
+      log.runs += 1;
+      const texts = [...starts.keys()].slice(0, -1).map((at) => ids.subarray(starts[at], starts[at + 1]));
+      return Int32Array.from(texts.flatMap((text) => [text.reduce((sum, id) => sum + id, 0), text.length, 0]));
+    }
     adapter = () => `fake ${this.name}`;
     memory = () => 1000;
     free = () => {
@@ -64,6 +70,7 @@ export function fakeRuntime(script = {}) {
         log.models += 1;
         return {
           info: () => JSON.stringify(info),
+          tokenizer: () => new TextEncoder().encode(info.tokenizer ?? ''),
           fit: (rgba) => rgba.slice(0, 4),
           likeliest: (logits, top) => {
             const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a]).slice(0, top);
@@ -110,5 +117,5 @@ export function surroundings(fake, support = {}) {
 
 /** The options of a load with defaults. */
 export const options = (more = {}) => ({
-  executor: 'webgpu', cache: false, refresh: false, digest: null, wasmUrl: 'http://127.0.0.1/x.wasm', decoderUrl: null, probeMilliseconds: null, ...more,
+  executor: 'webgpu', cache: false, refresh: false, digest: null, wasmUrl: 'http://127.0.0.1/x.wasm', decoderUrl: null, tokenizersUrl: null, probeMilliseconds: null, ...more,
 });

@@ -83,7 +83,8 @@ pub enum TextHead {
     Embedding {
         /// How it is made of those of the tokens.
         pooling: TextPooling,
-        /// Whether its length is 1 for those who read it. The integers are not: cosines do not depend on lengths.
+        /// Whether sentence-transformers would make its length 1. What the model puts out is not normalized: cosines do
+        /// not depend on lengths.
         normalized: bool,
     },
     /// Classes of texts, or one number for each: from the first token.

@@ -46,6 +46,8 @@ pub(crate) fn published(config: &Config, library: Library) -> Option<Published> 
 pub(crate) struct Names {
     /// What a model of it is called in sentences.
     pub called: &'static str,
+    /// Whether it takes texts.
+    pub takes_texts: bool,
     /// Which architectures of timm are of it, if some are: in words, and a test of their names.
     pub timm: Option<(&'static str, fn(&str) -> bool)>,
     /// Each `model_type` of Hugging Face that is of it.

@@ -54,7 +54,10 @@ pub(super) fn read(files: &Files, notes: &mut Vec<String>) -> Result<Description
         };
         processor::describe(&mut description, plain(path, value)?)?;
     }
-    text::describe(&mut description, &files.text)?;
+    let of_texts = |keys: &names::Keys| keys.names.takes_texts;
+    if description.keys.as_ref().is_some_and(of_texts) {
+        text::describe(&mut description, &files.text, notes)?;
+    }
     Ok(description)
 }
 

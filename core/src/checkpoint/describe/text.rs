@@ -15,7 +15,9 @@ use crate::{
         TextHead, TextPooling,
         names::{Description, Tokenizer, expected},
     },
-    checkpoint::source::{MODULES, POOLING, SENTENCE, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY},
+    checkpoint::source::{
+        MODULES, POOLING, PROMPTS, SENTENCE, TOKENIZER, TOKENIZER_CONFIG, VOCABULARY,
+    },
 };
 
 /// What transformers writes where a tokenizer knows no limit.
@@ -23,8 +25,11 @@ const NO_LIMIT: f64 = 1e9;
 
 #[derive(Deserialize)]
 struct TokenizerConfig {
+    tokenizer_class: Option<String>,
     model_max_length: Option<f64>,
     do_lower_case: Option<bool>,
+    strip_accents: Option<bool>,
+    tokenize_chinese_chars: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -36,15 +41,40 @@ struct Module {
 #[derive(Deserialize)]
 struct Sentence {
     max_seq_length: Option<usize>,
+    do_lower_case: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Prompts {
+    default_prompt_name: Option<String>,
 }
 
 /// Adds to `description` what the files beside a model of texts say.
 pub(super) fn describe(
     description: &mut Description,
     files: &BTreeMap<&'static str, PathBuf>,
+    notes: &mut Vec<String>,
 ) -> Result<()> {
     let settings: Option<TokenizerConfig> = read(files.get(TOKENIZER_CONFIG))?;
-    let sentence: Option<Sentence> = read(files.get(SENTENCE))?;
+    let mut sentence = None;
+    for name in SENTENCE {
+        sentence = sentence.or(read::<Sentence>(files.get(name))?);
+    }
+    if sentence
+        .as_ref()
+        .is_some_and(|found| found.do_lower_case == Some(true))
+    {
+        notes.push(
+            "sentence-transformers would lower the case of texts first: here the tokenizer alone does or does not"
+                .to_owned(),
+        );
+    }
+    let prompts: Option<Prompts> = read(files.get(PROMPTS))?;
+    if let Some(name) = prompts.and_then(|found| found.default_prompt_name) {
+        notes.push(format!(
+            "sentence-transformers would begin texts with its prompt {name:?}: here a text is as it is given"
+        ));
+    }
     let limit = sentence.and_then(|sentence| sentence.max_seq_length);
     let own = settings
         .as_ref()
@@ -57,7 +87,7 @@ pub(super) fn describe(
             limit,
         }),
         (None, Some(path)) => Some(Tokenizer {
-            json: of_vocabulary(path, settings.and_then(|found| found.do_lower_case))?,
+            json: of_vocabulary(path, settings.as_ref())?,
             limit,
         }),
         (None, None) => None,
@@ -78,16 +108,33 @@ fn read<T: serde::de::DeserializeOwned>(path: Option<&PathBuf>) -> Result<Option
 fn bytes(path: &Path) -> Result<Vec<u8>> {
     let size = std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
     if size.len() > Tokenization::MAX_BYTES as u64 {
-        return Err(expected(
-            &format!("at most {} bytes", Tokenization::MAX_BYTES),
-            &path,
-        ));
+        return Err(Error::Checkpoint(format!(
+            "{}: expected at most {} bytes, found {}",
+            path.display(),
+            Tokenization::MAX_BYTES,
+            size.len()
+        )));
     }
     std::fs::read(path).map_err(|error| Error::io(path, error))
 }
 
 /// The `tokenizer.json` of BERT over the words at `path`, one a line.
-fn of_vocabulary(path: &Path, lower_case: Option<bool>) -> Result<Vec<u8>> {
+fn of_vocabulary(path: &Path, settings: Option<&TokenizerConfig>) -> Result<Vec<u8>> {
+    let class = settings.and_then(|found| found.tokenizer_class.as_deref());
+    let known = ["Bert", "DistilBert", "Electra"].map(|family| {
+        [
+            format!("{family}Tokenizer"),
+            format!("{family}TokenizerFast"),
+        ]
+    });
+    if let Some(class) =
+        class.filter(|class| !known.as_flattened().iter().any(|known| known == class))
+    {
+        return Err(expected(
+            "a tokenizer.json, or the vocab.txt of a BertTokenizer",
+            &class,
+        ));
+    }
     let text = String::from_utf8(bytes(path)?);
     let text = text.map_err(|error| expected("words in a vocab.txt", &error.utf8_error()))?;
     let words: BTreeMap<&str, usize> = text.lines().map(str::trim_end).zip(0..).collect();
@@ -119,8 +166,10 @@ fn of_vocabulary(path: &Path, lower_case: Option<bool>) -> Result<Vec<u8>> {
         "padding": null,
         "added_tokens": added,
         "normalizer": {
-            "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
-            "strip_accents": null, "lowercase": lower_case.unwrap_or(true),
+            "type": "BertNormalizer", "clean_text": true,
+            "handle_chinese_chars": settings.and_then(|found| found.tokenize_chinese_chars).unwrap_or(true),
+            "strip_accents": settings.and_then(|found| found.strip_accents),
+            "lowercase": settings.and_then(|found| found.do_lower_case).unwrap_or(true),
         },
         "pre_tokenizer": {"type": "BertPreTokenizer"},
         "post_processor": {

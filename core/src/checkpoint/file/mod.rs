@@ -238,12 +238,17 @@ impl Tensors {
     /// If there is none.
     pub(super) fn bytes(&self, name: &str) -> Result<Vec<u8>> {
         let stored = self.all.get(name);
+        let byte = Element::Other("U8".to_owned());
         let found = stored.and_then(|stored| match (&self.files[stored.file], &stored.place) {
-            (Content::Safe(bytes), Place::Bytes(range)) => bytes.get(range.clone()),
+            (Content::Safe(bytes), Place::Bytes(range)) if stored.element == byte => {
+                bytes.get(range.clone())
+            }
             _ => None,
         });
         let bytes = found.map(<[u8]>::to_vec);
-        bytes.ok_or_else(|| Error::Checkpoint(format!("the tensor {name} is missing")))
+        bytes.ok_or_else(|| {
+            Error::Checkpoint(format!("expected bytes in the tensor {name}, found none"))
+        })
     }
 }
 

@@ -102,11 +102,7 @@ impl Lowering<'_> {
             channels
         ];
         let mut names = Vec::new();
-        for (at, group) in groups
-            .into_iter()
-            .filter(|group| !group.is_empty())
-            .enumerate()
-        {
+        for group in groups {
             let joined = group.iter().map(|&c| spans[c]).reduce(Spans::join);
             let Some(Spans {
                 before: input,
@@ -120,10 +116,7 @@ impl Lowering<'_> {
             let output = Codes::over(output, 0.0);
             let entry = |code: i32| output.code(function(activation, input.real(code)));
             let table: Vec<i8> = (-128..128).map(entry).collect();
-            let name = match at {
-                0 => format!("{site}.table"),
-                _ => format!("{site}.table.{}", at + 1),
-            };
+            let name = self.fresh_table(site);
             self.weights.insert(name.clone(), &[256], &table);
             names.push(name);
             for &c in group {
@@ -153,6 +146,15 @@ impl Lowering<'_> {
             scale,
             affine: Some((vec![1.0; channels], shift)),
         })
+    }
+
+    /// A name for a table of `site` that is not there yet: groups and readers have their own.
+    fn fresh_table(&self, site: &str) -> String {
+        let others = (2..).map(|count| format!("{site}.table.{count}"));
+        let mut names = std::iter::once(format!("{site}.table")).chain(others);
+        names
+            .find(|name| !self.weights.0.contains_key(name))
+            .expect("there is no end of names")
     }
 
     /// The values of each channel on both sides of the activation at `site`, as far as it is not flat.

@@ -18,6 +18,13 @@ pub(super) const MODEL_TYPES: [&str; 6] = [
     "distilbert",
 ];
 
+/// Classes of transformers whose heads are of another kind.
+const OTHER: [&str; 3] = [
+    "ForQuestionAnswering",
+    "ForMultipleChoice",
+    "ForNextSentencePrediction",
+];
+
 /// A family, as far as its members compute in different ways.
 #[derive(Clone, Copy, PartialEq)]
 enum Family {
@@ -96,7 +103,10 @@ pub(super) fn configure(
     )?;
     let heads = heads.ok_or_else(|| expected("a number of attention heads", &"none"))?;
     let padding = match family {
-        Family::Roberta => keys.take("pad_token_id")?.unwrap_or(1) + 1,
+        Family::Roberta => keys
+            .take("pad_token_id")?
+            .unwrap_or(1usize)
+            .saturating_add(1),
         _ => 0,
     };
     let positions = rows
@@ -106,6 +116,20 @@ pub(super) fn configure(
     let activation = activation(&mut keys)?;
     let layer_norm_eps = keys.take("layer_norm_eps")?.unwrap_or(1e-12);
 
+    let named: Vec<String> = keys.take("architectures")?.unwrap_or_default();
+    let other = |name: &&str| named.iter().any(|found| found.ends_with(*name));
+    if OTHER.iter().any(other) {
+        return Err(expected(
+            "a model of classes of texts or of tokens, or of embeddings",
+            &named,
+        ));
+    }
+    if keys.take::<String>("problem_type")?.as_deref() == Some("multi_label_classification") {
+        notes.push(
+            "its classes do not exclude each other: probabilities here are as if they did"
+                .to_owned(),
+        );
+    }
     let (head, classes) = match params.find("head.out.weight") {
         None => (embedding(description, notes), 0),
         Some(_) => {
@@ -113,7 +137,7 @@ pub(super) fn configure(
             let dense = ["head.dense.weight", "pooler.dense.weight"];
             let dense = dense.iter().any(|name| params.find(name).is_some());
             let dense = dense.then(|| family.dense());
-            (classifier(&mut keys, dense, notes)?, classes)
+            (classifier(&named, dense, notes), classes)
         }
     };
     Ok(BertConfig {
@@ -166,27 +190,10 @@ fn embedding(description: &Description, notes: &mut Vec<String>) -> TextHead {
 }
 
 /// The head of a model with classes: of texts or of tokens, as its class in transformers says.
-fn classifier(
-    keys: &mut Keys,
-    dense: Option<Activation>,
-    notes: &mut Vec<String>,
-) -> Result<TextHead> {
-    let classes: Vec<String> = keys.take("architectures")?.unwrap_or_default();
-    let is = |what: &str| classes.iter().any(|class| class.ends_with(what));
-    for other in [
-        "ForQuestionAnswering",
-        "ForMultipleChoice",
-        "ForNextSentencePrediction",
-    ] {
-        if is(other) {
-            return Err(expected(
-                "a model of classes of texts or of tokens",
-                &classes,
-            ));
-        }
-    }
+fn classifier(named: &[String], dense: Option<Activation>, notes: &mut Vec<String>) -> TextHead {
+    let is = |what: &str| named.iter().any(|class| class.ends_with(what));
     if is("ForTokenClassification") {
-        return Ok(TextHead::Tokens);
+        return TextHead::Tokens;
     }
     if !is("ForSequenceClassification") {
         let of = match dense {
@@ -197,8 +204,8 @@ fn classifier(
             "config.json does not say what the classes are of: of {of}"
         ));
         if dense.is_none() {
-            return Ok(TextHead::Tokens);
+            return TextHead::Tokens;
         }
     }
-    Ok(TextHead::Text { dense })
+    TextHead::Text { dense }
 }

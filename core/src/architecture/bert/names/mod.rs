@@ -18,6 +18,7 @@ use crate::{
 /// All that the reader of checkpoints knows of encoders of texts.
 pub(in crate::architecture) static NAMES: Names = Names {
     called: "a BERT",
+    takes_texts: true,
     timm: None,
     model_types: &configuration::MODEL_TYPES,
     dialects: &dialects::ALL,

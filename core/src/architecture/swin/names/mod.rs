@@ -19,6 +19,7 @@ use crate::{
 /// All that the reader of checkpoints knows of Swin.
 pub(in crate::architecture) static NAMES: Names = Names {
     called: "a Swin V1",
+    takes_texts: false,
     timm: Some(("an architecture of the Swin V1 family (swin_…)", |name| {
         name.starts_with("swin_") && !name.starts_with("swin_moe")
     })),

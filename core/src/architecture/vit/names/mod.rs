@@ -18,6 +18,7 @@ use crate::{
 /// All that the reader of checkpoints knows of ViT.
 pub(in crate::architecture) static NAMES: Names = Names {
     called: "a ViT",
+    takes_texts: false,
     timm: Some(("of its ViT family (vit_…, deit_…)", |name| {
         name.starts_with("vit_") || name.starts_with("deit")
     })),
