@@ -1,8 +1,17 @@
 //! The blocks of a model, and what each of them chooses for itself.
 
-use std::fmt::{self, Display, Formatter};
+use std::{
+    fmt::{self, Display, Formatter},
+    marker::PhantomData,
+};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{
+        self, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
 
 /// A block of a model: attention and an MLP with their residual connections.
 ///
@@ -64,13 +73,46 @@ pub struct Widths {
 /// assert_eq!(mixed.get(1, 1), Activation::Relu);
 /// assert_eq!(mixed.uniform(), None);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum PerBlock<T> {
     /// The same everywhere.
     All(T),
     /// By stage, then by block.
     Each(Vec<Vec<T>>),
+}
+
+/// A list is one for each block, anything else one for all.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for PerBlock<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Values(PhantomData))
+    }
+}
+
+struct Values<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Values<T> {
+    type Value = PerBlock<T>;
+
+    fn expecting(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str("a value for all blocks, or for each stage one for each block")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        T::deserialize(value.into_deserializer()).map(PerBlock::All)
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Self::Value, E> {
+        T::deserialize(value.into_deserializer()).map(PerBlock::All)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(PerBlock::All)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, values: A) -> Result<Self::Value, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(values)).map(PerBlock::Each)
+    }
 }
 
 impl<T: Copy + PartialEq> PerBlock<T> {

@@ -109,7 +109,7 @@ impl Tensor {
 pub type TensorId = usize;
 
 /// One step: an operation under the name of the site it comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// The site.
     pub name: String,

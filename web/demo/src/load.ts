@@ -143,6 +143,10 @@ async function replace(
       executorChanged.tell({ from, to, milliseconds: null });
     },
   });
+  if (classifier.model.input !== 'image') {
+    classifier.dispose();
+    throw new Error(`${name}: expected a model that takes images, as this page does, found one that takes texts.`);
+  }
   const before = now.loaded;
   now.loaded = { classifier, source, name, shipped };
   before?.classifier.dispose();

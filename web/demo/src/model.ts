@@ -63,7 +63,7 @@ export async function openModel(source: File | string, name: string): Promise<vo
 }
 
 function describe(model: ModelInfo, name: string): void {
-  const [height, width] = model.imageSize;
+  const [height, width] = model.imageSize ?? [0, 0];
   const { calibration } = model.provenance;
   const rows: [string, string | Node][] = [
     ['Model', name],

@@ -26,10 +26,13 @@ export interface Tokens {
 export class Tokenizer {
   readonly #encoder: Encoder;
   readonly #limit: number;
+  /** Whether it lowers the case of texts. */
+  readonly #lowers: boolean;
 
-  private constructor(encoder: Encoder, limit: number) {
+  private constructor(encoder: Encoder, limit: number, lowers: boolean) {
     this.#encoder = encoder;
     this.#limit = limit;
+    this.#lowers = lowers;
   }
 
   /** A tokenizer of this JSON, by the library at `url`. */
@@ -46,15 +49,18 @@ export class Tokenizer {
       throw new NetworkError(message, transfer, { cause });
     }
     try {
-      const parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json)) as object;
-      return new Tokenizer(new library.Tokenizer(parsed, {}), limit);
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(json);
+      const lowers = /"type"\s*:\s*"Lowercase"|"lowercase"\s*:\s*true/.test(text);
+      return new Tokenizer(new library.Tokenizer(JSON.parse(text) as object, {}), limit, lowers);
     } catch (cause) {
       throw new TextError(`Expected a tokenizer.json in the model, found one that cannot be read: ${String(cause)}`, { cause });
     }
   }
 
   /** The tokens of a text. */
-  encode(text: string): Tokens {
+  encode(whole: string): Tokens {
+    // Browsers lower a sigma at the end of a word to another letter than the native library does.
+    const text = this.#lowers ? whole.replaceAll('\u03a3', '\u03c3') : whole;
     const options = { return_token_type_ids: true as const };
     const { ids, token_type_ids: segments } = this.#encoder.encode(text, { ...options, add_special_tokens: true });
     const cut = Math.max(0, ids.length - this.#limit);

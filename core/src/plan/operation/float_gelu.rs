@@ -1,6 +1,7 @@
 //! A bias and GELU in floats, to measure against: in no model file.
 
 use intformer_shaders::op::float_gelu as kernel;
+use serde::{Deserialize, Serialize};
 
 use super::Declared;
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// A bias and GELU in floats.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FloatGelu {
     /// int8 rows.
     pub input: TensorId,

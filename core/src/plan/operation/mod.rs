@@ -2,7 +2,7 @@
 //! weights it takes and makes the kernel's parameters of them.
 
 use intformer_shaders::Dispatch;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, de::Error as _};
 
 use super::{Axis, Plan, TensorId, packer::Packer};
 use crate::Result;
@@ -83,13 +83,28 @@ macro_rules! declare {
         )*
 
         /// The operations: one for each kernel. Weight names are prefixes of tensors in the model file.
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
         #[serde(tag = "op", rename_all = "snake_case")]
         pub enum Operation {
             $($(#[$doc])* $(#[cfg(feature = $feature)] #[serde(skip)])? $type($type)),*
         }
 
         impl Operation {
+            /// Reads the operation of this name out of the JSON of its step; those that need a feature are in no file.
+            pub(super) fn read(name: &str, json: &str) -> serde_json::Result<Self> {
+                match name {
+                    $(
+                        $(#[cfg(feature = $feature)])?
+                        stringify!($name) $(if $feature.is_empty())? => {
+                            serde_json::from_str(json).map(Self::$type)
+                        }
+                    )*
+                    other => Err(serde_json::Error::custom(format!(
+                        "expected an operation that this library knows, found {other}"
+                    ))),
+                }
+            }
+
             /// Its name, which is the kernel's.
             pub fn name(&self) -> &'static str {
                 match self {
