@@ -25,6 +25,7 @@ pub struct Forward<'a> {
 }
 
 /// What a forward pass starts from: items of one length.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Feed {
     /// `[batch, height * width, channels]`, normalized.
     Images(Tensor<3>),

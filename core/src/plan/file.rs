@@ -405,9 +405,9 @@ impl IntModel {
         let weights = &self.weights;
         let before = weights.0.range(..TOKENIZER.to_owned());
         let after = weights.0.range(TOKENIZER.to_owned()..);
-        let shown = |(name, tensor)| as_stored(name, tensor);
         let tokenizer = self.tokenization.iter().map(|found| found.stored());
-        before.map(shown).chain(tokenizer).chain(after.map(shown))
+        let [before, after] = [before, after].map(|part| part.map(as_stored));
+        before.chain(tokenizer).chain(after)
     }
 
     /// The header and the plans as they stand in the file.

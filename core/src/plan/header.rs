@@ -57,16 +57,13 @@ pub(super) const TOKENIZER: &str = "tokenizer.json";
 /// A tensor as it stands in a file: name, type, shape, bytes.
 pub(super) type Stored<'a> = (&'a str, IntType, Vec<usize>, &'a [u8]);
 
-pub(super) fn as_stored<'a>(name: &'a String, tensor: &'a IntTensor) -> Stored<'a> {
+pub(super) fn as_stored<'a>((name, tensor): (&'a String, &'a IntTensor)) -> Stored<'a> {
     (name, tensor.kind, tensor.shape.clone(), &tensor.bytes)
 }
 
 /// The tensors of a file, in the order of their names.
 pub(super) fn stored(weights: &IntWeights) -> impl Iterator<Item = Stored<'_>> {
-    weights
-        .0
-        .iter()
-        .map(|(name, tensor)| as_stored(name, tensor))
+    weights.0.iter().map(as_stored)
 }
 
 impl Header {

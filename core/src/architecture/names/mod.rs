@@ -42,6 +42,9 @@ pub(crate) fn published(config: &Config, library: Library) -> Option<Published> 
     }
 }
 
+/// Architectures of timm: in words, and a test of their names.
+pub(crate) type TimmFamily = (&'static str, fn(&str) -> bool);
+
 /// How other libraries name the parameters of an architecture and describe it.
 pub(crate) struct Names {
     /// What a model of it is called in sentences.
@@ -49,7 +52,7 @@ pub(crate) struct Names {
     /// Whether it takes texts.
     pub takes_texts: bool,
     /// Which architectures of timm are of it, if some are: in words, and a test of their names.
-    pub timm: Option<(&'static str, fn(&str) -> bool)>,
+    pub timm: Option<TimmFamily>,
     /// Each `model_type` of Hugging Face that is of it.
     pub model_types: &'static [&'static str],
     /// All dialects; of two with the same anchor, the first that nothing speaks against.

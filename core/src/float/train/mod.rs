@@ -36,7 +36,7 @@
 //! };
 //! let preprocessing = Preprocessing::imagenet(1, Resize::Squash);
 //! let folder = ImageFolder::open(dir.path().join("train"))?;
-//! let data = folder.dataset(config.image()?, preprocessing.clone());
+//! let data = folder.dataset(config.image(), preprocessing.clone());
 //!
 //! let options = TrainOptions {
 //!     epochs: 10,
