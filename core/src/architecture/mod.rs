@@ -224,7 +224,7 @@ impl Config {
     /// Checks that a model of this configuration exists.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) with what was expected and found.
+    /// [`Error::Config`] with what was expected and found.
     pub fn validate(&self) -> Result<()> {
         match self {
             Self::Swin(config) => config.validate(),
