@@ -139,6 +139,7 @@ impl<'a> Items<'a> {
     }
 
     /// How many there are.
+    #[cfg(feature = "float")]
     pub fn len(&self) -> usize {
         match &self.0 {
             Kind::Images { pixels, .. } => pixels.len(),
