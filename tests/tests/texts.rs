@@ -177,7 +177,7 @@ fn what_no_plan_takes_is_a_sentence() {
     refused(&Batch::images(&[0; 16], 1), "found images");
     let long = limits.positions as usize + 1;
     let found = format!(
-        "text 1: expected at most {} tokens, found {long}",
+        "text 1: expected 1 to {} tokens, found {long}",
         limits.positions
     );
     refused(&Batch::texts(&some, &[0, 1, 1 + long]), &found);
