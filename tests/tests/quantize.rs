@@ -268,12 +268,12 @@ fn integers_stay_close_to_floats_in_encoders_of_texts() {
     };
     let dense = |dense| TextHead::Text { dense };
     for (head, activation, most) in [
-        (embedding(TextPooling::Mean), Activation::Gelu, 0.15),
+        (embedding(TextPooling::Mean), Activation::Gelu, 0.1),
         (embedding(TextPooling::Max), Activation::GeluTanh, 0.15),
-        (embedding(TextPooling::First), Activation::Relu, 0.15),
+        (embedding(TextPooling::First), Activation::Relu, 0.1),
         (dense(Some(Activation::Tanh)), Activation::Gelu, 0.15),
         (dense(None), Activation::GeluTanh, 0.15),
-        (TextHead::Tokens, Activation::Gelu, 0.15),
+        (TextHead::Tokens, Activation::Gelu, 0.06),
     ] {
         let model = intformer::quant::float_model(bert(head, activation), 7).unwrap();
         let error = relative_error(&model);
@@ -307,7 +307,7 @@ fn channels_a_hundred_times_larger_take_nothing_from_others() {
     }
     let error = relative_error(&model);
     println!("relative error {error:.4}, {plain:.4} without outliers");
-    assert!(error < 2.0 * plain.max(0.02), "{error}");
+    assert!(error < 0.05, "{error}");
 }
 
 /// What each form of GELU adds to the error of the table.

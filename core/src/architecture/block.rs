@@ -57,6 +57,27 @@ pub struct Widths {
     pub hidden: usize,
 }
 
+impl Widths {
+    /// Those of block `block` of an architecture without stages: its own, or heads that share `channels`.
+    ///
+    /// # Panics
+    /// If there are no heads.
+    pub(super) fn of(
+        own: &Option<PerBlock<Self>>,
+        block: usize,
+        [channels, heads, hidden]: [usize; 3],
+    ) -> Self {
+        match own {
+            Some(widths) => widths.get(0, block),
+            None => Self {
+                heads,
+                head_dim: channels / heads,
+                hidden,
+            },
+        }
+    }
+}
+
 /// One value for all blocks, or one for each block of each stage.
 ///
 /// # Examples

@@ -181,14 +181,11 @@ impl BertConfig {
     /// # Panics
     /// If there are no heads.
     pub fn widths(&self, block: usize) -> Widths {
-        match &self.widths {
-            Some(widths) => widths.get(0, block),
-            None => Widths {
-                heads: self.heads,
-                head_dim: self.embed_dim / self.heads,
-                hidden: self.hidden,
-            },
-        }
+        Widths::of(
+            &self.widths,
+            block,
+            [self.embed_dim, self.heads, self.hidden],
+        )
     }
 
     /// What a text, or each of its tokens, becomes: logits of the classes, or an embedding.

@@ -156,14 +156,11 @@ impl VitConfig {
     /// # Panics
     /// If there are no heads.
     pub fn widths(&self, block: usize) -> Widths {
-        match &self.widths {
-            Some(widths) => widths.get(0, block),
-            None => Widths {
-                heads: self.heads,
-                head_dim: self.embed_dim / self.heads,
-                hidden: self.hidden,
-            },
-        }
+        Widths::of(
+            &self.widths,
+            block,
+            [self.embed_dim, self.heads, self.hidden],
+        )
     }
 
     /// What an image becomes: logits of the classes, or the features of a model without a head.

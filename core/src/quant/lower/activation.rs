@@ -47,9 +47,7 @@ impl Lowering<'_> {
         }
         let (tensor, scale) = match activation {
             Activation::Relu => {
-                let balanced = self.balanced(site, next)?;
-                let finest = rows.unit.iter().map(|unit| unit * FACTOR_MARGIN);
-                let scale: Vec<f64> = balanced.iter().zip(finest).map(|(s, f)| s.max(f)).collect();
+                let scale = self.byte_scales(site, &rows, next)?;
                 let epilogue = Epilogue::Int8 { relu: true };
                 (self.emit(hidden, &rows, &scale, epilogue, None)?, scale)
             }

@@ -15,7 +15,7 @@ use crate::{
     graph::{Axis, Layer, Node, NodeId, Pooling},
     plan::{Epilogue, Format, InputKind, Port, TensorId, operation, pad16},
     quant::{
-        rows::Rows,
+        rows::{IntRows, Rows},
         scales::{FACTOR_MARGIN, balance, multiplier},
     },
 };
@@ -269,9 +269,7 @@ impl Lowering<'_> {
     /// Emits a product that another reads as it is, int8, for the `next` rows: without a normalization between them.
     fn bare(&mut self, linear: &Linear, next: &Rows) -> Result<Bytes> {
         let rows = self.quantized(linear)?;
-        let balanced = self.balanced(&linear.site, next)?;
-        let finest = rows.unit.iter().map(|unit| unit * FACTOR_MARGIN);
-        let scale: Vec<f64> = balanced.iter().zip(finest).map(|(s, f)| s.max(f)).collect();
+        let scale = self.byte_scales(&linear.site, &rows, next)?;
         let epilogue = Epilogue::Int8 { relu: false };
         let tensor = self.emit(linear, &rows, &scale, epilogue, None)?;
         let stats = self.calibration.site(&linear.site)?;
@@ -394,6 +392,16 @@ impl Lowering<'_> {
         let stats = self.calibration.site(site)?;
         let squares: Vec<f64> = (0..ranges.len()).map(|c| stats.mean_square(c)).collect();
         Ok(balance(&ranges, &squares, &rows.weight))
+    }
+
+    /// Scales of int8 outputs of `rows`, seen at `site` and read by `next`: no finer than a requantization allows.
+    pub(super) fn byte_scales(&self, site: &str, rows: &IntRows, next: &Rows) -> Result<Vec<f64>> {
+        let balanced = self.balanced(site, next)?.into_iter();
+        let finest = rows.unit.iter().map(|unit| unit * FACTOR_MARGIN);
+        Ok(balanced
+            .zip(finest)
+            .map(|(scale, finest)| scale.max(finest))
+            .collect())
     }
 
     /// Scales of stream `stream` by channel; notes it if products of `units` need it coarser.
