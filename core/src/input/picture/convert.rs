@@ -49,32 +49,9 @@ pub(super) fn check_channels(channels: usize) -> Result<()> {
 
 /// Pixels of `stored` bytes to pixels of `channels` bytes.
 pub(super) fn convert(raw: &[u8], stored: usize, channels: usize, decoding: Decoding) -> Vec<u8> {
-    let blend = match decoding {
-        Decoding::Seen => over_white,
-        Decoding::Torchvision => |value, _| value,
+    let blends = match decoding {
+        Decoding::Seen => true,
+        Decoding::Torchvision => false,
     };
-    let mut data = Vec::with_capacity(raw.len() / stored * channels);
-    for pixel in raw.chunks_exact(stored) {
-        let rgb = match *pixel {
-            [grey] => [grey; 3],
-            [grey, alpha] => [blend(grey, alpha); 3],
-            [r, g, b] => [r, g, b],
-            [r, g, b, alpha] => [r, g, b].map(|c| blend(c, alpha)),
-            _ => unreachable!("images have 1 to 4 channels"),
-        };
-        match channels {
-            1 => data.push(luma(rgb)),
-            _ => data.extend(rgb),
-        }
-    }
-    data
-}
-
-fn over_white(value: u8, alpha: u8) -> u8 {
-    let (value, alpha) = (u32::from(value), u32::from(alpha));
-    ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-}
-
-fn luma([r, g, b]: [u8; 3]) -> u8 {
-    ((19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 32_768) >> 16) as u8
+    intformer_cpu::pixels::convert(raw, stored, channels, blends)
 }

@@ -8,18 +8,9 @@
 
 use std::{f64::consts::PI, ops::Range};
 
+use intformer_cpu::pixels::{BITS, Taps};
+
 use crate::Filter;
-
-/// Fraction bits of a weight: 8 bits of pixel and 2 of headroom leave 22 of 32.
-pub(super) const BITS: u32 = 32 - 8 - 2;
-
-/// The source pixels that make up one pixel of the result, along one axis.
-#[derive(Debug)]
-pub(super) struct Taps {
-    pub first: usize,
-    /// In units of 2^-22.
-    pub weights: Vec<i32>,
-}
 
 /// The taps of the pixels `wanted` of an axis resized by `filter` from `source` to `full` pixels.
 pub(super) fn taps(filter: Filter, source: usize, full: usize, wanted: Range<usize>) -> Vec<Taps> {

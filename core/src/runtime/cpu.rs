@@ -1,22 +1,9 @@
 //! The CPU executor: the integer kernels on 128-bit vectors, natively and in WebAssembly.
 
-mod attention;
-#[cfg(feature = "comparison")]
-mod float_gelu;
-mod heads;
-mod kernels;
-mod linear;
-mod memory;
-mod norm;
-mod product;
-mod scale;
-mod simple;
-mod window_attention;
-
 use std::sync::Arc;
 
+pub use intformer_cpu::Kernels;
 use intformer_shaders::Dispatch;
-pub use kernels::Kernels;
 
 use super::{Batch, Executor, Outputs, StepTime, capacity, held::Held, room, timed};
 use crate::{
@@ -157,7 +144,7 @@ impl Executor for Cpu {
     }
 
     fn describe(&self) -> String {
-        format!("{}, one thread", kernels::INSTRUCTIONS)
+        format!("{}, one thread", intformer_cpu::INSTRUCTIONS)
     }
 
     fn program(&self) -> &Arc<Program> {
