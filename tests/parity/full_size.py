@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
 from make_checkpoints import hugging_face_folder, microsoft_file, timm_folder, torchvision_file  # noqa: E402
-from torchvision.models import swin_b, swin_s, swin_t  # noqa: E402
+from torchvision.models import swin_b, swin_s, swin_t, vit_b_16  # noqa: E402
 from transformers import ViTConfig, ViTForImageClassification  # noqa: E402
 
 DEPTHS = {"tiny": [2, 2, 6, 2], "small": [2, 2, 18, 2]}
@@ -19,6 +19,8 @@ DEPTHS = {"tiny": [2, 2, 6, 2], "small": [2, 2, 18, 2]}
 def main(out):
     timm_folder(out / "timm-vit-base", 150, name="vit_base_patch16_224")
     timm_folder(out / "timm-deit-small", 151, name="deit_small_patch16_224")
+    timm_folder(out / "timm-deit-small-distilled", 154, name="deit_small_distilled_patch16_224")
+    torchvision_file(out / "torchvision-vit-base", 155, vit_b_16())
     timm_folder(out / "timm-dinov2-small", 152, name="vit_small_patch14_dinov2", num_classes=0)
     hugging_face_folder(
         out / "huggingface-vit-base", 153, config=ViTConfig, build=ViTForImageClassification,

@@ -1,8 +1,8 @@
 //! Configurations of small models.
 
 use intformer::architecture::{
-    Activation, BertConfig, PerBlock, SwinConfig, TextHead, TextPooling, VitConfig, Widths,
-    Windowing,
+    Activation, BertConfig, PerBlock, SwinConfig, TextHead, TextPooling, VitConfig, VitPooling,
+    Widths, Windowing,
 };
 use proptest::prelude::*;
 
@@ -65,12 +65,13 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Small Vision Transformers of all kinds: odd grids and heads, registers, no head, pruned blocks.
+    /// Small Vision Transformers of all kinds: odd grids and heads, registers, no head or two, means, pruned blocks.
     pub fn vit()(
         grid in [1usize..=6, 1usize..=6],
         patch in 1usize..=5,
         in_channels in prop_oneof![Just(1usize), Just(2), Just(3)],
-        prefix in 1usize..=3,
+        prefix in 0usize..=3,
+        answer in 0u8..4,
         heads in 1usize..=3,
         head_dim in 1usize..=18,
         depth in 1usize..=3,
@@ -87,11 +88,19 @@ prop_compose! {
                 Widths { heads, head_dim, hidden }
             })
         });
+        let (pooling, distilled, prefix) = match answer {
+            0 => (VitPooling::First, false, prefix.max(1)),
+            1 => (VitPooling::First, classes > 0, prefix.max(2)),
+            2 => (VitPooling::Mean, false, prefix),
+            _ => (VitPooling::MeanOfNormalized, false, 0),
+        };
         VitConfig {
             image_size: grid.map(|patches| patches * patch),
             in_channels,
             patch_size: patch,
             prefix,
+            pooling,
+            distilled,
             embed_dim: heads * head_dim,
             depth,
             heads,

@@ -6,7 +6,7 @@ use intformer::{
     FloatModel, ImageShape, Pixels,
     architecture::{
         Activation, BertConfig, Config, PerBlock, SwinConfig, TextHead, TextPooling, VitConfig,
-        Windowing,
+        VitPooling, Windowing,
     },
     float,
     plan::{IntModel, TokenLimits},
@@ -258,6 +258,19 @@ fn integers_stay_close_to_floats_in_a_vit() {
     // Most of the first token is the same for all images.
     close(vit(Activation::Gelu, 7), 0.15);
     close(vit(Activation::Relu, 0), 0.15);
+    for (pooling, distilled, prefix) in [
+        (VitPooling::First, true, 2),
+        (VitPooling::Mean, false, 2),
+        (VitPooling::MeanOfNormalized, false, 0),
+    ] {
+        let config = VitConfig {
+            pooling,
+            distilled,
+            prefix,
+            ..vit(Activation::Gelu, 7)
+        };
+        close(config, 0.15);
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub use crate::graph::{Activation, Census, Windows};
 pub use bert::{BertConfig, TextHead, TextPooling};
 pub use block::{Block, PerBlock, Widths};
 pub use swin::{SwinConfig, Windowing};
-pub use vit::VitConfig;
+pub use vit::{VitConfig, VitPooling};
 
 use std::fmt::{self, Display, Formatter};
 

@@ -182,13 +182,17 @@ impl<'a> Forward<'a> {
             }
             Layer::Positions { prefix } => {
                 let [batch, _, channels] = x.dims();
-                let first = self.parameters.matrix(&format!("{site}.prefix.weight"))?;
                 let places = self.parameters.matrix(&format!("{site}.position.weight"))?;
-                let first = first
-                    .reshape([1, prefix, channels])
-                    .expand([batch, prefix, channels]);
                 let places = places.reshape([1, node.tokens, channels]);
-                Tensor::cat(vec![first, x], 1) + places
+                let tokens = match prefix {
+                    0 => x,
+                    _ => {
+                        let first = self.parameters.matrix(&format!("{site}.prefix.weight"))?;
+                        let first = first.reshape([1, prefix, channels]);
+                        Tensor::cat(vec![first.expand([batch, prefix, channels]), x], 1)
+                    }
+                };
+                tokens + places
             }
             Layer::Activation(Activation::Gelu) => activation::gelu(x),
             Layer::Activation(Activation::GeluTanh) => activation::gelu_approximate(x),

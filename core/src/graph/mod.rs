@@ -132,9 +132,10 @@ pub enum Layer {
     Attention(Heads),
     /// Learned tokens before those of the input, and a learned vector for each place added to all.
     ///
-    /// Parameters: `{site}.prefix.weight` `[prefix, channels]`, `{site}.position.weight` `[tokens, channels]`.
+    /// Parameters: `{site}.prefix.weight` `[prefix, channels]` if there are such, `{site}.position.weight`
+    /// `[tokens, channels]`.
     Positions {
-        /// Tokens before those of the input, at least one.
+        /// Tokens before those of the input.
         prefix: usize,
     },
     /// A function of single values.
@@ -267,10 +268,11 @@ impl Graph {
                     ("segment.weight", table(segments)),
                 ]
             }
-            Layer::Positions { prefix } => vec![
-                ("prefix.weight", vec![prefix, outputs]),
-                ("position.weight", vec![node.tokens, outputs]),
-            ],
+            Layer::Positions { prefix } => {
+                let prefix = (prefix > 0).then(|| ("prefix.weight", vec![prefix, outputs]));
+                let position = ("position.weight", vec![node.tokens, outputs]);
+                prefix.into_iter().chain([position]).collect()
+            }
             Layer::Pixels { .. }
             | Layer::Tokens(_)
             | Layer::Attention(_)

@@ -47,7 +47,7 @@ impl Expected {
 
     fn output(kind: OutputKind) -> Self {
         let (formats, axis): (&[_], _) = match kind {
-            OutputKind::Logits => (&[Format::Int32], Axis::Item),
+            OutputKind::Logits => (&[Format::Int32, Format::Int16], Axis::Item),
             OutputKind::Pooled => (&[Format::Int32, Format::Int16], Axis::Item),
             OutputKind::TokenLogits => (&[Format::Int32], Axis::Token),
             OutputKind::Sequence => (&[Format::Int32, Format::Int16], Axis::Token),

@@ -12,10 +12,13 @@ use crate::{
         bounds::{self, MAX_CHANNELS, MAX_TOKENS},
     },
     graph::{Activation, OutputKind},
-    input::ImageShape,
+    input::{ImageShape, is_default},
 };
 
-/// Hyper-parameters of a Vision Transformer (arXiv 2010.11929) that answers by its first token.
+/// Learned tokens that a model may have.
+const MAX_PREFIX: usize = 64;
+
+/// Hyper-parameters of a Vision Transformer (arXiv 2010.11929).
 ///
 /// # Examples
 ///
@@ -51,8 +54,15 @@ pub struct VitConfig {
     pub in_channels: usize,
     /// Side of a square patch in pixels.
     pub patch_size: usize,
-    /// Learned tokens before the patches: the one that answers, then registers.
+    /// Learned tokens before the patches: the one that answers, one of a distilled model, then registers; 0 is for
+    /// models that answer by the mean of their patches.
     pub prefix: usize,
+    /// How the tokens of an image become one vector.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub pooling: VitPooling,
+    /// Whether the second token has a head, too, whose logits are added: DeiT's distilled form (arXiv 2012.12877).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub distilled: bool,
     /// Channels of a token.
     pub embed_dim: usize,
     /// Blocks.
@@ -77,6 +87,20 @@ pub struct VitConfig {
     pub widths: Option<PerBlock<Widths>>,
 }
 
+/// How the tokens of an image become one vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum VitPooling {
+    /// The first one, normalized.
+    #[default]
+    First,
+    /// The mean of the patches, normalized: timm's `fc_norm`.
+    Mean,
+    /// The mean of the normalized patches, in models without learned tokens.
+    MeanOfNormalized,
+}
+
 impl VitConfig {
     /// ViT-Ti/16 at 224 pixels and 1000 classes.
     pub fn tiny() -> Self {
@@ -85,6 +109,8 @@ impl VitConfig {
             in_channels: 3,
             patch_size: 16,
             prefix: 1,
+            pooling: VitPooling::First,
+            distilled: false,
             embed_dim: 192,
             depth: 12,
             heads: 3,
@@ -179,6 +205,16 @@ impl VitConfig {
         }
     }
 
+    /// What it answers by, in words.
+    fn answers_by(&self) -> &'static str {
+        match (self.pooling, self.distilled) {
+            (VitPooling::First, false) => "its first token",
+            (VitPooling::First, true) => "its first two tokens",
+            (VitPooling::Mean, _) => "the mean of its patches",
+            (VitPooling::MeanOfNormalized, _) => "the mean of its normalized patches",
+        }
+    }
+
     /// Checks that a model of this configuration exists.
     ///
     /// # Errors
@@ -188,11 +224,36 @@ impl VitConfig {
         self.image().validate()?;
         bounds::counts([
             ("a patch size", self.patch_size, 64),
-            ("learned tokens", self.prefix, 64),
             ("channels", self.embed_dim, MAX_CHANNELS),
             ("blocks", self.depth, 256),
             ("heads", self.heads, MAX_CHANNELS),
         ])?;
+        if self.prefix > MAX_PREFIX {
+            return fail(format!(
+                "expected at most {MAX_PREFIX} learned tokens, found {}",
+                self.prefix
+            ));
+        }
+        let answering = match self.pooling {
+            VitPooling::First => 1 + usize::from(self.distilled)..=MAX_PREFIX,
+            VitPooling::Mean => 0..=MAX_PREFIX,
+            VitPooling::MeanOfNormalized => 0..=0,
+        };
+        if !answering.contains(&self.prefix) {
+            return fail(format!(
+                "expected learned tokens from {} to {} in a model that answers by {}, found {}",
+                answering.start(),
+                answering.end(),
+                self.answers_by(),
+                self.prefix
+            ));
+        }
+        if self.distilled && (self.pooling != VitPooling::First || self.classes == 0) {
+            return fail(
+                "expected a distilled model to answer by its first two tokens, with a head for each, found another"
+                    .to_owned(),
+            );
+        }
         let depths = [self.depth];
         bounds::per_block(&depths, &self.activation, &self.fc1_bias, &self.widths)?;
         bounds::head(self.classes, self.layer_norm_eps)?;
@@ -233,8 +294,12 @@ impl Display for VitConfig {
             None => write!(f, "heads {}, hidden {}", self.heads, self.hidden)?,
             Some(_) => f.write_str("widths by block")?,
         }
-        if self.prefix > 1 {
-            write!(f, ", {} registers", self.prefix - 1)?;
+        let registers = self.prefix.saturating_sub(1 + usize::from(self.distilled));
+        if registers > 0 {
+            write!(f, ", {registers} registers")?;
+        }
+        if self.distilled || self.pooling != VitPooling::First {
+            write!(f, ", answering by {}", self.answers_by())?;
         }
         let fc1_bias = match self.fc1_bias.uniform() {
             Some(true) => "",
@@ -281,7 +346,30 @@ mod tests {
                 prefix: 0,
                 ..tiny()
             },
-            "learned tokens from 1",
+            "learned tokens from 1 to 64 in a model that answers by its first token, found 0",
+        );
+        refused(
+            VitConfig {
+                pooling: VitPooling::MeanOfNormalized,
+                ..tiny()
+            },
+            "from 0 to 0 in a model that answers by the mean of its normalized patches, found 1",
+        );
+        refused(
+            VitConfig {
+                distilled: true,
+                ..tiny()
+            },
+            "from 2 to 64 in a model that answers by its first two tokens, found 1",
+        );
+        refused(
+            VitConfig {
+                distilled: true,
+                prefix: 2,
+                classes: 0,
+                ..tiny()
+            },
+            "with a head for each",
         );
         refused(VitConfig { depth: 0, ..tiny() }, "blocks from 1");
         refused(

@@ -5,7 +5,7 @@ mod config;
 pub(super) mod names;
 mod topology;
 
-pub use config::VitConfig;
+pub use config::{VitConfig, VitPooling};
 
 use crate::graph::Graph;
 

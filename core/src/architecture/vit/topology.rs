@@ -1,16 +1,16 @@
 //! The layers of a ViT.
 
-use super::VitConfig;
+use super::{VitConfig, VitPooling};
 use crate::{
     architecture::{Block, Widths},
-    graph::{Graph, Heads},
+    graph::{Graph, Heads, NodeId, Pooling},
 };
 
-/// The layers from an image to logits `[1, classes]`, or, without classes, to the normalized first token
-/// `[1, channels]`. `config` is valid.
+/// The layers from an image to logits `[1, classes]`, or, without classes, to the vector `[1, channels]` that would be
+/// their input. `config` is valid.
 ///
-/// Sites carry the names that timm gives to the parameters. The last normalization is of single tokens, so the
-/// first is picked before it.
+/// Sites carry the names that timm gives to the parameters, but for a distilled model: its second token has a
+/// normalization `norm_dist` of its own, and the heads have half their weights, so that their logits are added.
 pub fn vit(config: &VitConfig) -> Graph {
     let (channels, eps) = (config.embed_dim, config.layer_norm_eps);
     let mut graph = Graph::default();
@@ -45,11 +45,34 @@ pub fn vit(config: &VitConfig) -> Graph {
         x = g.add(format!("{site}.mlp.add"), x, y);
     }
 
-    let x = g.pick("pick", x, 0);
-    let mut x = g.layer_norm("norm", x, eps);
-    if config.classes > 0 {
-        x = g.linear("head", x, config.classes, true);
+    // The last normalization is of single tokens: what does not answer is left out before it.
+    let answer = |g: &mut Graph, token: usize, names: [&str; 3]| -> NodeId {
+        let [pick, norm, head] = names;
+        let y = g.pick(pick, x, token);
+        let y = g.layer_norm(norm, y, eps);
+        match config.classes {
+            0 => y,
+            classes => g.linear(head, y, classes, true),
+        }
+    };
+    let mut y = match config.pooling {
+        VitPooling::First => answer(g, 0, ["pick", "norm", "head"]),
+        VitPooling::Mean => {
+            let y = g.pool("pool", x, Pooling::Mean, config.prefix);
+            g.layer_norm("fc_norm", y, eps)
+        }
+        VitPooling::MeanOfNormalized => {
+            let y = g.layer_norm("norm", x, eps);
+            g.mean_pool("pool", y)
+        }
+    };
+    if config.classes > 0 && config.pooling != VitPooling::First {
+        y = g.linear("head", y, config.classes, true);
     }
-    g.output(config.output_kind(), x);
+    if config.distilled {
+        let second = answer(g, 1, ["pick_dist", "norm_dist", "head_dist"]);
+        y = g.add("logits", y, second);
+    }
+    g.output(config.output_kind(), y);
     graph
 }

@@ -3,16 +3,8 @@
 use crate::architecture::names;
 
 /// Pieces of names that a file must have all of, and what it then is.
-const OTHERS: [(&[&str], &str); 19] = [
+const OTHERS: [(&[&str], &str); 17] = [
     (&["lora_A"], "an adapter without the model that it adapts"),
-    (
-        &["blocks.0.attn.qkv", "pos_embed"],
-        "a ViT without a learned token that answers",
-    ),
-    (
-        &["class_token", "encoder.layers.encoder_layer_0"],
-        "a ViT under torchvision's names",
-    ),
     (&["visual.", "positional_embedding"], "a CLIP model"),
     (&["text_model.", "vision_model."], "a CLIP model"),
     (&["word_embeddings.weight", "encoder.layer.0."], "a BERT"),

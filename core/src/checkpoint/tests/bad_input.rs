@@ -340,7 +340,7 @@ fn contradictions_of_the_description() {
         (
             "model_type",
             "swinv2".into(),
-            "expected a model_type of swin or vit or bert or roberta",
+            "expected a model_type of swin or vit or deit or dinov2",
         ),
         ("layer_norm_eps", 1e-3.into(), "layer_norm_eps of 1e-5"),
         (

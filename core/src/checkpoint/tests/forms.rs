@@ -219,10 +219,9 @@ fn other_models_are_refused_by_their_names() {
     let tensor = HostTensor::new([1], vec![0.0]);
     for (names, found) in [
         (
-            &["pos_embed", "blocks.0.attn.qkv.weight"][..],
-            "a ViT without a learned token",
+            &["pos_embed", "attn_pool.latent"][..],
+            "a ViT with attention pooling",
         ),
-        (&["cls_token", "dist_token"], "a distilled DeiT"),
         (&["module.layer1.0.conv1.weight"], "a ResNet"),
         (
             &[

@@ -169,7 +169,10 @@ impl Lowering<'_> {
         };
         let rows = self.quantized(patches)?;
         let scale = self.stream_scale(stream, &rows.unit);
-        let first = self.floats(&format!("{}.prefix.weight", node.site))?;
+        let first = match prefix {
+            0 => Vec::new(),
+            _ => self.floats(&format!("{}.prefix.weight", node.site))?,
+        };
         let places = self.floats(&format!("{}.position.weight", node.site))?;
         // The product of zeros, which is its bias, is in the row of a learned token, too.
         let of_zeros = (0..scale.len()).map(|c| {

@@ -241,14 +241,18 @@ impl<'a> Lowering<'a> {
             items: None,
             weights: IntWeights::default(),
         };
-        for (stream, coarse) in streams.all().iter().zip(coarseness) {
-            let scales = lowering.stream_scales(stream, *coarse)?;
+        for (at, (stream, coarse)) in streams.all().iter().zip(coarseness).enumerate() {
+            // What is put out has one scale.
+            let mut outputs = float.graph.outputs().iter();
+            let put_out = outputs.any(|&(_, id)| streams.written_by(id) == Some(at));
+            let exponents = options.residual_exponents && !put_out;
+            let scales = lowering.stream_scales(stream, exponents, *coarse)?;
             lowering.scales.push(Rc::new(scales));
         }
         Ok(lowering)
     }
 
-    fn stream_scales(&self, stream: &Stream, coarse: f64) -> Result<StreamScales> {
+    fn stream_scales(&self, stream: &Stream, exponents: bool, coarse: f64) -> Result<StreamScales> {
         let mut ranges = vec![0f64; stream.channels];
         for site in &stream.sites {
             let stats = self.calibration.site(site)?;
@@ -256,16 +260,12 @@ impl<'a> Lowering<'a> {
                 *range = range.max(stats.largest(c) * HEADROOM);
             }
         }
-        Ok(self.scales_of(&ranges, coarse))
+        Ok(self.scales_of(&ranges, exponents, coarse))
     }
 
-    /// Scales for int16 values of `ranges`, by channel, `coarse` times as coarse as need be.
-    fn scales_of(&self, ranges: &[f64], coarse: f64) -> StreamScales {
-        let most = if self.options.residual_exponents {
-            MAX_EXPONENT
-        } else {
-            0
-        };
+    /// Scales for int16 values of `ranges`, by channel if they may have `exponents`, `coarse` times as coarse as need be.
+    fn scales_of(&self, ranges: &[f64], exponents: bool, coarse: f64) -> StreamScales {
+        let most = if exponents { MAX_EXPONENT } else { 0 };
         let largest = ranges.iter().copied().fold(0.0, f64::max);
         // The constant of a normalization over four gathered rows must fit 30 bits.
         let eps = self.largest_eps();

@@ -4,7 +4,7 @@ use super::VitConfig;
 use crate::{
     Error, Params, Result,
     architecture::{
-        Activation, PerBlock,
+        Activation, PerBlock, VitPooling,
         names::{Asked, Description, Library, Renamed, agree, expected, extents, side},
     },
 };
@@ -25,6 +25,8 @@ struct Described {
     qkv_bias: Option<bool>,
     layer_norm_eps: Option<f64>,
     activation: Option<Activation>,
+    /// Whether the mean of the patches answers.
+    mean: Option<bool>,
 }
 
 /// What `description` says to a ViT.
@@ -33,16 +35,19 @@ fn read(description: &Description) -> Result<Described> {
         return Ok(Described::default());
     };
     if keys.library == Library::Timm {
-        match keys.take::<String>("global_pool")?.as_deref() {
-            None | Some("token") => {}
-            Some(other) => return Err(expected("a global_pool of token", &other)),
-        }
+        let mean = match keys.take::<String>("global_pool")?.as_deref() {
+            None => None,
+            Some("token") => Some(false),
+            Some("avg") => Some(true),
+            Some(other) => return Err(expected("a global_pool of token or avg", &other)),
+        };
         let described = Described {
             patch_size: side(keys.take("patch_size")?, "patch")?,
             embed_dim: keys.take("embed_dim")?,
             depth: keys.take("depth")?,
             heads: keys.take("num_heads")?,
             qkv_bias: keys.take("qkv_bias")?,
+            mean,
             ..Described::default()
         };
         // What the tensors show, or what is only for training.
@@ -52,6 +57,9 @@ fn read(description: &Description) -> Result<Described> {
             "reg_tokens",
             "class_token",
             "no_embed_class",
+            "fc_norm",
+            "final_norm",
+            "distilled",
         ] {
             keys.map.remove(known);
         }
@@ -74,6 +82,7 @@ fn read(description: &Description) -> Result<Described> {
             Some("relu") => Some(Activation::Relu),
             Some(other) => return Err(expected("a hidden_act of gelu or relu", &other)),
         },
+        mean: None,
     })
 }
 
@@ -99,7 +108,16 @@ pub(super) fn configure(
     let block = |at: usize| params.find(&format!("blocks.{at}.norm1.weight")).is_some();
     let depth = (0..).take_while(|&at| block(at)).count();
     let [hidden, _] = extents(params, "blocks.0.mlp.fc1.weight")?;
-    let [prefix, _] = extents(params, "embed.prefix.weight")?;
+    let prefix = match params.find("embed.prefix.weight") {
+        Some(_) => extents::<2>(params, "embed.prefix.weight")?[0],
+        None => 0,
+    };
+    let pooling = match (params.find("fc_norm.weight"), described.mean) {
+        (Some(_), _) => VitPooling::Mean,
+        (None, Some(true)) => VitPooling::MeanOfNormalized,
+        (None, None) if prefix == 0 => VitPooling::MeanOfNormalized,
+        (None, _) => VitPooling::First,
+    };
     let qkv_bias = params.find("blocks.0.attn.qkv.bias").is_some();
 
     agree("input channels", &description.in_channels, &in_channels)?;
@@ -108,6 +126,12 @@ pub(super) fn configure(
     agree("blocks", &described.depth, &depth)?;
     agree("hidden channels", &described.hidden, &hidden)?;
     agree("classes", &description.classes, &classes)?;
+    let mean = pooling != VitPooling::First;
+    agree(
+        "an answer by the mean of the patches",
+        &described.mean,
+        &mean,
+    )?;
     agree(
         "a bias of query, key and value",
         &described.qkv_bias,
@@ -146,6 +170,8 @@ pub(super) fn configure(
         in_channels,
         patch_size,
         prefix,
+        pooling,
+        distilled: params.find("head_dist.weight").is_some(),
         embed_dim,
         depth,
         heads,
@@ -155,7 +181,7 @@ pub(super) fn configure(
         layer_norm_eps: described
             .layer_norm_eps
             .unwrap_or(match renamed.dialect.library {
-                Library::Timm => 1e-6,
+                Library::Timm | Library::Torchvision => 1e-6,
                 _ => 1e-12,
             }),
         activation: PerBlock::All(described.activation.unwrap_or(Activation::Gelu)),

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// All dialects; of two with the same anchor, the first that nothing speaks against.
-pub(super) const ALL: [&Dialect; 2] = [&HUGGING_FACE, &TIMM];
+pub(super) const ALL: [&Dialect; 4] = [&HUGGING_FACE, &TIMM, &TIMM_WITHOUT_LEARNED, &TORCHVISION];
 
 /// timm, DeiT's and DINOv2's own repositories.
 static TIMM: Dialect = Dialect {
@@ -21,16 +21,89 @@ static TIMM: Dialect = Dialect {
     reorder: Some(tidy),
 };
 
+/// timm, where no token is learned.
+static TIMM_WITHOUT_LEARNED: Dialect = Dialect {
+    anchor: "pos_embed",
+    contrary: &["cls_token", "reg_token"],
+    ..TIMM
+};
+
+/// torchvision, and what it wrote before 0.13 (`mlp.linear_1`).
+static TORCHVISION: Dialect = Dialect {
+    library: Library::Torchvision,
+    anchor: "class_token",
+    contrary: &[],
+    outer: &[],
+    rows: &[
+        ("class_token", "cls_token"),
+        ("encoder.pos_embedding", "pos_embed"),
+        ("conv_proj", "patch_embed.proj"),
+        ("encoder.layers.encoder_layer_{b}.ln_1", "blocks.{b}.norm1"),
+        ("encoder.layers.encoder_layer_{b}.ln_2", "blocks.{b}.norm2"),
+        (
+            "encoder.layers.encoder_layer_{b}.self_attention.in_proj_weight",
+            "blocks.{b}.attn.qkv.weight",
+        ),
+        (
+            "encoder.layers.encoder_layer_{b}.self_attention.in_proj_bias",
+            "blocks.{b}.attn.qkv.bias",
+        ),
+        (
+            "encoder.layers.encoder_layer_{b}.self_attention.out_proj",
+            "blocks.{b}.attn.proj",
+        ),
+        (
+            "encoder.layers.encoder_layer_{b}.mlp.0",
+            "blocks.{b}.mlp.fc1",
+        ),
+        (
+            "encoder.layers.encoder_layer_{b}.mlp.3",
+            "blocks.{b}.mlp.fc2",
+        ),
+        (
+            "encoder.layers.encoder_layer_{b}.mlp.linear_1",
+            "blocks.{b}.mlp.fc1",
+        ),
+        (
+            "encoder.layers.encoder_layer_{b}.mlp.linear_2",
+            "blocks.{b}.mlp.fc2",
+        ),
+        ("encoder.ln", "norm"),
+        ("heads.head", "head"),
+    ],
+    reorder: Some(tidy),
+};
+
 /// Hugging Face transformers, and what `save_pretrained` writes in any version.
 static HUGGING_FACE: Dialect = Dialect {
     library: Library::HuggingFace,
     anchor: "embeddings.cls_token",
     contrary: &[],
-    outer: &[("vit.", "classifier.")],
+    outer: &[
+        ("vit.", "classifier."),
+        ("deit.", "classifier."),
+        ("deit.", "cls_classifier."),
+        ("deit.", "distillation_classifier."),
+    ],
     rows: &[
         ("embeddings.patch_embeddings.projection", "patch_embed.proj"),
         ("embeddings.position_embeddings", "pos_embed"),
         ("embeddings.cls_token", "cls_token"),
+        ("embeddings.distillation_token", "dist_token"),
+        ("embeddings.register_tokens", "register_tokens"),
+        ("embeddings.mask_token", "mask_token"),
+        // DINOv2.
+        ("encoder.layer.{b}.norm1", "blocks.{b}.norm1"),
+        ("encoder.layer.{b}.norm2", "blocks.{b}.norm2"),
+        (
+            "encoder.layer.{b}.layer_scale1.lambda1",
+            "blocks.{b}.ls1.gamma",
+        ),
+        (
+            "encoder.layer.{b}.layer_scale2.lambda1",
+            "blocks.{b}.ls2.gamma",
+        ),
+        ("encoder.layer.{b}.mlp", "blocks.{b}.mlp"),
         ("encoder.layer.{b}.layernorm_before", "blocks.{b}.norm1"),
         ("encoder.layer.{b}.layernorm_after", "blocks.{b}.norm2"),
         (
@@ -60,6 +133,8 @@ static HUGGING_FACE: Dialect = Dialect {
         ("layers.{b}.mlp", "blocks.{b}.mlp"),
         ("layernorm", "norm"),
         ("classifier", "head"),
+        ("cls_classifier", "head"),
+        ("distillation_classifier", "head_dist"),
     ],
     reorder: Some(tidy),
 };
@@ -86,7 +161,13 @@ fn tidy(_: &BTreeSet<&str>, params: &mut Params, notes: &mut Vec<String>) {
         notes.push("the pooler is left out: features are the normalized first token".to_owned());
     }
 
-    let learned = ["cls_token", "reg_token", "register_tokens"];
+    // What stood for hidden patches in training.
+    params.0.remove("mask_token");
+    if two_heads(params) {
+        notes.push("answers are the mean of the two heads of a distilled model".to_owned());
+    }
+
+    let learned = ["cls_token", "dist_token", "reg_token", "register_tokens"];
     let widths = learned
         .iter()
         .filter_map(|name| width(params.0.get(*name)?));
@@ -105,6 +186,25 @@ fn tidy(_: &BTreeSet<&str>, params: &mut Params, notes: &mut Vec<String>) {
         let name = "embed.position.weight".to_owned();
         params.0.insert(name, HostTensor::new(shape, tensor.data));
     }
+}
+
+/// Gives the second head of a distilled model a normalization of its own and both heads half their weights: the mean
+/// of their answers is the sum then. Whether there is one.
+fn two_heads(params: &mut Params) -> bool {
+    if !params.0.contains_key("head_dist.weight") {
+        return false;
+    }
+    for part in ["weight", "bias"] {
+        if let Some(norm) = params.0.get(&format!("norm.{part}")).cloned() {
+            params.0.insert(format!("norm_dist.{part}"), norm);
+        }
+        for head in ["head", "head_dist"] {
+            if let Some(tensor) = params.0.get_mut(&format!("{head}.{part}")) {
+                tensor.data.iter_mut().for_each(|value| *value /= 2.0);
+            }
+        }
+    }
+    true
 }
 
 /// The last side of a tensor, if it has some.

@@ -22,7 +22,7 @@ pub(in crate::architecture) static NAMES: Names = Names {
     timm: Some(("of its ViT family (vit_…, deit_…)", |name| {
         name.starts_with("vit_") || name.starts_with("deit")
     })),
-    model_types: &["vit"],
+    model_types: &["vit", "deit", "dinov2", "dinov2_with_registers"],
     dialects: &dialects::ALL,
     head: "head",
     telling: |_| false,
@@ -59,10 +59,25 @@ pub(in crate::architecture) fn published(config: &VitConfig, library: Library) -
     let channels = config.in_channels;
     let half = |resize| Preprocessing::new(resize, vec![0.5; channels], vec![0.5; channels]);
     let (by, preprocessing) = match library {
+        // DeiT.
+        Library::Timm if config.distilled => {
+            let most = Resize::CropFraction { crop: 0.9 };
+            ("Meta", Preprocessing::imagenet(channels, most))
+        }
         // DINOv2.
         Library::Timm if config.prefix > 1 || config.patch_size == 14 => {
             let whole = Resize::CropFraction { crop: 1.0 };
             ("Meta", Preprocessing::imagenet(channels, whole))
+        }
+        Library::Torchvision => {
+            let [height, width] = config.image_size;
+            let resize = match height == width {
+                true => Resize::ShorterSide {
+                    size: height * 256 / 224,
+                },
+                false => Resize::Squash,
+            };
+            ("torchvision", Preprocessing::imagenet(channels, resize))
         }
         Library::Timm => ("timm", half(Resize::CropFraction { crop: 0.9 })),
         _ => ("Hugging Face", half(Resize::Squash)),
@@ -73,18 +88,13 @@ pub(in crate::architecture) fn published(config: &VitConfig, library: Library) -
 /// What a relative of ViT with these names is, if it is none itself.
 fn relative(names: &BTreeSet<&str>, _: bool) -> Option<&'static str> {
     let has = |piece: &str| names.iter().any(|name| name.contains(piece));
-    if !has("cls_token") {
+    let positions = |name: &&str| *name == "pos_embed" || name.ends_with(".pos_embed");
+    if !has("cls_token") && !names.iter().any(positions) {
         return None;
     }
     let relatives = [
-        ("dist_token", "a distilled DeiT, which has two heads"),
-        (
-            "distillation_token",
-            "a distilled DeiT, which has two heads",
-        ),
         ("attn.q_bias", "a BEiT"),
         ("relative_position_bias", "a BEiT"),
-        ("fc_norm.", "a ViT that answers by the mean of its tokens"),
         ("norm_pre.", "the image half of a CLIP model"),
         ("pre_layrnorm.", "the image half of a CLIP model"),
         ("attn_pool.", "a ViT with attention pooling"),
@@ -98,7 +108,6 @@ fn relative(names: &BTreeSet<&str>, _: bool) -> Option<&'static str> {
         ("mlp.weights_in.", "a ViT with gated MLPs"),
         ("blocks_token_only.", "a CaiT"),
         ("ls1.scale", "an EVA"),
-        ("layer_scale1.", "a DINOv2 under transformers' names"),
     ];
     let found = relatives.iter().find(|(piece, _)| has(piece));
     found.map(|&(_, what)| what)
