@@ -82,7 +82,7 @@
 //! | `wgpu` (default) | the executor on GPUs, natively and in browsers |
 //! | `cuda` | the executor on NVIDIA cards; the driver is loaded at run time |
 //! | `image`, `webp`, `formats` (default) | image files: PNG and JPEG; WebP; BMP, GIF, TIFF, PNM |
-//! | `data` | data sets: image folders, glyphs |
+//! | `data` | data sets: image folders, glyphs, tables of texts |
 //! | `import` | checkpoints |
 //! | `tokenizer` | tokens of texts |
 //! | `hub` | checkpoints by their id on the Hugging Face hub |

@@ -1,19 +1,16 @@
 //! Texts as the commands take them.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use intformer::{Error, Tokenizer, runtime::Token};
-use serde_json::Value;
+use intformer::{
+    Tokenizer,
+    data::{Columns, TextTable},
+    runtime::Token,
+};
 
 use crate::{cli::Globals, model::Model};
-
-/// The most bytes of texts that are held at once.
-const MAX_BYTES: u64 = 1 << 28;
 
 /// Texts on the command line.
 #[derive(Args, Default)]
@@ -21,12 +18,33 @@ pub struct TextArguments {
     /// A text; may be given more than once.
     #[arg(long, short = 'T')]
     pub text: Vec<String>,
-    /// A file of texts: one a line, or of a .jsonl the column --column of each line.
-    #[arg(long, short = 'F', value_name = "FILE.txt | FILE.jsonl")]
+    /// A file of texts: one a line, or the column --column of a .csv, .tsv, .jsonl or .parquet.
+    #[arg(long, short = 'F', value_name = "FILE")]
     pub text_file: Option<PathBuf>,
-    /// The column of a .jsonl file that has the text.
+    #[command(flatten)]
+    pub column: Column,
+}
+
+/// The column of texts in a table.
+#[derive(Args, Default)]
+pub struct Column {
+    /// The column of a table that has the text.
     #[arg(long, default_value = "text")]
     pub column: String,
+}
+
+impl Column {
+    /// The texts of a file.
+    ///
+    /// # Errors
+    /// As [`TextTable::open`].
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<TextTable> {
+        let columns = Columns {
+            text: &self.column,
+            class: None,
+        };
+        Ok(TextTable::open(path, columns)?)
+    }
 }
 
 /// A text with its tokens.
@@ -52,8 +70,7 @@ impl TextArguments {
     pub fn read(&self, model: &Model, globals: &Globals) -> Result<Vec<Text>> {
         let mut texts = self.text.clone();
         if let Some(path) = &self.text_file {
-            let lines = lines(path, &self.column)?;
-            texts.extend(lines.into_iter().map(|(_, text)| text));
+            texts.extend(self.column.read(path)?.texts);
         }
         if texts.is_empty() {
             bail!("expected texts (--text or --text-file), found none");
@@ -103,59 +120,6 @@ fn tokenizer(model: &Model) -> Result<Tokenizer> {
         None => {
             bail!("expected a model with its tokenizer, found one without: it takes tokens alone")
         }
-    }
-}
-
-/// The texts of a file with their lines, from 1 on: one a line, or of a .jsonl the `column` of each. Empty lines are none.
-///
-/// # Errors
-/// If there is none, or a line is not as expected.
-pub fn lines(path: &Path, column: &str) -> Result<Vec<(usize, String)>> {
-    let named = || path.display().to_string();
-    let file = std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
-    let mut text = String::new();
-    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text);
-    read.map_err(|error| Error::io(path, error))?;
-    if text.len() as u64 > MAX_BYTES {
-        bail!(
-            "{}: expected at most {MAX_BYTES} bytes of texts, found more",
-            named()
-        );
-    }
-    let structured = path.extension().is_some_and(|ending| ending == "jsonl");
-    let mut texts = Vec::new();
-    for (at, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() {
-            continue;
-        }
-        let text = match structured {
-            true => field(line, column).with_context(|| format!("{}, line {}", named(), at + 1))?,
-            false => line.to_owned(),
-        };
-        texts.push((at + 1, text));
-    }
-    if texts.is_empty() {
-        bail!("{}: expected at least one text, found none", named());
-    }
-    Ok(texts)
-}
-
-/// The text in `column` of a line of JSON.
-fn field(line: &str, column: &str) -> Result<String> {
-    match serde_json::from_str::<Value>(line)? {
-        Value::Object(mut fields) => match fields.remove(column) {
-            Some(Value::String(text)) => Ok(text),
-            Some(other) => bail!("expected a text under {column:?}, found {other}"),
-            None => {
-                let found: Vec<_> = fields.keys().cloned().collect();
-                bail!(
-                    "expected a text under {column:?}, found {}",
-                    found.join(", ")
-                )
-            }
-        },
-        other => bail!("expected an object with a text under {column:?}, found {other}"),
     }
 }
 

@@ -1,15 +1,17 @@
-//! Labelled images for training, calibration and evaluation.
+//! Labelled images and texts for training, calibration and evaluation.
 
 pub mod classes;
 mod folder;
 pub mod glyphs;
 mod spread;
+mod texts;
 
 pub use folder::{
     Findings, FolderDataset, ImageFiles, ImageFolder, Skipped, Sturdy, parts, unread,
 };
 pub use glyphs::{GlyphOptions, GlyphSet, GlyphSplit, Split};
 pub use spread::Spread;
+pub use texts::{Columns, TEXT_ENDINGS, TextTable};
 
 use crate::{Pixels, Result};
 

@@ -1,14 +1,15 @@
 //! `intformer eval`: how often a model is right.
 
-use std::{path::PathBuf, slice};
+use std::{collections::BTreeMap, path::PathBuf, slice};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use intformer::data::{
-    Dataset, Findings, FolderDataset, GlyphSplit, ImageFolder, Split,
-    classes::{ClassFolder, Matching, match_classes},
+    Columns, Dataset, Findings, FolderDataset, GlyphSplit, ImageFolder, Skipped, Split, TextTable,
+    classes::{ClassFolder, FolderOrder, Matching, match_classes},
     parts, unread,
 };
+use intformer::runtime::Token;
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -16,17 +17,18 @@ use crate::{
     answer::Answer,
     cli::{Globals, count, within},
     command::{
-        classes::ClassArguments,
+        classes::{ClassArguments, Said},
         data::{GlyphArguments, Part},
         passed_over,
     },
     executor::{self, Choice, Runner, threads},
-    inputs::Items,
+    inputs::Inputs,
     model::Model,
     reading::Reading,
+    texts::{self, Column},
 };
 
-/// Images that are read and run together.
+/// Images or texts that are read and run together.
 const CHUNK: usize = 64;
 
 /// Counts how often a model's first, and first five, classes hold the true one.
@@ -41,6 +43,11 @@ const CHUNK: usize = 64;
 /// Example: intformer eval swin-t.safetensors --data imagenet/val --limit 5000
 ///
 /// Example: intformer eval swin-t.safetensors --data photos --classes photos.json
+///
+/// Of a model of texts, --data takes a table, .csv, .tsv, .jsonl or .parquet, whose columns --column and --label-column
+/// have the texts and their classes.
+///
+/// Example: intformer eval questions.safetensors --data test.csv --column question --label-column kind
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
@@ -49,7 +56,9 @@ pub struct Options {
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
-    images: Images,
+    examples: Examples,
+    #[command(flatten)]
+    column: Column,
     /// What runs the model.
     #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
     executor: Choice,
@@ -58,13 +67,18 @@ pub struct Options {
     threads: Option<usize>,
 }
 
-/// The images to evaluate on.
+/// What to evaluate on.
 #[derive(Args)]
-pub struct Images {
-    /// A folder of images with a sub-folder for each class, or one that holds such folders as parts:
+pub struct Examples {
+    /// A table of texts; or a folder of images with a sub-folder for each class, or one that holds such folders as parts:
     /// of train, val and test it reads val, or else test. Classes are matched to the model's by name,
-    /// by WordNet id, or by order if that is known.
-    #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
+    /// by WordNet id, or by order if that is known; of a table, numbers are those of classes if they are no names.
+    #[arg(
+        long,
+        value_name = "DIR | TABLE",
+        required_unless_present = "glyphs",
+        conflicts_with = "glyphs"
+    )]
     data: Option<PathBuf>,
     /// Renders so many images of letters and digits from fonts that training never sees.
     #[arg(long, value_name = "N", value_parser = count())]
@@ -75,7 +89,10 @@ pub struct Images {
     split: Option<Part>,
     #[command(flatten)]
     pub rendering: GlyphArguments,
-    /// Takes so many images, spread evenly over the folder.
+    /// The column of a table that has the class: its name or its number.
+    #[arg(long, default_value = "label")]
+    label_column: String,
+    /// Takes so many images or texts, spread evenly over all.
     #[arg(long, value_parser = count())]
     limit: Option<usize>,
     /// Ends at the first file that cannot be read, in place of passing it over.
@@ -85,7 +102,7 @@ pub struct Images {
     classes: ClassArguments,
 }
 
-/// Images that were found, and the model's class of each of theirs.
+/// Images or texts that were found, and the model's class of each of theirs.
 pub struct Found {
     data: Data,
     matching: Matching,
@@ -97,12 +114,16 @@ pub struct Found {
 enum Data {
     Folder(Box<FolderDataset>),
     Glyphs(GlyphSplit),
+    /// The tokens of texts, and which of the names of classes is that of each.
+    Texts(Vec<Vec<Token>>, Vec<usize>),
 }
 
 /// How often a model was right.
 pub struct Score {
-    /// Images seen.
-    pub images: usize,
+    /// Images or texts seen.
+    pub seen: usize,
+    /// Which of both, in a word.
+    pub kind: &'static str,
     /// What was passed over.
     pub findings: Findings,
     top1: usize,
@@ -112,12 +133,12 @@ pub struct Score {
 impl Score {
     /// The share of the images whose class came first.
     pub fn top1(&self) -> f64 {
-        self.top1 as f64 / self.images as f64
+        self.top1 as f64 / self.seen as f64
     }
 
     /// The share of the images whose class was among the first five.
     pub fn top5(&self) -> f64 {
-        self.top5 as f64 / self.images as f64
+        self.top5 as f64 / self.seen as f64
     }
 }
 
@@ -128,15 +149,15 @@ impl Options {
         model.classifier()?;
         let threads = threads::count(self.threads, rayon::current_num_threads())?;
         // Before the executor is opened: a wrong folder is a quick answer.
-        let data = self.images.open(&model)?;
+        let data = self.examples.open(&model, &self.column, globals)?;
         let mut runner = executor::one(&model, self.executor, threads, globals)?;
         threads::check(slice::from_ref(&runner), self.threads, &[])?;
         data.announce(globals);
-        let score = self.images.score(&data, &model, &mut runner, globals)?;
+        let score = self.examples.score(&data, &model, &mut runner, globals)?;
 
-        let n = score.images;
+        let (n, kind) = (score.seen, score.kind);
         let text = format!(
-            "{n} images on {}: top-1 {:.2} %, top-5 {:.2} %\n{}",
+            "{n} {kind} on {}: top-1 {:.2} %, top-5 {:.2} %\n{}",
             runner.name,
             100.0 * score.top1(),
             100.0 * score.top5(),
@@ -152,39 +173,69 @@ impl Options {
 }
 
 impl Data {
-    fn images(&self) -> &dyn Dataset {
+    fn len(&self) -> usize {
         match self {
-            Self::Folder(folder) => &**folder,
-            Self::Glyphs(glyphs) => glyphs,
+            Self::Folder(folder) => folder.len(),
+            Self::Glyphs(glyphs) => glyphs.len(),
+            Self::Texts(texts, _) => texts.len(),
         }
     }
 
-    /// The file of an image, if it has one.
-    fn path(&self, index: usize) -> PathBuf {
+    /// What examples of it are called.
+    fn kind(&self) -> &'static str {
         match self {
-            Self::Folder(data) => data
-                .folder()
-                .path(index)
-                .map_or_else(PathBuf::new, Into::into),
-            Self::Glyphs(_) => PathBuf::new(),
+            Self::Folder(_) | Self::Glyphs(_) => "images",
+            Self::Texts(..) => "texts",
         }
+    }
+
+    /// Those of `indices` that can be read, and the class of each; what cannot is added to `skipped`, unless it is to
+    /// be `strict`.
+    fn read(
+        &self,
+        indices: &[usize],
+        strict: bool,
+        skipped: &mut Vec<Skipped>,
+    ) -> Result<(Inputs, Vec<usize>)> {
+        let (images, path): (&dyn Dataset, &dyn Fn(usize) -> PathBuf) = match self {
+            Self::Folder(data) => (&**data, &|index| {
+                let path = data.folder().path(index);
+                path.map_or_else(PathBuf::new, Into::into)
+            }),
+            Self::Glyphs(glyphs) => (glyphs, &|_| PathBuf::new()),
+            Self::Texts(texts, classes) => {
+                let texts = indices.iter().map(|&index| texts[index].clone());
+                let classes = indices.iter().map(|&index| classes[index]);
+                return Ok((Inputs::Texts(texts.collect()), classes.collect()));
+            }
+        };
+        let read = indices.par_iter().map(|&index| images.get(0, index));
+        let read: Vec<_> = read.collect();
+        let read = indices.iter().map(|&index| path(index)).zip(read);
+        let read = passed_over::apart(read, strict, skipped)?;
+        let (images, classes) = read.into_iter().unzip();
+        Ok((Inputs::Images(images), classes))
     }
 }
 
 impl Found {
     /// Says which part of a folder is read, and what decided the classes.
     pub fn announce(&self, globals: &Globals) {
-        if let Data::Folder(_) = self.data {
-            if let Some(part) = &self.part {
-                globals.note(&format!("images of the part {part}"));
+        match self.data {
+            Data::Folder(_) => {
+                if let Some(part) = &self.part {
+                    globals.note(&format!("images of the part {part}"));
+                }
+                globals.note(&format!("classes {}", self.matching.rule.words()));
             }
-            globals.note(&format!("classes {}", self.matching.rule.words()));
+            Data::Texts(..) => globals.note(&format!("classes by {}", self.matching.rule.name())),
+            Data::Glyphs(_) => {}
         }
     }
 }
 
-impl Images {
-    /// Counts how often `model` is right on `found`, which [`Images::open`] gave, on `runner`.
+impl Examples {
+    /// Counts how often `model` is right on `found`, which [`Examples::open`] gave, on `runner`.
     pub fn score(
         &self,
         found: &Found,
@@ -195,38 +246,35 @@ impl Images {
         let Found { data, matching, .. } = found;
         let mut findings = match data {
             Data::Folder(data) => data.folder().findings().clone(),
-            Data::Glyphs(_) => Findings::default(),
+            Data::Glyphs(_) | Data::Texts(..) => Findings::default(),
         };
-        let indices = self.indices(data.images().len())?;
+        let indices = self.indices(data.len())?;
         let bar = globals.bar("evaluating", indices.len());
         let (mut top1, mut top5, mut seen) = (0, 0, 0);
         for chunk in indices.chunks(CHUNK) {
-            let read = chunk.par_iter();
-            let read = read.map(|&index| (data.path(index), data.images().get(0, index)));
-            let read: Vec<_> = read.collect();
-            let read = passed_over::apart(read, self.strict, &mut findings.skipped)?;
+            let (inputs, truths) = data.read(chunk, self.strict, &mut findings.skipped)?;
             bar.inc(chunk.len() as u64);
-            if read.is_empty() {
+            if truths.is_empty() {
                 continue;
             }
-            let (images, truths): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-            let logits = runner.logits(&Items::images(&images))?;
+            let logits = runner.logits(&inputs.items())?;
+            seen += truths.len();
             let logits = runner.real(&logits);
             for (row, truth) in logits.chunks(model.config().classes()).zip(truths) {
                 let class = matching.classes.get(truth).copied().flatten();
-                let class = class.context("expected images of known classes, found another")?;
+                let class = class.context("expected examples of known classes, found another")?;
                 let place = place(row, class);
                 top1 += usize::from(place < 1);
                 top5 += usize::from(place < 5);
             }
-            seen += images.len();
         }
         bar.finish_and_clear();
         if seen == 0 {
             return Err(unread(&findings.skipped).into());
         }
         Ok(Score {
-            images: seen,
+            seen,
+            kind: data.kind(),
             findings,
             top1,
             top5,
@@ -234,9 +282,16 @@ impl Images {
     }
 
     /// The data set, and which classes of `model` its own are.
-    pub fn open(&self, model: &Model) -> Result<Found> {
+    pub fn open(&self, model: &Model, column: &Column, globals: &Globals) -> Result<Found> {
         let said = self.classes.read()?;
+        if model.config().text().is_ok() {
+            return self.table(model, column, &said, globals);
+        }
         match (&self.data, self.glyphs) {
+            (Some(file), _) if file.is_file() => bail!(
+                "expected a folder of images, as the model takes images, found the file {}",
+                file.display()
+            ),
             (Some(folder), _) => {
                 let wanted = match self.split {
                     Some(split) => vec![split.split()],
@@ -277,11 +332,60 @@ impl Images {
         }
     }
 
-    /// The images to take of `length`.
+    /// A table of texts with their classes.
+    fn table(
+        &self,
+        model: &Model,
+        column: &Column,
+        said: &Said,
+        globals: &Globals,
+    ) -> Result<Found> {
+        let Some(path) = self.data.as_ref().filter(|path| !path.is_dir()) else {
+            bail!(
+                "expected a table of texts for --data (.csv, .tsv, .jsonl or .parquet), as the model takes texts, \
+                 found images"
+            );
+        };
+        if self.split.is_some() {
+            bail!("expected no --split, as a table of texts has no parts, found one");
+        }
+        let columns = Columns {
+            text: &column.column,
+            class: Some(&self.label_column),
+        };
+        let table = TextTable::open(path, columns)?;
+        let names = table.names();
+        let folders: Vec<_> = names
+            .iter()
+            .map(|&name| ClassFolder { name, empty: false })
+            .collect();
+        let mut wish = said.wish();
+        let numbered = names.iter().all(|name| name.parse::<usize>().is_ok());
+        if wish.file.is_none() && wish.order.is_none() && numbered {
+            wish.order = Some(FolderOrder::Number);
+        }
+        let matching = match_classes(&folders, &model.classes(), &wish).with_context(|| {
+            let column = &self.label_column;
+            format!("{}: the classes in the column {column:?}", path.display())
+        })?;
+        let places: BTreeMap<&str, usize> = names.iter().copied().zip(0..).collect();
+        let classes = table.classes.iter();
+        let classes: Vec<usize> = classes
+            .filter_map(|name| places.get(name.as_str()).copied())
+            .collect();
+        let tokens = texts::tokens(&texts::encode(model, table.texts.clone(), globals)?);
+        Ok(Found {
+            data: Data::Texts(tokens, classes),
+            matching,
+            part: None,
+        })
+    }
+
+    /// Those to take of `length`.
     fn indices(&self, length: usize) -> Result<Vec<usize>> {
         let count = self.limit.unwrap_or(length).min(length);
         if count == 0 {
-            bail!("expected images to evaluate, found none");
+            bail!("expected something to evaluate on, found nothing");
         }
         Ok((0..count).map(|at| at * length / count).collect())
     }

@@ -24,7 +24,7 @@ use crate::{
     images,
     inputs::Inputs,
     reading::Reading,
-    texts,
+    texts::Column,
 };
 
 /// Makes an integer-only model of a float model.
@@ -37,7 +37,8 @@ use crate::{
 ///
 /// Example: intformer quantize glyphs-float.safetensors --calib glyphs:512 --out glyphs.safetensors
 ///
-/// Of a model of texts, --calib takes a file with a text a line, or a .jsonl whose column --column has them.
+/// Of a model of texts, --calib takes a file with a text a line, or a .csv, .tsv, .jsonl or .parquet whose column
+/// --column has them.
 ///
 /// Example: intformer quantize sentence-transformers/all-MiniLM-L6-v2 --calib texts.txt --out minilm.safetensors
 ///
@@ -71,16 +72,15 @@ pub struct Options {
 #[derive(Args)]
 pub struct Method {
     /// Calibration images: a folder, an image, a .txt list of images, glyphs:N or random:N; or texts: a
-    /// .txt or .jsonl file, or random:N.
+    /// file with one a line or a table, or random:N.
     #[arg(
         long,
         required = true,
         value_name = "DIR | FILE | LIST.txt | glyphs:N | random:N"
     )]
     calib: Vec<String>,
-    /// The column of a .jsonl file of calibration texts that has the text.
-    #[arg(long, default_value = "text")]
-    column: String,
+    #[command(flatten)]
+    pub column: Column,
     /// How the range of an activation follows from what was seen.
     #[arg(long, value_enum, default_value_t = Range::Mse)]
     range: Range,
@@ -290,10 +290,10 @@ impl Method {
         let tokenizer = Tokenizer::new(tokenization, limits)?;
         let mut lines = Vec::new();
         for source in &self.calib {
-            lines.extend(texts::lines(Path::new(source), &self.column)?);
+            lines.extend(self.column.read(source)?.texts);
         }
         let count = limit.min(lines.len());
-        let encode = |at: usize| Ok(tokenizer.encode(&lines[at * lines.len() / count].1)?.tokens);
+        let encode = |at: usize| Ok(tokenizer.encode(&lines[at * lines.len() / count])?.tokens);
         let tokens = (0..count).into_par_iter().map(encode);
         Ok(Inputs::Texts(tokens.collect::<Result<_>>()?))
     }

@@ -13,7 +13,7 @@ use crate::{
     executor::{Choice, Logits},
     model::Model,
     reading::Reading,
-    texts::{encode, lines},
+    texts::{Column, encode},
 };
 
 /// Finds the texts of a file that are nearest to a query, by the cosine of their embeddings.
@@ -30,12 +30,11 @@ pub struct Options {
     query: String,
     #[command(flatten)]
     reading: Reading,
-    /// The texts: one a line, or of a .jsonl the column --column of each line.
-    #[arg(long = "in", short = 'i', value_name = "FILE.txt | FILE.jsonl")]
+    /// The texts: one a line, or the column --column of a .csv, .tsv, .jsonl or .parquet.
+    #[arg(long = "in", short = 'i', value_name = "FILE")]
     texts: PathBuf,
-    /// The column of a .jsonl file that has the text.
-    #[arg(long, default_value = "text")]
-    column: String,
+    #[command(flatten)]
+    column: Column,
     /// What runs the model.
     #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
     executor: Choice,
@@ -48,16 +47,15 @@ impl Options {
     /// Compares the texts.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = Model::load(&self.model, &self.reading, globals)?;
-        let (numbers, lines): (Vec<usize>, Vec<String>) =
-            lines(&self.texts, &self.column)?.into_iter().unzip();
+        let table = self.column.read(&self.texts)?;
         let mut all = vec![self.query.clone()];
-        all.extend(lines);
+        all.extend(table.texts);
         let texts = encode(&model, all, globals)?;
         let embedded = embed(&model, &texts, self.executor, globals)?;
         let query = &embedded.vectors[0];
         let others = texts.iter().zip(&embedded.vectors).skip(1);
         let mut found: Vec<_> = others
-            .zip(numbers)
+            .zip(table.places)
             .map(|((text, vector), line)| (cosine(query, vector), line, &text.text))
             .collect();
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -12,7 +12,7 @@ use crate::{
     answer::Answer,
     cli::{Globals, within},
     command::{
-        eval::{Images, Score},
+        eval::{Examples, Score},
         passed_over,
         quantize::{Method, Shown},
     },
@@ -47,7 +47,7 @@ pub struct Options {
     #[command(flatten)]
     method: Method,
     #[command(flatten)]
-    images: Images,
+    examples: Examples,
     /// What runs the integer models.
     #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
     executor: Choice,
@@ -73,9 +73,13 @@ impl Options {
         // A factor out of its range is a quick answer.
         rescale(&mut model.clone(), self.by, 0)?;
         // So is a folder that does not fit.
-        let found = self.images.open(&Model::Float(Box::new(model.clone())))?;
-        let rendering = &self.images.rendering;
-        let strict = self.images.strict;
+        let found = self.examples.open(
+            &Model::Float(Box::new(model.clone())),
+            &self.method.column,
+            globals,
+        )?;
+        let rendering = &self.examples.rendering;
+        let strict = self.examples.strict;
         let shown = self
             .method
             .images(&model, rendering, CALIBRATION, 0, strict)?;
@@ -99,11 +103,12 @@ impl Options {
                 from_original: integer - rows.first().map_or(integer, |row| row.integer),
             });
         }
-        let (images, mut findings) =
-            seen.map_or_else(Default::default, |score| (score.images, score.findings));
+        let (seen, kind, mut findings) = seen.map_or_else(Default::default, |score| {
+            (score.seen, score.kind, score.findings)
+        });
         findings.extend(shown.findings);
-        let text = text(&rows, images)? + &passed_over::text(&findings);
-        let json = json!({ "n": images, "by": self.by, "results": rows });
+        let text = text(&rows, seen, kind)? + &passed_over::text(&findings);
+        let json = json!({ "n": seen, "by": self.by, "results": rows });
         Answer::new(text, &passed_over::told(json, &findings))
     }
 
@@ -117,15 +122,15 @@ impl Options {
     }
 
     fn score(&self, model: &Model, choice: Choice, globals: &Globals) -> Result<Score> {
-        let data = self.images.open(model)?;
+        let data = self.examples.open(model, &self.method.column, globals)?;
         let threads = rayon::current_num_threads();
         let mut runner = executor::one(model, choice, threads, globals)?;
-        self.images.score(&data, model, &mut runner, globals)
+        self.examples.score(&data, model, &mut runner, globals)
     }
 }
 
-fn text(rows: &[Row], images: usize) -> Result<String> {
-    let mut text = format!("top-1 in % of {images} images\n");
+fn text(rows: &[Row], seen: usize, kind: &str) -> Result<String> {
+    let mut text = format!("top-1 in % of {seen} {kind}\n");
     writeln!(
         text,
         "{:<10} {:>8} {:>8} {:>11} {:>14}",

@@ -111,12 +111,76 @@ fn columns_of_lines_of_json_are_texts() {
     assert_eq!(found["tokens"], serde_json::json!([4, 6]));
     let error = place.refused("embed model.safetensors -F lines.jsonl");
     assert!(
-        error.contains("expected a text under \"text\", found n, question"),
+        error.contains("line 1: expected a column \"text\", found n, question"),
         "{error}"
     );
     texts(&place, "odd.jsonl", &[r#"{"text": 3}"#]);
     let error = place.refused("embed model.safetensors -F odd.jsonl");
     assert!(error.contains("line 1"), "{error}");
+}
+
+#[test]
+fn a_table_of_texts_is_evaluated() {
+    let place = Workplace::new();
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/models");
+    fs::copy(
+        models.join("sorter.safetensors"),
+        place.path("model.safetensors"),
+    )
+    .unwrap();
+    let asked = ["Who wrote it?", "One, two", "", "a red bicycle"];
+    texts(&place, "asked.txt", &asked[..1]);
+    let answer = |text: &str| {
+        texts(
+            &place,
+            "one.jsonl",
+            &[&serde_json::json!({ "text": text }).to_string()],
+        );
+        let found = place.json("classify model.safetensors -F one.jsonl -e cpu");
+        // Classes are called "kind 0" and so on.
+        let label = found["texts"][0]["top"][0]["label"].as_str();
+        let number = label.and_then(|label| label.rsplit(' ').next()?.parse().ok());
+        number.unwrap_or_else(|| panic!("{found}"))
+    };
+    let answers: Vec<u64> = asked.iter().map(|text| answer(text)).collect();
+    // All but the last as the model says.
+    let truth = |at: usize| {
+        if at == 3 {
+            (answers[at] + 1) % 3
+        } else {
+            answers[at]
+        }
+    };
+    let rows = asked.iter().enumerate().map(|(at, text)| {
+        let (text, class) = (text.to_owned(), truth(at));
+        serde_json::json!({ "question": text, "kind": class }).to_string()
+    });
+    let rows: Vec<String> = rows.collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    texts(&place, "test.jsonl", &rows);
+    let table =
+        "eval model.safetensors --data test.jsonl --column question --label-column kind -e cpu";
+    let found = place.json(table);
+    assert_eq!((&found["n"], &found["top1"]), (&4.into(), &0.75.into()));
+    assert_eq!(found["matched"], "numbers");
+    let limited = place.json(&format!("{table} --limit 2"));
+    assert_eq!(limited["n"], 2);
+    for (arguments, expected) in [
+        (
+            "--data test.jsonl",
+            "expected a column \"text\", found kind, question",
+        ),
+        (
+            "--data test.jsonl --column question --label-column question",
+            "the classes in the column \"question\"",
+        ),
+        ("--data .", "expected a table of texts for --data"),
+        ("--glyphs 3", "expected a table of texts for --data"),
+        ("--data asked.txt", "which has a column of classes"),
+    ] {
+        let error = place.refused(&format!("eval model.safetensors {arguments}"));
+        assert!(error.contains(expected), "{arguments}: {error}");
+    }
 }
 
 #[test]

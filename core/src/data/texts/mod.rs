@@ -1,0 +1,149 @@
+//! Texts in files: a text a line, or a column of a table.
+
+mod parquet;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use crate::{Error, Result};
+
+/// The most bytes of a file, and of the texts in it, that are held at once: 256 MiB.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// Endings of the files that texts are read of.
+pub const TEXT_ENDINGS: [&str; 5] = ["txt", "csv", "tsv", "jsonl", "parquet"];
+
+/// Which columns of a table are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Columns<'a> {
+    /// The one that has the texts.
+    pub text: &'a str,
+    /// The one that has their classes: names or numbers.
+    pub class: Option<&'a str>,
+}
+
+/// The texts of a file, with their classes if it was asked for them.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::data::{Columns, TextTable};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("questions.csv");
+/// std::fs::write(&path, "kind,question\nHUM,\"Who, then, wrote it?\"\nLOC,Where is it?\n")?;
+///
+/// let columns = Columns { text: "question", class: Some("kind") };
+/// let table = TextTable::open(&path, columns)?;
+/// assert_eq!(table.texts[0], "Who, then, wrote it?");
+/// assert_eq!(table.classes, ["HUM", "LOC"]);
+/// assert_eq!(table.names(), ["HUM", "LOC"]);
+///
+/// let other = Columns { text: "answer", ..columns };
+/// let error = TextTable::open(&path, other).unwrap_err().to_string();
+/// assert!(error.ends_with("expected a column \"answer\", found kind, question"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextTable {
+    /// The texts, in the order of the file.
+    pub texts: Vec<String>,
+    /// Where each of them stands, from 1 on: its line in a file of lines, else its row.
+    pub places: Vec<usize>,
+    /// The class of each as the file has it; none if no column was named.
+    pub classes: Vec<String>,
+}
+
+impl TextTable {
+    /// Reads the file `path` by its ending: `.csv` and `.tsv` with a line of names, `.jsonl`, `.parquet`; any other
+    /// has a text a line, where empty lines are none.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Data`] with the path and the place if something is not as expected, there is no such
+    /// column, no text, or more than 256 MiB.
+    pub fn open(path: impl AsRef<Path>, columns: Columns) -> Result<Self> {
+        let path = path.as_ref();
+        let table = match ending(path).as_str() {
+            "parquet" => parquet::read(path, columns),
+            ending => read(path).and_then(|text| match ending {
+                "csv" => rows::separated(&text, b',', columns),
+                "tsv" => rows::separated(&text, b'\t', columns),
+                "jsonl" => rows::objects(&text, columns),
+                _ => rows::lines(&text, columns),
+            }),
+        };
+        let named = |sentence: String| Error::Data(format!("{}: {sentence}", path.display()));
+        let table = table.map_err(|error| match error {
+            Error::Data(sentence) => named(sentence),
+            other => other,
+        })?;
+        match table.texts.is_empty() {
+            true => Err(named("expected at least one text, found none".to_owned())),
+            false => Ok(table),
+        }
+    }
+
+    /// The names of the classes that there are, sorted: by number if all are numbers.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.classes.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        let numbers = names.iter().map(|name| name.parse::<u64>().ok());
+        if let Some(numbers) = numbers.collect::<Option<Vec<_>>>() {
+            let mut pairs: Vec<_> = numbers.into_iter().zip(names).collect();
+            pairs.sort_unstable();
+            return pairs.into_iter().map(|(_, name)| name).collect();
+        }
+        names
+    }
+
+    /// Adds a row, whose `class` there is if it was asked for.
+    fn push(&mut self, place: usize, text: String, class: Option<String>) {
+        self.texts.push(text);
+        self.places.push(place);
+        self.classes.extend(class);
+    }
+}
+
+fn ending(path: &Path) -> String {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.unwrap_or_default().to_ascii_lowercase()
+}
+
+/// The text of a file.
+fn read(path: &Path) -> Result<String> {
+    let io = |error| Error::io(PathBuf::from(path), error);
+    let mut text = String::new();
+    let file = File::open(path).map_err(io)?;
+    file.take(MAX_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(io)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(too_long());
+    }
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
+}
+
+fn too_long() -> Error {
+    Error::Data(format!(
+        "expected at most {MAX_BYTES} bytes of texts, found more"
+    ))
+}
+
+/// The error for a column that is not there.
+fn no_column<'a>(wanted: &str, found: impl Iterator<Item = &'a str>) -> Error {
+    let found: Vec<_> = found.collect();
+    Error::Data(format!(
+        "expected a column {wanted:?}, found {}",
+        found.join(", ")
+    ))
+}
