@@ -11,7 +11,7 @@ pub use folder::{
 };
 pub use glyphs::{GlyphOptions, GlyphSet, GlyphSplit, Split};
 pub use spread::Spread;
-pub use texts::{Columns, TEXT_ENDINGS, TextTable};
+pub use texts::{Columns, TextTable};
 
 use crate::{Pixels, Result};
 

@@ -81,7 +81,7 @@ impl Entry {
         &self.inputs
     }
 
-    /// What it puts out: int32, or int16 of vectors.
+    /// What it puts out: int32, or int16 of vectors and of logits that are sums.
     pub fn outputs(&self) -> &[ProgramPort<OutputKind>] {
         &self.outputs
     }

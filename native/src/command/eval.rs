@@ -4,12 +4,16 @@ use std::{collections::BTreeMap, path::PathBuf, slice};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use intformer::data::{
-    Columns, Dataset, Findings, FolderDataset, GlyphSplit, ImageFolder, Skipped, Split, TextTable,
-    classes::{ClassFolder, FolderOrder, Matching, match_classes},
-    parts, unread,
+use intformer::{
+    data::{
+        Columns, Dataset, Findings, FolderDataset, GlyphSplit, ImageFolder, Skipped, Split,
+        TextTable,
+        classes::{ClassFolder, FolderOrder, Matching, Reason, Rule, match_classes},
+        parts, unread,
+    },
+    graph::OutputKind,
+    runtime::Token,
 };
-use intformer::runtime::Token;
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -228,7 +232,7 @@ impl Found {
                 }
                 globals.note(&format!("classes {}", self.matching.rule.words()));
             }
-            Data::Texts(..) => globals.note(&format!("classes by {}", self.matching.rule.name())),
+            Data::Texts(..) => globals.note(&format!("classes {}", self.matching.rule.words())),
             Data::Glyphs(_) => {}
         }
     }
@@ -284,6 +288,11 @@ impl Examples {
     /// The data set, and which classes of `model` its own are.
     pub fn open(&self, model: &Model, column: &Column, globals: &Globals) -> Result<Found> {
         let said = self.classes.read()?;
+        if model.config().output_kind() != OutputKind::Logits {
+            bail!(
+                "expected a model with classes of whole items, found one with classes of tokens or without classes"
+            );
+        }
         if model.config().text().is_ok() {
             return self.table(model, column, &said, globals);
         }
@@ -368,12 +377,24 @@ impl Examples {
             let column = &self.label_column;
             format!("{}: the classes in the column {column:?}", path.display())
         })?;
+        // Folders have a trainer that sorts them; names in a table have none.
+        if matches!(matching.rule, Rule::Order(_, reason) if reason != Reason::Wish) {
+            bail!(
+                "{}: expected the names or the numbers of the model's classes in the column {:?}, found others: \
+                 --classes FILE says which class each is",
+                path.display(),
+                self.label_column
+            );
+        }
         let places: BTreeMap<&str, usize> = names.iter().copied().zip(0..).collect();
-        let classes = table.classes.iter();
+        // Only those that are asked for are made tokens of.
+        let indices = self.indices(table.texts.len())?;
+        let classes = indices.iter().map(|&at| table.classes[at].as_str());
         let classes: Vec<usize> = classes
-            .filter_map(|name| places.get(name.as_str()).copied())
+            .filter_map(|name| places.get(name).copied())
             .collect();
-        let tokens = texts::tokens(&texts::encode(model, table.texts.clone(), globals)?);
+        let texts = indices.iter().map(|&at| table.texts[at].clone()).collect();
+        let tokens = texts::tokens(&texts::encode(model, texts, globals)?);
         Ok(Found {
             data: Data::Texts(tokens, classes),
             matching,

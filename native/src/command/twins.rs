@@ -12,7 +12,7 @@ use crate::{
     answer::Answer,
     cli::{Globals, within},
     command::{
-        eval::{Examples, Score},
+        eval::{Examples, Found, Score},
         passed_over,
         quantize::{Method, Shown},
     },
@@ -92,7 +92,7 @@ impl Options {
                 globals.note(&format!("twin {seed}"));
                 rescale(&mut twin, self.by, seed as u64)?;
             }
-            let [float, integer] = self.scores(twin, &shown, globals)?;
+            let [float, integer] = self.scores(twin, &shown, &found, globals)?;
             let (float_top1, integer) = (float.top1(), integer.top1());
             seen = Some(float);
             rows.push(Row {
@@ -113,19 +113,35 @@ impl Options {
     }
 
     /// The scores of `model` and of the integer model made of it.
-    fn scores(&self, model: FloatModel, shown: &Shown, globals: &Globals) -> Result<[Score; 2]> {
+    fn scores(
+        &self,
+        model: FloatModel,
+        shown: &Shown,
+        found: &Found,
+        globals: &Globals,
+    ) -> Result<[Score; 2]> {
         let quantized = self.method.quantize(&model, shown, globals)?;
-        let float = self.score(&Model::Float(Box::new(model)), Choice::Float, globals)?;
+        let float = self.score(
+            &Model::Float(Box::new(model)),
+            Choice::Float,
+            found,
+            globals,
+        )?;
         let quantized = Model::of(quantized)?;
-        let integer = self.score(&quantized, self.executor, globals)?;
+        let integer = self.score(&quantized, self.executor, found, globals)?;
         Ok([float, integer])
     }
 
-    fn score(&self, model: &Model, choice: Choice, globals: &Globals) -> Result<Score> {
-        let data = self.examples.open(model, &self.method.column, globals)?;
+    fn score(
+        &self,
+        model: &Model,
+        choice: Choice,
+        found: &Found,
+        globals: &Globals,
+    ) -> Result<Score> {
         let threads = rayon::current_num_threads();
         let mut runner = executor::one(model, choice, threads, globals)?;
-        self.examples.score(&data, model, &mut runner, globals)
+        self.examples.score(found, model, &mut runner, globals)
     }
 }
 

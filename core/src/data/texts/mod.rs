@@ -16,9 +16,6 @@ use crate::{Error, Result};
 /// The most bytes of a file, and of the texts in it, that are held at once: 256 MiB.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Endings of the files that texts are read of.
-pub const TEXT_ENDINGS: [&str; 5] = ["txt", "csv", "tsv", "jsonl", "parquet"];
-
 /// Which columns of a table are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Columns<'a> {

@@ -16,10 +16,13 @@ use parquet::{
 use super::{Columns, MAX_BYTES, TextTable, no_column, too_long};
 use crate::{Error, Result};
 
+/// What a row takes beside its texts.
+const ROW: u64 = 64;
+
 /// Reads the columns alone; no more than [`MAX_BYTES`] of texts.
 pub(super) fn read(path: &Path, columns: Columns) -> Result<TextTable> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    // Files come from strangers, and the library may panic on what is none of its own.
+    // The library may panic on what is none of its own.
     catch_unwind(AssertUnwindSafe(|| table(file, columns))).unwrap_or_else(|_| {
         Err(Error::Data(
             "expected a Parquet file, found something that stops its reader".to_owned(),
@@ -105,8 +108,8 @@ fn table(file: File, columns: Columns) -> Result<TextTable> {
             ))),
         };
         let class = columns.class.map(class).transpose()?;
-        // A repeated value is stored once, so the file's own figure is no bound.
-        held += text.len() as u64 + class.as_ref().map_or(0, |class| class.len() as u64);
+        // A repeated value is stored once, so the file's own figure is no bound; an empty one takes room, too.
+        held += ROW + text.len() as u64 + class.as_ref().map_or(0, |class| class.len() as u64);
         if held > MAX_BYTES {
             return Err(too_long());
         }

@@ -115,7 +115,8 @@ pub(super) fn configure(
     let pooling = match (params.find("fc_norm.weight"), described.mean) {
         (Some(_), _) => VitPooling::Mean,
         (None, Some(true)) => VitPooling::MeanOfNormalized,
-        (None, None) if prefix == 0 => VitPooling::MeanOfNormalized,
+        // No token that could answer.
+        (None, None) if renamed.dialect.anchor == "pos_embed" => VitPooling::MeanOfNormalized,
         (None, _) => VitPooling::First,
     };
     let qkv_bias = params.find("blocks.0.attn.qkv.bias").is_some();

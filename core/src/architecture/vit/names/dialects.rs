@@ -24,7 +24,7 @@ static TIMM: Dialect = Dialect {
 /// timm, where no token is learned.
 static TIMM_WITHOUT_LEARNED: Dialect = Dialect {
     anchor: "pos_embed",
-    contrary: &["cls_token", "reg_token"],
+    contrary: &["cls_token"],
     ..TIMM
 };
 

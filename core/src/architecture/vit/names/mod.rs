@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::VitConfig;
 use crate::{
-    Params, Preprocessing, Resize, Result,
+    Filter, Params, Preprocessing, Resize, Result,
     architecture::{
         Config,
         names::{Asked, Library, Names, Published},
@@ -20,7 +20,9 @@ pub(in crate::architecture) static NAMES: Names = Names {
     called: "a ViT",
     takes_texts: false,
     timm: Some(("of its ViT family (vit_…, deit_…)", |name| {
-        name.starts_with("vit_") || name.starts_with("deit")
+        // Those of a detector normalize after attention, those of SigLIP have another GELU: no tensor tells.
+        let other = name.contains("_rpn_") || name.contains("siglip");
+        (name.starts_with("vit_") && !other) || name.starts_with("deit")
     })),
     model_types: &["vit", "deit", "dinov2", "dinov2_with_registers"],
     dialects: &dialects::ALL,
@@ -60,24 +62,32 @@ pub(in crate::architecture) fn published(config: &VitConfig, library: Library) -
     let half = |resize| Preprocessing::new(resize, vec![0.5; channels], vec![0.5; channels]);
     let (by, preprocessing) = match library {
         // DeiT.
-        Library::Timm if config.distilled => {
+        Library::Timm | Library::HuggingFace if config.distilled => {
             let most = Resize::CropFraction { crop: 0.9 };
             ("Meta", Preprocessing::imagenet(channels, most))
         }
         // DINOv2.
-        Library::Timm if config.prefix > 1 || config.patch_size == 14 => {
+        Library::Timm | Library::HuggingFace if config.prefix > 1 || config.patch_size == 14 => {
             let whole = Resize::CropFraction { crop: 1.0 };
             ("Meta", Preprocessing::imagenet(channels, whole))
         }
         Library::Torchvision => {
-            let [height, width] = config.image_size;
-            let resize = match height == width {
-                true => Resize::ShorterSide {
-                    size: height * 256 / 224,
-                },
-                false => Resize::Squash,
+            let (resize, filter) = match config.image_size {
+                [224, 224] => {
+                    let large = config.embed_dim == 1024 && config.patch_size == 16;
+                    let size = if large { 242 } else { 256 };
+                    (Resize::ShorterSide { size }, Filter::Bilinear)
+                }
+                [height, width] if height == width => {
+                    (Resize::ShorterSide { size: height }, Filter::Bicubic)
+                }
+                _ => (Resize::Squash, Filter::Bicubic),
             };
-            ("torchvision", Preprocessing::imagenet(channels, resize))
+            let preprocessing = Preprocessing {
+                filter,
+                ..Preprocessing::imagenet(channels, resize)
+            };
+            ("torchvision", preprocessing)
         }
         Library::Timm => ("timm", half(Resize::CropFraction { crop: 0.9 })),
         _ => ("Hugging Face", half(Resize::Squash)),
@@ -86,11 +96,15 @@ pub(in crate::architecture) fn published(config: &VitConfig, library: Library) -
 }
 
 /// What a relative of ViT with these names is, if it is none itself.
-fn relative(names: &BTreeSet<&str>, _: bool) -> Option<&'static str> {
+fn relative(names: &BTreeSet<&str>, headless: bool) -> Option<&'static str> {
     let has = |piece: &str| names.iter().any(|name| name.contains(piece));
     let positions = |name: &&str| *name == "pos_embed" || name.ends_with(".pos_embed");
     if !has("cls_token") && !names.iter().any(positions) {
         return None;
+    }
+    // transformers' forms without heads answer by the first token alone.
+    if headless && names.contains("dist_token") {
+        return Some("a distilled DeiT without its heads, which answers by the mean of two tokens");
     }
     let relatives = [
         ("attn.q_bias", "a BEiT"),
