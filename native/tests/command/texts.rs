@@ -165,7 +165,28 @@ fn a_table_of_texts_is_evaluated() {
     assert_eq!(found["matched"], "numbers");
     let limited = place.json(&format!("{table} --limit 2"));
     assert_eq!(limited["n"], 2);
+    // Of a model without names, other names have no order that could be meant.
+    let checkpoint = models.join("../checkpoints/sorter");
+    fs::create_dir(place.path("unnamed")).unwrap();
+    for name in ["model.safetensors", "tokenizer.json"] {
+        fs::copy(checkpoint.join(name), place.path("unnamed").join(name)).unwrap();
+    }
+    let config = fs::read(checkpoint.join("config.json")).unwrap();
+    let mut config: Value = serde_json::from_slice(&config).unwrap();
+    for key in ["id2label", "label2id"] {
+        config.as_object_mut().unwrap().remove(key);
+    }
+    fs::write(place.path("unnamed/config.json"), config.to_string()).unwrap();
+    let named = |class: &str| serde_json::json!({ "text": "he", "label": class }).to_string();
+    let rows = ["happy", "sad", "so so"].map(named);
+    texts(&place, "named.jsonl", &rows.each_ref().map(String::as_str));
+    let error = place.refused("eval unnamed --data named.jsonl -e float");
+    assert!(
+        error.contains("the names or the numbers of the model's classes"),
+        "{error}"
+    );
     for (arguments, expected) in [
+        ("--data named.jsonl", "the classes in the column \"label\""),
         (
             "--data test.jsonl",
             "expected a column \"text\", found kind, question",

@@ -116,6 +116,13 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.parquet");
         fs::write(&path, bytes).unwrap();
-        let _ = TextTable::open(&path, BOTH);
+        match TextTable::open(&path, BOTH) {
+            Ok(table) => {
+                prop_assert_eq!(table.classes.len(), table.texts.len());
+                prop_assert_eq!(table.places, (1..=table.texts.len()).collect::<Vec<_>>());
+            }
+            Err(crate::Error::Data(sentence)) => prop_assert!(sentence.contains("a.parquet: "), "{}", sentence),
+            Err(other) => prop_assert!(false, "{}", other),
+        }
     }
 }

@@ -126,3 +126,50 @@ fn relative(names: &BTreeSet<&str>, headless: bool) -> Option<&'static str> {
     let found = relatives.iter().find(|(piece, _)| has(piece));
     found.map(|&(_, what)| what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tensors do not tell these from plain ones.
+    #[test]
+    fn names_of_timm_that_compute_something_else_are_not_of_the_family() {
+        let (_, is) = NAMES.timm.unwrap();
+        for (name, expected) in [
+            ("vit_base_patch16_224", true),
+            ("vit_medium_patch16_gap_240", true),
+            ("deit_tiny_distilled_patch16_224", true),
+            ("vit_base_patch16_rpn_224", false),
+            ("vit_base_patch16_siglip_gap_256", false),
+            ("swin_tiny_patch4_window7_224", false),
+        ] {
+            assert_eq!(is(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_distilled_model_has_its_heads() {
+        let names = BTreeSet::from(["cls_token", "dist_token", "pos_embed"]);
+        let refused = relative(&names, true).unwrap();
+        assert!(refused.contains("without its heads"), "{refused}");
+        assert_eq!(relative(&names, false), None);
+    }
+
+    #[test]
+    fn torchvision_resizes_by_size_and_model() {
+        let of = |config: VitConfig| {
+            let found = published(&config, Library::Torchvision).preprocessing;
+            (found.resize, found.filter)
+        };
+        let base = VitConfig::base;
+        let shorter = |size| Resize::ShorterSide { size };
+        assert_eq!(of(base()), (shorter(256), Filter::Bilinear));
+        assert_eq!(of(VitConfig::large()), (shorter(242), Filter::Bilinear));
+        let image_size = [384, 384];
+        let larger = VitConfig {
+            image_size,
+            ..base()
+        };
+        assert_eq!(of(larger), (shorter(384), Filter::Bicubic));
+    }
+}
