@@ -118,6 +118,14 @@ prop_compose! {
     }
 }
 
+fn text_pooling() -> impl Strategy<Value = TextPooling> {
+    prop_oneof![
+        Just(TextPooling::First),
+        Just(TextPooling::Mean),
+        Just(TextPooling::Max)
+    ]
+}
+
 prop_compose! {
     /// Small encoders of texts of all kinds: odd heads, tables of other widths, every head, pruned blocks.
     pub fn bert()(
@@ -130,9 +138,9 @@ prop_compose! {
         depth in 1usize..=2,
         hidden in 1usize..=40,
         head in prop_oneof![
-            prop_oneof![Just(TextPooling::First), Just(TextPooling::Mean), Just(TextPooling::Max)]
-                .prop_map(|pooling| TextHead::Embedding { pooling, normalized: true }),
-            prop::option::of(activation()).prop_map(|dense| TextHead::Text { dense }),
+            text_pooling().prop_map(|pooling| TextHead::Embedding { pooling, normalized: true }),
+            (text_pooling(), prop::option::of(activation()))
+                .prop_map(|(pooling, dense)| TextHead::Text { pooling, dense }),
             Just(TextHead::Tokens),
         ],
         classes in 1usize..=20,

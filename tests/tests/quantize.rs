@@ -279,13 +279,23 @@ fn integers_stay_close_to_floats_in_encoders_of_texts() {
         pooling,
         normalized: false,
     };
-    let dense = |dense| TextHead::Text { dense };
+    let dense = |dense| TextHead::Text {
+        pooling: TextPooling::First,
+        dense,
+    };
+    let pooled = |pooling, dense| TextHead::Text { pooling, dense };
     for (head, activation, most) in [
         (embedding(TextPooling::Mean), Activation::Gelu, 0.1),
         (embedding(TextPooling::Max), Activation::GeluTanh, 0.15),
         (embedding(TextPooling::First), Activation::Relu, 0.1),
         (dense(Some(Activation::Tanh)), Activation::Gelu, 0.15),
         (dense(None), Activation::GeluTanh, 0.15),
+        (pooled(TextPooling::Mean, None), Activation::Gelu, 0.15),
+        (
+            pooled(TextPooling::Max, Some(Activation::Tanh)),
+            Activation::Gelu,
+            0.15,
+        ),
         (TextHead::Tokens, Activation::Gelu, 0.06),
     ] {
         let model = intformer::quant::float_model(bert(head, activation), 7).unwrap();
@@ -299,6 +309,7 @@ fn integers_stay_close_to_floats_in_encoders_of_texts() {
 #[test]
 fn channels_a_hundred_times_larger_take_nothing_from_others() {
     let head = TextHead::Text {
+        pooling: TextPooling::First,
         dense: Some(Activation::Tanh),
     };
     let mut model = intformer::quant::float_model(bert(head, Activation::Gelu), 7).unwrap();

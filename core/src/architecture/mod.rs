@@ -289,6 +289,24 @@ impl Config {
         }
     }
 
+    /// Makes it one of `classes` classes of whole items, at least 1, on what it pools.
+    pub fn set_classes(&mut self, classes: usize) {
+        match self {
+            Self::Swin(config) => config.classes = classes,
+            Self::Vit(config) => config.classes = classes,
+            Self::Bert(config) => config.set_classes(classes),
+        }
+    }
+
+    /// The sites of the layers that give the logits.
+    pub fn head_sites(&self) -> &'static [&'static str] {
+        match self {
+            Self::Swin(_) => swin::HEADS,
+            Self::Vit(_) => vit::HEADS,
+            Self::Bert(_) => bert::HEADS,
+        }
+    }
+
     /// What an item becomes: logits of the classes, or the features of a model without a head.
     pub fn outputs(&self) -> usize {
         match self {

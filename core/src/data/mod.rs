@@ -1,21 +1,23 @@
 //! Labelled images and texts for training, calibration and evaluation.
 
 pub mod classes;
+mod examples;
 mod folder;
 pub mod glyphs;
 mod spread;
 mod texts;
 
+pub use examples::Examples;
 pub use folder::{
     Findings, FolderDataset, ImageFiles, ImageFolder, Skipped, Sturdy, parts, unread,
 };
 pub use glyphs::{GlyphOptions, GlyphSet, GlyphSplit, Split};
 pub use spread::Spread;
-pub use texts::{Columns, TextTable};
+pub use texts::{Columns, TextSet, TextTable};
 
 use crate::{Pixels, Result};
 
-/// Labelled images by index.
+/// Labelled images, or what else `T` is, by index.
 ///
 /// Reading is a pure function of the epoch and the index, so that workers may read in any order
 /// and a run that was cut off can go on with the same images.
@@ -59,11 +61,11 @@ use crate::{Pixels, Result};
 /// assert_ne!(image, data.get(1, 1)?.0);
 /// # Ok::<(), intformer::Error>(())
 /// ```
-pub trait Dataset: Send + Sync {
-    /// Images of an epoch.
+pub trait Dataset<T = Pixels>: Send + Sync {
+    /// Examples of an epoch.
     fn len(&self) -> usize;
 
-    /// Whether there is no image.
+    /// Whether there is none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -71,9 +73,9 @@ pub trait Dataset: Send + Sync {
     /// Names of the classes, by class.
     fn labels(&self) -> &[String];
 
-    /// The image at `index`, below [`Dataset::len`], as it is in epoch `epoch`, and its class.
+    /// The example at `index`, below [`Dataset::len`], as it is in epoch `epoch`, and its class.
     ///
     /// # Errors
     /// If there is no such index, or its file cannot be read.
-    fn get(&self, epoch: u64, index: usize) -> Result<(Pixels, usize)>;
+    fn get(&self, epoch: u64, index: usize) -> Result<(T, usize)>;
 }

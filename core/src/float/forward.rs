@@ -6,8 +6,9 @@ use burn::{
 };
 
 use super::{
-    Parameters,
+    Feed, Parameters,
     attention::{Attention, pad},
+    feed::Filled,
     host,
 };
 use crate::{
@@ -22,26 +23,6 @@ pub struct Forward<'a> {
     attention: &'a mut Attention,
     observer: Option<&'a mut dyn Observer>,
     tap: Option<Tap<'a>>,
-}
-
-/// What a forward pass starts from: items of one length.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
-pub enum Feed {
-    /// `[batch, height * width, channels]`, normalized.
-    Images(Tensor<3>),
-    /// `[batch, tokens]` each.
-    Texts {
-        /// Ids of the tokens.
-        ids: Tensor<2, Int>,
-        /// Their segments.
-        segments: Tensor<2, Int>,
-    },
-}
-
-impl From<Tensor<3>> for Feed {
-    fn from(images: Tensor<3>) -> Self {
-        Self::Images(images)
-    }
 }
 
 /// Keeps the outputs at some sites.
@@ -84,6 +65,10 @@ impl<'a> Forward<'a> {
     /// If a parameter is missing, or the graph takes something else.
     pub fn run(mut self, graph: &Graph, feed: impl Into<Feed>) -> Result<Vec<Tensor<3>>> {
         let feed = feed.into();
+        let filled = match &feed {
+            Feed::Texts { filled, .. } => filled.as_ref(),
+            Feed::Images(_) => None,
+        };
         graph.walk(|id, inputs| {
             let node = &graph.nodes()[id];
             match (node.layer, &feed) {
@@ -96,10 +81,10 @@ impl<'a> Forward<'a> {
                 _ => {}
             }
             let out = match (node.layer, &feed) {
-                (Layer::Embedding(_), Feed::Texts { ids, segments }) => {
+                (Layer::Embedding(_), Feed::Texts { ids, segments, .. }) => {
                     self.embedding(&node.site, ids, segments)?
                 }
-                _ => self.layer(graph, node, inputs)?,
+                _ => self.layer(graph, node, inputs, filled)?,
             };
             Ok(self.see(&node.observed(), out))
         })
@@ -125,7 +110,13 @@ impl<'a> Forward<'a> {
         Ok(rows(word, ids) + rows(segment, segments) + places)
     }
 
-    fn layer(&mut self, graph: &Graph, node: &Node, inputs: &[&Tensor<3>]) -> Result<Tensor<3>> {
+    fn layer(
+        &mut self,
+        graph: &Graph,
+        node: &Node,
+        inputs: &[&Tensor<3>],
+        filled: Option<&Filled>,
+    ) -> Result<Tensor<3>> {
         let site = &node.site;
         let x = inputs[0].clone();
         Ok(match node.layer {
@@ -175,7 +166,11 @@ impl<'a> Forward<'a> {
                     part.reshape([batch, heads, tokens, head_dim])
                 };
                 let query = part(0).mul_scalar((head_dim as f64).powf(-0.5));
-                activation::softmax(query.matmul(part(1).transpose()), 3)
+                let mut scores = query.matmul(part(1).transpose());
+                if let Some(filled) = filled {
+                    scores = scores + filled.scores.clone();
+                }
+                activation::softmax(scores, 3)
                     .matmul(part(2))
                     .permute([0, 2, 1, 3])
                     .reshape([batch, tokens, heads * head_dim])
@@ -216,9 +211,11 @@ impl<'a> Forward<'a> {
             Layer::Pool { pooling, first } => {
                 let kept = x.dims()[1] - first;
                 let kept = x.narrow(1, first, kept);
-                match pooling {
-                    Pooling::Mean => kept.mean_dim(1),
-                    Pooling::Max => kept.max_dim(1),
+                match (pooling, filled) {
+                    (Pooling::Mean, None) => kept.mean_dim(1),
+                    (Pooling::Max, None) => kept.max_dim(1),
+                    (Pooling::Mean, Some(filled)) => filled.mean(kept, first),
+                    (Pooling::Max, Some(filled)) => filled.max(kept, first),
                 }
             }
         })

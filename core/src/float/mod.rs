@@ -22,6 +22,7 @@
 //! ```
 
 mod attention;
+mod feed;
 mod forward;
 mod parameters;
 mod run;
@@ -30,7 +31,8 @@ pub(crate) mod tests;
 pub mod train;
 
 pub use attention::Attention;
-pub use forward::{Feed, Forward};
+pub use feed::{Feed, Filled};
+pub use forward::Forward;
 pub use parameters::Parameters;
 pub use run::{FloatRunner, Samples, calibrate, logits, observe};
 

@@ -149,6 +149,36 @@ impl Parameters {
         Params(tensors.collect())
     }
 
+    /// The canonical names, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
+    }
+
+    /// The identifiers of the parameters whose names are `wanted`.
+    pub(super) fn ids(&self, wanted: impl Fn(&str) -> bool) -> Vec<ParamId> {
+        let named = self.names.iter().filter(|(name, _)| wanted(name));
+        let id = |(_, slot): (&String, &Slot)| match *slot {
+            Slot::Weight(index) => self.weights[index].id,
+            Slot::Table(index) => self.tables[index].id,
+            Slot::Vector(index) => self.vectors[index].id,
+        };
+        named.map(id).collect()
+    }
+
+    /// The same, but those whose names are `frozen` do not learn.
+    pub(super) fn frozen(mut self, frozen: impl Fn(&str) -> bool) -> Self {
+        let ids = self.ids(frozen);
+        let frozen = |id: ParamId| ids.contains(&id);
+        let matrices = self.weights.iter_mut().chain(&mut self.tables);
+        for param in matrices.filter(|param| frozen(param.id)) {
+            *param = param.clone().set_require_grad(false);
+        }
+        for param in self.vectors.iter_mut().filter(|param| frozen(param.id)) {
+            *param = param.clone().set_require_grad(false);
+        }
+        self
+    }
+
     /// Identifiers of the weights of linear layers, which alone decay in training.
     pub(super) fn weight_ids(&self) -> Vec<ParamId> {
         self.weights.iter().map(|param| param.id).collect()

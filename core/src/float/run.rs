@@ -1,9 +1,6 @@
 //! Float models on pixels and on texts: logits and calibration.
 
-use burn::{
-    Tensor,
-    tensor::{Device, TensorData},
-};
+use burn::tensor::Device;
 
 use super::{Attention, Feed, Forward, Parameters, host};
 use crate::{
@@ -178,24 +175,14 @@ impl FloatRunner {
             (Samples::Images(images), InputShape::Image(shape)) => {
                 let images = batch.iter().map(|&at| &images[at]);
                 let values = normalized(&shape, &self.preprocessing, images)?;
-                let extents = [batch.len(), shape.pixels(), shape.channels];
-                let data = TensorData::new(values, extents);
-                Ok(Tensor::from_data(data, &self.device).into())
+                Ok(Feed::images(values, &shape, &self.device))
             }
             (Samples::Texts(texts), InputShape::Text(limits)) => {
                 for &at in batch {
                     limits.check(at, &texts[at])?;
                 }
-                let indices = |of: fn(&Token) -> u32| {
-                    let tokens = batch.iter().flat_map(|&at| &texts[at]);
-                    let values = tokens.map(|token| i64::from(of(token))).collect();
-                    let extents = [batch.len(), texts[batch[0]].len()];
-                    Tensor::from_data(TensorData::new(values, extents), &self.device)
-                };
-                Ok(Feed::Texts {
-                    ids: indices(|token| token.id),
-                    segments: indices(|token| token.segment),
-                })
+                let texts: Vec<_> = batch.iter().map(|&at| &texts[at]).collect();
+                Ok(Feed::texts(&texts, &self.device))
             }
             (Samples::Images(_), _) => Err(Error::Image("expected texts, found images".to_owned())),
             (Samples::Texts(_), _) => Err(Error::Text("expected images, found texts".to_owned())),

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 
-use super::{Parameters, logits, observe};
+use super::{Attention, Feed, Forward, Parameters, host, logits, observe};
 use crate::{
     FloatModel, Pixels, Preprocessing, Resize,
-    architecture::{Config, SwinConfig, census},
-    quant::Observer,
+    architecture::{Activation, BertConfig, Config, SwinConfig, TextHead, TextPooling, census},
+    input::Token,
+    quant::{self, Observer},
 };
 
 /// Two stages, a window of 3 on a 6x6 map that shifts by 1, two channels.
@@ -41,6 +42,66 @@ pub(crate) fn small() -> FloatModel {
         tokenization: None,
         labels: Vec::new(),
         class_order: None,
+    }
+}
+
+/// An encoder of texts of up to 9 tokens below 20.
+pub(crate) fn small_encoder(head: TextHead, classes: usize) -> FloatModel {
+    let config = BertConfig {
+        vocabulary: 20,
+        positions: 9,
+        embed_dim: 12,
+        depth: 2,
+        heads: 3,
+        hidden: 20,
+        head,
+        classes,
+        ..BertConfig::minilm()
+    };
+    quant::float_model(config, 3).unwrap()
+}
+
+/// A text of `length` tokens, as `seed` has them.
+pub(crate) fn text(length: usize, seed: usize) -> Vec<Token> {
+    let id = |at: usize| ((at * 7 + seed * 13 + at * seed) % 20) as u32;
+    let tokens = (0..length).map(|at| Token {
+        id: id(at),
+        segment: (at % 2) as u32,
+    });
+    tokens.collect()
+}
+
+/// Tokens that fill up a batch do not change what a text becomes.
+#[test]
+fn texts_of_many_lengths_in_a_batch_are_as_alone() {
+    let device = Device::flex();
+    let texts: Vec<_> = [3, 9, 1, 5].map(|length| text(length, length)).to_vec();
+    let embedding = |pooling| TextHead::Embedding {
+        pooling,
+        normalized: false,
+    };
+    let dense = TextHead::Text {
+        pooling: TextPooling::Mean,
+        dense: Some(Activation::Tanh),
+    };
+    for (head, classes) in [
+        (embedding(TextPooling::Mean), 0),
+        (embedding(TextPooling::Max), 0),
+        (embedding(TextPooling::First), 0),
+        (dense, 4),
+    ] {
+        let model = small_encoder(head, classes);
+        let alone = logits(&model, &texts).unwrap().concat();
+        let parameters = Parameters::of(&model, &device).unwrap();
+        let mut attention = Attention::new(&device);
+        let forward = Forward::new(&parameters, &mut attention);
+        let feed = Feed::texts(&texts, &device);
+        let together = forward.run(&model.config.graph(), feed).unwrap();
+        let together = host(together[0].clone());
+        assert_eq!(alone.len(), together.len());
+        for (a, b) in alone.iter().zip(together) {
+            assert!((a - b).abs() < 1e-5, "{head:?}: {a} {b}");
+        }
     }
 }
 

@@ -243,7 +243,7 @@ impl Relu {
             fc1_bias: !plan.no_fc1_bias,
             sensitivity_images: plan.sensitivity_images,
             training: TrainOptions {
-                epoch_images: plan.epoch_images,
+                epoch_examples: plan.epoch_images,
                 distillation: (!loss.no_teacher).then_some(Distillation {
                     temperature: loss.temperature,
                     labels: loss.labels,

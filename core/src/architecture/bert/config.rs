@@ -24,10 +24,10 @@ const MAX_VOCABULARY: usize = 1 << 20;
 /// A published size with another head:
 ///
 /// ```
-/// use intformer::architecture::{Activation, BertConfig, TextHead};
+/// use intformer::architecture::{Activation, BertConfig, TextHead, TextPooling};
 ///
 /// let config = BertConfig {
-///     head: TextHead::Text { dense: Some(Activation::Tanh) },
+///     head: TextHead::Text { pooling: TextPooling::First, dense: Some(Activation::Tanh) },
 ///     classes: 2,
 ///     ..BertConfig::minilm()
 /// };
@@ -87,8 +87,11 @@ pub enum TextHead {
         /// not depend on lengths.
         normalized: bool,
     },
-    /// Classes of texts, or one number for each: from the first token.
+    /// Classes of texts, or one number for each.
     Text {
+        /// How the vector is made that they come from.
+        #[serde(default, skip_serializing_if = "TextPooling::is_first")]
+        pooling: TextPooling,
         /// The activation of a dense layer before the last, if there is one (BERT's pooler).
         dense: Option<Activation>,
     },
@@ -97,10 +100,11 @@ pub enum TextHead {
 }
 
 /// How a vector for a text is made of those of its tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextPooling {
     /// That of the first token.
+    #[default]
     First,
     /// The mean.
     Mean,
@@ -108,12 +112,17 @@ pub enum TextPooling {
     Max,
 }
 
+impl TextPooling {
+    fn is_first(&self) -> bool {
+        *self == Self::First
+    }
+}
+
 impl TextHead {
     /// Whether it asks for the first token alone.
     pub(super) fn is_of_first(self) -> bool {
         match self {
-            Self::Embedding { pooling, .. } => pooling == TextPooling::First,
-            Self::Text { .. } => true,
+            Self::Embedding { pooling, .. } | Self::Text { pooling, .. } => pooling.is_first(),
             Self::Tokens => false,
         }
     }
@@ -160,6 +169,17 @@ impl BertConfig {
             depth: 6,
             ..Self::base()
         }
+    }
+
+    /// Makes it one of classes of texts: by the head it has, or else from what it pools.
+    pub(in crate::architecture) fn set_classes(&mut self, classes: usize) {
+        let (pooling, dense) = match self.head {
+            TextHead::Embedding { pooling, .. } => (pooling, None),
+            TextHead::Text { pooling, dense } => (pooling, dense),
+            TextHead::Tokens => (TextPooling::First, None),
+        };
+        self.head = TextHead::Text { pooling, dense };
+        self.classes = classes;
     }
 
     /// What tokens are below.

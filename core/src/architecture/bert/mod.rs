@@ -7,6 +7,7 @@ pub(super) mod names;
 mod topology;
 
 pub use config::{BertConfig, TextHead, TextPooling};
+pub(super) use topology::HEADS;
 
 use crate::graph::Graph;
 

@@ -6,6 +6,9 @@ use crate::{
     graph::{Graph, Heads, Pooling},
 };
 
+/// The sites of the layers that give the logits.
+pub const HEADS: &[&str] = &["head.out"];
+
 /// The layers from the tokens of a text to what its head gives. `config` is valid.
 ///
 /// A block normalizes what it has added to, so that the last of all is a normalization: where only the first token
@@ -50,15 +53,16 @@ pub fn bert(config: &BertConfig) -> Graph {
         x = g.layer_norm(format!("{site}.norm2"), x, eps);
     }
 
+    if let TextHead::Embedding { pooling, .. } | TextHead::Text { pooling, .. } = config.head {
+        x = match pooling {
+            TextPooling::First => x,
+            TextPooling::Mean => g.pool("pool", x, Pooling::Mean, 0),
+            TextPooling::Max => g.pool("pool", x, Pooling::Max, 0),
+        };
+    }
     match config.head {
-        TextHead::Embedding { pooling, .. } => {
-            x = match pooling {
-                TextPooling::First => x,
-                TextPooling::Mean => g.pool("pool", x, Pooling::Mean, 0),
-                TextPooling::Max => g.pool("pool", x, Pooling::Max, 0),
-            };
-        }
-        TextHead::Text { dense } => {
+        TextHead::Embedding { .. } => {}
+        TextHead::Text { dense, .. } => {
             if let Some(activation) = dense {
                 x = g.linear("head.dense", x, channels, true);
                 x = g.activation("head.act", x, activation);

@@ -7,6 +7,7 @@ mod topology;
 mod windowing;
 
 pub use config::SwinConfig;
+pub(super) use topology::HEADS;
 pub use windowing::Windowing;
 
 use crate::graph::Graph;

@@ -3,6 +3,9 @@
 use super::SwinConfig;
 use crate::{architecture::Block, graph::Graph};
 
+/// The sites of the layers that give the logits.
+pub const HEADS: &[&str] = &["head.fc"];
+
 /// The layers from an image to logits `[1, classes]`, or, without classes, to the pooled features
 /// `[1, channels]` of the last stage. `config` is valid.
 ///

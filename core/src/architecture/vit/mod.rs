@@ -6,6 +6,7 @@ pub(super) mod names;
 mod topology;
 
 pub use config::{VitConfig, VitPooling};
+pub(super) use topology::HEADS;
 
 use crate::graph::Graph;
 

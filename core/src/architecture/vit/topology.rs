@@ -6,6 +6,9 @@ use crate::{
     graph::{Graph, Heads, NodeId, Pooling},
 };
 
+/// The sites of the layers that give the logits.
+pub const HEADS: &[&str] = &["head", "head_dist"];
+
 /// The layers from an image to logits `[1, classes]`, or, without classes, to the vector `[1, channels]` that would be
 /// their input. `config` is valid.
 ///

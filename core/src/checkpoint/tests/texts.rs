@@ -51,7 +51,10 @@ fn refused(folder: &Path, expected: &str) {
 
 #[test]
 fn each_family_has_its_head() {
-    let text = |dense| TextHead::Text { dense: Some(dense) };
+    let text = |dense| TextHead::Text {
+        pooling: TextPooling::First,
+        dense: Some(dense),
+    };
     let embedding = |pooling| TextHead::Embedding {
         pooling,
         normalized: true,

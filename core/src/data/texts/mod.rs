@@ -2,8 +2,11 @@
 
 mod parquet;
 mod rows;
+mod set;
 #[cfg(test)]
 mod tests;
+
+pub use set::TextSet;
 
 use std::{
     fs::File,

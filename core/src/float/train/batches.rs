@@ -8,19 +8,32 @@ use rand_distr::{Beta, Distribution};
 use rayon::prelude::*;
 
 use super::TrainOptions;
-use crate::{Error, Pixels, Result, data::Dataset, float::run::normalized};
+use crate::{
+    Error, Result,
+    data::{Dataset, Examples},
+    float::run::normalized,
+    input::Token,
+};
 
 /// Batches that may wait for the training.
 pub const AHEAD: usize = 3;
 
-/// Normalized images and what the model should say about them.
+/// Examples and what the model should say about them.
 pub struct Batch {
-    /// `[count, height * width, channels]`.
-    pub images: Vec<f32>,
+    /// What the model takes.
+    pub items: Items,
     /// Probabilities `[count, classes]`.
     pub targets: Vec<f32>,
     /// The true classes, before smoothing and mixing.
     pub classes: Vec<usize>,
+}
+
+/// The examples of a batch without their classes.
+pub enum Items {
+    /// Normalized images `[count, height * width, channels]`.
+    Images(Vec<f32>),
+    /// The tokens of texts.
+    Texts(Vec<Vec<Token>>),
 }
 
 /// What the random choices are for, so that no two draw from the same stream.
@@ -35,7 +48,7 @@ enum Purpose {
 /// alone.
 pub fn produce(
     options: &TrainOptions,
-    data: &dyn Dataset,
+    data: Examples,
     epoch: u64,
     first: usize,
     sender: &SyncSender<Result<Batch>>,
@@ -43,7 +56,7 @@ pub fn produce(
     let epoch = options.first_epoch + epoch;
     let mut order: Vec<usize> = (0..data.len()).collect();
     order.shuffle(&mut random(options.seed, Purpose::Order, epoch, 0));
-    order.truncate(options.images(data.len()));
+    order.truncate(options.examples(data.len()));
     for (place, indices) in order.chunks(options.batch).enumerate().skip(first) {
         let batch = load(options, data, epoch, indices, options.label_smoothing)
             .map(|batch| mixed(options, batch, epoch, place));
@@ -55,11 +68,7 @@ pub fn produce(
 }
 
 /// Makes the batches of a data set in its own order, without smoothing or mixing.
-pub fn produce_plain(
-    options: &TrainOptions,
-    data: &dyn Dataset,
-    sender: &SyncSender<Result<Batch>>,
-) {
+pub fn produce_plain(options: &TrainOptions, data: Examples, sender: &SyncSender<Result<Batch>>) {
     let order: Vec<usize> = (0..data.len()).collect();
     for indices in order.chunks(options.batch) {
         let batch = load(options, data, 0, indices, 0.0);
@@ -72,16 +81,26 @@ pub fn produce_plain(
 
 fn load(
     options: &TrainOptions,
-    data: &dyn Dataset,
+    data: Examples,
     epoch: u64,
     indices: &[usize],
     smoothing: f32,
 ) -> Result<Batch> {
-    let examples: Vec<(Pixels, usize)> = indices
-        .par_iter()
-        .map(|&index| data.get(epoch, index))
-        .collect::<Result<_>>()?;
-    let (pixels, classes): (Vec<_>, Vec<_>) = examples.into_iter().unzip();
+    let (items, classes) = match data {
+        Examples::Images(images) => {
+            let (pixels, classes) = read(images, epoch, indices)?;
+            let images = normalized(&options.config.image()?, &options.preprocessing, &pixels)?;
+            (Items::Images(images), classes)
+        }
+        Examples::Texts(texts) => {
+            let (texts, classes) = read(texts, epoch, indices)?;
+            let limits = options.config.text()?;
+            for (text, &index) in texts.iter().zip(indices) {
+                limits.check(index, text)?;
+            }
+            (Items::Texts(texts), classes)
+        }
+    };
     let count = options.config.classes();
     let mut targets = vec![smoothing / count as f32; classes.len() * count];
     for (row, &class) in targets.chunks_mut(count).zip(&classes) {
@@ -93,21 +112,33 @@ fn load(
         *target += 1.0 - smoothing;
     }
     Ok(Batch {
-        images: normalized(&options.config.image()?, &options.preprocessing, &pixels)?,
+        items,
         targets,
         classes,
     })
 }
 
+/// Examples and their classes, read side by side.
+fn read<T: Send>(
+    data: &dyn Dataset<T>,
+    epoch: u64,
+    indices: &[usize],
+) -> Result<(Vec<T>, Vec<usize>)> {
+    let read = indices.par_iter().map(|&index| data.get(epoch, index));
+    let read: Vec<_> = read.collect::<Result<_>>()?;
+    Ok(read.into_iter().unzip())
+}
+
 /// Mixes each image with the one at the mirrored place of its batch (arXiv 1710.09412).
 fn mixed(options: &TrainOptions, mut batch: Batch, epoch: u64, place: usize) -> Batch {
     if options.mixup > 0.0
+        && let Items::Images(images) = &batch.items
         && let Ok(beta) = Beta::new(options.mixup, options.mixup)
     {
         let random = &mut random(options.seed, Purpose::Mix, epoch, place as u64);
         let share = beta.sample(random) as f32;
         let count = batch.classes.len();
-        batch.images = mix(&batch.images, count, share);
+        batch.items = Items::Images(mix(images, count, share));
         batch.targets = mix(&batch.targets, count, share);
     }
     batch

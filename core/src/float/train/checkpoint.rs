@@ -12,7 +12,7 @@ use super::{EpochReport, TrainOptions};
 use crate::{Error, HostTensor, Params, Result};
 
 /// Version of the file.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Where a run stands, next to the tensors.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,8 +23,8 @@ pub struct Progress {
     pub options: TrainOptions,
     /// Names of the classes.
     pub labels: Vec<String>,
-    /// Images of the training data.
-    pub images: usize,
+    /// Examples of the training data.
+    pub examples: usize,
     /// Digest of what the run began with.
     pub origin: String,
     /// Steps done.
@@ -49,12 +49,12 @@ pub struct Checkpoint {
 
 impl Progress {
     /// The start of a run.
-    pub fn new(options: &TrainOptions, labels: &[String], images: usize, origin: String) -> Self {
+    pub fn new(options: &TrainOptions, labels: &[String], examples: usize, origin: String) -> Self {
         Self {
             version: VERSION,
             options: options.clone(),
             labels: labels.to_vec(),
-            images,
+            examples,
             origin,
             step: 0,
             loss_sum: 0.0,

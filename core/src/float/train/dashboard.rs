@@ -59,7 +59,7 @@ impl Dashboard {
             loss: metric("Loss", None, false, 4),
             top1: metric("Top-1", Some("%"), true, 2),
             rate: metric("Learning rate", None, false, 6),
-            speed: metric("Speed", Some("images/s"), true, 0),
+            speed: metric("Speed", Some("examples/s"), true, 0),
             renderer,
             interrupter,
             validating: false,
@@ -71,18 +71,18 @@ impl Dashboard {
             TrainEvent::Start {
                 epochs,
                 first_epoch,
-                images,
+                examples,
                 ..
             } => {
                 self.renderer
-                    .start(epochs, first_epoch + 1, Some(images), Some("training"));
+                    .start(epochs, first_epoch + 1, Some(examples), Some("training"));
             }
             TrainEvent::Step {
                 step,
                 steps,
                 loss,
                 rate,
-                images_per_second,
+                examples_per_second,
                 ..
             } => {
                 if step == 0 {
@@ -91,16 +91,16 @@ impl Dashboard {
                 self.renderer.update_train(self.loss.state(loss));
                 self.renderer.update_train(self.rate.state(rate));
                 self.renderer
-                    .update_train(self.speed.state(images_per_second));
+                    .update_train(self.speed.state(examples_per_second));
                 self.renderer.update_split(step + 1);
             }
-            TrainEvent::Validation { images, of } => {
+            TrainEvent::Validation { examples, of } => {
                 if !self.validating {
                     self.renderer.end_split();
                     self.renderer.start_split("valid", of);
                     self.validating = true;
                 }
-                self.renderer.update_split(images);
+                self.renderer.update_split(examples);
             }
             TrainEvent::Epoch(report) => {
                 let loss = self.loss.state(report.validation_loss);

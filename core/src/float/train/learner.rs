@@ -2,6 +2,7 @@
 
 use burn::{
     Tensor,
+    lr_scheduler::{constant::ConstantLr, module_lr_scheduler::ModuleLrScheduler},
     module::{Module, ParamGroup},
     optim::{AdamWConfig, GradientsParams, ModuleOptimizer},
     tensor::{Bytes, Device},
@@ -21,6 +22,8 @@ use crate::{
 /// A model, its optimizer and, where there is one, its teacher.
 pub struct Learner {
     clip: f32,
+    /// Parameters whose learning rate is not that of all, and its factor.
+    factors: Vec<(ParamGroup, f64)>,
     network: Network,
     teacher: Option<Teacher>,
     optimizer: ModuleOptimizer,
@@ -75,6 +78,8 @@ impl Learner {
         parameters: Parameters,
         device: Device,
     ) -> Result<Self> {
+        check_rates(options, &parameters)?;
+        let parameters = parameters.frozen(|name| options.factor(name) == 0.0);
         let teacher = match (origin.teacher, options.distillation) {
             (Some(model), Some(how)) => Some(Teacher::new(model, how, &device)?),
             _ => None,
@@ -89,6 +94,7 @@ impl Learner {
             );
         Ok(Self {
             clip: options.clip,
+            factors: factors(options, &parameters),
             network: Network::new(options.config.clone(), parameters, &device),
             teacher,
             optimizer,
@@ -117,7 +123,12 @@ impl Learner {
             parameters.scale_gradients(&mut gradients, f64::from(self.clip) / norm);
         }
         let parameters = parameters.clone();
-        self.network.parameters = self.optimizer.step(rate, parameters, gradients);
+        let rates = ModuleLrScheduler::new(ConstantLr::new(rate));
+        let rates = self.factors.iter().fold(rates, |rates, (group, factor)| {
+            rates.with_group(group.clone(), ConstantLr::new(factor * rate))
+        });
+        let rates = { rates }.step();
+        self.network.parameters = self.optimizer.step(rates, parameters, gradients);
         Ok(Losses { total, labels })
     }
 
@@ -156,6 +167,47 @@ impl Learner {
             .map(|bytes| bytes.to_vec())
             .map_err(|e| Error::Training(format!("optimizer state: {e}")))
     }
+}
+
+/// Checks that each of the rates is one of parameters that there are, and that something learns.
+fn check_rates(options: &TrainOptions, parameters: &Parameters) -> Result<()> {
+    let fail = |sentence: String| Err(Error::Training(sentence));
+    let names = || parameters.names();
+    if let Some(rate) = options
+        .rates
+        .iter()
+        .find(|rate| !names().any(|name| rate.names(name)))
+    {
+        let mut first: Vec<&str> = names()
+            .map(|name| name.split('.').next().unwrap_or(name))
+            .collect();
+        first.dedup();
+        return fail(format!(
+            "expected the beginning of a parameter's name, such as {}, found {:?}",
+            first.join(", "),
+            rate.of
+        ));
+    }
+    match names().all(|name| options.factor(name) == 0.0) {
+        true => fail("expected parameters that learn, found all of them frozen".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// The parameters whose learning rate has a factor, by factor.
+fn factors(options: &TrainOptions, parameters: &Parameters) -> Vec<(ParamGroup, f64)> {
+    let mut found: Vec<f64> = parameters
+        .names()
+        .map(|name| options.factor(name))
+        .collect();
+    found.sort_by(f64::total_cmp);
+    found.dedup();
+    found.retain(|&factor| factor != 0.0 && factor != 1.0);
+    let group = |factor: f64| {
+        let ids = parameters.ids(|name| options.factor(name) == factor);
+        (ParamGroup::from_ids(ids), factor)
+    };
+    found.into_iter().map(group).collect()
 }
 
 impl Frozen {

@@ -9,11 +9,11 @@ use burn::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::batches::Batch;
+use super::batches::{Batch, Items};
 use crate::{
     FloatModel, Result,
     architecture::Config,
-    float::{Attention, Forward, Parameters},
+    float::{Attention, Feed, Forward, Parameters},
     graph::Graph,
 };
 
@@ -111,10 +111,10 @@ impl Network {
     pub fn run(&mut self, batch: &Batch, features: bool) -> Result<Output> {
         let config = &self.config;
         let count = batch.classes.len();
-        let shape = config.image()?;
-        let shape = [count, shape.pixels(), shape.channels];
-        let image = TensorData::new(batch.images.clone(), shape);
-        let image = Tensor::from_data(image, &self.device);
+        let feed = match &batch.items {
+            Items::Images(values) => Feed::images(values.clone(), &config.image()?, &self.device),
+            Items::Texts(texts) => Feed::texts(texts, &self.device),
+        };
         let mut tapped = Vec::new();
         let mut forward = Forward::new(&self.parameters, &mut self.attention);
         if features {
@@ -122,7 +122,7 @@ impl Network {
             let sites = blocks.map(|block| config.output_site(block));
             forward = forward.tapped(sites.collect(), &mut tapped);
         }
-        let logits = forward.run(&self.graph, image)?.swap_remove(0);
+        let logits = forward.run(&self.graph, feed)?.swap_remove(0);
         Ok(Output {
             logits: logits.reshape([count, config.classes()]),
             features: tapped,
@@ -205,7 +205,7 @@ mod tests {
         targets[0] = 1.0;
         targets[config.classes() + 1] = 1.0;
         Batch {
-            images: images.collect(),
+            items: Items::Images(images.collect()),
             targets,
             classes: vec![0, 1],
         }

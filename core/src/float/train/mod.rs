@@ -1,4 +1,4 @@
-//! Training of a model on any set of labelled images.
+//! Training of a model on any set of labelled images or texts.
 //!
 //! The loop is not burn-train's learner: that saves model, optimizer and scheduler as separate
 //! files in place and shuffles with a generator whose state it does not save, so that a kill can
@@ -63,6 +63,7 @@
 mod batches;
 mod checkpoint;
 mod dashboard;
+mod head;
 mod learner;
 mod loss;
 mod options;
@@ -81,8 +82,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use dashboard::Dashboard;
+pub use head::with_labels;
 pub use loss::Distillation;
-pub use options::TrainOptions;
+pub use options::{RateOf, TrainOptions};
 pub use ui::{Plain, TrainEvent, TrainUi};
 
 use self::{
@@ -90,7 +92,10 @@ use self::{
     learner::Frozen,
     run::Run,
 };
-use crate::{Error, FloatModel, Params, Result, data::Dataset, hex};
+use crate::{
+    Error, FloatModel, Params, Result, Tokenization, architecture::InputShape, data::Examples,
+    graph::OutputKind, hex,
+};
 
 /// What a run begins with and learns from.
 #[derive(Clone, Debug)]
@@ -99,6 +104,8 @@ pub struct Origin<'a> {
     pub params: Option<&'a Params>,
     /// The teacher, for [`TrainOptions::distillation`].
     pub teacher: Option<&'a FloatModel>,
+    /// What makes the tokens of texts; the trained model has it too.
+    pub tokenization: Option<&'a Tokenization>,
     /// Where to compute; gradients are seen to.
     pub device: Device,
 }
@@ -108,17 +115,18 @@ impl Default for Origin<'_> {
         Self {
             params: None,
             teacher: None,
+            tokenization: None,
             device: Device::flex(),
         }
     }
 }
 
-/// How good a model is on some images.
+/// How good a model is on some examples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Mean cross-entropy.
     pub loss: f64,
-    /// Share of the images whose class has the largest logit.
+    /// Share of the examples whose class has the largest logit.
     pub top1: f64,
 }
 
@@ -129,14 +137,14 @@ pub struct EpochReport {
     pub epoch: usize,
     /// Mean loss over its steps.
     pub train_loss: f64,
-    /// Mean cross-entropy over the validation images.
+    /// Mean cross-entropy over the validation examples.
     pub validation_loss: f64,
-    /// Share of the validation images whose class has the largest logit.
+    /// Share of the validation examples whose class has the largest logit.
     pub top1: f64,
 }
 
 impl EpochReport {
-    /// The model at its end, on the validation images.
+    /// The model at its end, on the validation examples.
     pub fn evaluation(&self) -> Evaluation {
         Evaluation {
             loss: self.validation_loss,
@@ -158,10 +166,10 @@ pub struct Trained {
 ///
 /// # Errors
 /// As [`train_from`].
-pub fn train(
+pub fn train<'a>(
     options: &TrainOptions,
-    train: &dyn Dataset,
-    validation: &dyn Dataset,
+    train: impl Into<Examples<'a>>,
+    validation: impl Into<Examples<'a>>,
     ui: &mut dyn TrainUi,
 ) -> Result<FloatModel> {
     train_from(options, &Origin::default(), train, validation, ui).map(|trained| trained.model)
@@ -176,13 +184,14 @@ pub fn train(
 /// # Errors
 /// If the options or the data do not fit, an image or the checkpoint cannot be read or written,
 /// the loss stops being finite, or `ui` stops the run (after a checkpoint).
-pub fn train_from(
+pub fn train_from<'a>(
     options: &TrainOptions,
     origin: &Origin,
-    train: &dyn Dataset,
-    validation: &dyn Dataset,
+    train: impl Into<Examples<'a>>,
+    validation: impl Into<Examples<'a>>,
     ui: &mut dyn TrainUi,
 ) -> Result<Trained> {
+    let (train, validation) = (train.into(), validation.into());
     options.validate()?;
     check_data(options, train, validation)?;
     check_teacher(options, origin)?;
@@ -192,8 +201,9 @@ pub fn train_from(
         epochs: options.epochs,
         first_epoch: run.progress.history.len(),
         steps: run.steps,
-        images: options.images(train.len()),
-        validation_images: validation.len(),
+        kind: train.kind(),
+        examples: options.examples(train.len()),
+        validation_examples: validation.len(),
     };
     if ui.event(&start).is_break() {
         return Err(run.stopped());
@@ -206,11 +216,27 @@ pub fn train_from(
     run.into_trained()
 }
 
-fn check_data(options: &TrainOptions, train: &dyn Dataset, validation: &dyn Dataset) -> Result<()> {
+fn check_data(options: &TrainOptions, train: Examples, validation: Examples) -> Result<()> {
     let fail = |sentence: String| Err(Error::Training(sentence));
+    let takes = match options.config.input() {
+        InputShape::Image(_) => "images",
+        InputShape::Text(_) => "texts",
+    };
+    if let Some(other) = [train, validation].iter().find(|data| data.kind() != takes) {
+        return fail(format!(
+            "expected {takes}, which the model takes, found {}",
+            other.kind()
+        ));
+    }
+    let kind = options.config.output_kind();
+    if kind != OutputKind::Logits {
+        return fail(format!(
+            "expected a model with classes of whole items, found one that gives {kind:?}"
+        ));
+    }
     if train.is_empty() || validation.is_empty() {
         return fail(format!(
-            "expected images to train on and to validate with, found {} and {}",
+            "expected {takes} to train on and to validate with, found {} and {}",
             train.len(),
             validation.len()
         ));
@@ -249,7 +275,7 @@ fn check_teacher(options: &TrainOptions, origin: &Origin) -> Result<()> {
     Ok(())
 }
 
-/// How good `model` is on `data`, `batch` images at a time.
+/// How good `model` is on `data`, `batch` examples at a time.
 ///
 /// # Errors
 /// If the model is not valid or an image cannot be read or does not fit.
@@ -281,26 +307,31 @@ fn check_teacher(options: &TrainOptions, origin: &Origin) -> Result<()> {
 /// assert_eq!(evaluation.top1, 1.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn evaluate(
+pub fn evaluate<'a>(
     model: &FloatModel,
-    data: &dyn Dataset,
+    data: impl Into<Examples<'a>>,
     batch: usize,
     device: &Device,
 ) -> Result<Evaluation> {
     model.validate()?;
     let mut options = TrainOptions::new(model.config.clone(), model.preprocessing.clone(), "");
     options.batch = batch;
-    evaluate_network(&options, &mut Frozen::new(model, device)?, data, |_| true)
+    evaluate_network(
+        &options,
+        &mut Frozen::new(model, device)?,
+        data.into(),
+        |_| true,
+    )
 }
 
-/// `go_on` is asked after each batch, with the images done.
+/// `go_on` is asked after each batch, with the examples done.
 fn evaluate_network(
     options: &TrainOptions,
     model: &mut Frozen,
-    data: &dyn Dataset,
+    data: Examples,
     mut go_on: impl FnMut(usize) -> bool,
 ) -> Result<Evaluation> {
-    let (mut loss, mut right, mut images) = (0.0, 0, 0);
+    let (mut loss, mut right, mut examples) = (0.0, 0, 0);
     batched(
         |sender| produce_plain(options, data, sender),
         |batches| {
@@ -309,8 +340,8 @@ fn evaluate_network(
                 let (batch_loss, batch_right) = model.evaluate(&batch)?;
                 loss += batch_loss;
                 right += batch_right;
-                images += batch.classes.len();
-                if !go_on(images) {
+                examples += batch.classes.len();
+                if !go_on(examples) {
                     break;
                 }
             }
@@ -318,12 +349,12 @@ fn evaluate_network(
         },
     )?;
     Ok(Evaluation {
-        loss: loss / images as f64,
-        top1: right as f64 / images as f64,
+        loss: loss / examples as f64,
+        top1: right as f64 / examples as f64,
     })
 }
 
-/// A digest of the parameters and the teacher that a run begins with.
+/// A digest of the parameters, the teacher and the tokenizer that a run begins with.
 pub(crate) fn fingerprint(origin: &Origin) -> String {
     let teacher = origin.teacher.map(|teacher| &teacher.params);
     let mut hasher = Sha256::new();
@@ -332,6 +363,10 @@ pub(crate) fn fingerprint(origin: &Origin) -> String {
             hasher.update(name);
             hasher.update(bytemuck::cast_slice::<f32, u8>(&tensor.data));
         }
+    }
+    if let Some(Tokenization { json, limit }) = origin.tokenization {
+        hasher.update(json);
+        hasher.update(limit.to_le_bytes());
     }
     hex(&hasher.finalize())
 }

@@ -13,17 +13,17 @@ use crate::{Error, Preprocessing, Result, architecture::Config};
 pub struct TrainOptions {
     /// The model.
     pub config: Config,
-    /// From image file to pixels.
+    /// From image file to pixels; [`Preprocessing::none`] if the model takes texts.
     pub preprocessing: Preprocessing,
     /// Passes over the training data.
     pub epochs: usize,
-    /// Images of an epoch, drawn from the training data; all of it if there are fewer.
-    pub epoch_images: Option<usize>,
+    /// Examples of an epoch, drawn from the training data; all of it if there are fewer.
+    pub epoch_examples: Option<usize>,
     /// The epoch that the data begins with: a run that follows another sees other images.
     pub first_epoch: u64,
     /// What is learned from a teacher beside the labels.
     pub distillation: Option<Distillation>,
-    /// Images of a step.
+    /// Examples of a step.
     pub batch: usize,
     /// Peak learning rate of AdamW.
     pub learning_rate: f64,
@@ -37,6 +37,8 @@ pub struct TrainOptions {
     pub mixup: f64,
     /// Largest norm of the whole gradient; 0 for no clipping.
     pub clip: f32,
+    /// Factors of the learning rate of some parameters; a parameter follows the last that names it.
+    pub rates: Vec<RateOf>,
     /// Seed of weights, order and mixing.
     pub seed: u64,
     /// Seconds between checkpoints inside an epoch; every epoch ends with one.
@@ -47,7 +49,41 @@ pub struct TrainOptions {
     pub resume: bool,
 }
 
+/// A factor of the learning rate of some parameters.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::float::train::RateOf;
+///
+/// let rate = RateOf { of: "blocks.1".into(), factor: 0.1 };
+/// assert!(rate.names("blocks.1.mlp.fc1.weight"));
+/// assert!(!rate.names("blocks.11.mlp.fc1.weight"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateOf {
+    /// What the canonical names of the parameters begin with, up to a dot: `embeddings`, `blocks.0`, `head`.
+    pub of: String,
+    /// What their rate is multiplied by; with 0 they are frozen.
+    pub factor: f64,
+}
+
+impl RateOf {
+    /// Whether it is for the parameter `name`.
+    pub fn names(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(&self.of);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+}
+
 impl TrainOptions {
+    /// The factor of the learning rate of the parameter `name`.
+    pub fn factor(&self, name: &str) -> f64 {
+        let named = self.rates.iter().rev().find(|rate| rate.names(name));
+        named.map_or(1.0, |rate| rate.factor)
+    }
+
     /// Options that suit a small model: 30 epochs of AdamW at 0.001, batch 64.
     pub fn new(
         config: impl Into<Config>,
@@ -58,7 +94,7 @@ impl TrainOptions {
             config: config.into(),
             preprocessing,
             epochs: 30,
-            epoch_images: None,
+            epoch_examples: None,
             first_epoch: 0,
             distillation: None,
             batch: 64,
@@ -68,6 +104,7 @@ impl TrainOptions {
             label_smoothing: 0.1,
             mixup: 0.0,
             clip: 1.0,
+            rates: Vec::new(),
             seed: 0,
             checkpoint_seconds: 600,
             out: out.into(),
@@ -84,8 +121,8 @@ impl TrainOptions {
         let rules = [
             ("at least one epoch", self.epochs >= 1),
             (
-                "at least one image in an epoch",
-                self.epoch_images != Some(0),
+                "at least one example in an epoch",
+                self.epoch_examples != Some(0),
             ),
             (
                 "a positive temperature and weights of a loss",
@@ -116,6 +153,16 @@ impl TrainOptions {
                 "a gradient clip of 0 or more",
                 self.clip.is_finite() && self.clip >= 0.0,
             ),
+            (
+                "factors of rates of 0 or more",
+                self.rates
+                    .iter()
+                    .all(|rate| rate.factor.is_finite() && rate.factor >= 0.0),
+            ),
+            (
+                "images to mix",
+                self.mixup == 0.0 || self.config.image().is_ok(),
+            ),
         ];
         match rules.iter().find(|(_, holds)| !holds) {
             Some((rule, _)) => Err(Error::Training(format!("expected {rule}, found {self:?}"))),
@@ -123,9 +170,9 @@ impl TrainOptions {
         }
     }
 
-    /// Images of an epoch over `images` training images.
-    pub fn images(&self, images: usize) -> usize {
-        self.epoch_images.map_or(images, |most| most.min(images))
+    /// Examples of an epoch over `all` training examples.
+    pub fn examples(&self, all: usize) -> usize {
+        self.epoch_examples.map_or(all, |most| most.min(all))
     }
 
     /// The learning rate of step `step` (from 0 in the first epoch) where an epoch has `steps` steps:

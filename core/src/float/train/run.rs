@@ -12,7 +12,7 @@ use super::{
     evaluate_network, fingerprint,
     learner::Learner,
 };
-use crate::{Error, FloatModel, Params, Result, data::Dataset};
+use crate::{Error, FloatModel, Params, Result, Tokenization, data::Examples};
 
 /// After so many steps a run should be better than a blind guess.
 const SETTLED: i32 = 100;
@@ -50,6 +50,7 @@ impl Course {
 pub(super) struct Run<'a> {
     options: &'a TrainOptions,
     learner: Learner,
+    tokenization: Option<Tokenization>,
     best: Option<Params>,
     pub(super) progress: Progress,
     course: Course,
@@ -63,7 +64,7 @@ impl<'a> Run<'a> {
     pub(super) fn start(
         options: &'a TrainOptions,
         origin: &Origin,
-        train: &dyn Dataset,
+        train: Examples,
     ) -> Result<Self> {
         let file = checkpoint::path(&options.out);
         let (learner, best, progress) = if options.resume && file.exists() {
@@ -75,14 +76,14 @@ impl<'a> Run<'a> {
             } = Checkpoint::load(&file)?;
             if !options.same_run(&progress.options)
                 || progress.labels != train.labels()
-                || progress.images != train.len()
+                || progress.examples != train.len()
                 || progress.origin != fingerprint(origin)
             {
                 return Err(Error::Training(format!(
-                    "expected a checkpoint of the same options and data in {}, found one of {:?} with {} images",
+                    "expected a checkpoint of the same options and data in {}, found one of {:?} with {} examples",
                     file.display(),
                     progress.options,
-                    progress.images
+                    progress.examples
                 )));
             }
             let learner = Learner::resume(options, origin, &params, optimizer)?;
@@ -95,22 +96,23 @@ impl<'a> Run<'a> {
         Ok(Self {
             options,
             learner,
+            tokenization: origin.tokenization.cloned(),
             best,
             progress,
             course: Course::default(),
-            steps: options.images(train.len()).div_ceil(options.batch),
+            steps: options.examples(train.len()).div_ceil(options.batch),
             file,
             saved: Instant::now(),
         })
     }
 
     /// The rest of the current epoch.
-    pub(super) fn epoch(&mut self, train: &dyn Dataset, ui: &mut dyn TrainUi) -> Result<()> {
+    pub(super) fn epoch(&mut self, train: Examples, ui: &mut dyn TrainUi) -> Result<()> {
         let epoch = self.progress.history.len();
         let first = self.progress.step - epoch * self.steps;
         let options = self.options;
         let began = Instant::now();
-        let mut images = 0;
+        let mut examples = 0;
         batched(
             |sender| produce(options, train, epoch as u64, first, sender),
             |batches| {
@@ -132,14 +134,14 @@ impl<'a> Run<'a> {
                     let loss = losses.total;
                     self.progress.step += 1;
                     self.progress.loss_sum += loss;
-                    images += batch.classes.len();
+                    examples += batch.classes.len();
                     let go_on = ui.event(&TrainEvent::Step {
                         epoch,
                         step: step - epoch * self.steps,
                         steps: self.steps,
                         loss,
                         rate,
-                        images_per_second: images as f64 / began.elapsed().as_secs_f64(),
+                        examples_per_second: examples as f64 / began.elapsed().as_secs_f64(),
                     });
                     if go_on.is_break() {
                         return self.stop(ui);
@@ -154,16 +156,14 @@ impl<'a> Run<'a> {
         )
     }
 
-    pub(super) fn validate(
-        &mut self,
-        data: &dyn Dataset,
-        ui: &mut dyn TrainUi,
-    ) -> Result<EpochReport> {
+    pub(super) fn validate(&mut self, data: Examples, ui: &mut dyn TrainUi) -> Result<EpochReport> {
         let mut stopped = false;
         let evaluation =
-            evaluate_network(self.options, &mut self.learner.frozen(), data, |images| {
+            evaluate_network(self.options, &mut self.learner.frozen(), data, |examples| {
                 let of = data.len();
-                stopped |= ui.event(&TrainEvent::Validation { images, of }).is_break();
+                stopped |= ui
+                    .event(&TrainEvent::Validation { examples, of })
+                    .is_break();
                 !stopped
             })?;
         if stopped {
@@ -235,7 +235,7 @@ impl<'a> Run<'a> {
             config: self.options.config.clone(),
             params,
             preprocessing: self.options.preprocessing.clone(),
-            tokenization: None,
+            tokenization: self.tokenization,
             labels: self.progress.labels,
             class_order: None,
         };

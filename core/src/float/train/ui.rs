@@ -16,10 +16,12 @@ pub enum TrainEvent<'a> {
         first_epoch: usize,
         /// Steps of an epoch.
         steps: usize,
-        /// Images of an epoch.
-        images: usize,
-        /// Images of the validation.
-        validation_images: usize,
+        /// What the examples are: images or texts.
+        kind: &'static str,
+        /// Examples of an epoch.
+        examples: usize,
+        /// Examples of the validation.
+        validation_examples: usize,
     },
     /// A step is done.
     Step {
@@ -34,13 +36,13 @@ pub enum TrainEvent<'a> {
         /// Learning rate.
         rate: f64,
         /// Speed since the epoch began or the run went on.
-        images_per_second: f64,
+        examples_per_second: f64,
     },
     /// A batch of the validation is done.
     Validation {
-        /// Images done.
-        images: usize,
-        /// Images of the validation.
+        /// Examples done.
+        examples: usize,
+        /// Examples of the validation.
         of: usize,
     },
     /// An epoch is done, and the checkpoint written.
@@ -71,10 +73,11 @@ impl<W: Write> TrainUi for Plain<W> {
                 epochs,
                 first_epoch,
                 steps,
-                images,
-                validation_images,
+                kind,
+                examples,
+                validation_examples,
             } => format!(
-                "epochs {} to {epochs}, {steps} steps each, {images} images, {validation_images} for validation",
+                "epochs {} to {epochs}, {steps} steps each, {examples} {kind}, {validation_examples} for validation",
                 first_epoch + 1
             ),
             TrainEvent::Step {
@@ -83,9 +86,9 @@ impl<W: Write> TrainUi for Plain<W> {
                 steps,
                 loss,
                 rate,
-                images_per_second,
+                examples_per_second,
             } if (step + 1) % 100 == 0 => format!(
-                "epoch {} step {}/{steps} loss {loss:.4} rate {rate:.2e} {images_per_second:.0} images/s",
+                "epoch {} step {}/{steps} loss {loss:.4} rate {rate:.2e} {examples_per_second:.0}/s",
                 epoch + 1,
                 step + 1
             ),

@@ -205,9 +205,9 @@ impl Run<'_, '_> {
     fn log(&mut self, blocks: Vec<Block>) -> Result<ReluLog> {
         let (options, file) = (self.options, self.log_file());
         let origin = Origin {
-            params: None,
             teacher: Some(self.teacher),
             device: self.device.clone(),
+            ..Origin::default()
         };
         let teacher = fingerprint(&origin);
         let images = [self.train.len(), self.validation.len()];
@@ -294,6 +294,7 @@ impl Run<'_, '_> {
                     params: Some(&student.params),
                     teacher: training.distillation.and(Some(self.teacher)),
                     device: self.device.clone(),
+                    ..Origin::default()
                 };
                 let mut ui = |event: &TrainEvent<'_>| (self.ui)(&ReluEvent::Training(event));
                 let trained = train_from(&training, &origin, self.train, self.validation, &mut ui)?;

@@ -35,7 +35,7 @@ fn options(teacher: &FloatModel, folder: &Path) -> ReluOptions {
     options.order = Order::Sensitivity;
     options.finish_epochs = 1;
     options.training.batch = 8;
-    options.training.epoch_images = Some(40);
+    options.training.epoch_examples = Some(40);
     options.training.checkpoint_seconds = 0;
     options.training.resume = true;
     options

@@ -207,5 +207,8 @@ fn classifier(named: &[String], dense: Option<Activation>, notes: &mut Vec<Strin
             return TextHead::Tokens;
         }
     }
-    TextHead::Text { dense }
+    TextHead::Text {
+        pooling: TextPooling::First,
+        dense,
+    }
 }

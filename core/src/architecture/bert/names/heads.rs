@@ -43,7 +43,7 @@ pub(super) fn adapt(
             .push("the head that the model was trained with on texts alone is left out".to_owned());
     }
     let has_head = params.find("head.dense.weight").is_some();
-    let dense = matches!(config.head, TextHead::Text { dense: Some(_) }) && !has_head;
+    let dense = matches!(config.head, TextHead::Text { dense: Some(_), .. }) && !has_head;
     let mut left_out = false;
     for part in ["weight", "bias"] {
         let Some(tensor) = params.0.remove(&format!("pooler.dense.{part}")) else {
