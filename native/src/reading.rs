@@ -121,6 +121,14 @@ impl Reading {
         Ok(loaded)
     }
 
+    /// What a checkpoint says, but for the side of its images if one is given.
+    pub fn of_size(side: Option<usize>) -> Self {
+        Self {
+            image_size: side.map(|side| Size([side; 2])),
+            ..Self::default()
+        }
+    }
+
     /// Refuses options that only a float checkpoint can follow: `found` is something else.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub struct TrainingImages {
     /// A folder with train and val (or validation, valid, or else test), each with a sub-folder for
     /// each class. The place of an image that cannot be read is taken by the next of its class.
     #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// Renders so many images of letters and digits anew in each epoch.
     #[arg(long, value_name = "N", value_parser = count())]
     pub glyphs: Option<usize>,
@@ -98,11 +98,11 @@ impl TrainingSets {
 }
 
 impl TrainingImages {
-    /// The images for a new model, whose configuration for a number of classes is `config`; its
-    /// classes are the folders in train.
+    /// The images for a model with classes of the data's own, the folders in train: `fit` gives its configuration, and the
+    /// order in which it has them.
     pub fn open(
         &self,
-        config: impl Fn(usize) -> Config,
+        fit: impl FnOnce(&[String]) -> Result<(Config, Vec<String>)>,
         preprocessing: &Preprocessing,
         globals: &Globals,
     ) -> Result<TrainingSets> {
@@ -110,9 +110,11 @@ impl TrainingImages {
             return self.render();
         };
         let train = train.without_empty();
-        let validation = validation.with_labels(train.labels())?;
-        let config = config(train.labels().len());
-        let folders = [train, validation];
+        let (config, labels) = fit(train.labels())?;
+        let folders = [
+            train.with_labels(&labels)?,
+            validation.with_labels(&labels)?,
+        ];
         self.read(folders, &config, preprocessing, &[notes], globals)
     }
 

@@ -221,6 +221,45 @@ fn a_folder_of_images_is_enough_to_train() {
 }
 
 #[test]
+fn a_trained_model_gets_a_head_for_other_classes() {
+    let place = Workplace::new();
+    let photos = |name: &str, classes: &[&str]| {
+        for split in ["train", "val"] {
+            for class in classes {
+                let folder = place.path(name).join(split).join(class);
+                std::fs::create_dir_all(&folder).unwrap();
+                std::fs::copy(place.path("image.png"), folder.join("1.png")).unwrap();
+            }
+        }
+    };
+    photos("two", &["x", "y"]);
+    photos("three", &["x", "y", "z"]);
+    let model = "--image-size 8 --patch 2 --window 2 --width 8 --depths 1 --heads 1";
+    place.json(&format!(
+        "train --data two --out two.safetensors --epochs 1 {model}"
+    ));
+    let from = "train --from two.safetensors --epochs 1";
+    let output = place.run(&format!("{from} --data two --out again.safetensors"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("head is kept"));
+    let answer = place.json(&format!("{from} --data three --out three.safetensors"));
+    assert_eq!(answer["config"]["classes"], 3);
+    assert_eq!(answer["config"]["image_size"], serde_json::json!([8, 8]));
+    let info = place.json("info three.safetensors");
+    assert_eq!(info["labels"], serde_json::json!(["x", "y", "z"]));
+    // The same file for the same seed.
+    place.json(&format!("{from} --data three --out same.safetensors"));
+    let bytes = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert_eq!(bytes("three.safetensors"), bytes("same.safetensors"));
+    let larger = place.json(&format!(
+        "{from} --data three --image-size 16 --out larger.safetensors"
+    ));
+    assert_eq!(larger["config"]["image_size"], serde_json::json!([16, 16]));
+    std::fs::write(place.path("table.csv"), "text,label\na,b\n").unwrap();
+    let sentence = place.refused(&format!("{from} --data table.csv --out x.safetensors"));
+    assert!(sentence.contains("as the model takes images"), "{sentence}");
+}
+
+#[test]
 fn a_checkpoint_of_another_library_takes_options_and_gives_notes() {
     let place = Workplace::new();
     let forms = concat!(

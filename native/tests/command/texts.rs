@@ -241,3 +241,78 @@ fn what_does_not_fit_is_a_sentence() {
     let error = images.refused("classify model.safetensors");
     assert!(error.contains("expected image files, or texts"), "{error}");
 }
+
+/// Sentences of two classes, by their first word.
+fn questions(place: &Workplace, name: &str, count: usize) {
+    let rows = (0..count).map(|at| match at % 2 {
+        0 => format!("who,a b c {} d\n", ["e", "f", "g"][at % 3]),
+        _ => format!("where,h i {} j k l\n", ["m", "n", "o"][at % 3]),
+    });
+    let rows: String = rows.collect();
+    fs::write(place.path(name), format!("kind,question\n{rows}")).unwrap();
+}
+
+#[test]
+fn an_encoder_becomes_a_classifier() {
+    let place = encoder();
+    questions(&place, "all.csv", 96);
+    let columns = "--column question --label-column kind";
+    let train = format!("train --from encoder {columns} --epochs 8 --batch 8 --rate 1e-2");
+    let answer = place.json(&format!("{train} --data all.csv --out kinds.safetensors"));
+    assert_eq!(answer["config"]["classes"], 2);
+    assert_eq!(answer["history"].as_array().unwrap().len(), 8);
+    assert!(answer["top1"].as_f64().unwrap() > 0.7, "{answer}");
+
+    // It takes texts as the encoder did, and becomes an integer-only model that says the same.
+    let quantize =
+        format!("quantize kinds.safetensors --calib all.csv {columns} --out int.safetensors");
+    let quantize = quantize.replace(" --label-column kind", "");
+    place.json(&quantize);
+    for model in ["kinds.safetensors", "int.safetensors"] {
+        let eval = place.json(&format!("eval {model} --data all.csv {columns}"));
+        assert!(eval["top1"].as_f64().unwrap() > 0.7, "{eval}");
+    }
+
+    // The very classes: its head goes on, and frozen parameters stay.
+    let again = train.replace("--from encoder", "--from kinds.safetensors");
+    let output = place.run(&format!(
+        "{again} --data all.csv --validation all.csv --freeze embeddings,blocks --out more.safetensors"
+    ));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("head is kept"), "{said}");
+
+    // A folder of tables, as data sets are downloaded.
+    fs::create_dir(place.path("kinds")).unwrap();
+    questions(&place, "kinds/train-00000-of-00001.csv", 24);
+    questions(&place, "kinds/test.csv", 8);
+    let answer = place.json(&format!("{train} --data kinds --out folder.safetensors"));
+    assert_eq!(answer["config"]["classes"], 2);
+    questions(&place, "kinds/train.csv", 8);
+    let refused = |arguments: &str, expected: &str| {
+        let sentence = place.refused(&format!("{train} {arguments} --out x.safetensors"));
+        assert!(sentence.contains(expected), "{arguments}: {sentence}");
+    };
+    refused("--data kinds", "one table of the part train");
+    refused("--data encoder", "called train or training");
+    refused("--data all.csv --hold-out 0", "leaves some for either part");
+    refused(
+        "--data all.csv --freeze block",
+        "the beginning of a parameter's name",
+    );
+    refused("--data all.csv --mixup 0.2", "images to mix");
+    refused("--glyphs 10", "found glyphs");
+    refused("--data all.csv --width 8", "cannot be used with");
+    fs::write(place.path("other.csv"), "kind,question\nwhen,a b\n").unwrap();
+    refused("--data all.csv --validation other.csv", "found \"when\"");
+    fs::write(place.path("one.csv"), "kind,question\nwhen,a b\nwhen,c d\n").unwrap();
+    refused(
+        "--data one.csv --validation one.csv",
+        "at least two classes",
+    );
+    let sentence = place.refused("train --data all.csv --out x.safetensors");
+    assert!(
+        sentence.contains("--from a model that takes texts"),
+        "{sentence}"
+    );
+}

@@ -9,10 +9,14 @@ mod tests;
 pub use set::TextSet;
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
 };
+
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
 
 use crate::{Error, Result};
 
@@ -101,6 +105,55 @@ impl TextTable {
             return pairs.into_iter().map(|(_, name)| name).collect();
         }
         names
+    }
+
+    /// Of which of `labels` each text is.
+    ///
+    /// # Errors
+    /// [`Error::Data`] with the place of the first text of another class.
+    pub fn places_of(&self, labels: &[String]) -> Result<Vec<usize>> {
+        let places: BTreeMap<&str, usize> = labels.iter().map(String::as_str).zip(0..).collect();
+        let pairs = self.places.iter().zip(&self.classes);
+        let find = |(place, class): (&usize, &String)| {
+            let found = places.get(class.as_str()).copied();
+            found.ok_or_else(|| {
+                Error::Data(format!(
+                    "row {place}: expected a class that there is to train on, found {class:?}"
+                ))
+            })
+        };
+        pairs.map(find).collect()
+    }
+
+    /// All rows but a share of them, and those, drawn by `seed`; both in their order.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if `share` is not between 0 and 1, or one of both parts would be empty.
+    pub fn held_out(self, share: f64, seed: u64) -> Result<[Self; 2]> {
+        let count = self.texts.len();
+        let held = (count as f64 * share).round() as usize;
+        if !(0.0..1.0).contains(&share) || held == 0 || held == count {
+            return Err(Error::Data(format!(
+                "expected a share of {count} texts that leaves some for either part, found {share}"
+            )));
+        }
+        let mut order: Vec<usize> = (0..count).collect();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        order.truncate(held);
+        let mut is_held = vec![false; count];
+        order.into_iter().for_each(|at| is_held[at] = true);
+        let part = |wanted: bool| {
+            let of = |at: &usize| is_held[*at] == wanted;
+            let kept = || (0..count).filter(of);
+            Self {
+                texts: kept().map(|at| self.texts[at].clone()).collect(),
+                places: kept().map(|at| self.places[at]).collect(),
+                classes: kept()
+                    .filter_map(|at| self.classes.get(at).cloned())
+                    .collect(),
+            }
+        };
+        Ok([part(false), part(true)])
     }
 
     /// Adds a row, whose `class` there is if it was asked for.

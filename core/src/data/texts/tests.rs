@@ -126,3 +126,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_share_is_held_out_by_the_seed() {
+    let rows: String = (0..40)
+        .map(|at| format!("{},text {at}\n", at % 3))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("all.csv");
+    std::fs::write(&path, format!("label,text\n{rows}")).unwrap();
+    let columns = Columns {
+        text: "text",
+        class: Some("label"),
+    };
+    let table = TextTable::open(&path, columns).unwrap();
+    let split = |share, seed| table.clone().held_out(share, seed);
+    let [rest, held] = split(0.25, 1).unwrap();
+    assert_eq!((rest.texts.len(), held.texts.len()), (30, 10));
+    let mut places = [rest.places.clone(), held.places.clone()].concat();
+    assert!(rest.places.is_sorted() && held.places.is_sorted());
+    places.sort_unstable();
+    assert_eq!(places, table.places);
+    for (text, class) in held.texts.iter().zip(&held.classes) {
+        let at: usize = text.strip_prefix("text ").unwrap().parse().unwrap();
+        assert_eq!(*class, (at % 3).to_string());
+    }
+    assert_eq!(split(0.25, 1).unwrap(), [rest, held.clone()]);
+    assert_ne!(split(0.25, 2).unwrap()[1], held);
+    for share in [0.0, 1.0, -1.0, 0.001, f64::NAN] {
+        let error = split(share, 1).unwrap_err().to_string();
+        assert!(error.contains("leaves some for either part"), "{error}");
+    }
+
+    let labels = ["2", "0", "1"].map(str::to_owned);
+    assert_eq!(table.places_of(&labels).unwrap()[..4], [1, 2, 0, 1]);
+    let error = table.places_of(&labels[..2]).unwrap_err().to_string();
+    assert!(
+        error.contains("row 2: expected a class that there is to train on, found \"1\""),
+        "{error}"
+    );
+}

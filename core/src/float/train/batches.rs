@@ -1,6 +1,6 @@
 //! Batches, made ahead of the training by other threads.
 
-use std::sync::mpsc::SyncSender;
+use std::{collections::HashMap, sync::mpsc::SyncSender};
 
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -17,6 +17,9 @@ use crate::{
 
 /// Batches that may wait for the training.
 pub const AHEAD: usize = 3;
+
+/// Batches among which texts are sorted by length, so that few tokens fill up.
+const SORTED: usize = 32;
 
 /// Examples and what the model should say about them.
 pub struct Batch {
@@ -41,6 +44,7 @@ pub enum Items {
 enum Purpose {
     Order = 1,
     Mix = 2,
+    Batches = 3,
 }
 
 /// Makes the batches of epoch `epoch` from batch `first` on and hands them over in order, until
@@ -57,7 +61,18 @@ pub fn produce(
     let mut order: Vec<usize> = (0..data.len()).collect();
     order.shuffle(&mut random(options.seed, Purpose::Order, epoch, 0));
     order.truncate(options.examples(data.len()));
-    for (place, indices) in order.chunks(options.batch).enumerate().skip(first) {
+    let batches = match data {
+        Examples::Images(_) => order.chunks(options.batch).map(<[_]>::to_vec).collect(),
+        Examples::Texts(texts) => match alike(options, texts, epoch, order) {
+            Ok(batches) => batches,
+            Err(error) => {
+                // Nobody is left to hear of it if the receiver is gone.
+                let _ = sender.send(Err(error));
+                return;
+            }
+        },
+    };
+    for (place, indices) in batches.iter().enumerate().skip(first) {
         let batch = load(options, data, epoch, indices, options.label_smoothing)
             .map(|batch| mixed(options, batch, epoch, place));
         let failed = batch.is_err();
@@ -65,6 +80,24 @@ pub fn produce(
             return;
         }
     }
+}
+
+/// `order` in batches of texts of similar lengths, in an order that does not depend on them.
+fn alike(
+    options: &TrainOptions,
+    texts: &dyn Dataset<Vec<Token>>,
+    epoch: u64,
+    mut order: Vec<usize>,
+) -> Result<Vec<Vec<usize>>> {
+    let length = |&index: &usize| Ok((index, texts.get(epoch, index)?.0.len()));
+    let lengths: HashMap<usize, usize> = order.iter().map(length).collect::<Result<_>>()?;
+    for some in order.chunks_mut(SORTED * options.batch) {
+        some.sort_by_key(|index| lengths[index]);
+    }
+    let batches = order.chunks(options.batch).map(<[_]>::to_vec);
+    let mut batches: Vec<_> = batches.collect();
+    batches.shuffle(&mut random(options.seed, Purpose::Batches, epoch, 0));
+    Ok(batches)
 }
 
 /// Makes the batches of a data set in its own order, without smoothing or mixing.

@@ -23,7 +23,7 @@ pub struct TrainOptions {
     pub first_epoch: u64,
     /// What is learned from a teacher beside the labels.
     pub distillation: Option<Distillation>,
-    /// Examples of a step.
+    /// Examples of a step; texts of a step have similar lengths.
     pub batch: usize,
     /// Peak learning rate of AdamW.
     pub learning_rate: f64,

@@ -1,0 +1,170 @@
+//! The texts that a model is trained on.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use intformer::{
+    FloatModel,
+    data::{Columns, TextSet, TextTable},
+};
+
+use crate::{
+    cli::Globals,
+    model::Model,
+    texts::{self, Column},
+};
+
+/// The names that a table to train on may begin with, and those of one to validate with.
+const PARTS: [&[&str]; 2] = [
+    &["train", "training"],
+    &["val", "validation", "valid", "dev", "test"],
+];
+
+/// The endings of tables.
+const ENDINGS: [&str; 4] = ["csv", "tsv", "jsonl", "parquet"];
+
+/// Texts to train on and to validate with.
+#[derive(Args)]
+#[command(next_help_heading = "Texts")]
+pub struct TextDataArguments {
+    /// A table of texts to validate with; without one, --hold-out of those of --data.
+    #[arg(long, value_name = "TABLE", requires = "from", requires = "data")]
+    validation: Option<PathBuf>,
+    /// The share of the texts of --data that is kept for validation, drawn by --seed.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.1,
+        conflicts_with = "validation"
+    )]
+    hold_out: f64,
+    #[command(flatten)]
+    column: Column,
+    /// The column of a table that has the class: its name or its number.
+    #[arg(long, default_value = "label")]
+    label_column: String,
+}
+
+/// Tables to train on and to validate with, whose texts are no tokens yet.
+pub struct Tables {
+    train: TextTable,
+    validation: TextTable,
+    /// The classes that there are to train on.
+    pub labels: Vec<String>,
+}
+
+impl TextDataArguments {
+    /// Reads the tables at `data`: one, or a folder with one to train on and one to validate with.
+    pub fn open(&self, data: &Path, seed: u64, globals: &Globals) -> Result<Tables> {
+        let (train, validation) = match (data.is_dir(), &self.validation) {
+            (true, None) => {
+                let [train, validation] = parts(data)?;
+                (train, Some(validation))
+            }
+            (true, Some(_)) => bail!(
+                "expected a table beside --validation, found the folder {}",
+                data.display()
+            ),
+            (false, validation) => (data.to_owned(), validation.clone()),
+        };
+        let columns = Columns {
+            text: &self.column.column,
+            class: Some(&self.label_column),
+        };
+        let open = |path: &Path| TextTable::open(path, columns);
+        let (train, validation) = match validation {
+            Some(path) => {
+                globals.note(&format!(
+                    "texts of {} to train on, of {} to validate with",
+                    train.display(),
+                    path.display()
+                ));
+                (open(&train)?, open(&path)?)
+            }
+            None => {
+                let [train, held] = open(&train)?.held_out(self.hold_out, seed)?;
+                globals.note(&format!(
+                    "{} texts to train on, {} kept to validate with",
+                    train.texts.len(),
+                    held.texts.len()
+                ));
+                (train, held)
+            }
+        };
+        let labels = train.names().into_iter().map(str::to_owned).collect();
+        Ok(Tables {
+            train,
+            validation,
+            labels,
+        })
+    }
+}
+
+impl Tables {
+    /// The tokens of the texts for `model`, and their places among its classes.
+    pub fn encode(self, model: &FloatModel, globals: &Globals) -> Result<[TextSet; 2]> {
+        let labels = &model.labels;
+        let encoder = Model::Float(Box::new(model.clone()));
+        let set = |table: TextTable, what: &str| -> Result<TextSet> {
+            let classes = table.places_of(labels).context(what.to_owned())?;
+            let tokens = texts::tokens(&texts::encode(&encoder, table.texts, globals)?);
+            Ok(TextSet::new(tokens, classes, labels.clone())?)
+        };
+        Ok([
+            set(self.train, "texts to train on")?,
+            set(self.validation, "texts to validate with")?,
+        ])
+    }
+}
+
+/// The tables in `folder` to train on and to validate with.
+fn parts(folder: &Path) -> Result<[PathBuf; 2]> {
+    let unreadable = || format!("{}: expected a folder that can be listed", folder.display());
+    let mut tables = Vec::new();
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        let path = entry.with_context(unreadable)?.path();
+        let part = |what: Option<&std::ffi::OsStr>| {
+            let what = what.and_then(|what| what.to_str());
+            what.unwrap_or_default().to_ascii_lowercase()
+        };
+        let (stem, ending) = (part(path.file_stem()), part(path.extension()));
+        if ENDINGS.contains(&ending.as_str()) {
+            tables.push((stem, path));
+        }
+    }
+    tables.sort();
+    let [train, validation] = PARTS.map(|names| {
+        let mut named = names.iter().flat_map(|&name| {
+            let tables = tables.iter().filter(move |(stem, _)| is_part(stem, name));
+            tables.map(move |(_, path)| (name, path))
+        });
+        let Some((name, first)) = named.next() else {
+            bail!(
+                "expected a table that is called {} (.{}) in {}, found none",
+                names.join(" or "),
+                ENDINGS.join(", ."),
+                folder.display()
+            );
+        };
+        match named.next() {
+            Some((other, second)) if other == name => bail!(
+                "expected one table of the part {name} in {}, found {} and {}",
+                folder.display(),
+                first.display(),
+                second.display()
+            ),
+            _ => Ok(first.clone()),
+        }
+    });
+    Ok([train?, validation?])
+}
+
+/// Whether a file's name says that it is of the part `name`: `train`, `train-00000-of-00001`.
+fn is_part(stem: &str, name: &str) -> bool {
+    let rest = stem.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_', '.']))
+}
