@@ -118,14 +118,6 @@ prop_compose! {
     }
 }
 
-fn text_pooling() -> impl Strategy<Value = TextPooling> {
-    prop_oneof![
-        Just(TextPooling::First),
-        Just(TextPooling::Mean),
-        Just(TextPooling::Max)
-    ]
-}
-
 prop_compose! {
     /// Small encoders of texts of all kinds: odd heads, tables of other widths, every head, pruned blocks.
     pub fn bert()(
@@ -138,9 +130,11 @@ prop_compose! {
         depth in 1usize..=2,
         hidden in 1usize..=40,
         head in prop_oneof![
-            text_pooling().prop_map(|pooling| TextHead::Embedding { pooling, normalized: true }),
-            (text_pooling(), prop::option::of(activation()))
-                .prop_map(|(pooling, dense)| TextHead::Text { pooling, dense }),
+            prop_oneof![Just(TextPooling::First), Just(TextPooling::Mean), Just(TextPooling::Max)]
+                .prop_map(|pooling| TextHead::Embedding { pooling, normalized: true }),
+            prop::option::of(activation())
+                .prop_map(|dense| TextHead::Text { pooling: TextPooling::First, dense }),
+            Just(TextHead::Text { pooling: TextPooling::Mean, dense: None }),
             Just(TextHead::Tokens),
         ],
         classes in 1usize..=20,

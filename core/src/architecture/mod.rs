@@ -289,7 +289,7 @@ impl Config {
         }
     }
 
-    /// Makes it one of `classes` classes of whole items, at least 1, on what it pools.
+    /// Makes it one of `classes` classes of whole items, at least 1; what there was of a head goes on where it can.
     pub fn set_classes(&mut self, classes: usize) {
         match self {
             Self::Swin(config) => config.classes = classes,

@@ -75,20 +75,20 @@ pub(crate) fn text(length: usize, seed: usize) -> Vec<Token> {
 #[test]
 fn texts_of_many_lengths_in_a_batch_are_as_alone() {
     let device = Device::flex();
-    let texts: Vec<_> = [3, 9, 1, 5].map(|length| text(length, length)).to_vec();
+    let texts = [3, 9, 1, 5]
+        .map(|length| super::tests::text(length, length))
+        .to_vec();
     let embedding = |pooling| TextHead::Embedding {
         pooling,
         normalized: false,
     };
-    let dense = TextHead::Text {
-        pooling: TextPooling::Mean,
-        dense: Some(Activation::Tanh),
-    };
+    let text = |pooling, dense| TextHead::Text { pooling, dense };
     for (head, classes) in [
         (embedding(TextPooling::Mean), 0),
         (embedding(TextPooling::Max), 0),
         (embedding(TextPooling::First), 0),
-        (dense, 4),
+        (text(TextPooling::Mean, None), 4),
+        (text(TextPooling::First, Some(Activation::Tanh)), 4),
     ] {
         let model = small_encoder(head, classes);
         let alone = logits(&model, &texts).unwrap().concat();

@@ -302,7 +302,10 @@ fn an_encoder_becomes_a_classifier() {
     );
     refused("--data all.csv --mixup 0.2", "images to mix");
     refused("--glyphs 10", "found glyphs");
-    refused("--data all.csv --width 8", "cannot be used with");
+    let output = place.run(&format!(
+        "{train} --data all.csv --width 8 --out x.safetensors"
+    ));
+    assert_eq!(output.status.code(), Some(2));
     fs::write(place.path("other.csv"), "kind,question\nwhen,a b\n").unwrap();
     refused("--data all.csv --validation other.csv", "found \"when\"");
     fs::write(place.path("one.csv"), "kind,question\nwhen,a b\nwhen,c d\n").unwrap();

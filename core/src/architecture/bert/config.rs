@@ -89,7 +89,7 @@ pub enum TextHead {
     },
     /// Classes of texts, or one number for each.
     Text {
-        /// How the vector is made that they come from.
+        /// What they come from: the first token, or, without a dense layer, the mean.
         #[serde(default, skip_serializing_if = "TextPooling::is_first")]
         pooling: TextPooling,
         /// The activation of a dense layer before the last, if there is one (BERT's pooler).
@@ -171,12 +171,15 @@ impl BertConfig {
         }
     }
 
-    /// Makes it one of classes of texts: by the head it has, or else from what it pools.
+    /// Makes it one of classes of texts: by the head it has, or else from the first token or the mean, as it pools.
     pub(in crate::architecture) fn set_classes(&mut self, classes: usize) {
         let (pooling, dense) = match self.head {
-            TextHead::Embedding { pooling, .. } => (pooling, None),
             TextHead::Text { pooling, dense } => (pooling, dense),
-            TextHead::Tokens => (TextPooling::First, None),
+            TextHead::Embedding {
+                pooling: TextPooling::Mean | TextPooling::Max,
+                ..
+            } => (TextPooling::Mean, None),
+            TextHead::Embedding { .. } | TextHead::Tokens => (TextPooling::First, None),
         };
         self.head = TextHead::Text { pooling, dense };
         self.classes = classes;
@@ -251,6 +254,18 @@ impl BertConfig {
             return Err(Error::Config(format!(
                 "expected classes for a head of classes alone, found {} for {:?}",
                 self.classes, self.head
+            )));
+        }
+        let is_known = match self.head {
+            TextHead::Text { pooling, dense } => {
+                pooling.is_first() || (pooling == TextPooling::Mean && dense.is_none())
+            }
+            TextHead::Embedding { .. } | TextHead::Tokens => true,
+        };
+        if !is_known {
+            return Err(Error::Config(format!(
+                "expected classes from the first token, or from the mean without a dense layer, found {:?}",
+                self.head
             )));
         }
         if self.widths.is_none() && !self.embed_dim.is_multiple_of(self.heads) {
@@ -343,6 +358,19 @@ mod tests {
             },
             "classes for a head of classes alone",
         );
+        for (pooling, dense) in [
+            (TextPooling::Max, None),
+            (TextPooling::Mean, Some(Activation::Tanh)),
+        ] {
+            refused(
+                BertConfig {
+                    head: TextHead::Text { pooling, dense },
+                    classes: 2,
+                    ..base()
+                },
+                "from the mean without a dense layer",
+            );
+        }
         refused(
             BertConfig {
                 embedding_dim: Some(0),

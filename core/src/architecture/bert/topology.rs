@@ -53,15 +53,22 @@ pub fn bert(config: &BertConfig) -> Graph {
         x = g.layer_norm(format!("{site}.norm2"), x, eps);
     }
 
-    if let TextHead::Embedding { pooling, .. } | TextHead::Text { pooling, .. } = config.head {
-        x = match pooling {
-            TextPooling::First => x,
-            TextPooling::Mean => g.pool("pool", x, Pooling::Mean, 0),
-            TextPooling::Max => g.pool("pool", x, Pooling::Max, 0),
-        };
-    }
     match config.head {
-        TextHead::Embedding { .. } => {}
+        TextHead::Embedding { pooling, .. } => {
+            x = match pooling {
+                TextPooling::First => x,
+                TextPooling::Mean => g.pool("pool", x, Pooling::Mean, 0),
+                TextPooling::Max => g.pool("pool", x, Pooling::Max, 0),
+            };
+        }
+        // The mean of the tokens' logits are the logits of their mean.
+        TextHead::Text {
+            pooling: TextPooling::Mean,
+            ..
+        } => {
+            x = g.linear("head.out", x, config.classes, true);
+            x = g.pool("pool", x, Pooling::Mean, 0);
+        }
         TextHead::Text { dense, .. } => {
             if let Some(activation) = dense {
                 x = g.linear("head.dense", x, channels, true);

@@ -8,7 +8,7 @@ use crate::{
 
 /// `model` for the classes `labels`, to be trained from there: with its head if it has these very classes, in
 /// whichever order, and else with a new one, drawn by `seed`. An encoder of texts without classes gets a head on the
-/// token, mean or maximum that it pools; one of tokens' classes gets one on the first token.
+/// first token or the mean, as it pools; one of tokens' classes gets one on the first token.
 ///
 /// # Errors
 /// [`Error::Training`] if there are less than two labels or two are alike; if the model is not valid.

@@ -78,7 +78,6 @@ impl Learner {
         parameters: Parameters,
         device: Device,
     ) -> Result<Self> {
-        check_rates(options, &parameters)?;
         let parameters = parameters.frozen(|name| options.factor(name) == 0.0);
         let teacher = match (origin.teacher, options.distillation) {
             (Some(model), Some(how)) => Some(Teacher::new(model, how, &device)?),
@@ -166,31 +165,6 @@ impl Learner {
             .into_bytes()
             .map(|bytes| bytes.to_vec())
             .map_err(|e| Error::Training(format!("optimizer state: {e}")))
-    }
-}
-
-/// Checks that each of the rates is one of parameters that there are, and that something learns.
-fn check_rates(options: &TrainOptions, parameters: &Parameters) -> Result<()> {
-    let fail = |sentence: String| Err(Error::Training(sentence));
-    let names = || parameters.names();
-    if let Some(rate) = options
-        .rates
-        .iter()
-        .find(|rate| !names().any(|name| rate.names(name)))
-    {
-        let mut first: Vec<&str> = names()
-            .map(|name| name.split('.').next().unwrap_or(name))
-            .collect();
-        first.dedup();
-        return fail(format!(
-            "expected the beginning of a parameter's name, such as {}, found {:?}",
-            first.join(", "),
-            rate.of
-        ));
-    }
-    match names().all(|name| options.factor(name) == 0.0) {
-        true => fail("expected parameters that learn, found all of them frozen".to_owned()),
-        false => Ok(()),
     }
 }
 

@@ -1,11 +1,14 @@
 //! What a training run is asked for.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::Distillation;
-use crate::{Error, Preprocessing, Result, architecture::Config};
+use crate::{
+    Error, Preprocessing, Result,
+    architecture::{Config, census},
+};
 
 /// A training run. Two runs of equal options over equal data give equal weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -166,7 +169,29 @@ impl TrainOptions {
         ];
         match rules.iter().find(|(_, holds)| !holds) {
             Some((rule, _)) => Err(Error::Training(format!("expected {rule}, found {self:?}"))),
-            None => Ok(()),
+            None => self.check_rates(),
+        }
+    }
+
+    /// Checks that each of the rates is one of parameters that there are, and that something learns.
+    fn check_rates(&self) -> Result<()> {
+        let fail = |sentence: String| Err(Error::Training(sentence));
+        let params = census(&self.config)?.params;
+        let names = || params.iter().map(|(name, _)| name.as_str());
+        let unknown = |rate: &&RateOf| !names().any(|name| rate.names(name));
+        if let Some(rate) = self.rates.iter().find(unknown) {
+            let first = names().map(|name| name.split('.').next().unwrap_or(name));
+            let first: BTreeSet<_> = first.collect();
+            let first: Vec<_> = first.into_iter().collect();
+            return fail(format!(
+                "expected the beginning of a parameter's name, such as {}, found {:?}",
+                first.join(", "),
+                rate.of
+            ));
+        }
+        match names().all(|name| self.factor(name) == 0.0) {
+            true => fail("expected parameters that learn, found all of them frozen".to_owned()),
+            false => Ok(()),
         }
     }
 

@@ -57,7 +57,7 @@ impl Lowering<'_> {
                         *range += values.fold(0.0, |most: f64, value| most.max(value.abs()));
                     }
                 }
-                Rc::new(self.scales_of(&ranges, self.options.residual_exponents, 1.0))
+                Rc::new(self.scales_of(&ranges, self.options.residual_exponents))
             }
         };
         let name = self.fresh(&site);

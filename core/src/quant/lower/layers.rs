@@ -66,6 +66,7 @@ impl Lowering<'_> {
                 let x = match x {
                     Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x)) => Rc::clone(x),
                     Value::Norm(norm, None) => self.emit_flat_norm(norm)?,
+                    Value::Linear(linear) => self.normalized(linear, 0.0)?,
                     _ => return out_of_order(site),
                 };
                 Ok(self.pool(node, &x, pooling, first))
@@ -182,7 +183,6 @@ impl Lowering<'_> {
         let of_zeros: Vec<f64> = of_zeros.map(f64::from).collect();
         let channels = scale.len();
         let mut table = vec![0; node.tokens * pad16(channels)];
-        let mut most = 0f64;
         for (token, row) in table.chunks_mut(pad16(channels)).enumerate() {
             let learned = first.chunks(channels).take(prefix).nth(token);
             for c in 0..channels {
@@ -191,12 +191,11 @@ impl Lowering<'_> {
                     Some(learned) => ((learned[c] + place) / scale[c]).round() - of_zeros[c],
                     None => (place / scale[c]).round(),
                 };
-                most = most.max(value.abs());
+                if value.abs() > 32767.0 {
+                    self.coarsen(stream, c, scale[c] * value.abs() / 32767.0 * 1.01);
+                }
                 row[c] = value as i16;
             }
-        }
-        if most > 32767.0 {
-            self.coarsen(stream, most / 32767.0 * 1.01);
         }
         let shape = [node.tokens, pad16(channels)];
         self.weights
@@ -286,7 +285,7 @@ impl Lowering<'_> {
         })
     }
 
-    /// Emits a product that a normalization reads, as int16 of one unit.
+    /// Emits a product that a normalization with `eps` reads, or that is pooled, as int16 of one unit.
     fn normalized(&mut self, linear: &Linear, eps: f64) -> Result<Rc<Wide>> {
         let rows = self.quantized(linear)?;
         let stats = self.calibration.site(&linear.site)?;
@@ -407,19 +406,17 @@ impl Lowering<'_> {
             .collect())
     }
 
-    /// Scales of stream `stream` by channel; notes it if products of `units` need it coarser.
+    /// Scales of stream `stream` by channel; notes where products of `units` need coarser ones.
     fn stream_scale(&mut self, stream: usize, units: &[f64]) -> Vec<f64> {
-        let scales = &self.scales[stream];
-        let scale: Vec<f64> = (0..units.len()).map(|c| scales.scale(c)).collect();
-        let excess = units
-            .iter()
-            .zip(&scale)
-            .map(|(unit, scale)| unit * FACTOR_MARGIN / scale);
-        let excess = excess.fold(1.0, f64::max);
-        if excess > 1.0 {
-            self.coarsen(stream, excess * 1.01);
-            return scale.iter().map(|scale| scale * excess).collect();
-        }
-        scale
+        let scales = Rc::clone(&self.scales[stream]);
+        let scale = |(c, unit): (usize, &f64)| {
+            let finest = unit * FACTOR_MARGIN;
+            let scale = scales.scale(c);
+            if finest > scale {
+                self.coarsen(stream, c, finest * 1.01);
+            }
+            scale.max(finest)
+        };
+        units.iter().enumerate().map(scale).collect()
     }
 }

@@ -152,17 +152,20 @@ struct Lowered {
 
 fn lower(float: Float, options: &QuantizeOptions) -> Result<Lowered> {
     let streams = Streams::of(float.graph);
-    let mut coarseness = vec![1.0; streams.all().len()];
-    // A stream may turn out too fine for what is added to it: then once more, coarser.
+    let streams_of = streams.all().iter();
+    let mut least: Vec<_> = streams_of
+        .map(|stream| vec![0.0; stream.channels])
+        .collect();
+    // Channels of a stream may turn out too fine for what is added to them: then once more, coarser.
     for _ in 0..16 {
-        let mut lowering = Lowering::new(float, options, &streams, &coarseness)?;
+        let mut lowering = Lowering::new(float, options, &streams, &least)?;
         let outputs = float.graph.walk(|id, inputs| lowering.layer(id, inputs))?;
         let kinds = float.graph.outputs().iter().map(|&(kind, _)| kind);
         let mut scales = Vec::with_capacity(outputs.len());
         for (kind, value) in kinds.zip(outputs) {
             scales.push(lowering.output(kind, value)?);
         }
-        if lowering.coarser == coarseness {
+        if lowering.wanted == least {
             let Lowering { plan, weights, .. } = lowering;
             return Ok(Lowered {
                 plan,
@@ -170,7 +173,7 @@ fn lower(float: Float, options: &QuantizeOptions) -> Result<Lowered> {
                 scales,
             });
         }
-        coarseness = lowering.coarser;
+        least = lowering.wanted;
     }
     Err(Error::Quantize(
         "expected residual scales that suit all branches, found none".to_owned(),
@@ -183,9 +186,8 @@ struct Lowering<'a> {
     options: &'a QuantizeOptions,
     streams: &'a Streams,
     scales: Vec<Rc<StreamScales>>,
-    coarseness: &'a [f64],
-    /// The coarseness that the next attempt needs.
-    coarser: Vec<f64>,
+    /// The least that the next attempt needs as scales of each stream, by channel.
+    wanted: Vec<Vec<f64>>,
     plan: Plan,
     /// The inputs of a plan that takes texts.
     items: Option<operation::Items>,
@@ -227,7 +229,7 @@ impl<'a> Lowering<'a> {
         float: Float<'a>,
         options: &'a QuantizeOptions,
         streams: &'a Streams,
-        coarseness: &'a [f64],
+        least: &[Vec<f64>],
     ) -> Result<Self> {
         let mut lowering = Self {
             float,
@@ -235,36 +237,41 @@ impl<'a> Lowering<'a> {
             options,
             streams,
             scales: Vec::new(),
-            coarseness,
-            coarser: coarseness.to_vec(),
+            wanted: least.to_vec(),
             plan: Plan::default(),
             items: None,
             weights: IntWeights::default(),
         };
-        for (at, (stream, coarse)) in streams.all().iter().zip(coarseness).enumerate() {
+        for (at, (stream, least)) in streams.all().iter().zip(least).enumerate() {
             // What is put out has one scale.
             let mut outputs = float.graph.outputs().iter();
             let put_out = outputs.any(|&(_, id)| streams.written_by(id) == Some(at));
             let exponents = options.residual_exponents && !put_out;
-            let scales = lowering.stream_scales(stream, exponents, *coarse)?;
+            let scales = lowering.stream_scales(stream, exponents, least)?;
             lowering.scales.push(Rc::new(scales));
         }
         Ok(lowering)
     }
 
-    fn stream_scales(&self, stream: &Stream, exponents: bool, coarse: f64) -> Result<StreamScales> {
-        let mut ranges = vec![0f64; stream.channels];
+    /// Scales of `stream`, of which channels have at least `least`.
+    fn stream_scales(
+        &self,
+        stream: &Stream,
+        exponents: bool,
+        least: &[f64],
+    ) -> Result<StreamScales> {
+        let mut ranges: Vec<f64> = least.iter().map(|least| 32767.0 * least).collect();
         for site in &stream.sites {
             let stats = self.calibration.site(site)?;
             for (c, range) in ranges.iter_mut().enumerate() {
                 *range = range.max(stats.largest(c) * HEADROOM);
             }
         }
-        Ok(self.scales_of(&ranges, exponents, coarse))
+        Ok(self.scales_of(&ranges, exponents))
     }
 
-    /// Scales for int16 values of `ranges`, by channel if they may have `exponents`, `coarse` times as coarse as need be.
-    fn scales_of(&self, ranges: &[f64], exponents: bool, coarse: f64) -> StreamScales {
+    /// Scales for int16 values of `ranges`, by channel if they may have `exponents`.
+    fn scales_of(&self, ranges: &[f64], exponents: bool) -> StreamScales {
         let most = if exponents { MAX_EXPONENT } else { 0 };
         let largest = ranges.iter().copied().fold(0.0, f64::max);
         // The constant of a normalization over four gathered rows must fit 30 bits.
@@ -272,8 +279,7 @@ impl<'a> Lowering<'a> {
         let floor = (4.0 * ranges.len() as f64 * eps / f64::from(1 << 30)).sqrt();
         let unit = (largest / 32767.0 / f64::from(1u32 << most))
             .max(floor)
-            .max(1e-30)
-            * coarse;
+            .max(1e-30);
         let exponents = ranges
             .iter()
             .map(|range| {
@@ -365,10 +371,10 @@ impl<'a> Lowering<'a> {
         });
     }
 
-    /// Notes that a stream must be coarser by `factor` than in this attempt.
-    fn coarsen(&mut self, stream: usize, factor: f64) {
-        let coarser = self.coarseness[stream] * factor;
-        self.coarser[stream] = self.coarser[stream].max(coarser);
+    /// Notes that channel `c` of a stream must have a scale of at least `least`.
+    fn coarsen(&mut self, stream: usize, c: usize, least: f64) {
+        let wanted = &mut self.wanted[stream][c];
+        *wanted = wanted.max(least);
     }
 
     /// Emits an output of the model; returns its scale.

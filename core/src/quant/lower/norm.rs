@@ -98,7 +98,9 @@ impl Lowering<'_> {
         let name = self.fresh(&norm.site);
         let (gain, shift) = (over(&norm.gain), over(&norm.shift));
         if !self.norm_params(&name, &norm.exponents(), &gain, &shift) {
-            self.coarsen(stream, 4.0);
+            for c in 0..gain.len() {
+                self.coarsen(stream, c, 4.0 * scales.scale(c));
+            }
         }
         let tensor = self.norm_step(norm, name, Format::Int16, norm.epsilon());
         Rc::new(Wide { tensor, scales })
