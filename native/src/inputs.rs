@@ -82,6 +82,17 @@ impl Inputs {
         }
     }
 
+    /// So many of them, or all if there are fewer, spread evenly over them.
+    #[cfg(feature = "float")]
+    pub fn spread(&self, count: usize) -> Self {
+        let count = count.min(self.len());
+        let places = (0..count).map(|at| at * self.len() / count);
+        match self {
+            Self::Images(images) => Self::Images(places.map(|at| images[at].clone()).collect()),
+            Self::Texts(texts) => Self::Texts(places.map(|at| texts[at].clone()).collect()),
+        }
+    }
+
     /// All of them.
     pub fn items(&self) -> Items<'_> {
         self.some(0..self.len())

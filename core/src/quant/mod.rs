@@ -6,6 +6,8 @@
 
 mod calibration;
 mod invented;
+#[cfg(feature = "float")]
+mod loss;
 mod lower;
 mod observer;
 mod options;
@@ -15,6 +17,8 @@ mod typical;
 
 pub use calibration::{Calibration, RangeMethod, SiteStats};
 pub use invented::{Random, float_model, invented};
+#[cfg(feature = "float")]
+pub use loss::{LayerLoss, losses};
 pub use lower::quantize;
 pub use observer::Observer;
 pub use options::{Gelu, QuantizeOptions};

@@ -161,6 +161,32 @@ fn twins_are_quantized_and_evaluated() {
 }
 
 #[test]
+fn a_report_tells_what_each_layer_loses() {
+    let place = with_float();
+    let quantize = "quantize float.safetensors --calib random:8 --out out.safetensors --report";
+    let answer = place.json(quantize);
+    let layers = answer["layers"].as_array().unwrap();
+    let of = |site: &str| {
+        let layer = layers.iter().find(|layer| layer["site"] == site);
+        layer.unwrap_or_else(|| panic!("{site} in {layers:?}"))
+    };
+    assert_eq!(of("layers.0.blocks.0.attn.qkv")["bits"], 8);
+    assert_eq!(of("layers.0.blocks.0.mlp.add")["bits"], 16);
+    for layer in layers {
+        let decibels = layer["signal_to_noise_db"].as_f64().unwrap();
+        assert!(decibels > 10.0, "{layer}");
+        assert!(layer["clipped"].as_f64().unwrap() < 0.05, "{layer}");
+    }
+    assert_eq!(layers.last().unwrap()["site"], "head.fc");
+    let output = place.run(quantize);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("signal to noise") && text.contains("head.fc"),
+        "{text}"
+    );
+}
+
+#[test]
 fn refusals_leave_no_file() {
     let place = with_float();
     place.refused("quantize float.safetensors --calib random:0 --out out.safetensors");

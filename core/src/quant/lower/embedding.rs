@@ -74,6 +74,7 @@ impl Lowering<'_> {
             weights: name.clone(),
         };
         self.step(&name, embedding);
+        self.tap_wide(site, output, &scales);
         let tensor = output;
         Ok(Value::Wide(Rc::new(Wide { tensor, scales })))
     }

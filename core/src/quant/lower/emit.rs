@@ -193,12 +193,14 @@ impl Lowering<'_> {
                 weights,
             },
         );
-        Ok(Value::Bytes(Rc::new(Bytes {
+        let bytes = Bytes {
             tensor: output,
             columns: in_order(channels),
             scale,
             means: Some(means),
             affine: Some((norm.gain.clone(), norm.shift.clone())),
-        })))
+        };
+        self.tap_bytes(site, &bytes);
+        Ok(Value::Bytes(Rc::new(bytes)))
     }
 }

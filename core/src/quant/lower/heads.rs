@@ -134,7 +134,10 @@ impl Lowering<'_> {
         heads: Heads,
     ) -> Result<TensorId> {
         let epilogue = Epilogue::Int8 { relu: false };
-        self.emit_columns(qkv, rows, scale, &heads.columns(), epilogue, None)
+        let columns = heads.columns();
+        let tensor = self.emit_columns(qkv, rows, scale, &columns, epilogue, None)?;
+        self.tap(&qkv.site, tensor, columns, scale.to_vec());
+        Ok(tensor)
     }
 
     /// The table entries for a logit difference of 1, of `steps` finest first, that suit logits of `units`.

@@ -209,6 +209,7 @@ impl Lowering<'_> {
         self.step(&node.site, repeat);
         let epilogue = Epilogue::Residual { residual: tensor };
         self.emit(patches, &rows, &scale, epilogue, Some(tensor))?;
+        self.tap(&node.site, tensor, in_order(scale.len()), scale);
         let scales = Rc::clone(&self.scales[stream]);
         Ok(Value::Wide(Rc::new(Wide { tensor, scales })))
     }
@@ -228,6 +229,7 @@ impl Lowering<'_> {
             output: tensor,
         };
         self.step(&node.site, pick);
+        self.tap_wide(&node.site, tensor, &x.scales);
         let scales = Rc::clone(&x.scales);
         Ok(Value::Wide(Rc::new(Wide { tensor, scales })))
     }
@@ -244,6 +246,7 @@ impl Lowering<'_> {
             output,
         };
         self.step(&node.site, pool);
+        self.tap_wide(&node.site, output, &x.scales);
         let scales = Rc::clone(&x.scales);
         let tensor = output;
         Value::Wide(Rc::new(Wide { tensor, scales }))
@@ -263,6 +266,7 @@ impl Lowering<'_> {
         let rows = self.quantized(&linear)?;
         let scale = self.stream_scale(stream, &rows.unit);
         let tensor = self.emit(&linear, &rows, &scale, Epilogue::Int16, None)?;
+        self.tap(&linear.site, tensor, in_order(scale.len()), scale);
         let scales = Rc::clone(&self.scales[stream]);
         let wide = Rc::new(Wide { tensor, scales });
         Ok(Value::Started(Rc::new(linear), wide))
@@ -274,6 +278,8 @@ impl Lowering<'_> {
         let scale = self.byte_scales(&linear.site, &rows, next)?;
         let epilogue = Epilogue::Int8 { relu: false };
         let tensor = self.emit(linear, &rows, &scale, epilogue, None)?;
+        let columns = in_order(scale.len());
+        self.tap(&linear.site, tensor, columns, scale.clone());
         let stats = self.calibration.site(&linear.site)?;
         let means = scale.iter().enumerate();
         Ok(Bytes {
@@ -298,6 +304,7 @@ impl Lowering<'_> {
         let tensor = self.emit(linear, &rows, &vec![unit; channels], Epilogue::Int16, None)?;
         let exponents = vec![0; channels];
         let scales = Rc::new(StreamScales { unit, exponents });
+        self.tap_wide(&linear.site, tensor, &scales);
         Ok(Rc::new(Wide { tensor, scales }))
     }
 
@@ -334,16 +341,19 @@ impl Lowering<'_> {
             }
             Value::WindowAttention(qkv, attention, windows) => {
                 let scale = self.balanced(attention, &rows)?;
-                self.emit_window_attention(qkv, attention, windows, &scale)?
-                    .into_input()
+                let bytes = self.emit_window_attention(qkv, attention, windows, &scale)?;
+                self.tap_bytes(attention, &bytes);
+                bytes.into_input()
             }
             Value::Attention(qkv, attention, reach) => {
                 let scale = self.balanced(attention, &rows)?;
-                self.emit_attention(qkv, attention, *reach, &scale)?
-                    .into_input()
+                let bytes = self.emit_attention(qkv, attention, *reach, &scale)?;
+                self.tap_bytes(attention, &bytes);
+                bytes.into_input()
             }
             Value::Activated(hidden, activation_site, activation) => {
                 let bytes = self.emit_activation(hidden, activation_site, *activation, &rows)?;
+                self.tap_bytes(activation_site, &bytes);
                 if let Some((gain, shift)) = &bytes.affine {
                     rows.fold(gain, shift);
                 }
@@ -382,6 +392,8 @@ impl Lowering<'_> {
         let last = self.float.graph.readers(read).last() == Some(&id);
         let output = (last && Rc::strong_count(x) == 1).then_some(x.tensor);
         let tensor = self.emit(branch, &rows, &scale, epilogue, output)?;
+        let site = &self.float.graph.nodes()[id].site;
+        self.tap(site, tensor, in_order(scale.len()), scale);
         let scales = Rc::clone(&self.scales[stream]);
         Ok(Value::Wide(Rc::new(Wide { tensor, scales })))
     }

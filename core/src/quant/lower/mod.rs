@@ -11,6 +11,7 @@ mod heads;
 mod layers;
 mod norm;
 mod table;
+mod tap;
 #[cfg(all(test, feature = "float"))]
 mod tests;
 mod value;
@@ -26,6 +27,8 @@ use crate::{
         Port, Provenance, Step, Tensor, TensorId, operation, pad16,
     },
 };
+use emit::in_order;
+pub(super) use tap::Tap;
 use value::{Bytes, Input, Linear, StreamScales, Value, Wide};
 
 /// Room that the residual keeps above what calibration saw.
@@ -95,6 +98,17 @@ pub fn quantize(
     source: &str,
     images: usize,
 ) -> Result<IntModel> {
+    tapped(model, calibration, options, source, images).map(|(model, _)| model)
+}
+
+/// As [`quantize()`], with what the integers of its steps stand for.
+pub(super) fn tapped(
+    model: &FloatModel,
+    calibration: &Calibration,
+    options: &QuantizeOptions,
+    source: &str,
+    images: usize,
+) -> Result<(IntModel, Vec<Tap>)> {
     model.validate()?;
     let float = Float {
         graph: &model.config.graph(),
@@ -130,7 +144,7 @@ pub fn quantize(
     int_model
         .program()
         .map_err(|e| Error::Quantize(e.to_string()))?;
-    Ok(int_model)
+    Ok((int_model, lowered.taps))
 }
 
 /// A float model as far as its integers follow from it.
@@ -148,6 +162,7 @@ struct Lowered {
     weights: IntWeights,
     /// The real value of one of the integers of each output.
     scales: Vec<f64>,
+    taps: Vec<Tap>,
 }
 
 fn lower(float: Float, options: &QuantizeOptions) -> Result<Lowered> {
@@ -166,11 +181,17 @@ fn lower(float: Float, options: &QuantizeOptions) -> Result<Lowered> {
             scales.push(lowering.output(kind, value)?);
         }
         if lowering.wanted == least {
-            let Lowering { plan, weights, .. } = lowering;
+            let Lowering {
+                plan,
+                weights,
+                taps,
+                ..
+            } = lowering;
             return Ok(Lowered {
                 plan,
                 weights,
                 scales,
+                taps,
             });
         }
         least = lowering.wanted;
@@ -192,6 +213,7 @@ struct Lowering<'a> {
     /// The inputs of a plan that takes texts.
     items: Option<operation::Items>,
     weights: IntWeights,
+    taps: Vec<Tap>,
 }
 
 /// What rows are counted by, and how many there are for each.
@@ -241,6 +263,7 @@ impl<'a> Lowering<'a> {
             plan: Plan::default(),
             items: None,
             weights: IntWeights::default(),
+            taps: Vec::new(),
         };
         for (at, (stream, least)) in streams.all().iter().zip(least).enumerate() {
             // What is put out has one scale.
@@ -395,6 +418,8 @@ impl<'a> Lowering<'a> {
         let unit = rows.unit.iter().copied().fold(0.0, f64::max) * FACTOR_MARGIN;
         let scale = vec![unit; rows.unit.len()];
         let tensor = self.emit(&linear, &rows, &scale, Epilogue::Int32, None)?;
+        let columns = in_order(scale.len());
+        self.tap(linear.site.clone(), tensor, columns, scale);
         self.plan.outputs.push(Port { kind, tensor });
         Ok(unit)
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{
     HEADROOM, Lowering,
-    emit::largest,
+    emit::{in_order, largest},
     value::{Norm, StreamScales, Wide},
 };
 use crate::{
@@ -60,7 +60,9 @@ impl Lowering<'_> {
     /// Emits `norm` as a step of its own; int8 with `scale`.
     pub(super) fn emit_norm(&mut self, norm: &Norm, scale: &[f64]) -> Result<TensorId> {
         let (name, epsilon) = self.norm_bytes(norm, scale)?;
-        Ok(self.norm_step(norm, name, Format::Int8, epsilon))
+        let tensor = self.norm_step(norm, name, Format::Int8, epsilon);
+        self.tap(&norm.site, tensor, in_order(scale.len()), scale.to_vec());
+        Ok(tensor)
     }
 
     /// Emits `norm`, gain and shift applied, as int16 with one scale for all channels: what a vector that is
@@ -85,6 +87,7 @@ impl Lowering<'_> {
         let tensor = self.norm_step(norm, name, Format::Int16, norm.epsilon());
         let exponents = vec![0; channels];
         let scales = Rc::new(StreamScales { unit, exponents });
+        self.tap_wide(format!("{}.out", norm.site), tensor, &scales);
         Ok(Rc::new(Wide { tensor, scales }))
     }
 
@@ -103,6 +106,7 @@ impl Lowering<'_> {
             }
         }
         let tensor = self.norm_step(norm, name, Format::Int16, norm.epsilon());
+        self.tap_wide(format!("{}.out", norm.site), tensor, &scales);
         Rc::new(Wide { tensor, scales })
     }
 

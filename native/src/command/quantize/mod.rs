@@ -1,5 +1,7 @@
 //! `intformer quantize`: a float model to an integer-only one.
 
+mod report;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -9,11 +11,12 @@ use intformer::{
     data::{Dataset, Findings, ImageFiles, Split, parts, unread},
     float, picture,
     plan::IntModel,
-    quant::{Gelu, QuantizeOptions, RangeMethod, quantize, typical},
+    quant::{Calibration, Gelu, QuantizeOptions, RangeMethod, quantize, typical},
 };
 use rayon::prelude::*;
 use serde_json::json;
 
+use self::report::Report;
 use crate::{
     answer::Answer,
     cli::{Globals, count},
@@ -58,6 +61,10 @@ pub struct Options {
     /// Takes so many images or texts of what --calib names, spread evenly over it.
     #[arg(long, default_value_t = 512, value_parser = count())]
     limit: usize,
+    /// Tells what each layer loses: signal to noise in decibels of its integers against the float model's
+    /// values, on 32 of the images or texts, and the share of the values beyond their range.
+    #[arg(long)]
+    report: bool,
     /// Seed of random images.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -148,7 +155,8 @@ impl Options {
         for part in &shown.parts {
             globals.note(&format!("images of the part {part}"));
         }
-        let mut quantized = self.method.quantize(&model, &shown, globals)?;
+        let calibration = self.method.calibrate(&model, &shown, globals)?;
+        let mut quantized = self.method.lower(&model, &calibration, &shown)?;
         // Noise says nothing of what images the model knows.
         if let Inputs::Images(images) = &shown.inputs
             && !shown.random
@@ -157,6 +165,16 @@ impl Options {
             quantized.typical = typical(&quantized, images, || bar.inc(1))?;
             bar.finish_and_clear();
         }
+        let report = match self.report {
+            true => Some(Report::new(
+                &model,
+                &calibration,
+                &self.method.options()?,
+                &shown.inputs,
+                globals,
+            )?),
+            false => None,
+        };
         quantized.save(&self.out)?;
         let bytes = quantized.weights.bytes();
         let steps = quantized.plan.steps.len();
@@ -166,9 +184,10 @@ impl Options {
             Inputs::Texts(_) => "texts",
         };
         let text = format!(
-            "{}: {steps} steps, {bytes} bytes of weights, calibrated on {count} {kind} ({source})\n{}",
+            "{}: {steps} steps, {bytes} bytes of weights, calibrated on {count} {kind} ({source})\n{}{}",
             self.out.display(),
-            passed_over::text(&shown.findings)
+            passed_over::text(&shown.findings),
+            report.as_ref().map(Report::text).unwrap_or_default()
         );
         let json = json!({
             "out": self.out, "steps": steps, "weight_bytes": bytes,
@@ -176,6 +195,9 @@ impl Options {
         });
         let mut json = json;
         json[kind] = count.into();
+        if let Some(report) = report {
+            json["layers"] = report.json();
+        }
         Answer::new(text, &passed_over::told(json, &shown.findings))
     }
 }
@@ -188,19 +210,33 @@ impl Method {
         shown: &Shown,
         globals: &Globals,
     ) -> Result<IntModel> {
-        let options = self.options()?;
+        let calibration = self.calibrate(model, shown, globals)?;
+        self.lower(model, &calibration, shown)
+    }
+
+    /// What `model` shows of the images or texts.
+    fn calibrate(
+        &self,
+        model: &FloatModel,
+        shown: &Shown,
+        globals: &Globals,
+    ) -> Result<Calibration> {
         let items = shown.inputs.items();
         let bar = globals.bar("calibrating", 2 * items.len());
         let calibration = float::calibrate(model, items.samples(), |seen| bar.inc(seen as u64))?;
         bar.finish_and_clear();
+        Ok(calibration)
+    }
+
+    fn lower(
+        &self,
+        model: &FloatModel,
+        calibration: &Calibration,
+        shown: &Shown,
+    ) -> Result<IntModel> {
+        let (options, count) = (self.options()?, shown.inputs.len());
         let source = &shown.source;
-        Ok(quantize(
-            model,
-            &calibration,
-            &options,
-            source,
-            items.len(),
-        )?)
+        Ok(quantize(model, calibration, &options, source, count)?)
     }
 
     /// The options of the library.
