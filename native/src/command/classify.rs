@@ -22,7 +22,7 @@ use crate::{
     inputs::Inputs,
     model::Model,
     reading::Reading,
-    texts::{self, TextArguments},
+    texts::{self, Text, TextArguments, Window},
 };
 
 /// Names what is in image files, or of which class texts are.
@@ -60,6 +60,8 @@ struct Subjects {
     names: Vec<String>,
     /// Of each text, how many tokens were cut.
     cut: Vec<usize>,
+    /// Which part of which text each is, if they are taken apart.
+    windows: Vec<Option<Window>>,
     inputs: Inputs,
 }
 
@@ -128,6 +130,7 @@ impl Options {
             return Ok(Subjects {
                 names: names.collect(),
                 cut: Vec::new(),
+                windows: Vec::new(),
                 inputs: Inputs::Images(images),
             });
         }
@@ -138,8 +141,9 @@ impl Options {
         let cut = texts.iter().map(|text| text.whole - text.tokens.len());
         Ok(Subjects {
             cut: cut.collect(),
+            windows: texts.iter().map(|text| text.window).collect(),
             inputs: Inputs::Texts(texts::tokens(&texts)),
-            names: texts.into_iter().map(|text| text.text).collect(),
+            names: texts.iter().map(Text::name).collect(),
         })
     }
 
@@ -193,10 +197,16 @@ impl Options {
                     "typicality": look.typicality,
                     "hint": look.hint().map(Hint::word),
                 }),
-                None => json!({
-                    "text": name, "top": top, "executors": executors,
-                    "cut": subjects.cut.get(at),
-                }),
+                None => {
+                    let mut one = json!({
+                        "text": name, "top": top, "executors": executors,
+                        "cut": subjects.cut.get(at),
+                    });
+                    if let Some(Some(window)) = subjects.windows.get(at) {
+                        one["window"] = json!(window);
+                    }
+                    one
+                }
             });
         }
         writeln!(text)?;

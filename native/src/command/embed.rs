@@ -23,6 +23,9 @@ use crate::{
 /// executor and whatever else is in the batch; a digest is the SHA-256 of one, each number as four bytes
 /// with the little end first. Cosines need no scale: `intformer similar` compares so.
 ///
+/// With --windows a long text has a vector for each of its windows, and the JSON says of which text each is
+/// (windows).
+///
 /// Example: intformer embed minilm.safetensors --text "A red bicycle" --text "Ein rotes Fahrrad" --json
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
@@ -53,7 +56,7 @@ impl Options {
                 "{}  {} tokens  {}",
                 digest,
                 found.tokens.len(),
-                found.text
+                found.name()
             )?;
             rows.push(match vector {
                 Logits::Integer(values) => json!(values),
@@ -74,17 +77,19 @@ impl Options {
             .iter()
             .map(|text| text.whole - text.tokens.len())
             .collect();
-        Answer::new(
-            text,
-            &json!({
-                "embeddings": rows,
-                "scale": model.scale(),
-                "digests": digests,
-                "tokens": tokens,
-                "cut": cut,
-                "executor": embedded.executor,
-            }),
-        )
+        let mut json = json!({
+            "embeddings": rows,
+            "scale": model.scale(),
+            "digests": digests,
+            "tokens": tokens,
+            "cut": cut,
+            "executor": embedded.executor,
+        });
+        if self.texts.windows {
+            let windows: Vec<_> = texts.iter().map(|text| text.window).collect();
+            json["windows"] = json!(windows);
+        }
+        Answer::new(text, &json)
     }
 }
 

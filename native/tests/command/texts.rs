@@ -242,6 +242,24 @@ fn what_does_not_fit_is_a_sentence() {
     assert!(error.contains("expected image files, or texts"), "{error}");
 }
 
+#[test]
+fn long_texts_come_apart_into_windows() {
+    let place = encoder();
+    // The fixture takes 20 tokens, two of which mark a text.
+    let long = "a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e f g h i j k";
+    texts(&place, "long.txt", &["a cab", long]);
+    let found = place.json("embed model.safetensors -F long.txt --windows");
+    let of = |text: usize, number: usize, of: usize| serde_json::json!({"text": text, "number": number, "of": of});
+    let windows = serde_json::json!([of(0, 1, 1), of(1, 1, 3), of(1, 2, 3), of(1, 3, 3)]);
+    assert_eq!(found["windows"], windows);
+    assert_eq!(found["tokens"], serde_json::json!([6, 20, 20, 3]));
+    assert_eq!(found["cut"], serde_json::json!([0, 0, 0, 0]));
+    // The first window is what a cut text is.
+    let cut = place.json("embed model.safetensors -F long.txt");
+    assert_eq!(cut["digests"][1], found["digests"][1]);
+    assert_eq!(cut["cut"], serde_json::json!([0, 19]));
+}
+
 /// Sentences of two classes, by their first word.
 fn questions(place: &Workplace, name: &str, count: usize) {
     let rows = (0..count).map(|at| match at % 2 {

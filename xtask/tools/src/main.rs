@@ -1,5 +1,6 @@
 //! The tasks of `cargo xtask` that need libraries.
 
+mod assets;
 mod chromium;
 mod crates;
 mod cuda;
@@ -25,6 +26,7 @@ enum Task {
     Test(test::Options),
     Format(format::Options),
     Parity,
+    Assets(assets::Options),
     ShadersChromium,
     CudaCheck(cuda::Options),
     Mutants(mutants::Options),
@@ -43,6 +45,7 @@ fn main() -> Result<()> {
         Task::Test(options) => test::run(&options),
         Task::Format(options) => format::run(&options),
         Task::Parity => parity::run(),
+        Task::Assets(options) => assets::run(&options),
         Task::ShadersChromium => chromium::run(),
         Task::CudaCheck(options) => cuda::run(&options),
         Task::Mutants(options) => mutants::run(&options),
