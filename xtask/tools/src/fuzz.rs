@@ -13,10 +13,13 @@ pub struct Options {
 }
 
 /// Each target and the folder whose files it starts from.
-const TARGETS: [(&str, &str); 3] = [
+const TARGETS: [(&str, &str); 6] = [
     ("model_file", "models"),
     ("plan", "fuzz/seeds/plan"),
     ("checkpoint", "tests/fixtures/checkpoints"),
+    ("tokenizer", "tests/fixtures/tokenizers"),
+    ("table", "tests/fixtures/tables"),
+    ("sentence_encoder", "tests/fixtures/checkpoints/sentence-bert"),
 ];
 
 /// Fuzzes each target, installing cargo-fuzz under the target folder if there is none.
