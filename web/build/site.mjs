@@ -18,11 +18,20 @@ await rm(site, { recursive: true, force: true });
 await cp(join(target, 'package/dist'), join(site, 'intformer'), { recursive: true });
 tool('typescript/bin/tsc', '-p', 'demo/tsconfig.json');
 await cp(join(web, 'demo/public'), site, { recursive: true, filter: (file) => !/\.(css|html)$/.test(file) });
-await writeFile(join(site, 'index.html'), withPreloads(await readFile(join(web, 'demo/public/index.html'), 'utf8'), await bundle()));
+const imported = await bundle();
+for (const [page, script] of [['index', 'main'], ['texts', 'texts']]) {
+  const html = await readFile(join(web, `demo/public/${page}.html`), 'utf8');
+  await writeFile(join(site, `${page}.html`), withPreloads(html, script, imported[script]));
+}
 const MODEL = 'models/glyphs.safetensors';
-await cp(join(web, '..', MODEL), join(site, MODEL));
-// Hosts send models as they are: packed, a sixth less comes over the line.
-await writeFile(join(site, `${MODEL}.gz`), gzipSync(await readFile(join(site, MODEL)), { level: 9 }));
+const TEXT_MODEL = 'models/questions.safetensors';
+for (const model of [MODEL, TEXT_MODEL]) {
+  await cp(join(web, '..', model), join(site, model));
+  // Hosts send models as they are: packed, a sixth less comes over the line.
+  await writeFile(join(site, `${model}.gz`), gzipSync(await readFile(join(site, model)), { level: 9 }));
+}
+const texts = JSON.parse(await readFile(join(target, 'texts.json'), 'utf8'));
+await writeFile(join(site, 'texts.json'), JSON.stringify({ ...texts, packed: `${TEXT_MODEL}.gz` }));
 const FIRST = 'samples/A.png';
 const samples = join(web, '../models/samples');
 for (const name of await readdir(samples)) {
@@ -32,22 +41,25 @@ await writeFile(join(site, 'native.json'), JSON.stringify(await native()));
 tool('typedoc/bin/typedoc', '--options', 'package/typedoc.json', '--out', join(site, 'api'));
 await writeFile(join(site, 'files.json'), JSON.stringify(await precached(), null, 2));
 
-/** Bundles scripts and styles; the scripts that the page's first one imports. */
+/** Bundles scripts and styles; for each page's script those that it imports. */
 async function bundle() {
   const common = { absWorkingDir: join(web, 'demo'), outdir: site, bundle: true, target: 'es2022', minify: true, legalComments: 'none', logLevel: 'warning' };
-  const entryPoints = { main: 'src/main.ts', style: 'public/style.css' };
+  const entryPoints = { main: 'src/main.ts', texts: 'src/texts/main.ts', style: 'public/style.css' };
   // What only a model in the page's own thread needs is apart from what every visitor needs.
   const { metafile } = await build({ ...common, entryPoints, format: 'esm', splitting: true, chunkNames: '[name]-[hash]', metafile: true });
   await build({ ...common, entryPoints: { sw: 'src/sw.ts' }, format: 'iife' });
-  const main = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entryPoints.main)[1];
-  return main.imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path.split('/').at(-1));
+  const imports = (script) => {
+    const [, found] = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entryPoints[script]);
+    return found.imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path.split('/').at(-1));
+  };
+  return { main: imports('main'), texts: imports('texts') };
 }
 
 /** The page's markup, where the browser learns of all scripts at once instead of one by one. */
-function withPreloads(html, scripts) {
-  const script = '<script type="module" src="main.js"></script>';
+function withPreloads(html, name, scripts) {
+  const script = `<script type="module" src="${name}.js"></script>`;
   const links = scripts.map((name) => `<link rel="modulepreload" href="${name}" />\n    `);
-  if (!html.includes(script)) throw new Error(`index.html: expected ${script}, found none.`);
+  if (!html.includes(script)) throw new Error(`${name}: expected ${script}, found none.`);
   return html.replace(script, links.join('') + script);
 }
 
@@ -77,7 +89,7 @@ async function precached() {
   for (const name of names.sort()) version.update(name).update(await readFile(join(site, name)));
   const kept = names.filter((name) => !/^(api|models|intformer)\/|^(index\.html|sw\.js)$|\.png$/.test(name));
   const samples = names.filter((name) => name.startsWith('samples/'));
-  const used = ['intformer/worker.js', 'intformer/wasm/intformer_web_bg.wasm', 'intformer/wasm/intformer_web_decoder_bg.wasm'];
+  const used = ['intformer/worker.js', 'intformer/tokenizers.js', 'intformer/wasm/intformer_web_bg.wasm', 'intformer/wasm/intformer_web_decoder_bg.wasm'];
   const files = ['./', ...[...kept, ...samples, ...used].map((name) => `./${name}`)];
   return { version: version.digest('hex').slice(0, 16), files };
 }

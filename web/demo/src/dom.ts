@@ -1,9 +1,9 @@
 // Elements of the page, and text in them. Nothing here takes HTML, so no data becomes markup.
 
-/** The element with an id, which index.html promises to have. */
+/** The element with an id, which the page promises to have. */
 export function el<T extends HTMLElement = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
-  if (found === null) throw new Error(`index.html has no element with the id "${id}".`);
+  if (found === null) throw new Error(`This page has no element with the id "${id}".`);
   return found as T;
 }
 

@@ -50,9 +50,10 @@
 
   const answer = async (request: Request): Promise<Response> => {
     const cache = await caches.open(name);
-    // The page takes options by its address, the kept copy has none.
-    const page = request.mode === 'navigate' && [base, `${base}index.html`].includes(request.url.split(/[?#]/)[0]!);
-    return (await cache.match(page ? base : request, { ignoreVary: true })) ?? fetch(request);
+    // Pages take options by their addresses, the kept copies have none.
+    const plain = request.url.split(/[?#]/)[0]!;
+    const kept = request.mode !== 'navigate' ? request : plain === `${base}index.html` ? base : plain;
+    return (await cache.match(kept, { ignoreVary: true })) ?? fetch(request);
   };
 
   /** The version that the server has; where it cannot be asked, this one. */

@@ -19,7 +19,10 @@ const TARGETS: [(&str, &str); 6] = [
     ("checkpoint", "tests/fixtures/checkpoints"),
     ("tokenizer", "tests/fixtures/tokenizers"),
     ("table", "tests/fixtures/tables"),
-    ("sentence_encoder", "tests/fixtures/checkpoints/sentence-bert"),
+    (
+        "sentence_encoder",
+        "tests/fixtures/checkpoints/sentence-bert",
+    ),
 ];
 
 /// Fuzzes each target, installing cargo-fuzz under the target folder if there is none.

@@ -7,6 +7,7 @@ const FILES = {
   workerUrl: 'intformer/worker.js',
   wasmUrl: 'intformer/wasm/intformer_web_bg.wasm',
   decoderUrl: 'intformer/wasm/intformer_web_decoder_bg.wasm',
+  tokenizersUrl: 'intformer/tokenizers.js',
 };
 
 /** Loads a model with the files of this site. */

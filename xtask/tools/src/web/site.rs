@@ -15,12 +15,20 @@ use super::{files, folder, script};
 /// The model that the page starts with.
 const MODEL: &str = "models/glyphs.safetensors";
 
+/// The model that its texts start with, and texts to show it.
+const TEXT_MODEL: &str = "models/questions.safetensors";
+const TEXTS: &str = "models/questions.txt";
+
 /// Builds the page.
 pub fn build() -> Result<()> {
     let samples = shell::root().join("models/samples");
     fs::write(
         folder().join("native.json"),
         serde_json::to_string_pretty(&native(&samples)?)?,
+    )?;
+    fs::write(
+        folder().join("texts.json"),
+        serde_json::to_string_pretty(&native_texts()?)?,
     )?;
     script("build/site.mjs")
 }
@@ -37,10 +45,6 @@ fn native(samples: &Path) -> Result<Value> {
         &format!("classify {MODEL} --executor reference --json"),
     )
     .args(files::matching(samples, ".png")?))?;
-    let info = run(&mut shell::command(
-        binary(),
-        &format!("info {MODEL} --json"),
-    ))?;
     let images = classify["images"].as_array().context("no images")?.iter();
     let images: Vec<_> = images
         .map(|image| {
@@ -62,7 +66,36 @@ fn native(samples: &Path) -> Result<Value> {
         "no sample images in {}",
         samples.display()
     );
-    Ok(json!({ "command": shown, "model": MODEL, "digest": info["digest"], "images": images }))
+    Ok(json!({ "command": shown, "model": MODEL, "digest": digest(MODEL)?, "images": images }))
+}
+
+/// The same for the sample texts.
+fn native_texts() -> Result<Value> {
+    let classify = run(&mut shell::command(
+        binary(),
+        &format!("classify {TEXT_MODEL} --text-file {TEXTS} --executor reference --json"),
+    ))?;
+    let texts = classify["texts"].as_array().context("no texts")?.iter();
+    let texts: Vec<_> = texts
+        .map(|text| {
+            json!({
+                "text": text["text"],
+                "label": text["top"][0]["label"],
+                "digest": text["executors"][0]["digest"],
+            })
+        })
+        .collect();
+    ensure!(!texts.is_empty(), "no sample texts in {TEXTS}");
+    Ok(json!({ "model": TEXT_MODEL, "digest": digest(TEXT_MODEL)?, "texts": texts }))
+}
+
+/// The digest that the file of a model states.
+fn digest(model: &str) -> Result<Value> {
+    let info = run(&mut shell::command(
+        binary(),
+        &format!("info {model} --json"),
+    ))?;
+    Ok(info["digest"].clone())
 }
 
 /// The native command that was built.
