@@ -52,6 +52,7 @@ macro_rules! commands {
     ($($(#[$meta:meta])* $variant:ident = $module:ident),* $(,)?) => {
         /// The commands.
         #[derive(Subcommand)]
+        #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
         pub enum Command { $($(#[$meta])* $variant(command::$module::Options)),* }
 
         impl Command {

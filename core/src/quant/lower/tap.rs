@@ -8,6 +8,10 @@ use super::{
 use crate::plan::TensorId;
 
 /// A tensor of the float model in the plan.
+#[cfg_attr(
+    not(feature = "float"),
+    expect(dead_code, reason = "float models are compared with it")
+)]
 pub(in crate::quant) struct Tap {
     /// The step that wrote it: another may write over it.
     pub(in crate::quant) step: usize,

@@ -107,8 +107,8 @@ impl Options {
                 let reading = Reading::of_size(self.model.image_size);
                 let model = reading.float(source, globals)?;
                 match model.config.text() {
-                    Ok(_) => self.from_encoder(model, globals)?,
-                    Err(_) => self.from_images(model, globals)?,
+                    Ok(_) => self.trained_on_texts(model, globals)?,
+                    Err(_) => self.trained_on_images(model, globals)?,
                 }
             }
         };
@@ -179,7 +179,7 @@ impl Options {
     }
 
     /// A trained model of images.
-    fn from_images(&self, old: FloatModel, globals: &Globals) -> Result<Start> {
+    fn trained_on_images(&self, old: FloatModel, globals: &Globals) -> Result<Start> {
         if let Some(table) = self.images.data.as_ref().filter(|data| data.is_file()) {
             bail!(
                 "expected a folder of images, as the model takes images, found the file {}",
@@ -199,7 +199,7 @@ impl Options {
     }
 
     /// A trained model of texts.
-    fn from_encoder(&self, old: FloatModel, globals: &Globals) -> Result<Start> {
+    fn trained_on_texts(&self, old: FloatModel, globals: &Globals) -> Result<Start> {
         let Some(data) = self.images.data.as_deref() else {
             bail!("expected a table of texts for --data, as the model takes texts, found glyphs");
         };
