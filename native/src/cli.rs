@@ -52,7 +52,10 @@ macro_rules! commands {
     ($($(#[$meta:meta])* $variant:ident = $module:ident),* $(,)?) => {
         /// The commands.
         #[derive(Subcommand)]
-        #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+        #[cfg_attr(
+            feature = "float",
+            expect(clippy::large_enum_variant, reason = "there is one at a time")
+        )]
         pub enum Command { $($(#[$meta])* $variant(command::$module::Options)),* }
 
         impl Command {

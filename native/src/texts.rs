@@ -55,7 +55,7 @@ impl Column {
 
 /// A text with its tokens.
 pub struct Text {
-    /// As it was given.
+    /// As it was given; of one in several windows the beginning.
     pub text: String,
     /// Its tokens: all, or as many as the model takes.
     pub tokens: Vec<Token>,
@@ -147,6 +147,14 @@ pub fn encode(model: &Model, texts: Vec<String>, globals: &Globals) -> Result<Ve
     Ok(texts)
 }
 
+/// The beginning of a text that comes in many parts.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The windows of `texts` for `model`, text by text.
 ///
 /// # Errors
@@ -160,7 +168,10 @@ fn windows(model: &Model, texts: Vec<String>) -> Result<Vec<Text>> {
         let of = windows.len();
         for (tokens, number) in windows.into_iter().zip(1..) {
             all.push(Text {
-                text: text.clone(),
+                text: match of {
+                    1 => text.clone(),
+                    _ => beginning(&text),
+                },
                 whole: tokens.len(),
                 tokens,
                 window: Some(Window {

@@ -62,6 +62,13 @@ test('what is typed is answered, and the command has it quoted', async () => {
   assert.equal(command, `intformer classify questions.safetensors --text 'Where'\\''s the nearest library?' --executor reference --json`);
   const found = JSON.parse(execFileSync('sh', ['-c', command.replace(/^intformer/, `'${BINARY}'`)], { cwd: root('models'), encoding: 'utf8' }));
   assert.equal(await text('digest-here'), found.texts[0].executors[0].digest);
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.click('#copy-command');
+  await page.waitForFunction(() => document.getElementById('note').textContent !== '');
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), command);
+  assert.equal(await text('alert'), '');
+  await answered(() => page.fill('#text', '-5 degrees in Vienna?'));
+  assert.match(await text('command'), / --text='-5 degrees/);
   // Nothing, then far too much.
   await page.fill('#text', '');
   await says(page, 'tokens', /Nothing is written/);
@@ -91,6 +98,27 @@ test('a model that embeds finds the nearest lines; pictures are refused', async 
   await answered(() => page.click('#shipped'));
   assert.equal(await page.locator('#compared').isHidden(), true);
   assert.deepEqual(page.problems, []);
+});
+
+test('what fails can be tried again, and the latest of two models stays', async () => {
+  server.fault('/texts.json', { status: 500 });
+  page = await open(context, server, 'texts.html?executor=nonsense');
+  await page.waitForSelector('html[data-state="error"]');
+  await says(page, 'alert', /texts.json: status 500/);
+  assert.equal(await text('shipped'), 'Try again');
+  server.fault('/texts.json', { times: 0 });
+  await page.click('#shipped');
+  await page.waitForSelector('#verdict[data-verdict="equal"]');
+  // The shipped one would come after the other, which is opened later.
+  server.fault('/models/questions.safetensors.gz', { trickle: { bytes: 20_000, milliseconds: 50 } });
+  await page.setInputFiles('#model-file', ENCODER);
+  await page.waitForSelector('#compared:not([hidden])');
+  await page.click('#shipped');
+  await page.setInputFiles('#model-file', ENCODER);
+  await ready(page);
+  await answered(() => page.fill('#text', 'hello'));
+  assert.equal(await page.locator('#compared').isHidden(), false);
+  assert.equal(await page.locator('#save').isHidden(), true);
 });
 
 test('after a visit it works without a network, and the two pages lead to each other', async () => {

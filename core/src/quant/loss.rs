@@ -125,7 +125,10 @@ pub fn losses<'a>(
         site: tap.site.clone(),
         step: integers.plan.steps[tap.step].name.clone(),
         format: integers.plan.tensors[tap.tensor].format,
-        signal_to_noise: 10.0 * (sums.signal / sums.noise).log10(),
+        signal_to_noise: match sums.noise {
+            0.0 => f64::INFINITY,
+            noise => 10.0 * (sums.signal / noise).log10(),
+        },
         clipped: sums.clipped as f64 / sums.values as f64,
     });
     Ok(loss.collect())

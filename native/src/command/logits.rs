@@ -48,12 +48,15 @@ impl Options {
     /// Runs the model.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let model = Model::load(&self.model, &self.reading, globals)?;
+        let mut windows = Vec::new();
         let inputs = match &self.tensor {
             _ if !self.texts.is_empty() => {
                 if self.tensor.is_some() || !self.image.is_empty() {
                     bail!("expected images or texts, found both");
                 }
-                Inputs::Texts(texts::tokens(&self.texts.read(&model, globals)?))
+                let texts = self.texts.read(&model, globals)?;
+                windows.extend(texts.iter().filter_map(|text| text.window));
+                Inputs::Texts(texts::tokens(&texts))
             }
             Some(path) => Inputs::Images(images::tensor(path, &model.config().image()?)?),
             None if self.image.is_empty() => {
@@ -84,15 +87,16 @@ impl Options {
         writeln!(text, "shape    [{count}, {outputs}]")?;
         writeln!(text, "executor {}: {}", runner.name, runner.device())?;
         writeln!(text, "digest   {digest}")?;
-        Answer::new(
-            text,
-            &json!({
-                "logits": json,
-                "shape": [count, outputs],
-                "digest": digest,
-                "executor": runner.name,
-            }),
-        )
+        let mut json = json!({
+            "logits": json,
+            "shape": [count, outputs],
+            "digest": digest,
+            "executor": runner.name,
+        });
+        if !windows.is_empty() {
+            json["windows"] = json!(windows);
+        }
+        Answer::new(text, &json)
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{
 #[derive(Args)]
 pub struct TrainingImages {
     /// A folder with train and val (or validation, valid, or else test), each with a sub-folder for
-    /// each class. The place of an image that cannot be read is taken by the next of its class.
+    /// each class; of a model of texts a table. The place of an image that cannot be read is taken by the next of its class.
     #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
     pub data: Option<PathBuf>,
     /// Renders so many images of letters and digits anew in each epoch.

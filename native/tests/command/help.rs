@@ -4,12 +4,14 @@ use std::{fmt::Write, path::Path};
 
 use crate::place;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "",
     "info",
     "quantize",
     "logits",
     "classify",
+    "embed",
+    "similar",
     "eval",
     "bench",
     "verify",
@@ -31,6 +33,25 @@ fn page() -> String {
          This page is what `intformer COMMAND --help` prints. After a change of the options,\n\
          `INTFORMER_WRITE_DOCS=1 cargo test -p intformer-native help` writes it anew.\n",
     );
+    let all = place::run(Path::new("."), "--help").stdout;
+    let all = String::from_utf8(all).unwrap();
+    let listed = all
+        .split("Commands:")
+        .nth(1)
+        .unwrap()
+        .split("Options:")
+        .next()
+        .unwrap();
+    let listed = listed
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    for line in listed {
+        let name = line.split_whitespace().next().unwrap();
+        assert!(
+            name == "help" || COMMANDS.contains(&name),
+            "{name} is not on the page"
+        );
+    }
     for command in COMMANDS {
         let output = place::run(Path::new("."), &format!("{command} --help"));
         assert_eq!(output.status.code(), Some(0), "{command}");

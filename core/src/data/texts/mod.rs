@@ -9,7 +9,7 @@ mod tests;
 pub use set::TextSet;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -125,26 +125,40 @@ impl TextTable {
         pairs.map(find).collect()
     }
 
-    /// All rows but a share of them, and those, drawn by `seed`; both in their order.
+    /// All rows but a share of each class, and those, drawn by `seed`; both in their order. Equal texts stay together, and
+    /// some of each class are left in the first.
     ///
     /// # Errors
-    /// [`Error::Data`] if `share` is not between 0 and 1, or one of both parts would be empty.
+    /// [`Error::Data`] if `share` is not between 0 and 1, or nothing would be held out.
     pub fn held_out(self, share: f64, seed: u64) -> Result<[Self; 2]> {
-        let count = self.texts.len();
-        let held = (count as f64 * share).round() as usize;
-        if !(0.0..1.0).contains(&share) || held == 0 || held == count {
+        let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+        for (at, text) in self.texts.iter().enumerate() {
+            first.entry(text).or_insert(at);
+        }
+        let mut of_class: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut order: Vec<usize> = first.values().copied().collect();
+        order.sort_unstable();
+        for at in order {
+            let class = self.classes.get(at).map_or("", String::as_str);
+            of_class.entry(class).or_default().push(at);
+        }
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut held = BTreeSet::new();
+        for mut rows in of_class.into_values() {
+            rows.shuffle(&mut random);
+            let count = (rows.len() as f64 * share).round() as usize;
+            rows.truncate(count.min(rows.len() - 1));
+            held.extend(rows);
+        }
+        if !(0.0..1.0).contains(&share) || held.is_empty() {
             return Err(Error::Data(format!(
-                "expected a share of {count} texts that leaves some for either part, found {share}"
+                "expected a share of {} texts that leaves some for either part, found {share}",
+                self.texts.len()
             )));
         }
-        let mut order: Vec<usize> = (0..count).collect();
-        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        order.truncate(held);
-        let mut is_held = vec![false; count];
-        order.into_iter().for_each(|at| is_held[at] = true);
+        let is_held = |at: usize| held.contains(&first[self.texts[at].as_str()]);
         let part = |wanted: bool| {
-            let of = |at: &usize| is_held[*at] == wanted;
-            let kept = || (0..count).filter(of);
+            let kept = || (0..self.texts.len()).filter(|&at| is_held(at) == wanted);
             Self {
                 texts: kept().map(|at| self.texts[at].clone()).collect(),
                 places: kept().map(|at| self.places[at]).collect(),

@@ -158,6 +158,18 @@ fn a_share_is_held_out_by_the_seed() {
         assert!(error.contains("leaves some for either part"), "{error}");
     }
 
+    // A class of one text stays whole, equal texts stay together.
+    let twice = TextTable {
+        texts: ["a", "b", "a", "b", "c", "d"].map(str::to_owned).to_vec(),
+        places: (1..7).collect(),
+        classes: ["x", "x", "x", "x", "x", "y"].map(str::to_owned).to_vec(),
+    };
+    for seed in 0..20 {
+        let [rest, held] = twice.clone().held_out(0.4, seed).unwrap();
+        assert!(held.texts.iter().all(|text| !rest.texts.contains(text)));
+        assert!(rest.classes.contains(&"y".to_owned()) && !held.texts.is_empty());
+    }
+
     let labels = ["2", "0", "1"].map(str::to_owned);
     assert_eq!(table.places_of(&labels).unwrap()[..4], [1, 2, 0, 1]);
     let error = table.places_of(&labels[..2]).unwrap_err().to_string();

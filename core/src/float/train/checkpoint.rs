@@ -35,6 +35,12 @@ pub struct Progress {
     pub history: Vec<EpochReport>,
 }
 
+/// Which version of the file it is.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
 /// All that a run needs to go on.
 pub struct Checkpoint {
     /// Where the run stands.
@@ -108,14 +114,15 @@ impl Checkpoint {
             .as_ref()
             .and_then(|metadata| metadata.get("training"))
             .ok_or_else(|| fail(path, "expected the state of a training run, found none"))?;
-        let progress: Progress = serde_json::from_str(progress).map_err(|e| fail(path, e))?;
-        if progress.version != VERSION {
-            let found = progress.version;
+        // A version may change any other key, so it is read first.
+        let Version { version } = serde_json::from_str(progress).map_err(|e| fail(path, e))?;
+        if version != VERSION {
             return Err(fail(
                 path,
-                format!("expected version {VERSION}, found {found}"),
+                format!("expected a state of version {VERSION}, found version {version}"),
             ));
         }
+        let progress: Progress = serde_json::from_str(progress).map_err(|e| fail(path, e))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| fail(path, e))?;
         let mut sets: BTreeMap<String, Params> = BTreeMap::new();
         let mut optimizer = None;

@@ -4,6 +4,7 @@ use crate::{
     Error, FloatModel, Result,
     architecture::census,
     float::{Device, Parameters},
+    graph::OutputKind,
 };
 
 /// `model` for the classes `labels`, to be trained from there: with its head if it has these very classes, in
@@ -49,7 +50,8 @@ pub fn with_labels(model: &FloatModel, labels: &[String], seed: u64) -> Result<F
             pair[0]
         )));
     }
-    if sorted(&model.labels) == known {
+    let whole = model.config.output_kind() == OutputKind::Logits;
+    if whole && sorted(&model.labels) == known {
         return Ok(model.clone());
     }
     let mut new = model.clone();

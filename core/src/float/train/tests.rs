@@ -175,7 +175,18 @@ fn a_checkpoint_of_another_run_is_refused() {
         error.contains("expected a checkpoint of the same options"),
         "{error}"
     );
-    std::fs::write(checkpoint::path(folder.path()), b"not a checkpoint").unwrap();
+    let file = checkpoint::path(folder.path());
+    let header =
+        std::collections::HashMap::from([("training".to_owned(), r#"{"version":2}"#.to_owned())]);
+    let older = safetensors::serialize(
+        Vec::<(String, safetensors::tensor::TensorView)>::new(),
+        Some(header),
+    );
+    std::fs::write(&file, older.unwrap()).unwrap();
+    let error = train(&options, &spots(60), &spots(10), ui).unwrap_err();
+    let expected = "expected a state of version 3, found version 2";
+    assert!(error.to_string().contains(expected), "{error}");
+    std::fs::write(&file, b"not a checkpoint").unwrap();
     assert!(train(&options, &spots(60), &spots(10), ui).is_err());
 }
 
@@ -351,7 +362,7 @@ fn a_new_head_is_one_of_what_the_model_pools() {
             },
             0,
         ),
-        (TextHead::Tokens, 5),
+        (TextHead::Tokens, 3),
     ] {
         let old = small_encoder(head, classes);
         let new = with_labels(&old, &labels, 7).unwrap();
@@ -360,6 +371,11 @@ fn a_new_head_is_one_of_what_the_model_pools() {
         for (name, tensor) in &old.params.0 {
             let kept = new.params.get(name).ok() == Some(tensor);
             assert_eq!(kept, !name.starts_with("head"), "{name}");
+        }
+        let mut tokens = old.clone();
+        if tokens.config.classes() == 3 {
+            tokens.labels = labels.to_vec();
+            assert_ne!(with_labels(&tokens, &labels, 7).unwrap(), tokens);
         }
         // The very classes, in another order, are those that the model has.
         let again = with_labels(&new, &["c", "a", "b"].map(str::to_owned), 9).unwrap();

@@ -165,6 +165,7 @@ impl Options {
             quantized.typical = typical(&quantized, images, || bar.inc(1))?;
             bar.finish_and_clear();
         }
+        quantized.save(&self.out)?;
         let report = match self.report {
             true => Some(Report::new(
                 &model,
@@ -175,7 +176,6 @@ impl Options {
             )?),
             false => None,
         };
-        quantized.save(&self.out)?;
         let bytes = quantized.weights.bytes();
         let steps = quantized.plan.steps.len();
         let (count, source) = (shown.inputs.len(), &shown.source);

@@ -51,9 +51,10 @@ impl Report {
         for loss in &self.0 {
             let filled = (loss.signal_to_noise / FULL).clamp(0.0, 1.0) * WIDTH as f64;
             let bar = "#".repeat(filled.round() as usize);
-            let decibels = match loss.signal_to_noise.is_finite() {
-                true => format!("{:.1} dB", loss.signal_to_noise),
-                false => "exact".to_owned(),
+            let decibels = match loss.signal_to_noise {
+                f64::INFINITY => "exact".to_owned(),
+                f64::NEG_INFINITY => "noise alone".to_owned(),
+                decibels => format!("{decibels:.1} dB"),
             };
             // A string takes what is written.
             let _ = writeln!(
@@ -67,7 +68,7 @@ impl Report {
         text
     }
 
-    /// The same for machines; a layer that loses nothing has no signal to noise.
+    /// The same for machines; of a layer that loses nothing, or holds nothing but loss, there is no number.
     pub fn json(&self) -> Value {
         let layers = self.0.iter().map(|loss| {
             let decibels = Some(loss.signal_to_noise).filter(|db| db.is_finite());

@@ -32,8 +32,9 @@ use crate::{
 /// Trains a float model: a new Swin, or with --from one that was trained before.
 ///
 /// A model of --from keeps its head if it has the very classes of the data, and gets a new one
-/// otherwise; one that takes texts is trained on a table (.csv, .tsv, .jsonl or .parquet) whose
-/// columns --column and --label-column have the texts and their classes.
+/// otherwise; one that takes texts is trained on a table (.csv, .tsv, .jsonl or .parquet), or a folder
+/// with a table train and one that is called validation, val, dev or test, whose columns --column and
+/// --label-column have the texts and their classes (docs/texts.md).
 ///
 /// The state is saved in the folder --state, so that --resume goes on after a kill as if nothing
 /// had happened. On a terminal a dashboard shows the run; elsewhere, and with --plain, lines do.
@@ -42,9 +43,9 @@ use crate::{
 ///
 /// Example: intformer train --data flowers --image-size 64 --channels 3 --out flowers.safetensors
 ///
-/// Example: intformer train --from swin-t --data flowers --out flowers.safetensors
+/// Example: intformer train --from microsoft/swin-tiny-patch4-window7-224 --data flowers --out flowers.safetensors
 ///
-/// Example: intformer train --from all-MiniLM-L6-v2 --data questions.csv --column question --label-column kind --out questions.safetensors
+/// Example: intformer train --from sentence-transformers/all-MiniLM-L6-v2 --data questions.csv --column question --label-column kind --out questions.safetensors
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
@@ -214,7 +215,16 @@ impl Options {
         let model = with_labels(old, labels, self.schedule.seed)?;
         globals.note(&match model.params == old.params {
             true => "the model's head is kept: the classes are its own".to_owned(),
-            false => format!("a new head for {} classes", labels.len()),
+            false => format!(
+                "a new head for {} classes ({}), as the model has {}",
+                labels.len(),
+                some_of(labels),
+                match (old.config.classes(), old.labels.is_empty()) {
+                    (0, _) => "none".to_owned(),
+                    (count, true) => format!("{count} without names"),
+                    (count, false) => format!("{count} others ({})", some_of(&old.labels)),
+                }
+            ),
         });
         Ok(model)
     }
@@ -242,6 +252,15 @@ impl Options {
             Box::new(Dashboard::new())
         }
     }
+}
+
+/// The first names of classes.
+fn some_of(labels: &[String]) -> String {
+    let mut names = labels[..labels.len().min(5)].join(", ");
+    if labels.len() > 5 {
+        names.push_str(", …");
+    }
+    names
 }
 
 impl Data {

@@ -26,8 +26,8 @@ pub struct ScheduleArguments {
     /// given more than once, the last that fits counts.
     #[arg(long, value_name = "SITE=FACTOR", value_parser = rate_of)]
     rate_of: Vec<RateOf>,
-    /// Parameters that do not learn, by what their names begin with, separated by commas:
-    /// embeddings,blocks.0.
+    /// Parameters that do not learn, whatever --rate-of says, by what their names begin with, separated
+    /// by commas: embeddings,blocks.0. What there is a refusal of another name tells.
     #[arg(long, value_name = "SITES", value_delimiter = ',')]
     freeze: Vec<String>,
     /// Weight decay of AdamW: 0.05, or 0.01 with --from.

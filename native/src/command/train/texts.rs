@@ -34,7 +34,7 @@ pub struct TextDataArguments {
     /// A table of texts to validate with; without one, --hold-out of those of --data.
     #[arg(long, value_name = "TABLE", requires = "from", requires = "data")]
     validation: Option<PathBuf>,
-    /// The share of the texts of --data that is kept for validation, drawn by --seed.
+    /// The share of the texts of --data that is kept for validation, drawn from each class by --seed.
     #[arg(
         long,
         value_name = "SHARE",
@@ -44,7 +44,7 @@ pub struct TextDataArguments {
     hold_out: f64,
     #[command(flatten)]
     column: Column,
-    /// The column of a table that has the class: its name or its number.
+    /// The column of a table that has the class: its name, also if that is a number.
     #[arg(long, default_value = "label")]
     label_column: String,
 }

@@ -2,7 +2,9 @@
 
 /** The command on a text, for a POSIX shell. */
 export function command(model: string, text: string, embeds: boolean): string {
-  return `intformer ${embeds ? 'embed' : 'classify'} ${quoted(model)} --text ${quoted(text)} --executor reference --json`;
+  // A text that begins like an option is tied to its own.
+  const option = text.startsWith('-') ? '--text=' : '--text ';
+  return `intformer ${embeds ? 'embed' : 'classify'} ${quoted(model)} ${option}${quoted(text)} --executor reference --json`;
 }
 
 /** A word of a shell. */

@@ -24,6 +24,10 @@ interface Loaded {
 
 let loaded: Loaded | null = null;
 let native: Native | null = null;
+/** What the visitor chose, or the address. */
+let executor = chosen();
+/** Of models that are opened while one is loading, the latest wins. */
+let opening = new AbortController();
 /** Of what is asked while a run is under way, the latest wins. */
 let wanted = 0;
 let running = false;
@@ -48,17 +52,37 @@ for (const area of [text, lines]) {
 press('later', () => (el('update').hidden = true));
 for (const radio of radios()) radio.addEventListener('change', () => void move(radio.value as ExecutorName));
 
-try {
-  native = await fetchNative();
+await start();
+startOffline();
+
+/** Asks what the site has, and loads its model. */
+async function start(): Promise<void> {
+  try {
+    native = await fetchNative();
+  } catch (error) {
+    failed(error);
+    return;
+  }
   showSamples(native);
-  lines.value = native.texts.map((sample) => sample.text).join('\n');
+  if (lines.value === '') lines.value = native.texts.map((sample) => sample.text).join('\n');
   if (text.value === '') text.value = native.texts[0]?.text ?? '';
   await openShipped();
-} catch (error) {
-  complain(error);
-  root.dataset.state = 'error';
 }
-startOffline();
+
+/** Nothing could be loaded: there is another try. */
+function failed(error: unknown): void {
+  complain(error);
+  el('loading').hidden = true;
+  if (loaded !== null) return;
+  root.dataset.state = 'error';
+  say('shipped', 'Try again');
+  el('shipped').hidden = false;
+}
+
+function chosen(): ExecutorName | 'auto' {
+  const asked = new URLSearchParams(location.search).get('executor');
+  return asked === 'webgpu' || asked === 'wasm' ? asked : 'auto';
+}
 
 function radios(): HTMLInputElement[] {
   return [...el('executors').querySelectorAll('input')];
@@ -80,11 +104,16 @@ function showSamples({ texts }: Native): void {
 }
 
 async function openShipped(): Promise<void> {
-  if (native !== null) await open(native.packed, native.model.split('/').pop()!, true);
+  if (native === null) return start();
+  const packed = typeof DecompressionStream === 'function';
+  await open(packed ? native.packed : native.model, native.model.split('/').pop()!, true);
 }
 
 /** Loads a model; if that fails, what was there stays. */
 async function open(source: Source, name: string, shipped: boolean): Promise<void> {
+  opening.abort();
+  opening = new AbortController();
+  const { signal } = opening;
   complain(null);
   root.dataset.state = 'loading';
   el('loading').hidden = false;
@@ -92,30 +121,32 @@ async function open(source: Source, name: string, shipped: boolean): Promise<voi
   const bar = el<HTMLProgressElement>('progress');
   bar.removeAttribute('value');
   try {
-    const executor = (new URLSearchParams(location.search).get('executor') ?? 'auto') as ExecutorName | 'auto';
     const classifier = await load(source, {
       executor,
+      signal,
       ...(shipped && native !== null ? { digest: native.digest } : {}),
       onProgress: ({ loaded: here, total }) => {
-        if (total !== null) bar.value = here / total;
+        if (total !== null && !signal.aborted) bar.value = here / total;
       },
       onExecutorChange: describe,
     });
+    if (signal.aborted) return classifier.dispose();
     if (classifier.model.input !== 'text') {
       classifier.dispose();
       throw new Error(`${name} takes pictures: open it on the page of pictures.`);
     }
     loaded?.classifier.dispose();
-    loaded = { classifier, name, shipped };
+    loaded = { classifier, name: name.replace(/\.gz$/, ''), shipped };
     compared.clear();
     describe();
-  } catch (error) {
-    complain(error);
-  } finally {
     el('loading').hidden = true;
-    root.dataset.state = loaded === null ? 'error' : 'ready';
+    root.dataset.state = 'ready';
+    await run();
+  } catch (error) {
+    if (signal.aborted) return;
+    failed(error);
+    if (loaded !== null) root.dataset.state = 'ready';
   }
-  await run();
 }
 
 /** Facts about the model and where it runs. */
@@ -129,9 +160,10 @@ function describe(): void {
   say('cold-time', `${time(times.total)}: model ${time(times.download)}${times.fromCache ? ', from cache' : ''}; WASM module ${time(times.runtime)}`);
   say('inputs-title', shipped ? 'Ask it something' : 'Show it something');
   el('compared').hidden = !embeds;
+  say('shipped', 'Back to the shipped model');
   el('shipped').hidden = shipped;
-  const save = el<HTMLAnchorElement>('save-model');
-  save.href = native?.model ?? '';
+  el('save').hidden = !shipped;
+  el<HTMLAnchorElement>('save-model').href = native?.model ?? '';
   const facts: [string, string][] = [
     ['File', name],
     ['Architecture', model.architecture],
@@ -143,10 +175,11 @@ function describe(): void {
   el('model-info').replaceChildren(...facts.map(([term, fact]) => make('div', {}, make('dt', {}, term), make('dd', {}, fact))));
 }
 
-async function move(executor: ExecutorName): Promise<void> {
+async function move(to: ExecutorName): Promise<void> {
+  executor = to;
   if (loaded === null) return;
   try {
-    await loaded.classifier.switchTo(executor);
+    await loaded.classifier.switchTo(to);
   } catch (error) {
     complain(error);
   }
@@ -157,21 +190,26 @@ async function move(executor: ExecutorName): Promise<void> {
 /** Asks the model; while it runs, only the latest of what is typed waits. */
 async function run(): Promise<void> {
   wanted += 1;
-  if (running || loaded === null) return;
+  if (running) return;
   running = true;
-  try {
-    for (let done = 0; done !== wanted; ) {
-      done = wanted;
-      await once(loaded);
+  for (let done = 0; done !== wanted && loaded !== null; ) {
+    done = wanted;
+    const model: Loaded = loaded;
+    try {
+      await once(model);
+    } catch (error) {
+      // Of a model that was left meanwhile nobody wants to hear.
+      if (model !== loaded) continue;
+      showRows([]);
+      showDigests(null, null);
+      complain(error);
     }
-  } catch (error) {
-    complain(error);
-  } finally {
-    running = false;
   }
+  running = false;
 }
 
-async function once({ classifier, name, shipped }: Loaded): Promise<void> {
+async function once(model: Loaded): Promise<void> {
+  const { classifier, name, shipped } = model;
   const asked = text.value.trim();
   const embeds = classifier.model.output === 'embedding';
   say('command', command(name, asked, embeds));
@@ -185,10 +223,12 @@ async function once({ classifier, name, shipped }: Loaded): Promise<void> {
   if (embeds) {
     const all = lines.value.split('\n').map((line) => line.trim()).filter((line) => line !== '');
     const { embedded, near } = await compared.nearest(classifier, asked, all);
+    if (model !== loaded) return;
     showRows(near.map(({ line, cosine }) => ({ label: line, share: cosine, value: cosine.toFixed(3) })));
     answer = embedded;
   } else {
     const [said] = await classifier.classifyTexts([asked], { top: 5 });
+    if (model !== loaded) return;
     showRows(said!.classes.map(({ label, index, probability }) => classRow(label ?? `class ${index}`, probability)));
     answer = said!;
   }
