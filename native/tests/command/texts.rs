@@ -262,9 +262,13 @@ fn long_texts_come_apart_into_windows() {
 
 /// Sentences of two classes, by their first word.
 fn questions(place: &Workplace, name: &str, count: usize) {
-    let rows = (0..count).map(|at| match at % 2 {
-        0 => format!("who,a b c {} d\n", ["e", "f", "g"][at % 3]),
-        _ => format!("where,h i {} j k l\n", ["m", "n", "o"][at % 3]),
+    let letter = |at: usize| char::from(b'a' + (at % 26) as u8);
+    let rows = (0..count).map(|at| {
+        let (x, y) = (letter(at), letter(at / 26 + 7));
+        match at % 2 {
+            0 => format!("who,a b c {x} {y} d\n"),
+            _ => format!("where,h i {x} {y} j k l\n"),
+        }
     });
     let rows: String = rows.collect();
     fs::write(place.path(name), format!("kind,question\n{rows}")).unwrap();
