@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use intformer::{
-    Tokenizer,
+    Tokenization, Tokenizer,
     data::{Columns, TextTable},
+    plan::TokenLimits,
     runtime::Token,
 };
 
@@ -106,19 +107,19 @@ impl TextArguments {
         if texts.is_empty() {
             bail!("expected texts (--text or --text-file), found none");
         }
+        let tokenizer = tokenizer_of(model)?;
         match self.windows {
-            true => windows(model, texts),
-            false => encode(model, texts, globals),
+            true => windows(&tokenizer, texts),
+            false => encode(&tokenizer, texts, globals),
         }
     }
 }
 
-/// The tokens of `texts` for `model`; says how many were cut.
+/// The tokens of `texts`; says how many were cut.
 ///
 /// # Errors
-/// If the model takes none, or has no tokenizer.
-pub fn encode(model: &Model, texts: Vec<String>, globals: &Globals) -> Result<Vec<Text>> {
-    let tokenizer = tokenizer(model)?;
+/// As [`Tokenizer::encode`], with the place of the text.
+pub fn encode(tokenizer: &Tokenizer, texts: Vec<String>, globals: &Globals) -> Result<Vec<Text>> {
     let encode = |(at, text): (usize, String)| -> Result<Text> {
         let encoded = tokenizer.encode(&text);
         let encoded = encoded.with_context(|| format!("text {}", at + 1))?;
@@ -155,12 +156,11 @@ fn beginning(text: &str) -> String {
     }
 }
 
-/// The windows of `texts` for `model`, text by text.
+/// The windows of `texts`, text by text.
 ///
 /// # Errors
 /// As [`encode`].
-fn windows(model: &Model, texts: Vec<String>) -> Result<Vec<Text>> {
-    let tokenizer = tokenizer(model)?;
+fn windows(tokenizer: &Tokenizer, texts: Vec<String>) -> Result<Vec<Text>> {
     let mut all = Vec::new();
     for (at, text) in texts.into_iter().enumerate() {
         let windows = tokenizer.windows(&text);
@@ -186,9 +186,19 @@ fn windows(model: &Model, texts: Vec<String>) -> Result<Vec<Text>> {
 }
 
 /// The tokenizer of `model`.
-fn tokenizer(model: &Model) -> Result<Tokenizer> {
-    let limits = model.config().text()?;
-    match model.tokenization() {
+///
+/// # Errors
+/// If it takes no texts, or as [`tokenizer`].
+pub fn tokenizer_of(model: &Model) -> Result<Tokenizer> {
+    tokenizer(model.config().text()?, model.tokenization())
+}
+
+/// The tokenizer of a model within `limits`.
+///
+/// # Errors
+/// If the model has none, or it is another model's.
+pub fn tokenizer(limits: TokenLimits, found: Option<&Tokenization>) -> Result<Tokenizer> {
+    match found {
         Some(tokenization) => Ok(Tokenizer::new(tokenization, limits)?),
         None => {
             bail!("expected a model with its tokenizer, found one without: it takes tokens alone")

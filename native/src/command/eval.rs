@@ -394,7 +394,11 @@ impl Examples {
             .filter_map(|name| places.get(name).copied())
             .collect();
         let texts = indices.iter().map(|&at| table.texts[at].clone()).collect();
-        let tokens = texts::tokens(&texts::encode(model, texts, globals)?);
+        let tokens = texts::tokens(&texts::encode(
+            &texts::tokenizer_of(model)?,
+            texts,
+            globals,
+        )?);
         Ok(Found {
             data: Data::Texts(tokens, classes),
             matching,

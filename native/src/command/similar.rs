@@ -13,7 +13,7 @@ use crate::{
     executor::{Choice, Logits},
     model::Model,
     reading::Reading,
-    texts::{Column, encode},
+    texts::{Column, encode, tokenizer_of},
 };
 
 /// Finds the texts of a file that are nearest to a query, by the cosine of their embeddings.
@@ -50,7 +50,7 @@ impl Options {
         let table = self.column.read(&self.texts)?;
         let mut all = vec![self.query.clone()];
         all.extend(table.texts);
-        let texts = encode(&model, all, globals)?;
+        let texts = encode(&tokenizer_of(&model)?, all, globals)?;
         let embedded = embed(&model, &texts, self.executor, globals)?;
         let query = &embedded.vectors[0];
         let others = texts.iter().zip(&embedded.vectors).skip(1);

@@ -30,8 +30,12 @@ function lastPart(path: string): string {
   return path.split('/').pop()!;
 }
 
-/** A word of a shell; a file that begins like an option is named by its folder. */
-function quoted(file: string): string {
-  const word = file.startsWith('-') ? `./${file}` : file;
-  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+/** A file as a word of a shell; one that begins like an option is named by its folder. */
+export function quoted(file: string): string {
+  return word(file.startsWith('-') ? `./${file}` : file);
+}
+
+/** A word of a shell. */
+export function word(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -15,7 +15,7 @@ pub struct Part {
 }
 
 /// Names of the folder of a split, in lower case; the first one that there is counts.
-fn names(split: Split) -> &'static [&'static str] {
+pub fn names(split: Split) -> &'static [&'static str] {
     match split {
         Split::Train => &["train", "training"],
         Split::Validation => &["val", "validation", "valid"],

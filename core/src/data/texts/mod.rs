@@ -65,6 +65,9 @@ pub struct TextTable {
 }
 
 impl TextTable {
+    /// The endings of files that have columns.
+    pub const ENDINGS: [&str; 4] = ["csv", "tsv", "jsonl", "parquet"];
+
     /// Reads the file `path` by its ending: `.csv` and `.tsv` with a line of names, `.jsonl`, `.parquet`; any other
     /// has a text a line, where empty lines are none.
     ///

@@ -123,11 +123,10 @@ impl Learner {
         }
         let parameters = parameters.clone();
         let rates = ModuleLrScheduler::new(ConstantLr::new(rate));
-        let rates = self.factors.iter().fold(rates, |rates, (group, factor)| {
+        let mut rates = self.factors.iter().fold(rates, |rates, (group, factor)| {
             rates.with_group(group.clone(), ConstantLr::new(factor * rate))
         });
-        let rates = { rates }.step();
-        self.network.parameters = self.optimizer.step(rates, parameters, gradients);
+        self.network.parameters = self.optimizer.step(rates.step(), parameters, gradients);
         Ok(Losses { total, labels })
     }
 

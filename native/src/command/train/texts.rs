@@ -9,23 +9,24 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use intformer::{
     FloatModel,
-    data::{Columns, TextSet, TextTable},
+    data::{Columns, Split, TextSet, TextTable, parts},
 };
 
 use crate::{
     cli::Globals,
-    model::Model,
     texts::{self, Column},
 };
 
-/// The names that a table to train on may begin with, and those of one to validate with.
-const PARTS: [&[&str]; 2] = [
-    &["train", "training"],
-    &["val", "validation", "valid", "dev", "test"],
-];
-
-/// The endings of tables.
-const ENDINGS: [&str; 4] = ["csv", "tsv", "jsonl", "parquet"];
+/// The names that a table to train on may begin with, and those of one to validate with: as folders of images, and the
+/// one that sets of texts have beside.
+fn part_names() -> [Vec<&'static str>; 2] {
+    let validation = [
+        parts::names(Split::Validation),
+        &["dev"],
+        parts::names(Split::Test),
+    ];
+    [parts::names(Split::Train).to_vec(), validation.concat()]
+}
 
 /// Texts to train on and to validate with.
 #[derive(Args)]
@@ -62,7 +63,7 @@ impl TextDataArguments {
     pub fn open(&self, data: &Path, seed: u64, globals: &Globals) -> Result<Tables> {
         let (train, validation) = match (data.is_dir(), &self.validation) {
             (true, None) => {
-                let [train, validation] = parts(data)?;
+                let [train, validation] = tables_of(data)?;
                 (train, Some(validation))
             }
             (true, Some(_)) => bail!(
@@ -108,10 +109,11 @@ impl Tables {
     /// The tokens of the texts for `model`, and their places among its classes.
     pub fn encode(self, model: &FloatModel, globals: &Globals) -> Result<[TextSet; 2]> {
         let labels = &model.labels;
-        let encoder = Model::Float(Box::new(model.clone()));
+        let limits = model.config.text()?;
+        let tokenizer = texts::tokenizer(limits, model.tokenization.as_ref())?;
         let set = |table: TextTable, what: &str| -> Result<TextSet> {
             let classes = table.places_of(labels).context(what.to_owned())?;
-            let tokens = texts::tokens(&texts::encode(&encoder, table.texts, globals)?);
+            let tokens = texts::tokens(&texts::encode(&tokenizer, table.texts, globals)?);
             Ok(TextSet::new(tokens, classes, labels.clone())?)
         };
         Ok([
@@ -122,7 +124,7 @@ impl Tables {
 }
 
 /// The tables in `folder` to train on and to validate with.
-fn parts(folder: &Path) -> Result<[PathBuf; 2]> {
+fn tables_of(folder: &Path) -> Result<[PathBuf; 2]> {
     let unreadable = || format!("{}: expected a folder that can be listed", folder.display());
     let mut tables = Vec::new();
     for entry in fs::read_dir(folder).with_context(unreadable)? {
@@ -132,12 +134,12 @@ fn parts(folder: &Path) -> Result<[PathBuf; 2]> {
             what.unwrap_or_default().to_ascii_lowercase()
         };
         let (stem, ending) = (part(path.file_stem()), part(path.extension()));
-        if ENDINGS.contains(&ending.as_str()) {
+        if TextTable::ENDINGS.contains(&ending.as_str()) {
             tables.push((stem, path));
         }
     }
     tables.sort();
-    let [train, validation] = PARTS.map(|names| {
+    let [train, validation] = part_names().map(|names| {
         let mut named = names.iter().flat_map(|&name| {
             let tables = tables.iter().filter(move |(stem, _)| is_part(stem, name));
             tables.map(move |(_, path)| (name, path))
@@ -146,7 +148,7 @@ fn parts(folder: &Path) -> Result<[PathBuf; 2]> {
             bail!(
                 "expected a table that is called {} (.{}) in {}, found none",
                 names.join(" or "),
-                ENDINGS.join(", ."),
+                TextTable::ENDINGS.join(", ."),
                 folder.display()
             );
         };
