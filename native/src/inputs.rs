@@ -82,6 +82,14 @@ impl Inputs {
         }
     }
 
+    /// Tokens of all texts.
+    pub fn tokens(&self) -> Option<usize> {
+        match self {
+            Self::Images(_) => None,
+            Self::Texts(texts) => Some(texts.iter().map(Vec::len).sum()),
+        }
+    }
+
     /// So many of them, or all if there are fewer, spread evenly over them.
     #[cfg(feature = "float")]
     pub fn spread(&self, count: usize) -> Self {

@@ -29,9 +29,9 @@ def ranks(values):
     return ((ends - counts + ends - 1) / 2)[inverse]
 
 
-def main(command, checkpoint, compressed, texts, executor="cpu"):
-    floats = embeddings(command, checkpoint, texts)
-    integers = embeddings(command, compressed, texts, "--executor", executor)
+def closeness(floats, integers):
+    """The cosine of both embeddings of each text, its mean and its least; Spearman's correlation of all pairwise
+    similarities; the share of texts whose nearest neighbour is the same."""
     cosines = (floats * integers).sum(axis=1)
     pairs = numpy.triu_indices(len(floats), 1)
     similar = [vectors @ vectors.T for vectors in (floats, integers)]
@@ -39,7 +39,14 @@ def main(command, checkpoint, compressed, texts, executor="cpu"):
     for found in similar:
         numpy.fill_diagonal(found, -2)
     same = (similar[0].argmax(axis=1) == similar[1].argmax(axis=1)).mean()
-    print(f"{len(floats)} texts: cosine {cosines.mean():.5f}, at worst {cosines.min():.5f}; Spearman {spearman:.5f}; "
+    return cosines.mean(), cosines.min(), spearman, same
+
+
+def main(command, checkpoint, compressed, texts, executor="cpu"):
+    floats = embeddings(command, checkpoint, texts)
+    integers = embeddings(command, compressed, texts, "--executor", executor)
+    cosine, worst, spearman, same = closeness(floats, integers)
+    print(f"{len(floats)} texts: cosine {cosine:.5f}, at worst {worst:.5f}; Spearman {spearman:.5f}; "
           f"same nearest neighbour {same:.3f}")
 
 

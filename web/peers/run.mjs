@@ -1,17 +1,21 @@
-// Runs the contenders in one headless Chromium, in turn, and writes target/peers/web.json and web.md.
+// Runs the contenders of a suite in one headless Chromium, in turn, and writes web.json and web.md beside the models.
 //
-//     node run.mjs --models FOLDER --package FOLDER [--only TEXT,TEXT] [--rounds N] [--runs N]
+//     node run.mjs --suite images|texts --models FOLDER --package FOLDER [--only TEXT,TEXT] [--rounds N] [--runs N]
 import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
-import { CONTENDERS } from "./contenders.mjs";
+import { SUITES } from "./contenders.mjs";
 import { cpuTime } from "./cpu.mjs";
 import { serve } from "./serve.mjs";
-import { markdown, quantile } from "./statistics.mjs";
+import { markdown } from "./statistics.mjs";
 
+const MODELS = {
+  images: "Swin-T 224 with random weights of timm",
+  texts: "all-MiniLM-L6-v2, from texts to embeddings",
+};
 const HERE = dirname(fileURLToPath(import.meta.url));
 const FLAGS = [
   "--no-sandbox",
@@ -26,6 +30,7 @@ const FLAGS = [
 
 const { values: options } = parseArgs({
   options: {
+    suite: { type: "string", default: "images" },
     models: { type: "string" },
     package: { type: "string" },
     browser: { type: "string", default: "/usr/bin/chromium" },
@@ -36,15 +41,21 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds);
 const runs = Number(options.runs);
-const chosen = CONTENDERS.filter(({ key }) => options.only.split(",").some((part) => key.includes(part)));
+const contendersOf = SUITES[options.suite];
+if (!contendersOf) {
+  throw new Error(`--suite ${options.suite}: expected one of ${Object.keys(SUITES).join(", ")}`);
+}
+const chosen = contendersOf.filter(({ key }) => options.only.split(",").some((part) => key.includes(part)));
 if (chosen.length === 0) {
-  throw new Error(`--only ${options.only}: expected parts of ${CONTENDERS.map(({ key }) => key).join(", ")}`);
+  throw new Error(`--only ${options.only}: expected parts of ${contendersOf.map(({ key }) => key).join(", ")}`);
 }
 
 const server = await serve({
   peers: HERE,
   models: options.models,
   ort: join(HERE, "node_modules/onnxruntime-web/dist"),
+  transformers: join(HERE, "node_modules/@huggingface/transformers/dist"),
+  "transformers-ort": join(HERE, "node_modules/@huggingface/transformers/node_modules/onnxruntime-web/dist"),
   intformer: join(options.package, "dist"),
 });
 const browser = await chromium.launch({ executablePath: options.browser, args: FLAGS });
@@ -57,10 +68,12 @@ try {
       const page = await context.newPage();
       page.setDefaultTimeout(0);
       page.on("pageerror", (error) => console.error(`${contender.key}: ${error}`));
-      await page.goto(`${server.address}/peers/page.html?contender=${contender.key}`);
+      await page.goto(`${server.address}/peers/page.html?suite=${options.suite}&contender=${contender.key}`);
       await page.waitForFunction(() => typeof globalThis.measure === "function");
       contender.page = page;
-      contender.result = { ...(await page.evaluate(() => globalThis.start())), times: [], cpu: 0 };
+      const started = await page.evaluate(() => globalThis.start());
+      const cases = started.cases.map((name) => ({ name, times: [], cpu: 0 }));
+      contender.result = { ...started, cases };
       const { load, first, error } = contender.result;
       console.error(`${contender.key}: load ${load.toFixed()} ms, first ${first.toFixed()} ms, error ${error.toFixed(4)}`);
     });
@@ -74,11 +87,15 @@ try {
       await attempt(contender, async () => {
         await contender.page.bringToFront();
         const count = contender.slow ? 1 : runs;
-        const before = cpuTime();
-        const times = await contender.page.evaluate((count) => globalThis.measure(count), count);
-        contender.result.cpu += cpuTime() - before;
-        contender.result.times.push(...times);
-        console.error(`round ${round + 1}, ${contender.key}: ${times.map((time) => time.toFixed(1)).join(" ")} ms`);
+        for (const one of contender.result.cases) {
+          const before = cpuTime();
+          const asked = [one.name, count];
+          const times = await contender.page.evaluate(([name, count]) => globalThis.measure(name, count), asked);
+          one.cpu += cpuTime() - before;
+          one.times.push(...times);
+          const said = times.map((time) => time.toFixed(1)).join(" ");
+          console.error(`round ${round + 1}, ${contender.key}, ${one.name}: ${said} ms`);
+        }
       });
     }
   }
@@ -107,20 +124,17 @@ async function write(version) {
   const setting = {
     date: new Date().toISOString().slice(0, 10),
     method:
-      `Swin-T 224 with random weights of timm, one image a run; one browser, a page for each contender, ` +
+      `${MODELS[options.suite]}; one browser, a page for each contender, ` +
       `${rounds} rounds in turn of up to ${runs} runs (1 where a run takes seconds) after a cold start without caches.`,
     cpu: cpus()[0].model.trim(),
     cores: cpus().length,
     chromium: version,
     adapter: ran.map(({ result }) => result.adapter).find(Boolean) ?? "none",
-    ort: (await json(join(HERE, "node_modules/onnxruntime-web/package.json"))).version,
+    peers: (await json(join(HERE, "package.json"))).dependencies,
     intformer: (await json(join(options.package, "package.json"))).version ?? "not built",
     isolated: ran.every(({ result }) => result.isolated),
   };
-  const plain = contenders.map(({ page, ...rest }) => ({
-    ...rest,
-    median: rest.result && quantile(rest.result.times, 0.5),
-  }));
+  const plain = contenders.map(({ page, ...rest }) => rest);
   const report = markdown({ setting, contenders });
   await writeFile(join(options.models, "web.json"), `${JSON.stringify({ setting, contenders: plain }, null, 2)}\n`);
   await writeFile(join(options.models, "web.md"), report);

@@ -17,44 +17,51 @@ function milliseconds(time) {
 
 /** The results as lines of Markdown. */
 export function markdown({ setting, contenders }) {
-  const lines = [
+  const peers = Object.entries(setting.peers)
+    .filter(([name]) => name !== "playwright-core")
+    .map(([name, version]) => `${name} ${version}`);
+  const ran = contenders.filter(({ result }) => result);
+  const names = [...new Set(ran.flatMap(({ result }) => result.cases.map(({ name }) => name)))];
+  return [
     `${setting.date}. ${setting.method}`,
     "",
     `Machine: ${setting.cpu}, ${setting.cores} cores. Browser: Chromium ${setting.chromium}, headless.`,
-    `WebGPU adapter: ${setting.adapter}. onnxruntime-web ${setting.ort}, intformer ${setting.intformer}.`,
+    `WebGPU adapter: ${setting.adapter}. ${peers.join(", ")}, intformer ${setting.intformer}.`,
+    ...names.flatMap((name) => ["", `**${name}**`, "", ...table(name, ran)]),
     "",
-    "| contender | threads | warm median, ms | quartiles, ms | runs | processor time a run, ms | load, ms | first run, ms | error |",
-    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-  ];
-  for (const { name, result, failure } of contenders) {
-    if (failure) {
-      lines.push(`| ${name} | | did not run: ${failure.split("\n")[0]} | | | | | | |`);
-      continue;
-    }
-    const { threads, times, cpu, load, first, error } = result;
-    const [low, middle, high] = [0.25, 0.5, 0.75].map((part) => milliseconds(quantile(times, part)));
-    const cold = `${milliseconds(load)} | ${milliseconds(first)}`;
-    lines.push(`| ${name} | ${threads} | ${middle} | ${low} to ${high} | ${times.length} | ${milliseconds(cpu / times.length)} | ${cold} | ${error.toFixed(3)} |`);
-  }
-  return [...lines, "", ...ratios(contenders), ""].join("\n");
+    "| contender | threads | load, ms | first run, ms | error |",
+    "| --- | --- | --- | --- | --- |",
+    ...contenders.map(({ name, result, failure }) =>
+      failure
+        ? `| ${name} | | did not run: ${failure.split("\n")[0]} | | |`
+        : `| ${name} | ${result.threads} | ${milliseconds(result.load)} | ${milliseconds(result.first)} | ${result.error.toFixed(4)} |`,
+    ),
+    "",
+  ].join("\n");
 }
 
-/** This package against the better of the peers with as many threads, by the clock and by processor time. */
-function ratios(contenders) {
-  const median = ({ result }) => quantile(result.times, 0.5);
-  const cpu = ({ result }) => result.cpu / result.times.length;
-  const ran = contenders.filter(({ result }) => result);
-  return ran
-    .filter(({ runtime }) => runtime === "intformer")
-    .flatMap((own) => {
-      const peers = ran.filter(({ runtime, executor }) => runtime !== "intformer" && executor === own.executor);
-      return [...new Set(peers.map(({ result }) => result.threads))].map((threads) => {
-        const rivals = peers.filter(({ result }) => result.threads === threads);
-        const ratio = (measure) => (Math.min(...rivals.map(measure)) / measure(own)).toFixed(2);
-        const against =
-          own.executor === "wasm" ? `the better of onnxruntime-web's WASM modes, ${threads} thread(s)` : "onnxruntime-web's WebGPU";
-        const byProcessor = Number.isNaN(own.result.cpu) ? "" : `, ${ratio(cpu)} times by processor time`;
-        return `- ${own.name} against ${against}: ${ratio(median)} times as fast${byProcessor}.`;
-      });
-    });
+/** The times of a case, with how many times as fast this package is by the clock and by processor time. */
+function table(name, ran) {
+  const rows = ran.flatMap((contender) =>
+    contender.result.cases.filter((one) => one.name === name && one.times.length > 0).map((one) => ({ ...one, contender })),
+  );
+  const median = (row) => quantile(row.times, 0.5);
+  const cpu = (row) => row.cpu / row.times.length;
+  const compared = (row) => {
+    const own = rows.find(({ contender }) => contender.runtime === "intformer" && contender.executor === row.contender.executor);
+    if (own === undefined || own === row) {
+      return "";
+    }
+    const byProcessor = Number.isNaN(own.cpu) ? "" : ` (${(cpu(row) / cpu(own)).toFixed(2)} by processor time)`;
+    return `${(median(row) / median(own)).toFixed(2)}${byProcessor}`;
+  };
+  return [
+    "| contender | threads | warm median, ms | quartiles, ms | runs | processor time a run, ms | intformer is so many times as fast |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+    ...rows.map((row) => {
+      const { contender, times } = row;
+      const [low, middle, high] = [0.25, 0.5, 0.75].map((part) => milliseconds(quantile(times, part)));
+      return `| ${contender.name} | ${contender.result.threads} | ${middle} | ${low} to ${high} | ${times.length} | ${milliseconds(cpu(row))} | ${compared(row)} |`;
+    }),
+  ];
 }

@@ -243,6 +243,35 @@ fn what_does_not_fit_is_a_sentence() {
 }
 
 #[test]
+fn lengths_and_own_texts_are_timed() {
+    let place = encoder();
+    let bench = "bench model.safetensors -e cpu -n 2";
+    let answer = place.json(&format!("{bench} --batch 1,2 --tokens 3,5"));
+    let runs = answer["results"].as_array().unwrap().iter();
+    let sizes: Vec<_> = runs
+        .map(|run| {
+            (
+                run["batch"].as_u64().unwrap(),
+                run["tokens"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(sizes, [(1, 3), (2, 6), (1, 5), (2, 10)]);
+
+    let answer = place.json(&format!("{bench} -F lines.txt --threads 2"));
+    let run = &answer["results"][0];
+    assert_eq!(run["batch"], 5);
+    let embedded = place.json("embed model.safetensors -F lines.txt");
+    let tokens = embedded["tokens"].as_array().unwrap().iter();
+    let all: u64 = tokens.map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(run["tokens"], all);
+    assert_eq!(run["times_ms"].as_array().unwrap().len(), 2);
+
+    let several = place.refused(&format!("{bench} --tokens 3,5 --compare-activations"));
+    assert!(several.contains("one length"), "{several}");
+}
+
+#[test]
 fn long_texts_come_apart_into_windows() {
     let place = encoder();
     // The fixture takes 20 tokens, two of which mark a text.

