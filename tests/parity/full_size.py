@@ -1,22 +1,69 @@
-"""Writes random checkpoints of Swin and ViT of full size, with logits of the libraries behind them.
+"""Writes checkpoints of full size, with logits of the libraries behind them: random ones, and real encoders of texts.
 
-    python full_size.py FOLDER      (needs torch, torchvision, timm, transformers, safetensors; writes 2 GB)
+    python full_size.py FOLDER ASSETS      (needs torch, torchvision, timm, transformers, safetensors; writes 3.5 GB)
 
-The test `full_size_checkpoints` of tests/tests/parity.rs reads the folder.
+ASSETS is what `cargo xtask assets minilm reactions` made. The test `full_size_checkpoints` of tests/tests/parity.rs reads the folder.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fixtures"))
-from make_checkpoints import hugging_face_folder, microsoft_file, timm_folder, torchvision_file  # noqa: E402
+from make_checkpoints import (
+    POOLS, expect_texts, hugging_face_folder, microsoft_file, text_folder, timm_folder, torchvision_file,
+)  # noqa: E402
+import torch  # noqa: E402
 from torchvision.models import swin_b, swin_s, swin_t, vit_b_16  # noqa: E402
-from transformers import ViTConfig, ViTForImageClassification  # noqa: E402
+from transformers import (  # noqa: E402
+    BertConfig, BertForSequenceClassification, BertModel, DistilBertConfig, DistilBertForSequenceClassification,
+    RobertaConfig, RobertaForSequenceClassification, ViTConfig, ViTForImageClassification,
+)
 
 DEPTHS = {"tiny": [2, 2, 6, 2], "small": [2, 2, 18, 2]}
 
 
-def main(out):
+# Tokens of the texts, up to what the real encoders were trained with.
+LENGTHS = (2, 17, 128, 512)
+
+
+def texts(out):
+    """Encoders of full size with random weights."""
+    full = {"vocab_size": 30522, "max_position_embeddings": 512, "lengths": LENGTHS}
+    text_folder(out / "bert-base", 160, BertConfig, BertForSequenceClassification, **full)
+    text_folder(out / "distilbert-base", 161, DistilBertConfig, DistilBertForSequenceClassification, **full)
+    roberta = full | {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1}
+    text_folder(out / "roberta-base", 162, RobertaConfig, RobertaForSequenceClassification, **roberta)
+
+
+def real(folder, out, seed, build, pooled=None, **args):
+    """A real encoder with what transformers computes for random ids; `args` are what its config.json lacks."""
+    shutil.copytree(folder, out)
+    weights = out / "pytorch_model.bin"
+    if weights.exists():
+        # Those of 2019 cannot be read by transformers of today: pickles of a card, older than the format.
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        model = build(build.config_class.from_pretrained(out, **args))
+        if build is BertModel:
+            state = {name.removeprefix("bert."): tensor for name, tensor in state.items()}
+        missing, unexpected = model.load_state_dict(state, strict=False)
+        assert not missing, missing
+        assert all("cls." in name or "position_ids" in name or "pooler" in name for name in unexpected), unexpected
+    else:
+        model = build.from_pretrained(out)
+    expect_texts(model.eval(), out, seed, LENGTHS, pooled)
+
+
+def main(out, assets):
+    texts(out)
+    real(assets / "minilm", out / "minilm", 170, BertModel, POOLS["mean"])
+    reactions = assets / "reactions"
+    real(reactions / "bert_pretrained", out / "reactions-pretrained", 171, BertModel, POOLS["mean"])
+    real(reactions / "bert_ft", out / "reactions-tuned", 172, BertModel, POOLS["mean"])
+    real(
+        reactions / "bert_ft_10k_25s", out / "reactions-classes", 173, BertForSequenceClassification,
+        id2label={n: str(n) for n in range(50)},
+    )
     timm_folder(out / "timm-vit-base", 150, name="vit_base_patch16_224")
     timm_folder(out / "timm-deit-small", 151, name="deit_small_patch16_224")
     timm_folder(out / "timm-deit-small-distilled", 154, name="deit_small_distilled_patch16_224")
@@ -41,6 +88,6 @@ def main(out):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

@@ -5,16 +5,20 @@ use std::{fs, path::PathBuf, process::Command};
 use anyhow::Result;
 use xtask::shell;
 
+use crate::assets;
+
 /// Installs the newest timm, transformers and torchvision under the target folder, lets them write checkpoints
 /// with logits, and compares.
 pub fn run() -> Result<()> {
     let python = environment("")?;
     let folder = shell::target().join("parity");
-    shell::run(shell::command(python, "tests/parity/full_size.py").arg(&folder))?;
+    let assets = assets::fetch(&["minilm".to_owned(), "reactions".to_owned()])?;
+    let mut write = shell::command(python, "tests/parity/full_size.py");
+    shell::run(write.args([&folder, &assets]))?;
     // The whole workspace, as in `cargo xtask test`: another choice of features builds burn again.
     let test = "test --locked --workspace --test parity -- --include-ignored --nocapture";
     shell::run(shell::cargo(test).env("INTFORMER_PARITY", &folder))?;
-    // It holds 2 GB.
+    // It holds 3.5 GB.
     fs::remove_dir_all(&folder)?;
     Ok(())
 }

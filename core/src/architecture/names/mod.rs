@@ -9,6 +9,8 @@ pub(crate) use description::{
     Description, Keys, Size, Tokenizer, agree, expected, extents, malformed, side, typed,
 };
 
+use serde_json::Value;
+
 use super::{Config, bert, swin, vit};
 use crate::{ClassOrder, HostTensor, Params, Preprocessing, Result};
 
@@ -55,6 +57,9 @@ pub(crate) struct Names {
     pub timm: Option<TimmFamily>,
     /// Each `model_type` of Hugging Face that is of it.
     pub model_types: &'static [&'static str],
+    /// The `model_type` of a `config.json` that names none, if it is one of these: as transformers wrote them before
+    /// 2.3.
+    pub untold: fn(&Value) -> Option<&'static str>,
     /// All dialects; of two with the same anchor, the first that nothing speaks against.
     pub dialects: &'static [&'static Dialect],
     /// The site of the classifier.

@@ -34,7 +34,18 @@ pub(super) fn read(files: &Files, notes: &mut Vec<String>) -> Result<Description
         }
         return Ok(Description::default());
     };
-    let config: Value = json(path)?;
+    let mut config: Value = json(path)?;
+    let untold = |names: &'static Names| (names.untold)(&config);
+    let of_old = ["architecture", "model_type"]
+        .iter()
+        .all(|&key| config.get(key).is_none());
+    if let (true, Some(model_type)) = (of_old, names::ALL.into_iter().find_map(untold)) {
+        notes.push(format!(
+            "{} has no model_type, as those of 2019: read as of {model_type}",
+            path.display()
+        ));
+        config["model_type"] = model_type.into();
+    }
     let mut description = if config.get("architecture").is_some() {
         timm::describe(path, config, notes)?
     } else if config.get("model_type").is_some() {

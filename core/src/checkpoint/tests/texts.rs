@@ -224,3 +224,34 @@ fn what_is_not_supported_is_refused_by_its_name() {
     fs::remove_file(path.join("config.json")).unwrap();
     refused(path, "a config.json beside a BERT");
 }
+
+#[test]
+fn a_description_without_a_model_type_is_of_2019() {
+    let without = |name: &str| {
+        let folder = copy(name);
+        let path = folder.path().join("config.json");
+        let mut map: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        map.as_object_mut().unwrap().remove("model_type");
+        fs::write(path, map.to_string()).unwrap();
+        folder
+    };
+    for name in ["bert", "distilbert"] {
+        let loaded = load_noting(without(name).path(), &LoadOptions::default()).unwrap();
+        let (config, _) = bert(name);
+        assert_eq!(loaded.model.config, Config::Bert(config));
+        assert!(
+            loaded
+                .notes
+                .iter()
+                .any(|note| note.ends_with(&format!("read as of {name}"))),
+            "{:?}",
+            loaded.notes
+        );
+    }
+    for name in ["roberta", "electra"] {
+        refused(
+            without(name).path(),
+            "expected a model_type or an architecture",
+        );
+    }
+}

@@ -1,5 +1,7 @@
 //! The configuration that a `config.json` and the shapes of a checkpoint tell.
 
+use serde_json::Value;
+
 use crate::{
     Error, Result,
     architecture::{
@@ -17,6 +19,19 @@ pub(super) const MODEL_TYPES: [&str; 6] = [
     "electra",
     "distilbert",
 ];
+
+/// The `model_type` of a configuration that tells none. RoBERTa's is BERT's with one segment, and would be taken for one.
+pub(super) fn untold(config: &Value) -> Option<&'static str> {
+    let has = |keys: &[&str]| keys.iter().all(|&key| config.get(key).is_some());
+    let segments = config.get("type_vocab_size").and_then(Value::as_u64);
+    match segments {
+        // ALBERT's and ELECTRA's.
+        _ if has(&["embedding_size"]) => None,
+        Some(2..) if has(&["intermediate_size", "max_position_embeddings"]) => Some("bert"),
+        None if has(&["hidden_dim", "n_layers", "n_heads"]) => Some("distilbert"),
+        _ => None,
+    }
+}
 
 /// Classes of transformers whose heads are of another kind.
 const OTHER: [&str; 3] = [

@@ -21,6 +21,7 @@ pub(in crate::architecture) static NAMES: Names = Names {
     takes_texts: true,
     timm: None,
     model_types: &configuration::MODEL_TYPES,
+    untold: configuration::untold,
     dialects: &dialects::ALL,
     head: "head.out",
     telling: |_| false,
