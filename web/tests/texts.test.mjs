@@ -48,8 +48,11 @@ for (const executor of ['webgpu', 'wasm']) {
         same: intformer.similarity(batch[0], batch[0]),
       };
       encoder.dispose();
-      const sorter = await intformer.load('sorter.safetensors', { executor: name });
-      const classes = await sorter.classifyTexts(all, { top: 3 });
+      const sorter = await intformer.load('sorter.safetensors', { executor: name, kind: 'text-classifier' });
+      value.kinds = [encoder.kind, sorter.kind];
+      const other = { executor: name, kind: 'image-classifier' };
+      value.other = await intformer.load('sorter.safetensors', other).catch(({ name, message }) => `${name}: ${message}`);
+      const classes = await sorter.classifyBatch(all, { top: 3 });
       value.classes = classes.map(({ digest, classes }) => [digest, classes.map(({ label }) => label)]);
       value.refused = await sorter.embed(['x']).catch(({ name, message }) => `${name}: ${message}`);
       sorter.dispose();
@@ -64,7 +67,9 @@ for (const executor of ['webgpu', 'wasm']) {
     assert.equal(found.same, 1);
     const expected = sorted.map(({ top, executors }) => [executors[0].digest, top.map(({ label }) => label)]);
     assert.deepEqual(found.classes, expected);
-    assert.match(found.refused, /^TextError: Expected a model that embeds texts, found one that classifies texts/);
+    assert.match(found.refused, /^TextError: Expected a model that embeds, found one that classifies texts/);
+    assert.deepEqual(found.kinds, ['text-embedder', 'text-classifier']);
+    assert.match(found.other, /^ModelFileError: Expected a model that classifies images, found one that classifies texts/);
     assert.deepEqual(page.problems, []);
     console.log(`${lines.length} texts: ${executor} equals the native command`);
   });

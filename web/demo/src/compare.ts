@@ -1,6 +1,6 @@
 // All samples on both executors: are the digests equal, and equal to the native ones?
 import { press, say } from './dom.js';
-import { load, webgpuSupport, type Classifier, type ExecutorName } from './intformer/index.js';
+import { load, webgpuSupport, type ImageClassifier, type ExecutorName } from './intformer/index.js';
 import { preparing } from './load.js';
 import { long } from './phase.js';
 import { sampleFiles } from './samples.js';
@@ -26,7 +26,7 @@ async function compare(loaded: Loaded): Promise<void> {
     let refusal = '';
     try {
       say('comparison', other === 'wasm' ? 'Getting WASM ready' : preparing(await webgpuSupport()));
-      const second = await load(loaded.source, { executor: other, digest: loaded.classifier.model.digest });
+      const second = await load(loaded.source, { kind: 'image-classifier', executor: other, digest: loaded.classifier.model.digest });
       try {
         found.set(other, await digests(second, files));
       } finally {
@@ -42,7 +42,7 @@ async function compare(loaded: Loaded): Promise<void> {
   }
 }
 
-async function digests(classifier: Classifier, files: Blob[]): Promise<string[]> {
+async function digests(classifier: ImageClassifier, files: Blob[]): Promise<string[]> {
   const found = [];
   for (const file of files) found.push((await classifier.classify(file)).digest);
   return found;

@@ -6,7 +6,7 @@ import { long } from './phase.js';
 import { again } from './run.js';
 import { executorChanged, modelChanged, now, outcomeChanged } from './state.js';
 import { executorName, time } from './text.js';
-import { webgpuSupport, type Classifier, type ExecutorName } from './intformer/index.js';
+import { webgpuSupport, type ImageClassifier, type ExecutorName } from './intformer/index.js';
 
 /** Makes the switch work and keeps the facts up to date. */
 export function startExecutor(): void {
@@ -56,7 +56,7 @@ async function markUnavailable(): Promise<void> {
   }
 }
 
-function describe({ executor, adapter, fallback, threadNote, cacheNote }: Classifier): void {
+function describe({ executor, adapter, fallback, threadNote, cacheNote }: ImageClassifier): void {
   for (const radio of radios()) radio.checked = radio.value === executor;
   say('adapter', adapter.description);
   el('software').hidden = !adapter.software;

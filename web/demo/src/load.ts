@@ -133,6 +133,7 @@ async function replace(
   }
   const digest = now.native?.digest ?? '';
   const classifier = await load(source, {
+    kind: 'image-classifier',
     executor: wish,
     ...(signal === undefined ? {} : { signal }),
     ...(shipped && /^[0-9a-f]{64}$/i.test(digest) ? { digest } : {}),
@@ -143,10 +144,6 @@ async function replace(
       executorChanged.tell({ from, to, milliseconds: null });
     },
   });
-  if (classifier.model.input !== 'image') {
-    classifier.dispose();
-    throw new Error(`${name}: expected a model that takes images, as this page does, found one that takes texts.`);
-  }
   const before = now.loaded;
   now.loaded = { classifier, source, name, shipped };
   before?.classifier.dispose();

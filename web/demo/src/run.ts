@@ -1,5 +1,5 @@
 // Classifies what is on show: one image in flight, and of those that wait the latest wins.
-import { RuntimeError, type Classifier } from './intformer/index.js';
+import { RuntimeError, type ImageClassifier } from './intformer/index.js';
 import { giveUp, reload } from './load.js';
 import { complain } from './notices.js';
 import { setRunning } from './phase.js';
@@ -63,7 +63,7 @@ async function run(): Promise<void> {
   let refused = false;
   while (waiting !== null && now.loaded !== null) {
     const { shown, done }: Turn = waiting;
-    const classifier: Classifier = now.loaded.classifier;
+    const classifier: ImageClassifier = now.loaded.classifier;
     const mine = generation;
     const current = (): boolean => mine === generation && now.loaded?.classifier === classifier;
     waiting = null;

@@ -1,5 +1,5 @@
 // What the parts of the page share: the model that is loaded, the answer on show, and who wants to hear of what.
-import type { Classification, Classifier, ExecutorName, Image, Source } from './intformer/index.js';
+import type { Classification, ImageClassifier, ExecutorName, Image, Source } from './intformer/index.js';
 
 /** An image on show. */
 export interface Shown {
@@ -33,7 +33,7 @@ export interface Native {
 
 /** A model that is loaded, and from where. */
 export interface Loaded {
-  classifier: Classifier;
+  classifier: ImageClassifier;
   source: Source;
   /** Name for people and for the command. */
   name: string;

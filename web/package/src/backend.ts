@@ -2,12 +2,12 @@
 import type { Input } from './image.js';
 import type { PlainSource } from './source.js';
 import type {
-  Classification, Classifier, ClassifyOptions, DeviceLoss, ExecutorChange, ExecutorName, LoadTimes, Memory, ModelInfo, Progress, Score,
+  Classification, ClassifyOptions, DeviceLoss, ExecutorChange, ExecutorName, LoadedModel, LoadTimes, Memory, ModelInfo, Progress, Score,
   TextAnswer,
 } from './types.js';
 
 /** What a classifier shows of itself beside the model. Plain data. */
-export type State = Pick<Classifier, 'executor' | 'adapter' | 'fallback' | 'cacheNote'> & {
+export type State = Pick<LoadedModel, 'executor' | 'adapter' | 'fallback' | 'cacheNote'> & {
   /** Without the total, which counts from the caller's side. */
   times: Omit<LoadTimes, 'total'>;
 };
@@ -47,7 +47,7 @@ export interface Hooks {
 
 /** Takes one call at a time; the classifier in front of it keeps the queue. */
 export interface Backend {
-  readonly thread: Classifier['thread'];
+  readonly thread: LoadedModel['thread'];
   readonly model: ModelInfo;
   readonly state: State;
   /** Classifies a batch in one run. */

@@ -6,7 +6,7 @@ import { fromPlain } from './wire.js';
 import type { Backend, Hooks, Job, State, TextResult, Wanted } from './backend.js';
 import type { Line } from './host.js';
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
-import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
+import type { Classification, ExecutorName, LoadedModel, Memory, ModelInfo } from './types.js';
 
 /** Milliseconds that an aborted worker has to put its files away. */
 const GRACE = 1_000;
@@ -21,7 +21,7 @@ interface Pending {
 
 /** A backend whose engine is in a worker. */
 export class Client implements Backend {
-  readonly thread: Classifier['thread'];
+  readonly thread: LoadedModel['thread'];
   readonly #worker: Line;
   readonly #hooks: Hooks;
   readonly #pending = new Map<number, Pending>();
@@ -30,7 +30,7 @@ export class Client implements Backend {
   #state: State | null = null;
   #broken: Error | null = null;
 
-  private constructor(worker: Line, thread: Classifier['thread'], hooks: Hooks) {
+  private constructor(worker: Line, thread: LoadedModel['thread'], hooks: Hooks) {
     this.thread = thread;
     this.#worker = worker;
     this.#hooks = hooks;
@@ -46,7 +46,7 @@ export class Client implements Backend {
 
   /** Loads a model in a worker that has started. If that fails or is aborted, the worker is ended. */
   static async load(
-    worker: Line, job: Job, signal: AbortSignal | undefined, hooks: Hooks, thread: Classifier['thread'] = 'worker',
+    worker: Line, job: Job, signal: AbortSignal | undefined, hooks: Hooks, thread: LoadedModel['thread'] = 'worker',
   ): Promise<Client> {
     const client = new Client(worker, thread, hooks);
     const loading = client.#ask<'load'>({ ask: 'load', job });

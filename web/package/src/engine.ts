@@ -9,7 +9,7 @@ import { imageWork, textWork, type Work } from './work.js';
 import type { Backend, Hooks, Job, State, TextResult, Wanted } from './backend.js';
 import type { Input } from './image.js';
 import type { Runtime, WasmModel, WasmSession } from './runtime.js';
-import type { Classification, Classifier, ExecutorName, Memory, ModelInfo } from './types.js';
+import type { Classification, ExecutorName, LoadedModel, Memory, ModelInfo } from './types.js';
 import type { WebGpuSupport } from './webgpu.js';
 
 const PROBE = 250;
@@ -32,12 +32,12 @@ interface Running {
   session: WasmSession;
   /** The most items, and tokens of texts, that it has room for. */
   prepared: [number, number];
-  adapter: Classifier['adapter'];
+  adapter: LoadedModel['adapter'];
 }
 
 /** A model on an executor in this thread. */
 export class Engine implements Backend {
-  readonly thread: Classifier['thread'] = 'page';
+  readonly thread: LoadedModel['thread'] = 'page';
   readonly #runtime: Runtime;
   readonly #file: WasmModel;
   readonly model: ModelInfo;
@@ -192,11 +192,11 @@ export class Engine implements Backend {
     const bytes = packed(parts.map((part) => part.bytes));
     const work = imageWork(bytes, parts.length);
     const { value, time: run } = await timed(() => this.#run(work), this.#outside.now);
-    const { classes } = this.model;
+    const { outputs, classes, labels } = this.model;
     return parts.map(({ bytes, exact, notes, raw, decode }, index) => {
-      const logits = value.logits.slice(index * classes, (index + 1) * classes);
+      const logits = value.logits.slice(index * outputs, (index + 1) * outputs);
       return {
-        classes: scores(this.#file.likeliest(logits, Math.min(top, classes)), this.model.labels),
+        classes: classes > 0 ? scores(this.#file.likeliest(logits, Math.min(top, classes)), labels) : [],
         logits,
         digest: this.#runtime.digest(logits),
         exact,
@@ -412,7 +412,7 @@ export class Engine implements Backend {
 const named = ({ adapter }: WebGpuSupport): string => (adapter === null ? '' : ` (${adapter})`);
 
 /** What a session runs on. Browsers tell pages the adapter's family, but not always its name. */
-function described(session: WasmSession, support: WebGpuSupport | null): Classifier['adapter'] {
+function described(session: WasmSession, support: WebGpuSupport | null): LoadedModel['adapter'] {
   const software = support?.software ?? false;
   if (support === null || support.adapter === null) return { description: session.adapter(), software };
   return { description: `${support.adapter} (WebGPU, ${software ? 'software' : 'hardware'})`, software };

@@ -1,8 +1,8 @@
 /**
  * Integer-only transformers in the browser, with the same bits on WebGPU and on WASM.
  *
- * {@link load} a model, then {@link Classifier.classify | classify} images with it, {@link Classifier.classifyTexts |
- * classify texts}, or {@link Classifier.embed | embed} them.
+ * {@link load} a model, then classify images or texts with it ({@link ImageClassifier}, {@link TextClassifier}), or make
+ * vectors of them ({@link TextEmbedder}, {@link ImageEmbedder}).
  *
  * @module
  */
@@ -13,7 +13,6 @@ export { webgpuSupport, type WebGpuSupport } from './webgpu.js';
 export type {
   Adapter,
   Classification,
-  Classifier,
   ClassifyOptions,
   DeviceLoss,
   Embedding,
@@ -21,10 +20,17 @@ export type {
   ExecutorName,
   Hint,
   Image,
+  ImageClassifier,
+  ImageEmbedder,
+  ImageEmbedding,
+  LoadedModel,
   LoadOptions,
   LoadTimes,
   Memory,
+  Model,
   ModelInfo,
+  ModelKind,
+  Models,
   Progress,
   Provenance,
   RawImage,
@@ -33,6 +39,8 @@ export type {
   Source,
   TextAnswer,
   TextClassification,
+  TextClassifier,
+  TextEmbedder,
   TextOptions,
 } from './types.js';
 export {

@@ -1,10 +1,11 @@
-import { QueuedClassifier } from './classifier.js';
 import { Client } from './client.js';
+import { ModelFileError } from './errors.js';
 import { beside, host } from './host.js';
+import { does, QueuedModel } from './model.js';
 import { plainSource } from './source.js';
 import { startWorker, thisThread } from './thread.js';
 import type { Hooks, Job, PlainOptions } from './backend.js';
-import type { Classifier, LoadOptions, Source } from './types.js';
+import type { LoadOptions, Model, ModelKind, Models, Source } from './types.js';
 
 // Written out, so that bundlers find the files; evaluated only where no option names another place.
 const WORKER = (): URL => new URL('./worker.js', import.meta.url);
@@ -17,16 +18,34 @@ const DECODER = (): URL => new URL('./wasm/intformer_web_decoder_bg.wasm', impor
  *
  * @param source address, file or bytes of a `.safetensors` file that `intformer quantize` wrote
  * @param options how
- * @returns a classifier; call its `dispose()` when it is no longer needed
+ * @returns the model, whose `kind` tells what it can do; call its `dispose()` when it is no longer needed
  * @throws {@link NetworkError} if the download fails for good
- * @throws {@link ModelFileError} or {@link NewerFormatError} if the file is refused
+ * @throws {@link ModelFileError} or {@link NewerFormatError} if the file is refused, or is not of {@link LoadOptions.kind}
  * @throws {@link DigestError} if the model is not the one with {@link LoadOptions.digest}
  * @throws {@link NoWebGpuError} or {@link DeviceError} if the executor `webgpu` was asked for and cannot run
  * @throws {@link OutOfMemoryError} if there is not enough memory
  * @throws {@link RuntimeError} if the WASM module does not start
  * @throws the signal's reason after an abort
  */
-export async function load(source: Source, options: LoadOptions = {}): Promise<Classifier> {
+export function load<Kind extends ModelKind>(source: Source, options: LoadOptions & { kind: Kind }): Promise<Models[Kind]>;
+export function load(source: Source, options?: LoadOptions): Promise<Model>;
+export async function load(source: Source, options: LoadOptions = {}): Promise<Model> {
+  const { kind } = options;
+  if (kind !== undefined && !KINDS.includes(kind)) {
+    throw new TypeError(`Expected the kind ${KINDS.map((one) => `"${one}"`).join(', ')}, found "${String(kind)}".`);
+  }
+  const model = await open(source, options);
+  if (kind !== undefined && model.kind !== kind) {
+    model.dispose();
+    throw new ModelFileError(`Expected a model that ${does(kind)}, found one that ${does(model.kind)}.`);
+  }
+  // Of its calls, the type of its kind has those that it answers.
+  return model as unknown as Model;
+}
+
+const KINDS: ModelKind[] = ['image-classifier', 'image-embedder', 'text-classifier', 'text-embedder'];
+
+async function open(source: Source, options: LoadOptions): Promise<QueuedModel> {
   const began = performance.now();
   const { signal } = options;
   signal?.throwIfAborted();
@@ -40,11 +59,11 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<C
   if (options.worker ?? host.worker()) {
     const worker = await startWorker(given(options.workerUrl) ?? beside(WORKER), signal);
     if (typeof worker !== 'string') {
-      return new QueuedClassifier(await Client.load(worker, job, signal, hooks), null, began);
+      return new QueuedModel(await Client.load(worker, job, signal, hooks), null, began);
     }
     threadNote = `${worker} The model runs in the page.`;
   }
-  return new QueuedClassifier(await Client.load(await thisThread(), job, signal, hooks, 'page'), threadNote, began);
+  return new QueuedModel(await Client.load(await thisThread(), job, signal, hooks, 'page'), threadNote, began);
 }
 
 function plainOptions(options: LoadOptions): PlainOptions {

@@ -75,7 +75,7 @@ export class Tokenizer {
 }
 
 /** The cosine of two embeddings of one model, -1 to 1: of exact sums of integers, the same everywhere. */
-export function similarity(a: Embedding, b: Embedding): number {
+export function similarity(a: Pick<Embedding, 'vector'>, b: Pick<Embedding, 'vector'>): number {
   if (a.vector.length !== b.vector.length) {
     throw new RangeError(`Expected embeddings of one model, found ${a.vector.length} and ${b.vector.length} numbers.`);
   }

@@ -1,4 +1,4 @@
-import type { DisposedError, TextError } from './errors.js';
+import type { DisposedError, ModelFileError } from './errors.js';
 
 /** Where a model comes from: an address, a file, or its bytes. Bytes are copied, the caller keeps its own. */
 export type Source = string | URL | Blob | ArrayBuffer | Uint8Array;
@@ -40,9 +40,11 @@ export interface ExecutorChange {
 
 /** How to load a model. */
 export interface LoadOptions {
+  /** What the model must be able to do; another one is a {@link ModelFileError}. Gives the load the type of this kind. */
+  kind?: ModelKind;
   /**
    * `auto` (default): the faster one. WASM answers at once; a GPU that is no software takes over when its kernels are
-   * compiled and were measured. Why it is WASM is in {@link Classifier.fallback}.
+   * compiled and were measured. Why it is WASM is in {@link LoadedModel.fallback}.
    */
   executor?: 'auto' | ExecutorName;
   /** Run in a worker. Default: true in a page and in Node, false where the caller is a worker of a browser. */
@@ -208,6 +210,10 @@ export interface Embedding extends TextAnswer {
   scale: number;
 }
 
+/** A vector for an image. */
+export interface ImageEmbedding
+  extends Pick<Classification, 'digest' | 'exact' | 'executor' | 'notes' | 'times'>, Pick<Embedding, 'vector' | 'scale'> {}
+
 /** What a model says about a text. */
 export interface TextClassification extends TextAnswer {
   /** The likeliest classes, likeliest first; of equal ones the lower index first. */
@@ -236,7 +242,7 @@ export interface ModelInfo {
   activation: string;
   /** What the model takes. */
   input: 'image' | 'text';
-  /** What it gives: classes, or a vector for each text. */
+  /** What it gives: classes, or a vector for each item. */
   output: 'classes' | 'embedding';
   /** Height and width in pixels that images are fitted to; null if the model takes texts. */
   imageSize: [number, number] | null;
@@ -298,8 +304,10 @@ export interface Memory {
   device: number;
 }
 
-/** A loaded model, ready to run. Calls are queued and answered in order. */
-export interface Classifier {
+/** What every loaded model has. Calls are queued and answered in order. */
+export interface LoadedModel {
+  /** What it can do: names the type with its calls. */
+  readonly kind: ModelKind;
   /** Facts about the model. */
   readonly model: ModelInfo;
   /** What runs the model now. */
@@ -316,17 +324,6 @@ export interface Classifier {
   readonly cacheNote: string | null;
   /** How long the load took, in milliseconds. */
   readonly times: LoadTimes;
-  /** Names the likeliest classes of one image. */
-  classify(image: Image, options?: ClassifyOptions): Promise<Classification>;
-  /** The same for several images in one run, which is faster than one after the other. One bad image rejects all. */
-  classifyBatch(images: Image[], options?: ClassifyOptions): Promise<Classification[]>;
-  /**
-   * Names the likeliest classes of texts, in one run without padding: what a text gives does not depend on the others.
-   * Rejects with a {@link TextError} if the model does not classify texts.
-   */
-  classifyTexts(texts: string[], options?: TextOptions): Promise<TextClassification[]>;
-  /** Makes a vector of each text. Rejects with a {@link TextError} if the model does not. */
-  embed(texts: string[], options?: Pick<TextOptions, 'signal'>): Promise<Embedding[]>;
   /** Moves the same model to another executor. If that cannot run, rejects and leaves all as it was. */
   switchTo(executor: ExecutorName): Promise<void>;
   /** How much memory is in use. */
@@ -334,3 +331,53 @@ export interface Classifier {
   /** Frees everything. Waiting calls and later ones reject with {@link DisposedError}. Safe to call twice. */
   dispose(): void;
 }
+
+/** A model that names the classes of images. */
+export interface ImageClassifier extends LoadedModel {
+  readonly kind: 'image-classifier';
+  /** Names the likeliest classes of one image. */
+  classify(image: Image, options?: ClassifyOptions): Promise<Classification>;
+  /** The same for several images in one run, which is faster than one after the other. One bad image rejects all. */
+  classifyBatch(images: Image[], options?: ClassifyOptions): Promise<Classification[]>;
+}
+
+/** A model that makes vectors of images, such as a backbone without a head. */
+export interface ImageEmbedder extends LoadedModel {
+  readonly kind: 'image-embedder';
+  /** Makes a vector of each image, all in one run. */
+  embed(images: Image[], options?: Pick<ClassifyOptions, 'signal'>): Promise<ImageEmbedding[]>;
+}
+
+/** A model that names the classes of texts. */
+export interface TextClassifier extends LoadedModel {
+  readonly kind: 'text-classifier';
+  /** Names the likeliest classes of one text. */
+  classify(text: string, options?: TextOptions): Promise<TextClassification>;
+  /** The same for several texts in one run without padding: what a text gives does not depend on the others. */
+  classifyBatch(texts: string[], options?: TextOptions): Promise<TextClassification[]>;
+}
+
+/** A model that makes vectors of texts. */
+export interface TextEmbedder extends LoadedModel {
+  readonly kind: 'text-embedder';
+  /** Makes a vector of each text, all in one run without padding: what a text gives does not depend on the others. */
+  embed(texts: string[], options?: Pick<TextOptions, 'signal'>): Promise<Embedding[]>;
+}
+
+/** The type of each kind of model. */
+export interface Models {
+  /** Images to classes. */
+  'image-classifier': ImageClassifier;
+  /** Images to vectors. */
+  'image-embedder': ImageEmbedder;
+  /** Texts to classes. */
+  'text-classifier': TextClassifier;
+  /** Texts to vectors. */
+  'text-embedder': TextEmbedder;
+}
+
+/** What a model takes and gives. */
+export type ModelKind = keyof Models;
+
+/** A loaded model of any kind: its `kind` tells which. */
+export type Model = Models[ModelKind];

@@ -148,6 +148,7 @@ test('without workers the reason is said', async () => {
 test('options are checked before anything is fetched', async () => {
   const bytes = new Uint8Array(1);
   await assert.rejects(load(bytes, { executor: 'cuda' }), /Expected the executor "auto", "webgpu" or "wasm", found "cuda"/);
+  await assert.rejects(load(bytes, { kind: 'pictures' }), /Expected the kind "image-classifier", .*, found "pictures"/);
   await assert.rejects(load(bytes, { digest: 'abc' }), /64 hexadecimal digits/);
   await assert.rejects(load(bytes, { probeMilliseconds: -1 }), RangeError);
   await assert.rejects(load(bytes, { signal: AbortSignal.abort(new Error('before')) }), /before/);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { QueuedClassifier } from '../dist/classifier.js';
+import { QueuedModel } from '../dist/model.js';
 import { loadEngine } from '../dist/engine-load.js';
 import * as errors from '../dist/errors.js';
 import { serve } from '../../tests/server.mjs';
@@ -21,7 +21,7 @@ async function loaded({ script = {}, support, signal = new AbortController().sig
   const hooks = { progress: (event) => told.progress.push(event), lost: (event) => told.lost.push(event), moved: (event) => told.moved.push(event) };
   const load = loadEngine({ source, options: options(more) }, signal, hooks, surroundings(fake, support));
   return load.then(
-    (engine) => ({ classifier: new QueuedClassifier(engine, null, performance.now()), told, ...fake }),
+    (engine) => ({ classifier: new QueuedModel(engine, null, performance.now()), told, ...fake }),
     (error) => Promise.reject(Object.assign(error, { log: fake.log })),
   );
 }
@@ -65,6 +65,15 @@ test('a batch is one run, and each image gets its own logits', async () => {
   await classifier.classifyBatch([image(1, 0, 0, 0), image(1, 0, 0, 0)]);
   assert.deepEqual(log.prepared, [1, 3], 'there was room already');
   assert.deepEqual(await classifier.classifyBatch([]), []);
+});
+
+test('a backbone makes a vector of an image', async () => {
+  const { classifier } = await loaded({ source: modelBytes({ output: 'embedding', classes: 0, labels: [] }) });
+  assert.equal(classifier.kind, 'image-embedder');
+  const [one, two] = await classifier.embed([image(1, 2, 3, 4), image(0, 0, 0, 1)]);
+  assert.deepEqual([[...one.vector], one.scale, one.digest, [...two.vector]], [[10, 20, 30], 0.1, 'digest of 10,20,30', [1, 2, 3]]);
+  assert.deepEqual(Object.keys(one).sort(), ['digest', 'exact', 'executor', 'notes', 'scale', 'times', 'vector']);
+  await assert.rejects(classifier.classify(image(1, 2, 3, 4)), { kind: 'image', message: /^Expected a model that classifies, found one that embeds images/ });
 });
 
 test('calls made together are queued: one run at a time', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { QueuedClassifier } from '../dist/classifier.js';
+import { QueuedModel } from '../dist/model.js';
 import { loadEngine } from '../dist/engine-load.js';
 import { similarity, Tokenizer } from '../dist/texts.js';
 import { fakeRuntime, modelBytes, options, surroundings } from './fake-runtime.mjs';
@@ -49,23 +49,24 @@ async function loaded(more = {}) {
   const job = { source: bytes, options: options({ tokenizersUrl: library, executor: 'wasm' }) };
   const hooks = { progress() {}, moved() {}, lost() {} };
   const engine = await loadEngine(job, new AbortController().signal, hooks, surroundings(fake));
-  return { fake, classifier: new QueuedClassifier(engine, null, 0) };
+  return { fake, classifier: new QueuedModel(engine, null, 0) };
 }
 
 test('texts are classified in one run, each for itself', async () => {
   const { fake, classifier } = await loaded();
-  const [a, b] = await classifier.classifyTexts(['the fox', 'the quick brown fox jumps over the lazy dog'], { top: 1 });
+  const [a, b] = await classifier.classifyBatch(['the fox', 'the quick brown fox jumps over the lazy dog'], { top: 1 });
   assert.equal(fake.log.runs, 1);
   assert.deepEqual([a.tokens, a.cut, b.tokens], [a.logits[1], 0, 9]);
   assert.ok(b.cut > 0);
   assert.deepEqual([a.classes.length, a.classes[0].label, a.digest], [1, 'x', `digest of ${[...a.logits]}`]);
-  const [alone] = await classifier.classifyTexts(['the fox']);
+  const alone = await classifier.classify('the fox');
+  assert.equal(classifier.kind, 'text-classifier');
   assert.deepEqual(alone.logits, a.logits);
-  assert.deepEqual(await classifier.classifyTexts([]), []);
-  await assert.rejects(classifier.embed(['x']), { kind: 'text', message: /^Expected a model that embeds texts, found one that classifies texts/ });
-  await assert.rejects(classifier.classify(new Uint8Array(4)), { kind: 'image' });
-  await assert.rejects(classifier.classifyTexts('x'), TypeError);
-  await assert.rejects(classifier.classifyTexts(['x'], { top: 0 }), RangeError);
+  assert.deepEqual(await classifier.classifyBatch([]), []);
+  await assert.rejects(classifier.embed(['x']), { kind: 'text', message: /^Expected a model that embeds, found one that classifies texts/ });
+  await assert.rejects(classifier.classify(new Uint8Array(4)), /^TypeError: Expected a text, as the model classifies texts/);
+  await assert.rejects(classifier.classifyBatch('x'), TypeError);
+  await assert.rejects(classifier.classify('x', { top: 0 }), RangeError);
 });
 
 test('texts are embedded, and two embeddings compared', async () => {
@@ -76,10 +77,11 @@ test('texts are embedded, and two embeddings compared', async () => {
   assert.ok(similarity(a, b) < 1);
   assert.equal(similarity({ ...a, vector: Int32Array.of(0, 0, 0) }, a), 0);
   assert.throws(() => similarity(a, { ...a, vector: Int32Array.of(1) }), RangeError);
-  await assert.rejects(classifier.classifyTexts(['x']), { kind: 'text' });
+  assert.equal(classifier.kind, 'text-embedder');
+  await assert.rejects(classifier.classify('x'), { kind: 'text', message: /^Expected a model that classifies, found one that embeds texts/ });
 });
 
 test('a model without a tokenizer says so', async () => {
   const { classifier } = await loaded({ tokens: null });
-  await assert.rejects(classifier.classifyTexts(['x']), { kind: 'text', message: /with its tokenizer/ });
+  await assert.rejects(classifier.classify('x'), { kind: 'text', message: /with its tokenizer/ });
 });

@@ -1,5 +1,5 @@
 // The package as the page uses it: bundled with the page, while its worker and its modules are files of the site.
-import { load as loadAnywhere, type Classifier, type LoadOptions, type Source } from '../../../package/dist/index.js';
+import { load as loadAnywhere, type LoadOptions, type Source } from '../../../package/dist/index.js';
 
 export * from '../../../package/dist/index.js';
 
@@ -11,6 +11,4 @@ const FILES = {
 };
 
 /** Loads a model with the files of this site. */
-export function load(source: Source, options: LoadOptions = {}): Promise<Classifier> {
-  return loadAnywhere(source, { ...FILES, ...options });
-}
+export const load = ((source: Source, options: LoadOptions = {}) => loadAnywhere(source, { ...FILES, ...options })) as typeof loadAnywhere;

@@ -1,7 +1,7 @@
 // The page of texts: a sentence to its class, or to the nearest of some lines.
 import { copy } from '../clipboard.js';
 import { el, make, press, say } from '../dom.js';
-import { load, type Classifier, type ExecutorName, type Source } from '../intformer/index.js';
+import { load, type ExecutorName, type Source, type TextClassifier, type TextEmbedder } from '../intformer/index.js';
 import { startOffline, watchVersion } from '../offline.js';
 import { count, size, time } from '../text.js';
 import { classRow, showDigests, showRows } from './answer.js';
@@ -16,7 +16,7 @@ const compared = new Lines();
 
 /** The model on show. */
 interface Loaded {
-  classifier: Classifier;
+  of: TextClassifier | TextEmbedder;
   /** The name of its file. */
   name: string;
   shipped: boolean;
@@ -121,7 +121,7 @@ async function open(source: Source, name: string, shipped: boolean): Promise<voi
   const bar = el<HTMLProgressElement>('progress');
   bar.removeAttribute('value');
   try {
-    const classifier = await load(source, {
+    const model = await load(source, {
       executor,
       signal,
       ...(shipped && native !== null ? { digest: native.digest } : {}),
@@ -130,13 +130,13 @@ async function open(source: Source, name: string, shipped: boolean): Promise<voi
       },
       onExecutorChange: describe,
     });
-    if (signal.aborted) return classifier.dispose();
-    if (classifier.model.input !== 'text') {
-      classifier.dispose();
+    if (signal.aborted) return model.dispose();
+    if (model.kind !== 'text-classifier' && model.kind !== 'text-embedder') {
+      model.dispose();
       throw new Error(`${name} takes pictures: open it on the page of pictures.`);
     }
-    loaded?.classifier.dispose();
-    loaded = { classifier, name: name.replace(/\.gz$/, ''), shipped };
+    loaded?.of.dispose();
+    loaded = { of: model, name: name.replace(/\.gz$/, ''), shipped };
     compared.clear();
     describe();
     el('loading').hidden = true;
@@ -152,9 +152,9 @@ async function open(source: Source, name: string, shipped: boolean): Promise<voi
 /** Facts about the model and where it runs. */
 function describe(): void {
   if (loaded === null) return;
-  const { classifier, name, shipped } = loaded;
-  const { model, executor, adapter, times } = classifier;
-  const embeds = model.output === 'embedding';
+  const { of, name, shipped } = loaded;
+  const { model, executor, adapter, times } = of;
+  const embeds = of.kind === 'text-embedder';
   for (const radio of radios()) radio.checked = radio.value === executor;
   say('adapter', `${adapter.description}${adapter.software && executor === 'webgpu' ? ' (software)' : ''}`);
   say('cold-time', `${time(times.total)}: model ${time(times.download)}${times.fromCache ? ', from cache' : ''}; WASM module ${time(times.runtime)}`);
@@ -179,7 +179,7 @@ async function move(to: ExecutorName): Promise<void> {
   executor = to;
   if (loaded === null) return;
   try {
-    await loaded.classifier.switchTo(to);
+    await loaded.of.switchTo(to);
   } catch (error) {
     complain(error);
   }
@@ -209,10 +209,9 @@ async function run(): Promise<void> {
 }
 
 async function once(model: Loaded): Promise<void> {
-  const { classifier, name, shipped } = model;
+  const { of, name, shipped } = model;
   const asked = text.value.trim();
-  const embeds = classifier.model.output === 'embedding';
-  say('command', command(name, asked, embeds));
+  say('command', command(name, asked, of.kind === 'text-embedder'));
   if (asked === '') {
     showRows([]);
     showDigests(null, null);
@@ -220,17 +219,17 @@ async function once(model: Loaded): Promise<void> {
   }
   const began = performance.now();
   let answer: { digest: string; tokens: number; cut: number };
-  if (embeds) {
+  if (of.kind === 'text-embedder') {
     const all = lines.value.split('\n').map((line) => line.trim()).filter((line) => line !== '');
-    const { embedded, near } = await compared.nearest(classifier, asked, all);
+    const { embedded, near } = await compared.nearest(of, asked, all);
     if (model !== loaded) return;
     showRows(near.map(({ line, cosine }) => ({ label: line, share: cosine, value: cosine.toFixed(3) })));
     answer = embedded;
   } else {
-    const [said] = await classifier.classifyTexts([asked], { top: 5 });
+    const said = await of.classify(asked, { top: 5 });
     if (model !== loaded) return;
-    showRows(said!.classes.map(({ label, index, probability }) => classRow(label ?? `class ${index}`, probability)));
-    answer = said!;
+    showRows(said.classes.map(({ label, index, probability }) => classRow(label ?? `class ${index}`, probability)));
+    answer = said;
   }
   const cut = answer.cut === 0 ? '' : `; ${answer.cut} more are not seen`;
   say('tokens', `${answer.tokens} tokens${cut}`);

@@ -1,5 +1,5 @@
 // The nearest of some lines to a text.
-import { similarity, type Classifier, type Embedding } from '../intformer/index.js';
+import { similarity, type Embedding, type TextEmbedder } from '../intformer/index.js';
 
 /** Lines of one run: memory is set aside for the largest. */
 const TOGETHER = 32;
@@ -15,12 +15,12 @@ export class Lines {
   readonly #vectors = new Map<string, Embedding>();
 
   /** The lines nearest to `text`, nearest first, and the vector of the text. */
-  async nearest(classifier: Classifier, text: string, lines: string[]): Promise<{ embedded: Embedding; near: Near[] }> {
+  async nearest(encoder: TextEmbedder, text: string, lines: string[]): Promise<{ embedded: Embedding; near: Near[] }> {
     const unknown = [...new Set(lines)].filter((line) => !this.#vectors.has(line));
-    const [embedded] = await classifier.embed([text]);
+    const [embedded] = await encoder.embed([text]);
     for (let at = 0; at < unknown.length; at += TOGETHER) {
       const some = unknown.slice(at, at + TOGETHER);
-      const vectors = await classifier.embed(some);
+      const vectors = await encoder.embed(some);
       some.forEach((line, i) => this.#vectors.set(line, vectors[i]!));
     }
     const present = new Set(lines);
