@@ -21,7 +21,9 @@ const least = (times) => Math.min(...times);
 if (what === 'check') {
   const results = {
     '3000 random kernels': wasm.kernels(0, 3000),
-    '150 random models': wasm.models(0, 150),
+    '200 random Swins': wasm.models(0, 0, 200),
+    '200 random ViTs': wasm.models(1, 0, 200),
+    '200 random BERTs': wasm.models(2, 0, 200),
     '100 random plans over tokens': wasm.texts(0, 100),
     'Swin-T': wasm.swin_t(),
   };

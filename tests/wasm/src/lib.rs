@@ -18,7 +18,10 @@ mod texts;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use intformer::architecture::{Activation, PerBlock, SwinConfig, Windowing};
+use intformer::architecture::{
+    Activation, BertConfig, Config, InputShape, PerBlock, SwinConfig, TextHead, TextPooling,
+    VitConfig, VitPooling, Windowing,
+};
 use intformer::plan::{Counts, Program};
 use intformer::runtime::cpu::Kernels;
 use intformer::runtime::{Batch, Cpu, Executor, Reference};
@@ -40,12 +43,19 @@ pub extern "C" fn kernels(first: u32, count: u32) -> u32 {
     different
 }
 
-/// Words of all tensors that differ between the reference and the CPU executor, over small models
-/// with batches of 1 to 5.
+/// Words of all tensors that differ between the reference and the CPU executor, over small models of a
+/// family (0 Swin, 1 ViT, 2 BERT) with batches of 1 to 5.
 #[unsafe(no_mangle)]
-pub extern "C" fn models(first: u32, count: u32) -> u32 {
+pub extern "C" fn models(family: u32, first: u32, count: u32) -> u32 {
     (first..first + count)
-        .map(|seed| different(&small(seed), seed % 5 + 1, seed))
+        .map(|seed| {
+            let config: Config = match family {
+                0 => swin(seed).into(),
+                1 => vit(seed).into(),
+                _ => bert(seed).into(),
+            };
+            different(&config, seed % 5 + 1, seed)
+        })
         .sum()
 }
 
@@ -70,11 +80,11 @@ pub extern "C" fn texts(first: u32, count: u32) -> u32 {
 /// The same for a Swin-T of random weights.
 #[unsafe(no_mangle)]
 pub extern "C" fn swin_t() -> u32 {
-    different(&SwinConfig::tiny(), 1, 1)
+    different(&SwinConfig::tiny().into(), 1, 1)
 }
 
-/// A configuration of odd extents.
-fn small(seed: u32) -> SwinConfig {
+/// A Swin of odd extents.
+fn swin(seed: u32) -> SwinConfig {
     let pick = |prime: u32, most: u32| (seed / prime % most + 1) as usize;
     let (window, patch, heads) = (pick(1, 5), pick(2, 4), pick(3, 3));
     let stages = pick(5, 3);
@@ -98,18 +108,123 @@ fn small(seed: u32) -> SwinConfig {
     }
 }
 
-fn program(config: &SwinConfig, seed: u32) -> Arc<Program> {
+/// The same number, 1 to `most`, from the same seed.
+fn pick(random: &mut synthetic::Random, most: u64) -> usize {
+    (random.bits() % most + 1) as usize
+}
+
+/// A ViT of odd extents, with each way to pool.
+fn vit(seed: u32) -> VitConfig {
+    let mut random = synthetic::Random(u64::from(seed));
+    let mut pick = |most| pick(&mut random, most);
+    let (patch, heads, depth) = (pick(5), pick(3), pick(3));
+    let (pooling, distilled, prefix) = match pick(4) {
+        1 => (VitPooling::First, false, pick(3)),
+        2 => (VitPooling::First, true, pick(2) + 1),
+        3 => (VitPooling::Mean, false, pick(4) - 1),
+        _ => (VitPooling::MeanOfNormalized, false, 0),
+    };
+    VitConfig {
+        image_size: [pick(6) * patch, pick(6) * patch],
+        in_channels: pick(3),
+        patch_size: patch,
+        prefix,
+        pooling,
+        distilled,
+        embed_dim: heads * pick(18),
+        depth,
+        heads,
+        hidden: pick(40),
+        classes: if distilled { pick(20) } else { pick(20) - 1 },
+        qkv_bias: pick(2) == 1,
+        layer_norm_eps: 1e-6,
+        activation: PerBlock::All([Activation::Relu, Activation::Gelu][pick(2) - 1]),
+        fc1_bias: PerBlock::All(pick(2) == 1),
+        widths: None,
+    }
+}
+
+/// An encoder of texts of odd extents, with each head.
+fn bert(seed: u32) -> BertConfig {
+    let mut random = synthetic::Random(u64::from(seed));
+    let mut pick = |most| pick(&mut random, most);
+    let activation = |at: usize| {
+        [
+            Activation::Gelu,
+            Activation::GeluTanh,
+            Activation::Relu,
+            Activation::Tanh,
+        ][at - 1]
+    };
+    let (heads, depth) = (pick(3), pick(2));
+    let poolings = [TextPooling::First, TextPooling::Mean, TextPooling::Max];
+    let (head, classes) = match pick(4) {
+        1 => {
+            let pooling = poolings[pick(3) - 1];
+            (
+                TextHead::Embedding {
+                    pooling,
+                    normalized: true,
+                },
+                0,
+            )
+        }
+        2 => {
+            let dense = Some(activation(pick(4)));
+            let pooling = TextPooling::First;
+            (TextHead::Text { pooling, dense }, pick(20))
+        }
+        3 => {
+            let pooling = poolings[pick(2) - 1];
+            (
+                TextHead::Text {
+                    pooling,
+                    dense: None,
+                },
+                pick(20),
+            )
+        }
+        _ => (TextHead::Tokens, pick(20)),
+    };
+    BertConfig {
+        vocabulary: pick(40),
+        positions: pick(40),
+        segments: pick(2),
+        embed_dim: heads * pick(18),
+        embedding_dim: [None, Some(pick(30))][pick(2) - 1],
+        depth,
+        heads,
+        hidden: pick(40),
+        head,
+        classes,
+        layer_norm_eps: 1e-12,
+        activation: PerBlock::All(activation(pick(4))),
+        fc1_bias: PerBlock::All(pick(2) == 1),
+        widths: None,
+    }
+}
+
+fn program(config: &Config, seed: u32) -> Arc<Program> {
     let model = synthetic::int_model(config, u64::from(seed)).expect("a model");
     Arc::new(model.program().expect("a program"))
 }
 
-fn different(config: &SwinConfig, batch: u32, seed: u32) -> u32 {
+fn different(config: &Config, batch: u32, seed: u32) -> u32 {
     let program = program(config, seed);
-    let images = synthetic::images(config, batch as usize, u64::from(seed));
-    let expected =
-        Reference::new(Arc::clone(&program)).trace(&Batch::images(&images, batch as usize));
-    let found = Cpu::new(program).trace(&Batch::images(&images, batch as usize));
-    apart(expected, found)
+    let (batch, seed) = (batch as usize, u64::from(seed));
+    let (images, texts);
+    let items = match config.input() {
+        InputShape::Text(limits) => {
+            texts = texts::Texts::random(limits, batch, seed);
+            texts.batch()
+        }
+        _ => {
+            images = synthetic::images(config, batch, seed);
+            Batch::images(&images, batch)
+        }
+    };
+    let expected = Reference::new(Arc::clone(&program)).trace(&items);
+    apart(expected, Cpu::new(program).trace(&items))
 }
 
 /// Words that differ.
@@ -141,7 +256,7 @@ thread_local! {
 #[unsafe(no_mangle)]
 pub extern "C" fn bench(batch: u32) -> u32 {
     let config = SwinConfig::tiny();
-    let program = program(&config, 1);
+    let program = program(&config.clone().into(), 1);
     let counts = Counts::of_items(batch as usize);
     let room = program.room(counts);
     let mut arena = vec![0; room.words()];
