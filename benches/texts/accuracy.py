@@ -3,7 +3,7 @@
     python accuracy.py FOLDER INTFORMER COMPRESSED      (needs what export.py needs)
 
 FOLDER is what export.py made, INTFORMER the command, COMPRESSED what `intformer quantize` made of FOLDER/encoder with
-FOLDER/calib.txt. Writes FOLDER/accuracy.md and prints it.
+FOLDER/calib.txt. Writes FOLDER/accuracy.md and prints it. A batch is 32 texts, of intformer all of them.
 """
 
 import sys
@@ -17,7 +17,7 @@ from texts import closeness, embeddings  # noqa: E402
 
 BATCH = 32
 HEADER = """\
-| | cosine, mean | at worst | Spearman | same nearest neighbour | alone and in batches of 32: greatest difference | rows equal |
+| | cosine, mean | at worst | Spearman | same nearest neighbour | alone and in a batch: greatest difference | rows equal |
 | - | - | - | - | - | - | - |"""
 
 
@@ -47,7 +47,7 @@ def main(folder, command, compressed):
         alone, batched = in_turn(embed, texts, 1), in_turn(embed, texts, BATCH)
         floats = alone if floats is None else floats
         lines.append(row(name, floats, alone, batched))
-    # The command gives all lines of a file to one batch; a file each is each alone.
+    # All lines of a file are one batch, so each has a file of its own to be alone.
     one = folder / "one.txt"
 
     def alone_of(text):

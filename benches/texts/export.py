@@ -57,6 +57,7 @@ class Tokens(torch.nn.Module):
 def beginning(tokenizer, text, length):
     """So much of the text that it has `length` tokens."""
     encoded = tokenizer(text, truncation=True, max_length=length, return_offsets_mapping=True)
+    assert len(encoded["input_ids"]) == length, f"expected {length} tokens, found {len(encoded['input_ids'])}"
     return text[:encoded["offset_mapping"][-2][1]]
 
 

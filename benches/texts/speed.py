@@ -4,12 +4,13 @@
                                                           (needs what export.py needs)
 
 FOLDER is what export.py made, INTFORMER the command (built for release), COMPRESSED what `intformer quantize` made of
-FOLDER/encoder with FOLDER/calib.txt, PROGRAM what `cargo build --release` makes of benches/texts/rten. Writes
+FOLDER/encoder with FOLDER/calib.txt, PROGRAM what `cargo build --release` makes of benches/rten. Writes
 FOLDER/speed.md and prints it.
 
 From ids to an embedding: one text of 16, 64 and 256 tokens, and 32 mixed sentences as one batch, which peers pad to the
 longest, and one by one. In each round all contenders run in turn, in every other round backwards: so what else the
-machine does falls on all alike.
+machine does falls on all alike. intformer shares the texts of a batch among its threads, so that a text alone has one;
+"one by one" is a batch on one thread, which runs text by text.
 """
 
 import argparse
@@ -22,10 +23,13 @@ from pathlib import Path
 
 from peers import PEERS, Peer
 
-LENGTHS = [16, 64, 256]
-CASES = [*(f"{length} tokens" for length in LENGTHS), "32 mixed, one batch", "32 mixed, one by one"]
 # Runs of a case in a round; those that take long run less often.
 RUNS = [20, 10, 4, 2, 2]
+
+
+def cases(folder):
+    """What is timed; the last are many texts."""
+    return json.loads((folder / "cases.json").read_text(encoding="utf-8"))
 
 
 class InProcess:
@@ -33,7 +37,7 @@ class InProcess:
 
     def __init__(self, name, folder, threads):
         peer = Peer(name, folder, threads)
-        texts = [case["texts"] for case in json.loads((folder / "cases.json").read_text(encoding="utf-8"))]
+        texts = [case["texts"] for case in cases(folder)]
         self.peer = peer
         self.cases = [*([peer.batch(some)] for some in texts), [peer.batch([text]) for text in texts[-1]]]
 
@@ -58,6 +62,7 @@ class Intformer:
         self.bench = [command, "bench", compressed, "--executor", "cpu", "--json", "--quiet", "--warm-up", "1"]
         self.mixed = str(folder / "mixed.txt")
         self.threads = str(threads)
+        self.lengths = [len(case["ids"][0]) for case in cases(folder)[:-1]]
 
     def run(self, runs, *more):
         answer = subprocess.run([*self.bench, "--runs", str(runs), *more], check=True, capture_output=True)
@@ -65,7 +70,7 @@ class Intformer:
         return result["times_ms"]
 
     def times(self):
-        single = [self.run(runs, "--batch", "1", "--tokens", str(length)) for length, runs in zip(LENGTHS, RUNS)]
+        single = [self.run(runs, "--batch", "1", "--tokens", str(length)) for length, runs in zip(self.lengths, RUNS)]
         batch = self.run(RUNS[3], "--text-file", self.mixed, "--threads", self.threads)
         return [*single, batch, self.run(RUNS[4], "--text-file", self.mixed)]
 
@@ -108,16 +113,18 @@ def main():
         for name, model in (("fp32", "encoder/onnx/model.onnx"), ("int8", "encoder/onnx/model_quantized.onnx")):
             contenders[f"rten {name}"] = Rten(options.rten, folder / model, folder, threads)
     contenders["**intformer**"] = Intformer(options.intformer, options.compressed, folder, threads)
-    found = {name: [[] for _ in CASES] for name in contenders}
+    names = [case["name"] for case in cases(folder)]
+    names.append(f"{names[-1]}, one by one")
+    found = {name: [[] for _ in names] for name in contenders}
     for turn in range(options.rounds):
         order = list(contenders)
         for name in order if turn % 2 == 0 else reversed(order):
             for all_of_case, times in zip(found[name], contenders[name].times()):
                 all_of_case += times
     lines = [f"{processor()}, {threads} threads, {options.rounds} rounds. Milliseconds: median (quartiles).", "",
-             "| | " + " | ".join(CASES) + " |", "| - |" + " - |" * len(CASES)]
-    for name, cases in found.items():
-        lines.append(f"| {name} | " + " | ".join(map(cell, cases)) + " |")
+             "| | " + " | ".join(names) + " |", "| - |" + " - |" * len(names)]
+    for name, of_cases in found.items():
+        lines.append(f"| {name} | " + " | ".join(map(cell, of_cases)) + " |")
     report = "\n".join(lines) + "\n"
     (folder / "speed.md").write_text(report, encoding="utf-8")
     print(report)

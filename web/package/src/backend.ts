@@ -1,4 +1,4 @@
-// What stands behind a classifier: a client of the engine, which is in a worker or in this thread; in tests the engine itself.
+// What stands behind a model: a client of the engine, which is in a worker or in this thread; in tests the engine itself.
 import type { Input } from './image.js';
 import type { PlainSource } from './source.js';
 import type {
@@ -6,7 +6,7 @@ import type {
   TextAnswer,
 } from './types.js';
 
-/** What a classifier shows of itself beside the model. Plain data. */
+/** What a model shows of itself beside the facts of its file. Plain data. */
 export type State = Pick<LoadedModel, 'executor' | 'adapter' | 'fallback' | 'cacheNote'> & {
   /** Without the total, which counts from the caller's side. */
   times: Omit<LoadTimes, 'total'>;
@@ -45,7 +45,7 @@ export interface Hooks {
   lost: (loss: DeviceLoss) => void;
 }
 
-/** Takes one call at a time; the classifier in front of it keeps the queue. */
+/** Takes one call at a time; the model in front of it keeps the queue. */
 export interface Backend {
   readonly thread: LoadedModel['thread'];
   readonly model: ModelInfo;

@@ -192,11 +192,11 @@ export class Engine implements Backend {
     const bytes = packed(parts.map((part) => part.bytes));
     const work = imageWork(bytes, parts.length);
     const { value, time: run } = await timed(() => this.#run(work), this.#outside.now);
-    const { outputs, classes, labels } = this.model;
+    const { classes } = this.model;
     return parts.map(({ bytes, exact, notes, raw, decode }, index) => {
-      const logits = value.logits.slice(index * outputs, (index + 1) * outputs);
+      const logits = value.logits.slice(index * classes, (index + 1) * classes);
       return {
-        classes: classes > 0 ? scores(this.#file.likeliest(logits, Math.min(top, classes)), labels) : [],
+        classes: scores(this.#file.likeliest(logits, Math.min(top, classes)), this.model.labels),
         logits,
         digest: this.#runtime.digest(logits),
         exact,

@@ -43,7 +43,7 @@ export class IntformerError extends Error {
   }
 }
 
-/** The bytes are not a model that `intformer quantize` wrote, or they are damaged. */
+/** The bytes are not a model that `intformer quantize` wrote, or damaged, or the model is not of the kind that was asked for. */
 export class ModelFileError extends IntformerError {
   constructor(message: string, options?: ErrorOptions) {
     super('model-file', message, options);
@@ -64,7 +64,7 @@ export class ImageError extends IntformerError {
   }
 }
 
-/** The text cannot be taken: the model takes none, has no tokenizer, or knows none of its tokens. */
+/** The call is not one of this kind of model, or its tokenizer is missing or cannot be read. */
 export class TextError extends IntformerError {
   constructor(message: string, options?: ErrorOptions) {
     super('text', message, options);
@@ -92,7 +92,7 @@ export class DeviceLostError extends IntformerError {
   }
 }
 
-/** There is not enough memory for this model or batch. The classifier stays usable. */
+/** There is not enough memory for this model or batch. The one that was loaded stays usable. */
 export class OutOfMemoryError extends IntformerError {
   constructor(message: string, options?: ErrorOptions) {
     super('out-of-memory', message, options);
@@ -144,7 +144,7 @@ export class DigestError extends IntformerError {
   }
 }
 
-/** The WASM runtime did not start, or stopped: then the classifier is of no more use, and the model is loaded again. */
+/** The WASM runtime did not start, or stopped: then the model is of no more use, and is loaded again. */
 export class RuntimeError extends IntformerError {
   constructor(message: string, options?: ErrorOptions) {
     super('runtime', message, options);
@@ -158,9 +158,9 @@ export class CacheError extends IntformerError {
   }
 }
 
-/** The classifier was used after `dispose()`. */
+/** The model was used after `dispose()`. */
 export class DisposedError extends IntformerError {
   constructor() {
-    super('disposed', 'This classifier was disposed of: load another one.');
+    super('disposed', 'This model was disposed of: load another one.');
   }
 }

@@ -2,7 +2,7 @@
  * Integer-only transformers in the browser, with the same bits on WebGPU and on WASM.
  *
  * {@link load} a model, then classify images or texts with it ({@link ImageClassifier}, {@link TextClassifier}), or make
- * vectors of them ({@link TextEmbedder}, {@link ImageEmbedder}).
+ * vectors of texts ({@link TextEmbedder}).
  *
  * @module
  */
@@ -21,8 +21,6 @@ export type {
   Hint,
   Image,
   ImageClassifier,
-  ImageEmbedder,
-  ImageEmbedding,
   LoadedModel,
   LoadOptions,
   LoadTimes,

@@ -1,7 +1,7 @@
 import { Client } from './client.js';
 import { ModelFileError } from './errors.js';
 import { beside, host } from './host.js';
-import { does, QueuedModel } from './model.js';
+import { DOES, QueuedModel } from './model.js';
 import { plainSource } from './source.js';
 import { startWorker, thisThread } from './thread.js';
 import type { Hooks, Job, PlainOptions } from './backend.js';
@@ -31,19 +31,17 @@ export function load<Kind extends ModelKind>(source: Source, options: LoadOption
 export function load(source: Source, options?: LoadOptions): Promise<Model>;
 export async function load(source: Source, options: LoadOptions = {}): Promise<Model> {
   const { kind } = options;
-  if (kind !== undefined && !KINDS.includes(kind)) {
-    throw new TypeError(`Expected the kind ${KINDS.map((one) => `"${one}"`).join(', ')}, found "${String(kind)}".`);
+  if (kind !== undefined && !Object.hasOwn(DOES, kind)) {
+    throw new TypeError(`Expected the kind "${Object.keys(DOES).join('", "')}", found "${String(kind)}".`);
   }
   const model = await open(source, options);
   if (kind !== undefined && model.kind !== kind) {
     model.dispose();
-    throw new ModelFileError(`Expected a model that ${does(kind)}, found one that ${does(model.kind)}.`);
+    throw new ModelFileError(`Expected a model that ${DOES[kind]}, found one that ${DOES[model.kind]}.`);
   }
   // Of its calls, the type of its kind has those that it answers.
   return model as unknown as Model;
 }
-
-const KINDS: ModelKind[] = ['image-classifier', 'image-embedder', 'text-classifier', 'text-embedder'];
 
 async function open(source: Source, options: LoadOptions): Promise<QueuedModel> {
   const began = performance.now();

@@ -1,11 +1,11 @@
-import { DisposedError, ImageError, TextError } from './errors.js';
+import { DisposedError, TextError } from './errors.js';
 import { release, toInput, type Input } from './image.js';
 import { Queue } from './queue.js';
 import { checkedTop } from './scores.js';
 import type { Backend, TextResult, Wanted } from './backend.js';
 import type {
-  Classification, ClassifyOptions, Embedding, ExecutorName, Image, ImageEmbedding, LoadedModel, Memory, ModelKind,
-  TextClassification, TextOptions,
+  Classification, ClassifyOptions, Embedding, ExecutorName, Image, LoadedModel, Memory, ModelKind, TextClassification,
+  TextOptions,
 } from './types.js';
 
 /**
@@ -32,7 +32,8 @@ export class QueuedModel implements LoadedModel {
 
   get kind(): ModelKind {
     const { input, output } = this.model;
-    return output === 'classes' ? `${input}-classifier` : `${input}-embedder`;
+    if (output === 'embedding') return 'text-embedder';
+    return input === 'image' ? 'image-classifier' : 'text-classifier';
   }
 
   get executor(): ExecutorName {
@@ -55,14 +56,14 @@ export class QueuedModel implements LoadedModel {
     return this.#backend.state.cacheNote;
   }
 
-  async classify(item: Image | string, options?: ClassifyOptions): Promise<Classification | TextClassification> {
+  async classify(item: Image, options?: ClassifyOptions): Promise<Classification | TextClassification> {
     return (await this.classifyBatch([item], options))[0]!;
   }
 
   async classifyBatch(
-    items: (Image | string)[], options: ClassifyOptions = {},
+    items: Image[], options: ClassifyOptions = {},
   ): Promise<Classification[] | TextClassification[]> {
-    this.#expect('classes');
+    if (this.kind === 'text-embedder') throw new TextError(`Expected a model that classifies, found one that ${DOES[this.kind]}.`);
     const top = checkedTop(options.top);
     if (this.model.input === 'image') {
       return this.#images(items, { top, keepPixels: options.keepPixels ?? false }, options.signal);
@@ -71,32 +72,17 @@ export class QueuedModel implements LoadedModel {
     return answers.map(({ values, ...answer }) => ({ ...answer, logits: values }));
   }
 
-  async embed(
-    items: (Image | string)[], options: Pick<TextOptions, 'signal'> = {},
-  ): Promise<Embedding[] | ImageEmbedding[]> {
-    this.#expect('embedding');
+  async embed(texts: string[], options: Pick<TextOptions, 'signal'> = {}): Promise<Embedding[]> {
+    if (this.kind !== 'text-embedder') throw new TextError(`Expected a model that embeds texts, found one that ${DOES[this.kind]}.`);
     const scale = this.model.logitScale;
-    if (this.model.input === 'image') {
-      const answers = await this.#images(items, { top: 1, keepPixels: false }, options.signal);
-      return answers.map(({ logits, digest, exact, executor, notes, times }) => (
-        { vector: logits, scale, digest, exact, executor, notes, times }
-      ));
-    }
-    const answers = await this.#texts(items, 1, options);
+    const answers = await this.#texts(texts, 1, options);
     return answers.map(({ values, classes: _, ...answer }) => ({ ...answer, vector: values, scale }));
-  }
-
-  /** Throws if the model gives something else. */
-  #expect(output: LoadedModel['model']['output']): void {
-    if (this.model.output === output) return;
-    const message = `Expected a model that ${DOES[output]}, found one that ${does(this.kind)}.`;
-    throw this.model.input === 'image' ? new ImageError(message) : new TextError(message);
   }
 
   async #images(images: Image[], wanted: Wanted, signal: AbortSignal | undefined): Promise<Classification[]> {
     const began = performance.now();
-    if (!Array.isArray(images)) throw new TypeError('Expected a list of images.');
     signal?.throwIfAborted();
+    if (!Array.isArray(images)) throw new TypeError('Expected a list of images.');
     if (images.length === 0) return [];
     // Pixels are taken now, even if the run has to wait for its turn.
     const taken = Promise.allSettled(images.map(toInput));
@@ -125,11 +111,11 @@ export class QueuedModel implements LoadedModel {
     }
   }
 
-  async #texts(texts: (Image | string)[], top: number, { signal }: TextOptions): Promise<TextResult[]> {
+  async #texts(texts: Image[], top: number, { signal }: TextOptions): Promise<TextResult[]> {
     signal?.throwIfAborted();
     if (!Array.isArray(texts)) throw new TypeError('Expected a list of texts.');
     const all = texts.map((text) => {
-      if (typeof text !== 'string') throw new TypeError(`Expected a text, as the model ${does(this.kind)}, found something else.`);
+      if (typeof text !== 'string') throw new TypeError(`Expected a text, as the model ${DOES[this.kind]}, found ${typeof text}.`);
       return text;
     });
     if (all.length === 0) return [];
@@ -153,13 +139,12 @@ export class QueuedModel implements LoadedModel {
   }
 }
 
-const DOES = { classes: 'classifies', embedding: 'embeds' };
-
-/** What a model of this kind does, in words. */
-export function does(kind: ModelKind): string {
-  const [input, what] = kind.split('-');
-  return `${what === 'classifier' ? DOES.classes : DOES.embedding} ${input}s`;
-}
+/** What a model of each kind does, in words. */
+export const DOES: Record<ModelKind, string> = {
+  'image-classifier': 'classifies images',
+  'text-classifier': 'classifies texts',
+  'text-embedder': 'embeds texts',
+};
 
 function fulfilled(outcomes: PromiseSettledResult<Input>[]): Input[] {
   return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));

@@ -210,10 +210,6 @@ export interface Embedding extends TextAnswer {
   scale: number;
 }
 
-/** A vector for an image. */
-export interface ImageEmbedding
-  extends Pick<Classification, 'digest' | 'exact' | 'executor' | 'notes' | 'times'>, Pick<Embedding, 'vector' | 'scale'> {}
-
 /** What a model says about a text. */
 export interface TextClassification extends TextAnswer {
   /** The likeliest classes, likeliest first; of equal ones the lower index first. */
@@ -242,7 +238,7 @@ export interface ModelInfo {
   activation: string;
   /** What the model takes. */
   input: 'image' | 'text';
-  /** What it gives: classes, or a vector for each item. */
+  /** What it gives: classes, or a vector for each text. */
   output: 'classes' | 'embedding';
   /** Height and width in pixels that images are fitted to; null if the model takes texts. */
   imageSize: [number, number] | null;
@@ -341,13 +337,6 @@ export interface ImageClassifier extends LoadedModel {
   classifyBatch(images: Image[], options?: ClassifyOptions): Promise<Classification[]>;
 }
 
-/** A model that makes vectors of images, such as a backbone without a head. */
-export interface ImageEmbedder extends LoadedModel {
-  readonly kind: 'image-embedder';
-  /** Makes a vector of each image, all in one run. */
-  embed(images: Image[], options?: Pick<ClassifyOptions, 'signal'>): Promise<ImageEmbedding[]>;
-}
-
 /** A model that names the classes of texts. */
 export interface TextClassifier extends LoadedModel {
   readonly kind: 'text-classifier';
@@ -368,8 +357,6 @@ export interface TextEmbedder extends LoadedModel {
 export interface Models {
   /** Images to classes. */
   'image-classifier': ImageClassifier;
-  /** Images to vectors. */
-  'image-embedder': ImageEmbedder;
   /** Texts to classes. */
   'text-classifier': TextClassifier;
   /** Texts to vectors. */

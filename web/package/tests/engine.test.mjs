@@ -67,15 +67,6 @@ test('a batch is one run, and each image gets its own logits', async () => {
   assert.deepEqual(await classifier.classifyBatch([]), []);
 });
 
-test('a backbone makes a vector of an image', async () => {
-  const { classifier } = await loaded({ source: modelBytes({ output: 'embedding', classes: 0, labels: [] }) });
-  assert.equal(classifier.kind, 'image-embedder');
-  const [one, two] = await classifier.embed([image(1, 2, 3, 4), image(0, 0, 0, 1)]);
-  assert.deepEqual([[...one.vector], one.scale, one.digest, [...two.vector]], [[10, 20, 30], 0.1, 'digest of 10,20,30', [1, 2, 3]]);
-  assert.deepEqual(Object.keys(one).sort(), ['digest', 'exact', 'executor', 'notes', 'scale', 'times', 'vector']);
-  await assert.rejects(classifier.classify(image(1, 2, 3, 4)), { kind: 'image', message: /^Expected a model that classifies, found one that embeds images/ });
-});
-
 test('calls made together are queued: one run at a time', async () => {
   const { classifier, log } = await loaded();
   const sums = await Promise.all([1, 2, 3, 4].map((value) => classifier.classify(image(value, 0, 0, 0))));

@@ -63,8 +63,8 @@ test('texts are classified in one run, each for itself', async () => {
   assert.equal(classifier.kind, 'text-classifier');
   assert.deepEqual(alone.logits, a.logits);
   assert.deepEqual(await classifier.classifyBatch([]), []);
-  await assert.rejects(classifier.embed(['x']), { kind: 'text', message: /^Expected a model that embeds, found one that classifies texts/ });
-  await assert.rejects(classifier.classify(new Uint8Array(4)), /^TypeError: Expected a text, as the model classifies texts/);
+  await assert.rejects(classifier.embed(['x']), { kind: 'text', message: /^Expected a model that embeds texts, found one that classifies texts/ });
+  await assert.rejects(classifier.classify(new Uint8Array(4)), /^TypeError: Expected a text, as the model classifies texts, found object/);
   await assert.rejects(classifier.classifyBatch('x'), TypeError);
   await assert.rejects(classifier.classify('x', { top: 0 }), RangeError);
 });

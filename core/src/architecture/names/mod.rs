@@ -57,9 +57,8 @@ pub(crate) struct Names {
     pub timm: Option<TimmFamily>,
     /// Each `model_type` of Hugging Face that is of it.
     pub model_types: &'static [&'static str],
-    /// The `model_type` of a `config.json` that names none, if it is one of these: as transformers wrote them before
-    /// 2.3.
-    pub untold: fn(&Value) -> Option<&'static str>,
+    /// The `model_type` of a `config.json` that names none, as transformers wrote them before 2.4, if its keys tell.
+    pub implied_model_type: fn(&Value) -> Option<&'static str>,
     /// All dialects; of two with the same anchor, the first that nothing speaks against.
     pub dialects: &'static [&'static Dialect],
     /// The site of the classifier.

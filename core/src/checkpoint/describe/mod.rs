@@ -35,11 +35,11 @@ pub(super) fn read(files: &Files, notes: &mut Vec<String>) -> Result<Description
         return Ok(Description::default());
     };
     let mut config: Value = json(path)?;
-    let untold = |names: &'static Names| (names.untold)(&config);
-    let of_old = ["architecture", "model_type"]
+    let named = ["architecture", "model_type"]
         .iter()
-        .all(|&key| config.get(key).is_none());
-    if let (true, Some(model_type)) = (of_old, names::ALL.into_iter().find_map(untold)) {
+        .any(|&key| config.get(key).is_some());
+    let implied = |names: &'static Names| (names.implied_model_type)(&config);
+    if !named && let Some(model_type) = names::ALL.into_iter().find_map(implied) {
         notes.push(format!(
             "{} has no model_type, as those of 2019: read as of {model_type}",
             path.display()

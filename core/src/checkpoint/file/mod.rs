@@ -196,10 +196,10 @@ impl Tensors {
             // A view can repeat its elements without end; in a state dict at most the words that a head shares with
             // the embeddings are there twice.
             total = total.saturating_add(elements.map_or(u64::MAX, |bytes| bytes as u64));
-            if total > self.size.saturating_mul(2) {
+            let most = self.size.saturating_mul(2);
+            if total > most {
                 return Err(Error::Checkpoint(format!(
-                    "expected tensors that fit twice into the file's {} bytes, found more at {name}",
-                    self.size
+                    "expected tensors of at most {most} bytes, twice the file, found more at {name}",
                 )));
             }
             wanted.push((name, stored, float));

@@ -151,15 +151,27 @@ impl Options {
         };
         let threads = threads::count(self.threads, 1)?;
         let mut runners = executor::several(&model, &self.executor, threads, globals)?;
-        let cases = self.cases(&model, globals)?;
-        let batches: Vec<_> = cases.iter().map(Inputs::len).collect();
+        let own = self.own_texts(&model, globals)?;
+        let sizes = match &own {
+            Some(own) => vec![(own.len(), 0)],
+            None => self.sizes(&model),
+        };
+        let batches: Vec<_> = sizes.iter().map(|&(batch, _)| batch).collect();
         threads::check(&runners, self.threads, &batches)?;
-        let work = runners.len() * cases.len() * (self.warm_up + self.runs);
+        let work = runners.len() * sizes.len() * (self.warm_up + self.runs);
         let bar = globals.bar("measuring", work);
         let mut results = Vec::new();
         let runs = if self.by_op { self.runs } else { 0 };
         for runner in &mut runners {
-            for inputs in &cases {
+            for &(batch, tokens) in &sizes {
+                let random;
+                let inputs = match &own {
+                    Some(own) => own,
+                    None => {
+                        random = Inputs::random(model.config(), batch, tokens, 0)?;
+                        &random
+                    }
+                };
                 let items = inputs.items();
                 let mut times = Vec::with_capacity(self.runs);
                 for at in 0..self.warm_up + self.runs {
@@ -197,22 +209,24 @@ impl Options {
         Answer::new(text, &json)
     }
 
-    /// What runs take, one after the other.
-    fn cases(&self, model: &Model, globals: &Globals) -> Result<Vec<Inputs>> {
-        if let Some(path) = &self.text_file {
-            let texts = self.column.read(path)?.texts;
-            let texts = texts::encode(&texts::tokenizer_of(model)?, texts, globals)?;
-            return Ok(vec![Inputs::Texts(texts::tokens(&texts))]);
-        }
+    /// The texts of --text-file.
+    fn own_texts(&self, model: &Model, globals: &Globals) -> Result<Option<Inputs>> {
+        let Some(path) = &self.text_file else {
+            return Ok(None);
+        };
+        let tokenizer = texts::tokenizer_of(model)?;
+        let texts = texts::encode(&tokenizer, self.column.read(path)?.texts, globals)?;
+        Ok(Some(Inputs::Texts(texts::tokens(&texts))))
+    }
+
+    /// Items of each run, and tokens of each of them.
+    fn sizes(&self, model: &Model) -> Vec<(usize, usize)> {
         // An image has no length to choose.
         let lengths = match model.config().input() {
             InputShape::Text(_) => self.tokens.as_slice(),
             _ => &[0],
         };
-        let each = |&tokens: &usize| {
-            let of = move |&batch: &usize| Inputs::random(model.config(), batch, tokens, 0);
-            self.batch.iter().map(of)
-        };
+        let each = |&tokens: &usize| self.batch.iter().map(move |&batch| (batch, tokens));
         lengths.iter().flat_map(each).collect()
     }
 }

@@ -21,7 +21,7 @@ pub(super) const MODEL_TYPES: [&str; 6] = [
 ];
 
 /// The `model_type` of a configuration that tells none. RoBERTa's is BERT's with one segment, and would be taken for one.
-pub(super) fn untold(config: &Value) -> Option<&'static str> {
+pub(super) fn implied_model_type(config: &Value) -> Option<&'static str> {
     let has = |keys: &[&str]| keys.iter().all(|&key| config.get(key).is_some());
     let segments = config.get("type_vocab_size").and_then(Value::as_u64);
     match segments {

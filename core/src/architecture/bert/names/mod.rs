@@ -21,7 +21,7 @@ pub(in crate::architecture) static NAMES: Names = Names {
     takes_texts: true,
     timm: None,
     model_types: &configuration::MODEL_TYPES,
-    untold: configuration::untold,
+    implied_model_type: configuration::implied_model_type,
     dialects: &dialects::ALL,
     head: "head.out",
     telling: |_| false,

@@ -24,7 +24,7 @@ pub(in crate::architecture) static NAMES: Names = Names {
         name.starts_with("swin_") && !name.starts_with("swin_moe")
     })),
     model_types: &["swin"],
-    untold: |_| None,
+    implied_model_type: |_| None,
     dialects: &dialects::ALL,
     head: "head.fc",
     telling: |name| size::stage_of_mask(name).is_some(),

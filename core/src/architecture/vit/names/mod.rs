@@ -25,7 +25,7 @@ pub(in crate::architecture) static NAMES: Names = Names {
         (name.starts_with("vit_") && !other) || name.starts_with("deit")
     })),
     model_types: &["vit", "deit", "dinov2", "dinov2_with_registers"],
-    untold: |_| None,
+    implied_model_type: |_| None,
     dialects: &dialects::ALL,
     head: "head",
     telling: |_| false,
