@@ -11,31 +11,25 @@ use wide::{i8x16, i16x8, i16x16, i32x4, i32x8};
 use super::{
     memory::{Rest, split},
     norm::{Norm, Table},
-    product::{COLS, Left, ROWS, Right, Tile, put_columns, put_row, tile},
+    product::{COLS, DEPTH, ROWS, dots, widen_row},
     scale::{Scales, requantize_all},
 };
 
 /// Bytes of the rows that are widened at once: they stay in the second cache.
 const BLOCK_BYTES: usize = 320 << 10;
 
-/// Pairs of a row and of eight columns that are multiplied at once: they stay in the first cache.
-const BLOCK_PAIRS: usize = 384;
-
-/// Room for a block of rows and for eight columns.
+/// Room for a block of rows.
 #[derive(Default)]
 pub struct Panels {
-    left: Vec<Left>,
-    right: Vec<Right>,
-    /// The sums of a block of rows with eight columns.
-    sums: Vec<Tile>,
+    rows: Vec<i16x8>,
+    /// Their sums with eight columns.
+    sums: Vec<[i32x4; 2]>,
 }
 
 impl Panels {
     /// Bytes held.
     pub fn memory(&self) -> usize {
-        self.left.capacity() * size_of::<Left>()
-            + self.right.capacity() * size_of::<Right>()
-            + self.sums.capacity() * size_of::<Tile>()
+        self.rows.capacity() * size_of::<i16x8>() + self.sums.capacity() * size_of::<[i32x4; 2]>()
     }
 }
 
@@ -56,7 +50,7 @@ pub fn linear(
     mut source: Source,
 ) {
     let k = p.k_words as usize * 4;
-    let depth = k / 2;
+    let depth = k / DEPTH;
     let (rows, stride) = (p.rows as usize, p.out_stride as usize);
     let out = p.out as usize;
     let (out, rest) = split(arena, out..out + rows * stride);
@@ -67,51 +61,42 @@ pub fn linear(
         .next_multiple_of(ROWS)
         .min(rows.next_multiple_of(ROWS));
     panels
-        .left
-        .resize(panels.left.len().max(block / ROWS * depth), Left::default());
-    panels.right.resize(
-        panels.right.len().max(depth.min(BLOCK_PAIRS)),
-        Right::default(),
-    );
+        .rows
+        .resize(panels.rows.len().max(block * depth), i16x8::ZERO);
 
     for (at, out) in out.chunks_mut(block * stride).enumerate() {
         let first = at * block;
         let count = out.len() / stride;
-        for row in 0..count.next_multiple_of(ROWS) {
-            let left = &mut panels.left[row / ROWS * depth..][..depth];
+        let present = count.next_multiple_of(ROWS);
+        let wide_rows = panels.rows.chunks_exact_mut(depth);
+        for (row, wide) in wide_rows.enumerate().take(present) {
             // Rows past the last repeat it: nothing of them is stored.
             let from = first + row.min(count - 1);
             match &mut source {
                 Source::Rows => {
                     let words = rest.words(p.a as usize + from * p.k_words as usize, k / 4);
-                    put_row(left, row % ROWS, cast_slice(words));
+                    widen_row(wide, cast_slice(words));
                 }
                 Source::Norm(table, norm) => {
                     let x_stride = p.x_stride as usize;
                     let words = rest.words(p.x as usize + from * x_stride, x_stride);
                     norm.load(table, &[cast_slice(words)], p.norm_channels as usize);
-                    put_row(left, row % ROWS, norm.int8(table, p.norm_epsilon, k));
+                    widen_row(wide, norm.int8(table, p.norm_epsilon, k));
                 }
             }
         }
-        let left = &panels.left[..count.div_ceil(ROWS) * depth];
+        let rows = &panels.rows[..present * depth];
         for col in (0..p.cols as usize).step_by(COLS) {
             let (bias, scales) = channels(&weights[p.channel as usize + 2 * col..]);
+            let columns: [&[i8]; COLS] = std::array::from_fn(|at| {
+                let words = p.weight as usize + (col + at) * p.k_words as usize;
+                cast_slice(&weights[words..][..p.k_words as usize])
+            });
             panels.sums.clear();
-            panels.sums.resize(count.div_ceil(ROWS), [bias; ROWS]);
-            for start in (0..depth).step_by(BLOCK_PAIRS) {
-                let pairs = BLOCK_PAIRS.min(depth - start);
-                let column = |i| {
-                    let words = p.weight as usize + (col + i) * p.k_words as usize + start / 2;
-                    cast_slice(&weights[words..][..pairs / 2])
-                };
-                let right = &mut panels.right[..pairs];
-                put_columns(right, std::array::from_fn(column));
-                for (sums, left) in panels.sums.iter_mut().zip(left.chunks_exact(depth)) {
-                    *sums = tile(&left[start..][..pairs], right, *sums);
-                }
+            for rows in rows.chunks_exact(ROWS * depth) {
+                panels.sums.extend(dots(rows, columns, bias));
             }
-            store.put(panels.sums.as_flattened(), &scales, [first, col], out);
+            store.put(&panels.sums, &scales, [first, col], out);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The product of four rows with eight columns, in registers, and the layouts that feed it.
+//! The product of four rows with eight columns, in registers, and the layouts that feed it: [`dots`] takes rows
+//! and columns as they lie in memory, [`tile`] two elements of each at a time.
 
 use bytemuck::cast;
 use wide::{i8x16, i16x8, i16x16, i32x4, u16x8, u32x4, u64x2};
@@ -33,6 +34,71 @@ pub fn tile(left: &[Left], right: &[Right], mut sums: Tile) -> Tile {
         }
     }
     sums
+}
+
+/// `start` plus the products of four rows, one after the other, with columns of as many bytes.
+#[inline(always)]
+pub fn dots(rows: &[i16x8], columns: [&[i8]; COLS], start: [i32x4; 2]) -> Tile {
+    let depth = rows.len() / ROWS;
+    let rows: [&[i16x8]; ROWS] = std::array::from_fn(|row| &rows[row * depth..][..depth]);
+    let columns = columns.map(|column| &column.as_chunks::<DEPTH>().0[..depth]);
+    let [a, b, c, d, e, f, g, h] = columns;
+    let (ab, cd) = (dots_of_two(rows, [a, b]), dots_of_two(rows, [c, d]));
+    let (ef, gh) = (dots_of_two(rows, [e, f]), dots_of_two(rows, [g, h]));
+    std::array::from_fn(|row| {
+        [
+            start[0] + add_halves(ab[row], cd[row]),
+            start[1] + add_halves(ef[row], gh[row]),
+        ]
+    })
+}
+
+/// The products of four rows with two columns, each in two parts: first, second, first, second.
+///
+/// Four times two sums, two columns and a row fill the sixteen registers that x86 and WebAssembly's engines have.
+#[inline(always)]
+fn dots_of_two(rows: [&[i16x8]; ROWS], columns: [&[[i8; DEPTH]]; 2]) -> [i32x4; ROWS] {
+    let mut sums = [[i32x4::ZERO; 2]; ROWS];
+    for at in 0..rows[0].len() {
+        let [first, second] = columns.map(|column| wide_eight(column[at]));
+        for row in 0..ROWS {
+            sums[row][0] += rows[row][at].dot(first);
+            sums[row][1] += rows[row][at].dot(second);
+        }
+    }
+    sums.map(|[first, second]| {
+        let [low, high] = zip32(cast(first), cast(second)).map(cast::<_, i32x4>);
+        low + high
+    })
+}
+
+/// The sums of `ab`, which has two parts of two columns each, and of `cd`.
+#[inline(always)]
+fn add_halves(ab: i32x4, cd: i32x4) -> i32x4 {
+    let [low, high] = zip64(cast(ab), cast(cd)).map(cast::<_, i32x4>);
+    low + high
+}
+
+/// `bytes` as int16.
+pub fn widen_row(row: &mut [i16x8], bytes: &[i8]) {
+    for (wide, &bytes) in row.iter_mut().zip(bytes.as_chunks().0) {
+        *wide = wide_eight(bytes);
+    }
+}
+
+/// Eight bytes as int16, in one instruction where there is one: compilers do not find it by themselves.
+#[inline(always)]
+fn wide_eight(bytes: [i8; DEPTH]) -> i16x8 {
+    #[cfg(target_feature = "simd128")]
+    {
+        use core::arch::wasm32::{i16x8_extend_low_i8x16, i64x2};
+        cast(i16x8_extend_low_i8x16(i64x2(cast(bytes), 0)))
+    }
+    #[cfg(not(target_feature = "simd128"))]
+    {
+        let [low, _]: Right = widen_all(cast([bytes, [0; DEPTH]]));
+        low
+    }
 }
 
 /// Eight bytes as int16.

@@ -1,8 +1,9 @@
-// The CPU executor in WebAssembly under Node: `node check.mjs FILE.wasm [check|bench]`.
-// `check` compares it with the scalar reference and fails if a word differs; `bench` times a Swin-T.
+// The CPU executor in WebAssembly under Node: `node check.mjs FILE.wasm [check | bench [TOKENS] [steps]]`.
+// `check` compares it with the scalar reference and fails if a word differs; `bench` times a Swin-T, or a MiniLM on a
+// text of so many tokens, and with `steps` tells of each step.
 import { readFile } from 'node:fs/promises';
 
-const [file, what = 'check'] = process.argv.slice(2);
+const [file, what = 'check', ...options] = process.argv.slice(2);
 const module = await WebAssembly.compile(await readFile(file));
 // The clock of a browser is linked but not asked here.
 const imports = {};
@@ -30,8 +31,9 @@ if (what === 'check') {
   for (const [name, words] of Object.entries(results)) console.log(`${name}: ${words >>> 0} words differ`);
   process.exitCode = Object.values(results).every((words) => words === 0) ? 0 : 1;
 } else {
-  const runs = 15;
-  const steps = wasm.bench(1);
+  const runs = 25;
+  const tokens = Number(options.find((option) => option !== 'steps') ?? 0);
+  const steps = tokens ? wasm.bench_text(tokens) : wasm.bench_images(1);
   const times = Array.from({ length: steps }, () => []);
   const totals = [];
   for (let run = -5; run < runs; run++) {
@@ -43,7 +45,7 @@ if (what === 'check') {
     }
     if (run >= 0) totals.push(performance.now() - first);
   }
-  console.log(`Swin-T: ${median(totals).toFixed(1)} ms an image (median of ${runs}, least ${least(totals).toFixed(1)}); least times of steps:`);
+  console.log(`${tokens ? `MiniLM, ${tokens} tokens` : 'Swin-T'}: ${median(totals).toFixed(2)} ms (median of ${runs}, least ${least(totals).toFixed(2)}); least times of steps:`);
   const leasts = times.map(least);
   names.forEach((name, operation) => {
     const chosen = leasts.map((ms, at) => ({ ms, macs: wasm.products(at), operation: wasm.operation(at) })).filter((step) => step.operation === operation);
@@ -51,5 +53,5 @@ if (what === 'check') {
     const macs = chosen.reduce((sum, step) => sum + step.macs, 0);
     console.log(`${name.padEnd(17)} ${String(chosen.length).padStart(3)} steps ${ms.toFixed(2).padStart(8)} ms  ${macs ? (macs / ms / 1e6).toFixed(1) + ' GMAC/s' : ''}`);
   });
-  if (process.argv[4] === 'steps') leasts.forEach((ms, at) => console.log(at, names[wasm.operation(at)], ms.toFixed(2), wasm.products(at) / 1e6, (wasm.products(at) / ms / 1e6).toFixed(1)));
+  if (options.includes('steps')) leasts.forEach((ms, at) => console.log(at, names[wasm.operation(at)], ms.toFixed(2), wasm.products(at) / 1e6, (wasm.products(at) / ms / 1e6).toFixed(1)));
 }

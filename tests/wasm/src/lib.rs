@@ -1,5 +1,5 @@
 //! What `check.mjs` calls: comparisons of the CPU executor with the reference inside WebAssembly,
-//! and single steps of a Swin-T to be timed.
+//! and single steps of a Swin-T or a MiniLM to be timed.
 
 // Only numbers cross the border, so that no binding generator is needed.
 #![allow(
@@ -22,9 +22,9 @@ use intformer::architecture::{
     Activation, BertConfig, Config, InputShape, PerBlock, SwinConfig, TextHead, TextPooling,
     VitConfig, VitPooling, Windowing,
 };
-use intformer::plan::{Counts, Program};
+use intformer::plan::Program;
 use intformer::runtime::cpu::Kernels;
-use intformer::runtime::{Batch, Cpu, Executor, Reference};
+use intformer::runtime::{Batch, Cpu, Executor, Reference, Token};
 use intformer_shaders::Dispatch;
 
 /// Words that differ between the twin and the CPU kernel, over the random dispatches `first` to
@@ -240,7 +240,7 @@ fn apart(
     words.filter(|(expected, found)| expected != found).count() as u32
 }
 
-/// A Swin-T that is run step by step.
+/// A model that is run step by step.
 struct Bench {
     program: Arc<Program>,
     dispatches: Vec<Dispatch>,
@@ -254,15 +254,29 @@ thread_local! {
 
 /// Makes a Swin-T of random weights for `batch` images; returns its steps.
 #[unsafe(no_mangle)]
-pub extern "C" fn bench(batch: u32) -> u32 {
-    let config = SwinConfig::tiny();
-    let program = program(&config.clone().into(), 1);
-    let counts = Counts::of_items(batch as usize);
+pub extern "C" fn bench_images(batch: u32) -> u32 {
+    let config: Config = SwinConfig::tiny().into();
+    let images = synthetic::images(&config, batch as usize, 1);
+    make_bench(&config, &Batch::images(&images, batch as usize))
+}
+
+/// The same of a MiniLM for a text of `count` tokens.
+#[unsafe(no_mangle)]
+pub extern "C" fn bench_text(count: u32) -> u32 {
+    let tokens: Vec<Token> = (0..count).map(|id| Token { id, segment: 0 }).collect();
+    make_bench(
+        &BertConfig::minilm().into(),
+        &Batch::texts(&tokens, &[0, tokens.len()]),
+    )
+}
+
+fn make_bench(config: &Config, batch: &Batch) -> u32 {
+    let program = program(config, 1);
+    let counts = batch.counts();
     let room = program.room(counts);
     let mut arena = vec![0; room.words()];
-    let images = synthetic::images(&config, batch as usize, 1);
-    let placed = program.place(&Batch::images(&images, batch as usize), room, &mut arena);
-    placed.expect("images that fit");
+    let placed = program.place(batch, room, &mut arena);
+    placed.expect("a batch that fits");
     let dispatches = program.main().dispatches(room, counts);
     let steps = dispatches.len() as u32;
     let bench = Bench {
@@ -276,10 +290,16 @@ pub extern "C" fn bench(batch: u32) -> u32 {
 }
 
 fn with_bench<T>(body: impl FnOnce(&mut Bench) -> T) -> T {
-    BENCH.with_borrow_mut(|bench| body(bench.as_mut().expect("a call of bench before")))
+    BENCH.with_borrow_mut(|bench| {
+        body(
+            bench
+                .as_mut()
+                .expect("a call of bench_images or bench_text before"),
+        )
+    })
 }
 
-/// Runs one step of the Swin-T.
+/// Runs one step of the model.
 #[unsafe(no_mangle)]
 pub extern "C" fn step(at: u32) {
     with_bench(|bench| {
