@@ -260,8 +260,8 @@ pub fn observe(
         .try_for_each(|batch| runner.observe(&batch, observer, |_| ()))
 }
 
-/// What `model` shows of all `samples`, for [`quantize`](crate::quant::quantize()): ranges in a first
-/// pass, histograms in a second. `seen` is told how many items more are done, of two times all.
+/// What `model` shows of all `samples`, for [`quantize`](crate::quant::quantize()): ranges and
+/// covariances in a first pass, histograms in a second. `seen` is told how many items more are done, of two times all.
 ///
 /// # Errors
 /// If the model is not valid or an item does not fit it.
@@ -273,6 +273,7 @@ pub fn calibrate<'a>(
     let samples = samples.into();
     let mut runner = FloatRunner::new(model)?;
     let mut calibration = Calibration::new();
+    calibration.watch(&runner.graph);
     for pass in 0..2 {
         if pass == 1 {
             calibration.begin_histograms();

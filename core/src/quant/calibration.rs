@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Observer;
-use crate::{Error, Result};
+use super::{Observer, covariance::Covariance};
+use crate::{
+    Error, Result,
+    graph::{Graph, Layer},
+};
 
 /// Bins of a histogram over |value| / largest |value| of its channel.
 const BINS: usize = 1024;
@@ -128,6 +131,7 @@ impl SiteStats {
 pub struct Calibration {
     sites: BTreeMap<String, SiteStats>,
     histograms: bool,
+    watched: BTreeMap<String, Covariance>,
 }
 
 impl Calibration {
@@ -144,6 +148,35 @@ impl Calibration {
         for site in self.sites.values_mut() {
             site.histogram = vec![0; BINS];
         }
+    }
+
+    /// Asks for the covariances of what the matrix products of `graph` read, of all that is seen from now on in a first
+    /// pass: [`Rounding::Optq`](super::Rounding::Optq) needs them. They take half a square of the channels, 4 bytes each.
+    pub fn watch(&mut self, graph: &Graph) {
+        let nodes = graph.nodes();
+        let linear = nodes
+            .iter()
+            .filter(|node| matches!(node.layer, Layer::Linear { .. }));
+        for &input in linear.flat_map(|node| &node.inputs) {
+            let node = &nodes[input];
+            if has_covariance(node.layer) {
+                let new = || Covariance::new(node.channels);
+                self.watched.entry(node.site.clone()).or_insert_with(new);
+            }
+        }
+    }
+
+    /// How the channels of `site` vary together.
+    ///
+    /// # Errors
+    /// [`Error::Quantize`] if it was not asked for.
+    pub(super) fn covariance(&self, site: &str) -> Result<&Covariance> {
+        self.watched.get(site).ok_or_else(|| {
+            Error::Quantize(format!(
+                "expected a calibration that watches {site} for rounding by OPTQ, found one that does not: \
+                 Calibration::watch asks for it"
+            ))
+        })
     }
 
     /// What was seen at `site`.
@@ -186,6 +219,17 @@ impl Calibration {
     }
 }
 
+/// Whether products that read such a layer may know how its channels vary together.
+fn has_covariance(layer: Layer) -> bool {
+    matches!(
+        layer,
+        Layer::LayerNorm { .. }
+            | Layer::Attention(_)
+            | Layer::WindowAttention(_)
+            | Layer::Activation(_)
+    )
+}
+
 impl Observer for Calibration {
     /// # Panics
     /// If `site` had another number of channels before.
@@ -210,6 +254,9 @@ impl Observer for Calibration {
                 }
             }
             return;
+        }
+        if let Some(covariance) = self.watched.get_mut(site) {
+            covariance.add(values);
         }
         stats.count += (values.len() / channels) as u64;
         for row in values.chunks(channels) {

@@ -4,7 +4,7 @@
 //! shapes and the cost of real ones; they serve to compare executors and to measure time, and say
 //! nothing of accuracy.
 
-use super::{Calibration, Observer, QuantizeOptions, RangeMethod, quantize};
+use super::{Calibration, Observer, QuantizeOptions, RangeMethod, Rounding, quantize};
 use crate::{
     FloatModel, HostTensor, Params, Preprocessing, Resize, Result,
     architecture::{Config, InputShape, census},
@@ -77,8 +77,8 @@ pub(super) fn random_params(shapes: &[(String, Vec<usize>)], seed: u64) -> Param
 
 /// An integer model of `config` with random weights and invented ranges; its file says `invented`.
 ///
-/// There are no images to show twice, so the ranges are the largest magnitudes, whatever
-/// [`QuantizeOptions::range`] asks for.
+/// There are no images to show twice, so the ranges are the largest magnitudes and weights the nearest, whatever
+/// [`QuantizeOptions::range`] and [`QuantizeOptions::rounding`] ask for.
 ///
 /// # Errors
 /// As [`quantize`], or if `config` is not valid.
@@ -143,6 +143,7 @@ pub fn invented(
     }
     let ranges = QuantizeOptions {
         range: RangeMethod::MinMax,
+        rounding: Rounding::Nearest,
         ..options.clone()
     };
     let mut model = quantize(&model, &calibration, &ranges, "invented", 0)?;

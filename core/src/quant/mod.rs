@@ -5,6 +5,7 @@
 //! configuration, without training or images.
 
 mod calibration;
+mod covariance;
 mod invented;
 #[cfg(feature = "float")]
 mod loss;
@@ -21,5 +22,5 @@ pub use invented::{Random, float_model, invented};
 pub use loss::{LayerLoss, losses};
 pub use lower::quantize;
 pub use observer::Observer;
-pub use options::{Gelu, QuantizeOptions};
+pub use options::{Gelu, QuantizeOptions, Rounding};
 pub use typical::typical;

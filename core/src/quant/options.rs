@@ -36,6 +36,20 @@ impl Gelu {
     }
 }
 
+/// How the weights of matrix products become int8.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rounding {
+    /// Each to the nearest.
+    Nearest,
+    /// Each to what makes up best for the errors of those before it, as far as the inputs that calibration saw vary together:
+    /// OPTQ (arXiv 2210.17323). For products that read a normalization, an attention or an activation; of others each to the
+    /// nearest. Calibration must have been asked for the covariances
+    /// ([`Calibration::watch`](super::Calibration::watch)), as `float::calibrate` does.
+    #[default]
+    Optq,
+}
+
 /// How a float model becomes integers.
 ///
 /// # Examples
@@ -78,6 +92,8 @@ pub struct QuantizeOptions {
     pub residual_exponents: bool,
     /// Whether biases make up for the mean error of rounded weights.
     pub bias_correction: bool,
+    /// How weights become int8.
+    pub rounding: Rounding,
     /// What GELU becomes.
     pub gelu: Gelu,
 }
@@ -88,6 +104,7 @@ impl Default for QuantizeOptions {
             range: RangeMethod::MeanSquaredError,
             residual_exponents: true,
             bias_correction: true,
+            rounding: Rounding::Optq,
             gelu: Gelu::Table,
         }
     }

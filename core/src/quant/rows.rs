@@ -1,5 +1,6 @@
 //! The rows of a matrix product on their way to int8.
 
+use super::covariance::{Compensation, each};
 use crate::{Error, Result};
 
 /// Biases stay below this in magnitude, so that products have room beside them.
@@ -25,8 +26,9 @@ impl Rows {
 
     /// Rounds to int8 for inputs `real = scale[c] * q`, each output with a scale of its own.
     ///
-    /// With `means`, the mean integer inputs, biases make up for the mean error of the rounded
-    /// weights (bias correction, arXiv 1906.04721 section 4.2).
+    /// With a `compensation` weights make up for each other's errors; without, each is the nearest. With `means`, the mean
+    /// integer inputs, biases make up for the mean error of the rounded weights (bias correction, arXiv 1906.04721
+    /// section 4.2).
     ///
     /// # Errors
     /// [`Error::Quantize`] naming `site`, if a weight is not finite.
@@ -35,9 +37,10 @@ impl Rows {
         site: &str,
         scale: &[f64],
         means: Option<&[f64]>,
+        compensation: Option<&Compensation>,
     ) -> Result<IntRows> {
-        let mut rows = IntRows::default();
-        for (row, &bias) in self.weight.iter().zip(&self.bias) {
+        let round = |at: usize| {
+            let (row, bias) = (&self.weight[at], self.bias[at]);
             let row: Vec<f64> = row.iter().zip(scale).map(|(w, s)| w * s).collect();
             let largest = row.iter().fold(0.0, |most: f64, w| most.max(w.abs()));
             let unit = (largest / 127.0)
@@ -48,13 +51,22 @@ impl Rows {
                     "expected finite weights at {site}, found some that are not"
                 )));
             }
-            let ints: Vec<i8> = row.iter().map(|w| (w / unit).round() as i8).collect();
+            let units: Vec<f64> = row.iter().map(|w| w / unit).collect();
+            let ints: Vec<i8> = match compensation {
+                Some(compensation) => compensation.round(&units),
+                None => units.iter().map(|w| w.round() as i8).collect(),
+            };
             let error = means.map_or(0.0, |means| {
                 let errors = row.iter().zip(&ints).map(|(w, &q)| w - unit * f64::from(q));
                 errors.zip(means).map(|(error, mean)| error * mean).sum()
             });
-            rows.bias.push(((bias + error) / unit).round() as i32);
+            Ok((ints, ((bias + error) / unit).round() as i32, unit))
+        };
+        let mut rows = IntRows::default();
+        for row in each(self.weight.len(), round) {
+            let (ints, bias, unit) = row?;
             rows.weight.push(ints);
+            rows.bias.push(bias);
             rows.unit.push(unit);
         }
         Ok(rows)

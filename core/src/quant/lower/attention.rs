@@ -46,10 +46,10 @@ impl Lowering<'_> {
         let all = Heads { heads, head_dim };
         all.check(site)?;
         let name = self.fresh(site);
-        let rows = self.quantized(qkv)?;
-        let mut ranges = self.head_ranges(qkv, &rows)?;
+        let mut rows = self.quantized(qkv)?;
+        let (mut ranges, taken) = self.head_ranges(qkv, all, &mut rows)?;
         let padding = match windows.pads() {
-            true => Some(self.padding(&qkv.site, ranges.len())?),
+            true => Some(self.padding(&qkv.site, &taken)?),
             false => None,
         };
         if let Some(padding) = &padding {
@@ -64,7 +64,7 @@ impl Lowering<'_> {
             largest / LARGEST_BIAS
         };
         let (scale, units) = all.scales(&ranges, least);
-        let input = self.emit_heads(qkv, &rows, &scale, all)?;
+        let input = self.emit_heads(qkv, &rows, (&scale, taken), all)?;
 
         let part = all.part();
         if let Some(padding) = &padding {
@@ -123,10 +123,10 @@ impl Lowering<'_> {
     ) -> Result<Bytes> {
         heads.check(site)?;
         let name = self.fresh(site);
-        let rows = self.quantized(qkv)?;
-        let ranges = self.head_ranges(qkv, &rows)?;
+        let mut rows = self.quantized(qkv)?;
+        let (ranges, taken) = self.head_ranges(qkv, heads, &mut rows)?;
         let (scale, units) = heads.scales(&ranges, |_| 0.0);
-        let input = self.emit_heads(qkv, &rows, &scale, heads)?;
+        let input = self.emit_heads(qkv, &rows, (&scale, taken), heads)?;
         let lines = self.lines(input);
         if tokens > MAX_ATTENTION_TOKENS {
             return Err(Error::Quantize(format!(
@@ -169,14 +169,19 @@ impl Lowering<'_> {
         Ok(bytes)
     }
 
-    /// Query, key and value, `count` channels of the layer `qkv`, of the tokens that pad a map: their
-    /// normalized input is zero.
-    fn padding(&self, qkv: &str, count: usize) -> Result<Vec<f64>> {
+    /// Query, key and value of the layer `qkv` less what is `taken`, of the tokens that pad a map: their normalized
+    /// input is zero.
+    fn padding(&self, qkv: &str, taken: &[f64]) -> Result<Vec<f64>> {
         let bias = format!("{qkv}.bias");
-        match self.float.params.0.contains_key(&bias) {
-            true => self.floats(&bias),
-            false => Ok(vec![0.0; count]),
-        }
+        let bias = match self.float.params.0.contains_key(&bias) {
+            true => self.floats(&bias)?,
+            false => vec![0.0; taken.len()],
+        };
+        Ok(bias
+            .iter()
+            .zip(taken)
+            .map(|(bias, taken)| bias - taken)
+            .collect())
     }
 
     fn position_bias(&mut self, site: &str, windows: &Windows, table: &[f64], units: &[f64]) {

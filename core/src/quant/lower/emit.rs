@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{
-    Lowering,
+    Lowering, Rounded,
     value::{Bytes, Input, Linear, Norm, Value},
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         Axis, Epilogue, Format, MAX_NORM_LINEAR_CHANNELS, Operation, TensorId, operation, pad16,
     },
     quant::{
+        Rounding,
         rows::IntRows,
         scales::{FACTOR_MARGIN, multiplier},
     },
@@ -29,11 +30,32 @@ pub(super) fn largest(values: &[f64]) -> f64 {
 }
 
 impl Lowering<'_> {
-    /// Rounds the rows of a product.
+    /// Rounds the rows of a product: once, if another attempt asks for the same.
     pub(super) fn quantized(&self, linear: &Linear) -> Result<IntRows> {
+        if let Some(known) = self.rounded.borrow().get(&linear.site)
+            && known.scale == linear.scale
+            && known.bias == linear.rows.bias
+        {
+            return Ok(known.rows.clone());
+        }
         let means = linear.means.as_deref();
         let means = means.filter(|_| self.options.bias_correction);
-        linear.rows.quantize(&linear.site, &linear.scale, means)
+        let compensation = match (self.options.rounding, &linear.seen) {
+            (Rounding::Optq, Some(site)) => {
+                let covariance = self.calibration.covariance(site)?;
+                covariance.compensation(&linear.scale)
+            }
+            _ => None,
+        };
+        let (rows, scale) = (&linear.rows, &linear.scale);
+        let rounded = rows.quantize(&linear.site, scale, means, compensation.as_ref())?;
+        let known = Rounded {
+            scale: scale.clone(),
+            bias: rows.bias.clone(),
+            rows: rounded.clone(),
+        };
+        self.rounded.borrow_mut().insert(linear.site.clone(), known);
+        Ok(rounded)
     }
 
     /// Emits a product with outputs in their own order.

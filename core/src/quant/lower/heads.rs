@@ -116,27 +116,46 @@ pub(super) struct Outputs<'a> {
 }
 
 impl Lowering<'_> {
-    /// Ranges of queries, keys and values: no finer than a requantization below a half allows.
-    pub(super) fn head_ranges(&self, qkv: &Linear, rows: &IntRows) -> Result<Vec<f64>> {
-        let ranges = self.calibration.ranges(&qkv.site, self.options.range)?;
-        let ranges = ranges.iter().zip(&rows.unit);
-        Ok(ranges
-            .map(|(range, unit)| range.max(127.0 * FACTOR_MARGIN * unit))
-            .collect())
+    /// Ranges of queries, keys and values, no finer than a requantization below a half allows, and what is taken from each
+    /// channel of `rows` before: from keys the middle of what was seen. What all keys have in common adds the same to
+    /// all logits of a query, which changes no weight (arXiv 2410.02367, section 4.2), but takes room in int8.
+    pub(super) fn head_ranges(
+        &self,
+        qkv: &Linear,
+        heads: Heads,
+        rows: &mut IntRows,
+    ) -> Result<(Vec<f64>, Vec<f64>)> {
+        let mut ranges = self.calibration.ranges(&qkv.site, self.options.range)?;
+        let stats = self.calibration.site(&qkv.site)?;
+        let mut taken = vec![0.0; ranges.len()];
+        for c in heads.channels()..2 * heads.channels() {
+            let [low, high] = [stats.min[c], stats.max[c]].map(f64::from);
+            let steps = ((low + high) / 2.0 / rows.unit[c]).round();
+            rows.bias[c] = (f64::from(rows.bias[c]) - steps) as i32;
+            taken[c] = steps * rows.unit[c];
+            ranges[c] *= (high - low) / 2.0 / stats.largest(c).max(f64::MIN_POSITIVE);
+        }
+        for (range, unit) in ranges.iter_mut().zip(&rows.unit) {
+            *range = range.max(127.0 * FACTOR_MARGIN * unit);
+        }
+        Ok((ranges, taken))
     }
 
-    /// Emits queries, keys and values side by side, int8 with `scale`.
+    /// Emits queries, keys and values side by side, int8 with `scale`, of which `taken` was taken.
     pub(super) fn emit_heads(
         &mut self,
         qkv: &Linear,
         rows: &IntRows,
-        scale: &[f64],
+        (scale, taken): (&[f64], Vec<f64>),
         heads: Heads,
     ) -> Result<TensorId> {
         let epilogue = Epilogue::Int8 { relu: false };
         let columns = heads.columns();
         let tensor = self.emit_columns(qkv, rows, scale, &columns, epilogue, None)?;
         self.tap(&qkv.site, tensor, columns, scale.to_vec());
+        if let Some(tap) = self.taps.last_mut() {
+            tap.affine = Some((vec![1.0; taken.len()], taken));
+        }
         Ok(tensor)
     }
 

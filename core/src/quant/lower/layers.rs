@@ -159,6 +159,7 @@ impl Lowering<'_> {
             rows,
             scale: vec![1.0; cols],
             means: None,
+            seen: None,
         })
     }
 
@@ -331,27 +332,32 @@ impl Lowering<'_> {
 
     fn linear(&mut self, site: &str, x: &Value, bias: bool) -> Result<Linear> {
         let mut rows = self.rows(site, bias)?;
+        let mut seen = None;
         let (input, scale, means) = match x {
             Value::Norm(norm, _) => {
                 rows.fold(&norm.gain, &norm.shift);
                 let scale = self.balanced(&norm.site, &rows)?;
                 let stats = self.calibration.site(&norm.site)?;
                 let means = (0..scale.len()).map(|c| stats.mean(c) / scale[c]).collect();
+                seen = Some(&norm.site);
                 (Input::Norm(Rc::clone(norm)), scale, Some(means))
             }
             Value::WindowAttention(qkv, attention, windows) => {
+                seen = Some(attention);
                 let scale = self.balanced(attention, &rows)?;
                 let bytes = self.emit_window_attention(qkv, attention, windows, &scale)?;
                 self.tap_bytes(attention, &bytes);
                 bytes.into_input()
             }
             Value::Attention(qkv, attention, reach) => {
+                seen = Some(attention);
                 let scale = self.balanced(attention, &rows)?;
                 let bytes = self.emit_attention(qkv, attention, *reach, &scale)?;
                 self.tap_bytes(attention, &bytes);
                 bytes.into_input()
             }
             Value::Activated(hidden, activation_site, activation) => {
+                seen = Some(activation_site);
                 let bytes = self.emit_activation(hidden, activation_site, *activation, &rows)?;
                 self.tap_bytes(activation_site, &bytes);
                 if let Some((gain, shift)) = &bytes.affine {
@@ -377,6 +383,7 @@ impl Lowering<'_> {
             rows,
             scale,
             means,
+            seen: seen.cloned(),
         })
     }
 

@@ -16,9 +16,13 @@ mod tap;
 mod tests;
 mod value;
 
-use std::rc::Rc;
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use super::{Calibration, QuantizeOptions, rows::Rows, scales::FACTOR_MARGIN};
+use super::{
+    Calibration, QuantizeOptions,
+    rows::{IntRows, Rows},
+    scales::FACTOR_MARGIN,
+};
 use crate::{
     Error, FloatModel, Params, Preprocessing, Result,
     graph::{Graph, Layer, Stream, Streams},
@@ -138,7 +142,7 @@ pub(super) fn tapped(
         typical: None,
         logit_scale,
         plan: lowered.plan,
-        plans: std::collections::BTreeMap::new(),
+        plans: BTreeMap::new(),
         weights: lowered.weights,
     };
     int_model
@@ -172,8 +176,9 @@ fn lower(float: Float, options: &QuantizeOptions) -> Result<Lowered> {
         .map(|stream| vec![0.0; stream.channels])
         .collect();
     // Channels of a stream may turn out too fine for what is added to them: then once more, coarser.
+    let rounded = RefCell::default();
     for _ in 0..16 {
-        let mut lowering = Lowering::new(float, options, &streams, &least)?;
+        let mut lowering = Lowering::new(float, options, &streams, &least, &rounded)?;
         let outputs = float.graph.walk(|id, inputs| lowering.layer(id, inputs))?;
         let kinds = float.graph.outputs().iter().map(|&(kind, _)| kind);
         let mut scales = Vec::with_capacity(outputs.len());
@@ -201,8 +206,17 @@ fn lower(float: Float, options: &QuantizeOptions) -> Result<Lowered> {
     ))
 }
 
+/// A product that was rounded, and what it was rounded for.
+struct Rounded {
+    scale: Vec<f64>,
+    bias: Vec<f64>,
+    rows: IntRows,
+}
+
 struct Lowering<'a> {
     float: Float<'a>,
+    /// By site, also of earlier attempts.
+    rounded: &'a RefCell<BTreeMap<String, Rounded>>,
     calibration: &'a Calibration,
     options: &'a QuantizeOptions,
     streams: &'a Streams,
@@ -242,6 +256,7 @@ fn identity(bytes: Rc<Bytes>) -> Linear {
         rows,
         scale: bytes.scale.clone(),
         means: None,
+        seen: None,
         input: Input::Bytes(bytes),
     }
 }
@@ -252,9 +267,11 @@ impl<'a> Lowering<'a> {
         options: &'a QuantizeOptions,
         streams: &'a Streams,
         least: &[Vec<f64>],
+        rounded: &'a RefCell<BTreeMap<String, Rounded>>,
     ) -> Result<Self> {
         let mut lowering = Self {
             float,
+            rounded,
             calibration: float.calibration,
             options,
             streams,

@@ -40,6 +40,7 @@ fn error(graph: &Graph) -> f64 {
     let parameters = Parameters::new(shapes, &params, &device).unwrap();
     let mut attention = Attention::new(&device);
     let mut calibration = Calibration::new();
+    calibration.watch(graph);
     let mut expected = Vec::new();
     for pass in 0..2 {
         if pass == 1 {

@@ -74,6 +74,8 @@ pub(super) struct Linear {
     pub(super) scale: Vec<f64>,
     /// Mean integer input, if known.
     pub(super) means: Option<Vec<f64>>,
+    /// Where calibration saw how the inputs vary together, if it did.
+    pub(super) seen: Option<String>,
 }
 
 pub(super) enum Input {

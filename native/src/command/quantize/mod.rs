@@ -11,7 +11,7 @@ use intformer::{
     data::{Dataset, Findings, ImageFiles, Split, parts, unread},
     float, picture,
     plan::IntModel,
-    quant::{Calibration, Gelu, QuantizeOptions, RangeMethod, quantize, typical},
+    quant::{Calibration, Gelu, QuantizeOptions, RangeMethod, Rounding, quantize, typical},
 };
 use rayon::prelude::*;
 use serde_json::json;
@@ -88,9 +88,10 @@ pub struct Method {
     calib: Vec<String>,
     #[command(flatten)]
     pub column: Column,
-    /// How the range of an activation follows from what was seen.
-    #[arg(long, value_enum, default_value_t = Range::Mse)]
-    range: Range,
+    /// How the range of an activation follows from what was seen: by default mse, of a model of texts minmax, as the few
+    /// large values of encoders matter.
+    #[arg(long, value_enum)]
+    range: Option<Range>,
     /// The share of the values that --range percentile keeps.
     #[arg(long, default_value_t = 0.9999)]
     percentile: f64,
@@ -103,6 +104,9 @@ pub struct Method {
     /// Leaves biases as they are, in place of making up for the mean error of rounded weights.
     #[arg(long)]
     no_bias_correction: bool,
+    /// How weights become int8: by default optq, but nearest if --calib is noise.
+    #[arg(long, value_enum)]
+    rounding: Option<RoundingForm>,
 }
 
 /// What to calibrate on.
@@ -133,6 +137,15 @@ enum GeluForm {
     ShiftGelu,
 }
 
+/// How weights are rounded.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RoundingForm {
+    /// Each to what makes up best for the errors of those before it (OPTQ, arXiv 2210.17323).
+    Optq,
+    /// Each to the nearest.
+    Nearest,
+}
+
 /// How ranges are found.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Range {
@@ -147,7 +160,6 @@ enum Range {
 impl Options {
     /// Calibrates, lowers and saves.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        self.method.options()?;
         let model = self.reading.float(&self.model, globals)?;
         let shown =
             self.method
@@ -155,6 +167,7 @@ impl Options {
         for part in &shown.parts {
             globals.note(&format!("images of the part {part}"));
         }
+        self.method.options(&shown)?;
         let calibration = self.method.calibrate(&model, &shown, globals)?;
         let mut quantized = self.method.lower(&model, &calibration, &shown)?;
         // Noise says nothing of what images the model knows.
@@ -170,7 +183,7 @@ impl Options {
             true => Some(Report::new(
                 &model,
                 &calibration,
-                &self.method.options()?,
+                &self.method.options(&shown)?,
                 &shown.inputs,
                 globals,
             )?),
@@ -234,16 +247,20 @@ impl Method {
         calibration: &Calibration,
         shown: &Shown,
     ) -> Result<IntModel> {
-        let (options, count) = (self.options()?, shown.inputs.len());
+        let (options, count) = (self.options(shown)?, shown.inputs.len());
         let source = &shown.source;
         Ok(quantize(model, calibration, &options, source, count)?)
     }
 
-    /// The options of the library.
+    /// The options of the library, for what was `shown`.
     ///
     /// # Errors
     /// If the percentile is none.
-    pub fn options(&self) -> Result<QuantizeOptions> {
+    pub fn options(&self, shown: &Shown) -> Result<QuantizeOptions> {
+        let usual = match shown.inputs {
+            Inputs::Texts(_) => Range::Minmax,
+            _ => Range::Mse,
+        };
         if !(self.percentile > 0.0 && self.percentile <= 1.0) {
             bail!(
                 "expected a share above 0 and up to 1, found {}",
@@ -251,13 +268,18 @@ impl Method {
             );
         }
         Ok(QuantizeOptions {
-            range: match self.range {
+            range: match self.range.unwrap_or(usual) {
                 Range::Minmax => RangeMethod::MinMax,
                 Range::Percentile => RangeMethod::Percentile(self.percentile),
                 Range::Mse => RangeMethod::MeanSquaredError,
             },
             residual_exponents: !self.no_residual_exponents,
             bias_correction: !self.no_bias_correction,
+            rounding: match self.rounding {
+                None if shown.random => Rounding::Nearest,
+                None | Some(RoundingForm::Optq) => Rounding::Optq,
+                Some(RoundingForm::Nearest) => Rounding::Nearest,
+            },
             gelu: match self.gelu {
                 GeluForm::Table => Gelu::Table,
                 GeluForm::IGelu => Gelu::IGelu,

@@ -1,0 +1,288 @@
+//! How the channels of an activation vary together.
+
+#[cfg(not(target_family = "wasm"))]
+use rayon::prelude::*;
+
+/// Rows that are added at once: with a wide activation they stay in the second cache.
+const BLOCK: usize = 64;
+
+/// Rows that one pass over a sum takes.
+const ROWS: usize = 4;
+
+/// The sums of products of each two channels.
+#[derive(Clone, Debug)]
+pub(super) struct Covariance {
+    channels: usize,
+    rows: u64,
+    sums: Vec<f64>,
+    /// Of each channel the sums with itself and the channels before it.
+    products: Vec<Vec<f32>>,
+}
+
+impl Covariance {
+    pub(super) fn new(channels: usize) -> Self {
+        Self {
+            channels,
+            rows: 0,
+            sums: vec![0.0; channels],
+            products: (0..channels).map(|c| vec![0.0; c + 1]).collect(),
+        }
+    }
+
+    /// Adds rows of values.
+    pub(super) fn add(&mut self, values: &[f32]) {
+        let channels = self.channels;
+        self.rows += (values.len() / channels) as u64;
+        for block in values.chunks(BLOCK * channels) {
+            for row in block.chunks_exact(channels) {
+                for (sum, &value) in self.sums.iter_mut().zip(row) {
+                    *sum += f64::from(value);
+                }
+            }
+            let add = |(c, products): (usize, &mut Vec<f32>)| {
+                let mut rows = block.chunks_exact(channels);
+                while let Some(first) = rows.next() {
+                    // Past the last row there are zeros.
+                    let rest: [_; ROWS - 1] = std::array::from_fn(|_| rows.next());
+                    let factor = |row: Option<&[f32]>| row.map_or(0.0, |row| row[c]);
+                    let factors = [first[c], factor(rest[0]), factor(rest[1]), factor(rest[2])];
+                    let [a, b, d, e] = [Some(first), rest[0], rest[1], rest[2]]
+                        .map(|row| &row.unwrap_or(first)[..=c]);
+                    let others = a.iter().zip(b).zip(d).zip(e);
+                    for (product, (((a, b), d), e)) in products.iter_mut().zip(others) {
+                        *product +=
+                            factors[0] * a + factors[1] * b + factors[2] * d + factors[3] * e;
+                    }
+                }
+            };
+            #[cfg(not(target_family = "wasm"))]
+            self.products.par_iter_mut().enumerate().for_each(add);
+            #[cfg(target_family = "wasm")]
+            self.products.iter_mut().enumerate().for_each(add);
+        }
+    }
+
+    /// The covariance of the channels `a` and `b`.
+    fn between(&self, a: usize, b: usize) -> f64 {
+        let count = self.rows.max(1) as f64;
+        let mean = |c: usize| self.sums[c] / count;
+        f64::from(self.products[a.max(b)][a.min(b)]) / count - mean(a) * mean(b)
+    }
+
+    /// What the errors of weights on channels in units of `scale` come to in the output, for
+    /// [`Compensation`]: the covariance with a hundredth of its mean variance added to each
+    /// channel's own (arXiv 2210.17323, section 3.3), as a triangle.
+    ///
+    /// None if it is not positive, as of channels that never vary.
+    pub(super) fn compensation(&self, scale: &[f64]) -> Option<Compensation> {
+        let channels = self.channels;
+        let own: Vec<f64> = (0..channels)
+            .map(|c| self.between(c, c) / (scale[c] * scale[c]))
+            .collect();
+        let damping = DAMPING * own.iter().sum::<f64>() / channels as f64;
+        if !(damping.is_finite() && damping > 0.0) {
+            return None;
+        }
+        // The largest first: what is left for the last to make up for is least.
+        let mut order: Vec<usize> = (0..channels).collect();
+        order.sort_by(|&a, &b| own[b].total_cmp(&own[a]));
+        // In reversed order, so that R is upper triangular in this one.
+        let reversed: Vec<usize> = order.iter().rev().copied().collect();
+        let mut factor = each(channels, |i| {
+            let value = |j: usize| {
+                let (a, b) = (reversed[i], reversed[j]);
+                let own = if i == j { damping } else { 0.0 };
+                self.between(a, b) / (scale[a] * scale[b]) + own
+            };
+            (0..=i).map(value).collect::<Vec<_>>()
+        });
+        if !triangular(&mut factor) {
+            return None;
+        }
+        // By channel: its column of R, from the first channel in order to itself.
+        let mut columns = vec![Vec::new(); channels];
+        for (k, column) in columns.iter_mut().enumerate() {
+            let at = channels - 1 - k;
+            *column = (0..=k).map(|i| factor[channels - 1 - i][at]).collect();
+        }
+        Some(Compensation { order, columns })
+    }
+}
+
+/// The share of the mean variance that is added to each.
+const DAMPING: f64 = 0.01;
+
+/// What `make` makes of the numbers below `count`.
+pub(super) fn each<T: Send>(count: usize, make: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
+    #[cfg(not(target_family = "wasm"))]
+    return (0..count).into_par_iter().map(make).collect();
+    #[cfg(target_family = "wasm")]
+    (0..count).map(make).collect()
+}
+
+/// Replaces the lower triangle of a symmetric matrix by its Cholesky factor; false if the matrix is not positive.
+fn triangular(rows: &mut [Vec<f64>]) -> bool {
+    for j in 0..rows.len() {
+        let (before, after) = rows.split_at_mut(j + 1);
+        let own = &mut before[j];
+        let square = own[j] - dot(&own[..j], &own[..j]);
+        if !(square.is_finite() && square > 0.0) {
+            return false;
+        }
+        own[j] = square.sqrt();
+        let own = &*own;
+        let next = |row: &mut Vec<f64>| row[j] = (row[j] - dot(&row[..j], &own[..j])) / own[j];
+        #[cfg(not(target_family = "wasm"))]
+        after.par_iter_mut().with_min_len(64).for_each(next);
+        #[cfg(target_family = "wasm")]
+        after.iter_mut().for_each(next);
+    }
+    true
+}
+
+/// In eight sums, so that compilers make vectors of them.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let (a, a_rest) = a.as_chunks::<8>();
+    let (b, b_rest) = b.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..8 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
+    sums.iter().sum::<f64>() + rest.sum::<f64>()
+}
+
+/// Rounds weights one after the other so that each makes up for the errors of those before it: OPTQ
+/// (arXiv 2210.17323), in its form as the nearest plane of a lattice.
+///
+/// With the covariance of inputs `R R^T`, R upper triangular, the mean squared error of an output is
+/// `|e R|^2`, e being the errors of its weights. Its part k has the errors up to weight k alone, so rounding
+/// `w_k + sum_(i<k) e_i R_ik / R_kk` makes that part least.
+pub(super) struct Compensation {
+    /// The order in which weights are rounded.
+    order: Vec<usize>,
+    /// In that order, column k of R: k + 1 values.
+    columns: Vec<Vec<f64>>,
+}
+
+impl Compensation {
+    /// `weights` in units, rounded to int8.
+    pub(super) fn round(&self, weights: &[f64]) -> Vec<i8> {
+        let mut rounded = vec![0; weights.len()];
+        let mut errors = Vec::with_capacity(weights.len());
+        for (&channel, column) in self.order.iter().zip(&self.columns) {
+            let (before, own) = column.split_at(errors.len());
+            let wanted = weights[channel] + dot(&errors, before) / own[0];
+            let int = wanted.round().clamp(-127.0, 127.0);
+            rounded[channel] = int as i8;
+            errors.push(weights[channel] - int);
+        }
+        rounded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::Random;
+
+    /// Rows whose channels follow one another, with means.
+    fn rows(channels: usize, count: usize) -> Vec<f32> {
+        let mut random = Random(5);
+        let mut values = Vec::new();
+        for _ in 0..count {
+            let mut last = random.normal();
+            for c in 0..channels {
+                last = 0.9 * last + 0.4 * random.normal();
+                values.push(last * (1.0 + c as f32 / 4.0) + c as f32);
+            }
+        }
+        values
+    }
+
+    fn covariance(channels: usize, values: &[f32]) -> Covariance {
+        let mut covariance = Covariance::new(channels);
+        // Blocks of many sizes.
+        let (first, rest) = values.split_at(7 * channels);
+        covariance.add(first);
+        covariance.add(rest);
+        covariance
+    }
+
+    #[test]
+    fn channels_vary_together_as_counted_one_by_one() {
+        let (channels, count) = (5, 203);
+        let values = rows(channels, count);
+        let found = covariance(channels, &values);
+        let column = |c: usize| {
+            values
+                .iter()
+                .skip(c)
+                .step_by(channels)
+                .map(|&v| f64::from(v))
+        };
+        let mean = |c: usize| column(c).sum::<f64>() / count as f64;
+        for (a, b) in (0..channels).flat_map(|a| (0..channels).map(move |b| (a, b))) {
+            let products = column(a)
+                .zip(column(b))
+                .map(|(x, y)| (x - mean(a)) * (y - mean(b)));
+            let expected = products.sum::<f64>() / count as f64;
+            assert!((found.between(a, b) - expected).abs() < 1e-3, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn errors_are_made_up_for() {
+        let channels = 24;
+        let values = rows(channels, 500);
+        let covariance = covariance(channels, &values);
+        let scale: Vec<f64> = (0..channels).map(|c| 0.01 + 0.001 * c as f64).collect();
+        let compensation = covariance.compensation(&scale).unwrap();
+        // The mean squared error of outputs, less that of their means.
+        let error = |weights: &[f64], ints: &[i8]| -> f64 {
+            let errors: Vec<f64> = (0..channels)
+                .map(|c| (weights[c] - f64::from(ints[c])) / scale[c])
+                .collect();
+            let pairs = (0..channels).flat_map(|a| (0..channels).map(move |b| (a, b)));
+            pairs
+                .map(|(a, b)| errors[a] * errors[b] * covariance.between(a, b))
+                .sum()
+        };
+        let mut random = Random(9);
+        let mut sums = [0.0; 2];
+        for _ in 0..50 {
+            let weights: Vec<f64> = (0..channels)
+                .map(|_| f64::from(40.0 * random.normal()).clamp(-127.0, 127.0))
+                .collect();
+            let nearest: Vec<i8> = weights.iter().map(|w| w.round() as i8).collect();
+            sums[0] += error(&weights, &nearest);
+            sums[1] += error(&weights, &compensation.round(&weights));
+        }
+        assert!(sums[1] < 0.4 * sums[0], "{sums:?}");
+    }
+
+    #[test]
+    fn channels_that_vary_alone_are_rounded_to_the_nearest() {
+        let channels = 6;
+        let mut covariance = Covariance::new(channels);
+        for c in 0..channels {
+            for sign in [-1.0, 1.0] {
+                let mut row = vec![0.0; channels];
+                row[c] = sign;
+                covariance.add(&row);
+            }
+        }
+        let compensation = covariance.compensation(&vec![1.0; channels]).unwrap();
+        let weights = [0.4, -1.6, 126.9, -200.0, 3.5, 0.0];
+        assert_eq!(compensation.round(&weights), [0, -2, 127, -127, 4, 0]);
+    }
+
+    #[test]
+    fn channels_that_never_vary_have_none() {
+        let mut covariance = Covariance::new(3);
+        covariance.add(&[1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
+        assert!(covariance.compensation(&[1.0; 3]).is_none());
+    }
+}
