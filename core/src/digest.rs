@@ -11,6 +11,37 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// SHA-256 of a list of examples; each text stands behind its length.
+#[cfg(feature = "data")]
+pub(crate) struct ListHasher(Sha256);
+
+#[cfg(feature = "data")]
+impl ListHasher {
+    pub(crate) fn new(kind: &str) -> Self {
+        let mut hasher = Self(Sha256::new());
+        hasher.text(kind);
+        hasher
+    }
+
+    pub(crate) fn names(&mut self, names: &[String]) {
+        self.number(names.len() as u64);
+        names.iter().for_each(|name| self.text(name));
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.update(text);
+    }
+
+    pub(crate) fn number(&mut self, number: u64) {
+        self.0.update(number.to_le_bytes());
+    }
+
+    pub(crate) fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
 /// SHA-256 of int32 logits `[batch, classes]`, little end first.
 ///
 /// # Examples

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Error, Result};
+use sha2::{Digest, Sha256};
+
+use crate::{Error, Result, digest::hex};
 
 /// A row-major f32 tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +80,16 @@ impl Params {
     /// The parameter `name`, if the model has it.
     pub fn find(&self, name: &str) -> Option<&HostTensor> {
         self.0.get(name)
+    }
+
+    /// SHA-256 of names, shapes and values.
+    pub fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        for (name, tensor) in &self.0 {
+            hasher.update(format!("{name} {:?}", tensor.shape));
+            hasher.update(bytemuck::cast_slice::<f32, u8>(&tensor.data));
+        }
+        hex(&hasher.finalize())
     }
 
     /// Elements of all parameters.

@@ -52,10 +52,6 @@ macro_rules! commands {
     ($($(#[$meta:meta])* $variant:ident = $module:ident),* $(,)?) => {
         /// The commands.
         #[derive(Subcommand)]
-        #[cfg_attr(
-            feature = "float",
-            expect(clippy::large_enum_variant, reason = "there is one at a time")
-        )]
         pub enum Command { $($(#[$meta])* $variant(command::$module::Options)),* }
 
         impl Command {
@@ -83,6 +79,7 @@ commands! {
     Data = data,
     Train = train,
     Distill = distill,
+    PruneData = prune_data,
     Reproduce = reproduce,
     Rescale = rescale,
     Twins = twins,

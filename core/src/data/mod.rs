@@ -5,6 +5,7 @@ mod examples;
 mod folder;
 pub mod glyphs;
 mod spread;
+mod subset;
 mod texts;
 
 pub use examples::Examples;
@@ -13,6 +14,7 @@ pub use folder::{
 };
 pub use glyphs::{GlyphOptions, GlyphSet, GlyphSplit, Split};
 pub use spread::Spread;
+pub use subset::{Selected, Subset};
 pub use texts::{Columns, TextSet, TextTable};
 
 use crate::{Pixels, Result};

@@ -15,6 +15,8 @@ pub mod verify;
 #[cfg(feature = "float")]
 pub mod distill;
 #[cfg(feature = "float")]
+pub mod prune_data;
+#[cfg(feature = "float")]
 pub mod quantize;
 #[cfg(feature = "float")]
 pub mod reproduce;
@@ -31,6 +33,6 @@ pub mod twins;
 pub mod absent;
 #[cfg(not(feature = "float"))]
 pub use {
-    absent as distill, absent as quantize, absent as reproduce, absent as rescale, absent as train,
-    absent as twins,
+    absent as distill, absent as prune_data, absent as quantize, absent as reproduce,
+    absent as rescale, absent as train, absent as twins,
 };

@@ -81,6 +81,17 @@ impl TrainingSets {
         }
     }
 
+    /// A digest of the list of images to train on.
+    pub fn digest(&self) -> Result<String> {
+        match self {
+            Self::Glyphs(_) => bail!(
+                "expected the same images in each epoch, found glyphs that are rendered anew: `intformer data glyphs` \
+                 writes them to a folder"
+            ),
+            Self::Folders { train, .. } => Ok(train.data().folder().digest()?),
+        }
+    }
+
     /// What was passed over so far.
     pub fn findings(&self) -> Findings {
         match self {

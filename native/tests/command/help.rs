@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use crate::place;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 23] = [
     "",
     "info",
     "quantize",
@@ -20,6 +20,10 @@ const COMMANDS: [&str; 19] = [
     "train",
     "distill",
     "distill relu",
+    "prune-data",
+    "prune-data run",
+    "prune-data score",
+    "prune-data subsets",
     "reproduce",
     "reproduce relu",
     "rescale",

@@ -13,4 +13,6 @@ mod help;
 mod info;
 mod place;
 #[cfg(feature = "float")]
+mod prune_data;
+#[cfg(feature = "float")]
 mod texts;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::place::Workplace;
 
 /// A sentence encoder as sentence-transformers keeps it, with its tokenizer, and `lines.txt`.
-fn encoder() -> Workplace {
+pub fn encoder() -> Workplace {
     let place = Workplace::new();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
     let folder = place.path("encoder");
@@ -290,7 +290,7 @@ fn long_texts_come_apart_into_windows() {
 }
 
 /// Sentences of two classes, by their first word.
-fn questions(place: &Workplace, name: &str, count: usize) {
+pub fn questions(place: &Workplace, name: &str, count: usize) {
     let letter = |at: usize| char::from(b'a' + (at % 26) as u8);
     let rows = (0..count).map(|at| {
         let (x, y) = (letter(at), letter(at / 26 + 7));

@@ -15,7 +15,9 @@ pub use sturdy::Sturdy;
 
 use self::listing::{Entry, Walk, entries};
 use super::classes::{ClassFolder, Matching, ModelClasses, Wish, match_classes};
-use crate::{Error, ImageShape, Pixels, Preprocessing, Result, data::Dataset, picture};
+use crate::{
+    Error, ImageShape, Pixels, Preprocessing, Result, data::Dataset, digest::ListHasher, picture,
+};
 
 /// The images below a folder with a sub-folder for each class.
 ///
@@ -57,6 +59,7 @@ use crate::{Error, ImageShape, Pixels, Preprocessing, Result, data::Dataset, pic
 /// ```
 #[derive(Clone, Debug)]
 pub struct ImageFolder {
+    root: PathBuf,
     labels: Vec<String>,
     images: Vec<(PathBuf, usize)>,
     findings: Findings,
@@ -112,6 +115,7 @@ impl ImageFolder {
             return fail("images");
         }
         let mut folder = Self {
+            root: dir.to_owned(),
             labels,
             images,
             findings: walk.findings,
@@ -139,6 +143,27 @@ impl ImageFolder {
     /// The class of image `index`, if there is one.
     pub fn class(&self, index: usize) -> Option<usize> {
         self.images.get(index).map(|&(_, class)| class)
+    }
+
+    /// A digest of the list: names of the classes and, of each image, its place below its class's folder, its class and how
+    /// many bytes it has; of no picture's contents.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file is gone.
+    pub fn digest(&self) -> Result<String> {
+        let mut hasher = ListHasher::new("images");
+        hasher.names(&self.labels);
+        for (path, class) in &self.images {
+            let length = std::fs::metadata(path)
+                .map_err(|e| Error::io(path, e))?
+                .len();
+            let inner = path.strip_prefix(&self.root).unwrap_or(path);
+            let parts = inner.iter().map(|part| part.to_string_lossy());
+            hasher.text(&parts.collect::<Vec<_>>().join("/"));
+            hasher.number(*class as u64);
+            hasher.number(length);
+        }
+        Ok(hasher.finish())
     }
 
     /// What was passed over.

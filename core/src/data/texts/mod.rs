@@ -18,7 +18,7 @@ use std::{
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Error, Result};
+use crate::{Error, Result, digest::ListHasher};
 
 /// The most bytes of a file, and of the texts in it, that are held at once: 256 MiB.
 const MAX_BYTES: u64 = 256 << 20;
@@ -108,6 +108,16 @@ impl TextTable {
             return pairs.into_iter().map(|(_, name)| name).collect();
         }
         names
+    }
+
+    /// A digest of the rows: of each its text and its class.
+    pub fn digest(&self) -> String {
+        let mut hasher = ListHasher::new("texts");
+        for (at, text) in self.texts.iter().enumerate() {
+            hasher.text(text);
+            hasher.text(self.classes.get(at).map_or("", String::as_str));
+        }
+        hasher.finish()
     }
 
     /// Of which of `labels` each text is.

@@ -29,6 +29,8 @@ pub struct Batch {
     pub targets: Vec<f32>,
     /// The true classes, before smoothing and mixing.
     pub classes: Vec<usize>,
+    /// Their places in the data.
+    pub indices: Vec<usize>,
 }
 
 /// The examples of a batch without their classes.
@@ -148,6 +150,7 @@ fn load(
         items,
         targets,
         classes,
+        indices: indices.to_vec(),
     })
 }
 

@@ -8,11 +8,14 @@ use std::{
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::{EpochReport, TrainOptions};
+use super::{Answers, EpochReport, TrainOptions};
 use crate::{Error, HostTensor, Params, Result};
 
 /// Version of the file.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
+
+/// Name of the tensor of answers.
+const ANSWERS: &str = "answers";
 
 /// Where a run stands, next to the tensors.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,6 +54,8 @@ pub struct Checkpoint {
     pub best: Option<Params>,
     /// The optimizer's state, as burn writes it.
     pub optimizer: Vec<u8>,
+    /// The answers so far, if they are recorded.
+    pub answers: Option<Answers>,
 }
 
 impl Progress {
@@ -92,6 +97,11 @@ impl Checkpoint {
                 tensors.push((format!("{prefix}/{name}"), view));
             }
         }
+        let answers = self.answers.as_ref().map(Answers::to_tensor);
+        if let Some(tensor) = &answers {
+            let bytes = bytemuck::cast_slice(&tensor.data);
+            tensors.push((ANSWERS.to_owned(), view(Dtype::F32, &tensor.shape, bytes)?));
+        }
         let length = [self.optimizer.len()];
         let optimizer = view(Dtype::U8, &length, &self.optimizer)?;
         tensors.push(("optimizer".to_owned(), optimizer));
@@ -125,17 +135,20 @@ impl Checkpoint {
         let progress: Progress = serde_json::from_str(progress).map_err(|e| fail(path, e))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| fail(path, e))?;
         let mut sets: BTreeMap<String, Params> = BTreeMap::new();
-        let mut optimizer = None;
+        let (mut optimizer, mut answers) = (None, None);
         for (name, tensor) in file.iter() {
+            let floats = || {
+                let (words, _) = tensor.data().as_chunks();
+                let data = words.iter().copied().map(f32::from_le_bytes).collect();
+                HostTensor::new(tensor.shape(), data)
+            };
             match name.split_once('/') {
                 Some((prefix, name)) if tensor.dtype() == Dtype::F32 => {
-                    let words = tensor.data().chunks_exact(4);
-                    let data = words
-                        .map(|word| f32::from_le_bytes([word[0], word[1], word[2], word[3]]))
-                        .collect();
-                    let tensor = HostTensor::new(tensor.shape(), data);
                     let params = sets.entry(prefix.to_owned()).or_default();
-                    params.0.insert(name.to_owned(), tensor);
+                    params.0.insert(name.to_owned(), floats());
+                }
+                None if name == ANSWERS && tensor.dtype() == Dtype::F32 => {
+                    answers = Answers::from_tensor(&floats());
                 }
                 None if name == "optimizer" => optimizer = Some(tensor.data().to_vec()),
                 _ => return Err(fail(path, format!("the tensor {name} is not expected"))),
@@ -147,6 +160,7 @@ impl Checkpoint {
             params: sets.remove("model").ok_or_else(|| missing("parameters"))?,
             best: sets.remove("best"),
             optimizer: optimizer.ok_or_else(|| missing("an optimizer state"))?,
+            answers,
         })
     }
 }

@@ -10,6 +10,7 @@ use burn::{
 
 use super::{
     Origin, TrainOptions,
+    answers::Answer,
     batches::Batch,
     loss::{Network, Teacher, cross_entropy},
 };
@@ -22,6 +23,7 @@ use crate::{
 /// A model, its optimizer and, where there is one, its teacher.
 pub struct Learner {
     clip: f32,
+    record: bool,
     /// Parameters whose learning rate is not that of all, and its factor.
     factors: Vec<(ParamGroup, f64)>,
     network: Network,
@@ -42,6 +44,8 @@ pub struct Losses {
     pub total: f64,
     /// The cross-entropy with the labels.
     pub labels: f64,
+    /// The answers to the examples of the batch, if they are recorded.
+    pub answers: Vec<Answer>,
 }
 
 impl Learner {
@@ -93,6 +97,7 @@ impl Learner {
             );
         Ok(Self {
             clip: options.clip,
+            record: options.record,
             factors: factors(options, &parameters),
             network: Network::new(options.config.clone(), parameters, &device),
             teacher,
@@ -106,9 +111,9 @@ impl Learner {
     /// # Errors
     /// What is not finite. The weights are then as they were.
     pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<Losses, String> {
-        let losses = self.losses(batch).map_err(|e| e.to_string())?;
-        let (loss, labels) = losses;
+        let (loss, mut losses) = self.losses(batch).map_err(|e| e.to_string())?;
         let total = f64::from(host(loss.clone())[0]);
+        losses.total = total;
         if !total.is_finite() {
             return Err(format!("a loss of {total}"));
         }
@@ -127,20 +132,28 @@ impl Learner {
             rates.with_group(group.clone(), ConstantLr::new(factor * rate))
         });
         self.network.parameters = self.optimizer.step(rates.step(), parameters, gradients);
-        Ok(Losses { total, labels })
+        Ok(losses)
     }
 
-    /// The loss, and the cross-entropy in it.
-    fn losses(&mut self, batch: &Batch) -> Result<(Tensor<1>, f64)> {
+    /// What is minimized, and what is in it; its value is not known yet.
+    fn losses(&mut self, batch: &Batch) -> Result<(Tensor<1>, Losses)> {
         let features = self.teacher.as_ref().is_some_and(Teacher::wants_features);
         let output = self.network.run(batch, features)?;
+        let answers = match self.record {
+            true => answers(&output.logits, batch),
+            false => Vec::new(),
+        };
         let labels = cross_entropy(output.logits.clone(), batch, &self.device);
-        let value = f64::from(host(labels.clone())[0]);
+        let losses = Losses {
+            total: f64::NAN,
+            labels: f64::from(host(labels.clone())[0]),
+            answers,
+        };
         let loss = match &mut self.teacher {
             Some(teacher) => teacher.loss(batch, output, labels)?,
             None => labels,
         };
-        Ok((loss, value))
+        Ok((loss, losses))
     }
 
     /// The model as it is now.
@@ -165,6 +178,14 @@ impl Learner {
             .map(|bytes| bytes.to_vec())
             .map_err(|e| Error::Training(format!("optimizer state: {e}")))
     }
+}
+
+/// What `logits` say of the examples of `batch`.
+fn answers(logits: &Tensor<2>, batch: &Batch) -> Vec<Answer> {
+    let classes = logits.dims()[1];
+    let values = host(logits.clone());
+    let rows = values.chunks(classes).zip(&batch.classes);
+    rows.map(|(row, &class)| Answer::new(row, class)).collect()
 }
 
 /// The parameters whose learning rate has a factor, by factor.

@@ -208,6 +208,7 @@ mod tests {
             items: Items::Images(images.collect()),
             targets,
             classes: vec![0, 1],
+            indices: vec![0, 1],
         }
     }
 

@@ -60,6 +60,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answers;
 mod batches;
 mod checkpoint;
 mod dashboard;
@@ -81,6 +82,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use answers::{Answer, Answers};
 pub use dashboard::Dashboard;
 pub use head::with_labels;
 pub use loss::Distillation;
@@ -160,6 +162,8 @@ pub struct Trained {
     pub model: FloatModel,
     /// All epochs.
     pub history: Vec<EpochReport>,
+    /// What the forward passes said of each example, if [`TrainOptions::record`] asks for it.
+    pub answers: Option<Answers>,
 }
 
 /// [`train_from`] new parameters, without a teacher, on the CPU.

@@ -46,6 +46,11 @@ pub struct TrainOptions {
     pub seed: u64,
     /// Seconds between checkpoints inside an epoch; every epoch ends with one.
     pub checkpoint_seconds: u64,
+    /// What tells the examples to train on from others, if it is known: a run goes on with the same alone.
+    pub data: Option<String>,
+    /// Keeps what the forward passes said of each example ([`Trained::answers`](super::Trained::answers)); this takes
+    /// no pass of its own.
+    pub record: bool,
     /// Folder of the checkpoint.
     pub out: PathBuf,
     /// Go on from the checkpoint in `out` if there is one.
@@ -110,6 +115,8 @@ impl TrainOptions {
             rates: Vec::new(),
             seed: 0,
             checkpoint_seconds: 600,
+            data: None,
+            record: false,
             out: out.into(),
             resume: false,
         }
@@ -161,6 +168,10 @@ impl TrainOptions {
                 self.rates
                     .iter()
                     .all(|rate| rate.factor.is_finite() && rate.factor >= 0.0),
+            ),
+            (
+                "no mixup of what is recorded",
+                !self.record || self.mixup == 0.0,
             ),
             (
                 "images to mix",

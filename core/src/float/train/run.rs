@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    EpochReport, Origin, TrainEvent, TrainOptions, TrainUi, Trained, batched,
+    Answers, EpochReport, Origin, TrainEvent, TrainOptions, TrainUi, Trained, batched,
     batches::produce,
     checkpoint::{self, Checkpoint, Progress},
     evaluate_network, fingerprint,
@@ -52,6 +52,7 @@ pub(super) struct Run<'a> {
     learner: Learner,
     tokenization: Option<Tokenization>,
     best: Option<Params>,
+    answers: Option<Answers>,
     pub(super) progress: Progress,
     course: Course,
     /// Steps of an epoch.
@@ -67,12 +68,13 @@ impl<'a> Run<'a> {
         train: Examples,
     ) -> Result<Self> {
         let file = checkpoint::path(&options.out);
-        let (learner, best, progress) = if options.resume && file.exists() {
+        let (learner, best, answers, progress) = if options.resume && file.exists() {
             let Checkpoint {
                 progress,
                 params,
                 best,
                 optimizer,
+                answers,
             } = Checkpoint::load(&file)?;
             if !options.same_run(&progress.options)
                 || progress.labels != train.labels()
@@ -87,17 +89,20 @@ impl<'a> Run<'a> {
                 )));
             }
             let learner = Learner::resume(options, origin, &params, optimizer)?;
-            (learner, best, progress)
+            (learner, best, answers, progress)
         } else {
             let origin_of = fingerprint(origin);
             let progress = Progress::new(options, train.labels(), train.len(), origin_of);
-            (Learner::new(options, origin)?, None, progress)
+            let answers = Answers::new(options.epochs, train.len());
+            let answers = options.record.then_some(answers);
+            (Learner::new(options, origin)?, None, answers, progress)
         };
         Ok(Self {
             options,
             learner,
             tokenization: origin.tokenization.cloned(),
             best,
+            answers,
             progress,
             course: Course::default(),
             steps: options.examples(train.len()).div_ceil(options.batch),
@@ -130,6 +135,11 @@ impl<'a> Run<'a> {
                         );
                         let found = format!("{mean:.2} over the last steps");
                         return Err(self.diverged(&expected, &found));
+                    }
+                    if let Some(answers) = &mut self.answers {
+                        for (&index, answer) in batch.indices.iter().zip(losses.answers) {
+                            answers.set(epoch, index, answer);
+                        }
                     }
                     let loss = losses.total;
                     self.progress.step += 1;
@@ -197,6 +207,7 @@ impl<'a> Run<'a> {
             params: self.learner.params(),
             best: self.best.clone(),
             optimizer: self.learner.optimizer_state()?,
+            answers: self.answers.clone(),
         };
         checkpoint.save(&self.file)?;
         self.saved = Instant::now();
@@ -240,7 +251,10 @@ impl<'a> Run<'a> {
             class_order: None,
         };
         model.validate()?;
-        let history = self.progress.history;
-        Ok(Trained { model, history })
+        Ok(Trained {
+            model,
+            history: self.progress.history,
+            answers: self.answers,
+        })
     }
 }

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::{
-    Origin, RateOf, TrainEvent, TrainOptions, Trained, checkpoint, run::Course, train, train_from,
-    with_labels,
+    Answer, Origin, RateOf, TrainEvent, TrainOptions, Trained, checkpoint, run::Course, train,
+    train_from, with_labels,
 };
 use crate::{
     FloatModel, Pixels, Preprocessing, Result,
@@ -107,6 +107,89 @@ fn a_resumed_run_ends_with_the_same_bits() {
 }
 
 #[test]
+fn answers_are_those_of_the_forward_passes_in_the_order_of_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = small();
+    let record = TrainOptions {
+        mixup: 0.0,
+        // Nothing is learned, so each answer is that of the model itself.
+        learning_rate: 1e-30,
+        record: true,
+        ..options(folder.path())
+    };
+    let origin = Origin {
+        params: Some(&model.params),
+        ..Origin::default()
+    };
+    let run = |options: &TrainOptions, stop: Option<usize>| {
+        let mut steps = 0;
+        let ui = &mut |event: &TrainEvent<'_>| {
+            steps += usize::from(matches!(event, TrainEvent::Step { .. }));
+            match stop == Some(steps) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        train_from(options, &origin, &spots(60), &spots(10), ui)
+    };
+    let trained = run(&record, None).unwrap();
+    let answers = trained.answers.unwrap();
+    assert_eq!((answers.epochs(), answers.examples()), (3, 60));
+    let data = spots(60);
+    for (epoch, index) in (0..3).flat_map(|epoch| (0..60).map(move |index| (epoch, index))) {
+        let (pixels, class) = data.get(epoch as u64, index).unwrap();
+        let logits = crate::float::logits(&model, &[pixels]).unwrap().remove(0);
+        let (expected, found) = (
+            Answer::new(&logits, class),
+            answers.get(epoch, index).unwrap(),
+        );
+        let close = |a: f32, b: f32| (a - b).abs() < 1e-4;
+        assert!(
+            close(expected.confidence, found.confidence),
+            "{epoch} {index}"
+        );
+        assert!(close(expected.margin, found.margin) && close(expected.error, found.error));
+        assert!(expected.right == found.right || found.margin.abs() < 1e-4);
+    }
+
+    // Neither a record nor a stop on the way changes what comes out.
+    let real = |record: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        let options = TrainOptions {
+            mixup: 0.0,
+            record,
+            ..options(folder.path())
+        };
+        if record {
+            for stop in [1, 5, 9] {
+                assert!(run(&options, Some(stop)).is_err());
+            }
+        }
+        run(&options, None).unwrap()
+    };
+    let (plain, recorded) = (real(false), real(true));
+    assert_eq!(plain.model, recorded.model);
+    assert!(plain.answers.is_none());
+    let folder = tempfile::tempdir().unwrap();
+    let whole = TrainOptions {
+        mixup: 0.0,
+        record: true,
+        ..options(folder.path())
+    };
+    assert_eq!(run(&whole, None).unwrap().answers, recorded.answers);
+    let mixed = TrainOptions {
+        mixup: 0.2,
+        ..whole
+    };
+    assert!(
+        run(&mixed, None)
+            .unwrap_err()
+            .to_string()
+            .contains("no mixup")
+    );
+}
+
+#[test]
 fn training_learns_the_spots() {
     let folder = tempfile::tempdir().unwrap();
     let options = TrainOptions {
@@ -184,7 +267,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     );
     std::fs::write(&file, older.unwrap()).unwrap();
     let error = train(&options, &spots(60), &spots(10), ui).unwrap_err();
-    let expected = "expected a state of version 3, found version 2";
+    let expected = "expected a state of version 4, found version 2";
     assert!(error.to_string().contains(expected), "{error}");
     std::fs::write(&file, b"not a checkpoint").unwrap();
     assert!(train(&options, &spots(60), &spots(10), ui).is_err());

@@ -106,6 +106,11 @@ impl TextDataArguments {
 }
 
 impl Tables {
+    /// A digest of the rows to train on.
+    pub fn digest(&self) -> String {
+        self.train.digest()
+    }
+
     /// The tokens of the texts for `model`, and their places among its classes.
     pub fn encode(self, model: &FloatModel, globals: &Globals) -> Result<[TextSet; 2]> {
         let labels = &model.labels;

@@ -1,0 +1,355 @@
+//! Logs as files: Parquet and JSON lines, of this library or of any trainer.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+};
+
+use parquet::{
+    basic::Compression,
+    data_type::{BoolType, DataType, FloatType, Int32Type, Int64Type},
+    errors::ParquetError,
+    file::{
+        metadata::KeyValue,
+        properties::WriterProperties,
+        reader::{FileReader, SerializedFileReader},
+        writer::{SerializedFileWriter, SerializedRowGroupWriter},
+    },
+    record::Field,
+    schema::parser::parse_message_type,
+};
+use serde::Deserialize;
+
+use super::{
+    RunLog,
+    log::{Beside, gap},
+};
+use crate::{Error, Result};
+
+/// Keys of a Parquet file's metadata, and of the first of JSON lines.
+const RUN: &str = "intformer.run";
+const DATA: &str = "intformer.data";
+const SETTINGS: &str = "intformer.settings";
+
+/// The most answers of a file, and the most bytes of a line.
+const MAX_ANSWERS: usize = 1 << 25;
+const MAX_LINE: u64 = 1 << 20;
+
+/// The columns of a Parquet file.
+const SCHEMA: &str = "message answers {
+    required int64 index;
+    required int32 epoch;
+    required boolean right;
+    required float confidence;
+    required float margin;
+    required float error;
+}";
+
+/// The same without what stands beside the answers.
+const PLAIN_SCHEMA: &str = "message answers {
+    required int64 index;
+    required int32 epoch;
+    required boolean right;
+}";
+
+/// An answer that a file has.
+#[derive(Clone, Copy, Deserialize)]
+struct Row {
+    index: u64,
+    epoch: u64,
+    right: bool,
+    confidence: Option<f32>,
+    margin: Option<f32>,
+    error: Option<f32>,
+}
+
+/// What a file says of the run as a whole.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct About {
+    run: Option<String>,
+    data: Option<String>,
+    settings: Option<serde_json::Value>,
+}
+
+impl RunLog {
+    /// The endings of files.
+    pub const ENDINGS: [&str; 2] = ["parquet", "jsonl"];
+
+    /// Reads a file by its ending, `.parquet` or `.jsonl`: a row or line for each epoch and example, in any order, with
+    /// `index` and `epoch` (from 0), `right`, and if it is known `confidence`, `margin` and `error`. A run without a name
+    /// has that of the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Data`] with the path if the file is not as expected, has an answer twice or lacks one.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let read = match ending {
+            // The library may panic on what is none of its own.
+            Some("parquet") => catch_unwind(AssertUnwindSafe(|| parquet_rows(file)))
+                .unwrap_or_else(|_| {
+                    fail("expected a Parquet file, found something that stops its reader")
+                }),
+            Some("jsonl") => json_rows(file),
+            _ => fail("expected a log that ends in .parquet or .jsonl"),
+        };
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let log = read.and_then(|(about, rows)| assemble(about, rows, &stem));
+        log.map_err(|error| match error {
+            Error::Data(sentence) => Error::Data(format!("{}: {sentence}", path.display())),
+            other => other,
+        })
+    }
+
+    /// Writes a Parquet file: whole, or not at all. Equal logs give equal bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let bytes = self.to_parquet().map_err(malformed)?;
+        crate::file::replace(path.as_ref(), &bytes)
+    }
+
+    fn to_parquet(&self) -> Result<Vec<u8>, ParquetError> {
+        let schema = match self.beside() {
+            Some(_) => SCHEMA,
+            None => PLAIN_SCHEMA,
+        };
+        let known = [
+            (RUN, Some(&self.run)),
+            (DATA, self.data.as_ref()),
+            (SETTINGS, self.settings.as_ref()),
+        ];
+        let known = known.into_iter().filter_map(|(key, value)| {
+            let value = value?;
+            Some(KeyValue::new(key.to_owned(), value.clone()))
+        });
+        let properties = WriterProperties::builder()
+            .set_key_value_metadata(Some(known.collect()))
+            .set_compression(Compression::SNAPPY)
+            .build();
+        let schema = Arc::new(parse_message_type(schema)?);
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
+        let mut group = writer.next_row_group()?;
+        let (epochs, examples) = (self.epochs(), self.examples());
+        let places = || (0..epochs).flat_map(move |epoch| (0..examples).map(move |at| (epoch, at)));
+        let indices: Vec<_> = places().map(|(_, index)| index as i64).collect();
+        column::<Int64Type>(&mut group, &indices)?;
+        let numbers: Vec<_> = places().map(|(epoch, _)| epoch as i32).collect();
+        column::<Int32Type>(&mut group, &numbers)?;
+        let right: Vec<_> = (0..epochs)
+            .flat_map(|epoch| self.right(epoch))
+            .copied()
+            .collect();
+        column::<BoolType>(&mut group, &right)?;
+        if let Some(beside) = self.beside() {
+            for numbers in [&beside.confidence, &beside.margin, &beside.error] {
+                column::<FloatType>(&mut group, numbers)?;
+            }
+        }
+        group.close()?;
+        writer.into_inner()
+    }
+}
+
+/// Writes the next column.
+fn column<T: DataType>(
+    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+    values: &[T::T],
+) -> Result<(), ParquetError> {
+    let Some(mut column) = group.next_column()? else {
+        return Err(ParquetError::General(
+            "fewer columns than values".to_owned(),
+        ));
+    };
+    column.typed::<T>().write_batch(values, None, None)?;
+    column.close()
+}
+
+fn fail<T>(sentence: &str) -> Result<T> {
+    Err(Error::Data(sentence.to_owned()))
+}
+
+fn malformed(error: ParquetError) -> Error {
+    Error::Data(format!("expected a Parquet file, found {error}"))
+}
+
+fn parquet_rows(file: File) -> Result<(About, Vec<Row>)> {
+    let reader = SerializedFileReader::new(file).map_err(malformed)?;
+    let metadata = reader.metadata().file_metadata();
+    let value = |key: &str| {
+        let pairs = metadata.key_value_metadata()?.iter();
+        pairs.clone().find(|pair| pair.key == key)?.value.clone()
+    };
+    let about = About {
+        run: value(RUN),
+        data: value(DATA),
+        settings: value(SETTINGS).map(|text| {
+            let parsed = serde_json::from_str(&text);
+            parsed.unwrap_or(serde_json::Value::String(text))
+        }),
+    };
+    let mut rows = Vec::new();
+    for (at, row) in reader.get_row_iter(None).map_err(malformed)?.enumerate() {
+        let row = row.map_err(malformed)?;
+        let field = |wanted: &str| {
+            let mut fields = row.get_column_iter();
+            fields
+                .find(|(name, _)| *name == wanted)
+                .map(|(_, field)| field)
+        };
+        let wrong = |wanted: &str, kind: &str| {
+            let found = field(wanted).map_or("no such column".to_owned(), ToString::to_string);
+            Error::Data(format!(
+                "row {}: expected {kind} under {wanted:?}, found {found}",
+                at + 1
+            ))
+        };
+        let whole = |wanted: &str| {
+            let number = match field(wanted) {
+                Some(&Field::Byte(n)) => i64::from(n),
+                Some(&Field::Short(n)) => i64::from(n),
+                Some(&Field::Int(n)) => i64::from(n),
+                Some(&Field::Long(n)) => n,
+                Some(&Field::UByte(n)) => i64::from(n),
+                Some(&Field::UShort(n)) => i64::from(n),
+                Some(&Field::UInt(n)) => i64::from(n),
+                _ => -1,
+            };
+            u64::try_from(number).map_err(|_| wrong(wanted, "a whole number from 0 on"))
+        };
+        let real = |wanted: &str| match field(wanted) {
+            None | Some(Field::Null) => Ok(None),
+            Some(&Field::Float(number)) => Ok(Some(number)),
+            Some(&Field::Double(number)) => Ok(Some(number as f32)),
+            Some(_) => Err(wrong(wanted, "a number")),
+        };
+        push(
+            &mut rows,
+            Row {
+                index: whole("index")?,
+                epoch: whole("epoch")?,
+                right: match field("right") {
+                    Some(&Field::Bool(right)) => right,
+                    _ => return Err(wrong("right", "true or false")),
+                },
+                confidence: real("confidence")?,
+                margin: real("margin")?,
+                error: real("error")?,
+            },
+        )?;
+    }
+    Ok((about, rows))
+}
+
+fn json_rows(file: File) -> Result<(About, Vec<Row>)> {
+    let mut reader = BufReader::new(file);
+    let (mut about, mut rows) = (About::default(), Vec::new());
+    let mut line = String::new();
+    for at in 1.. {
+        line.clear();
+        let read = reader.by_ref().take(MAX_LINE).read_line(&mut line);
+        let wrong = |expected: &str, found: &dyn std::fmt::Display| {
+            Error::Data(format!("line {at}: expected {expected}, found {found}"))
+        };
+        match read {
+            Ok(0) => break,
+            Ok(length) if length as u64 == MAX_LINE => {
+                return Err(wrong("an answer", &format!("more than {MAX_LINE} bytes")));
+            }
+            Ok(_) => {}
+            Err(error) => return Err(wrong("a line of text", &error)),
+        }
+        if line.trim().is_empty() {
+            continue;
+        }
+        if at == 1 && !line.contains("\"index\"") {
+            about = serde_json::from_str(&line).map_err(|e| wrong("what the run is", &e))?;
+            continue;
+        }
+        push(
+            &mut rows,
+            serde_json::from_str(&line).map_err(|e| wrong("an answer", &e))?,
+        )?;
+    }
+    Ok((about, rows))
+}
+
+fn push(rows: &mut Vec<Row>, row: Row) -> Result<()> {
+    if rows.len() == MAX_ANSWERS {
+        return Err(Error::Data(format!(
+            "expected at most {MAX_ANSWERS} answers, found more"
+        )));
+    }
+    rows.push(row);
+    Ok(())
+}
+
+/// Puts answers in their places.
+fn assemble(about: About, rows: Vec<Row>, stem: &str) -> Result<RunLog> {
+    let run = about.run.unwrap_or_else(|| stem.to_owned());
+    let most = |of: fn(&Row) -> u64| {
+        rows.iter()
+            .map(of)
+            .max()
+            .map_or(0, |most| most.saturating_add(1))
+    };
+    let [examples, epochs] = [most(|row| row.index), most(|row| row.epoch)];
+    if rows.is_empty() {
+        return fail("expected answers, found none");
+    }
+    // As many places as there are rows, or some are missing or double: so little room is enough to tell.
+    let wanted = u128::from(examples) * u128::from(epochs);
+    let count = rows.len() as u128;
+    let (examples, epochs) = (examples as usize, epochs as usize);
+    let mut order: Vec<_> = rows
+        .iter()
+        .map(|row| (row.epoch, row.index))
+        .zip(0..)
+        .collect();
+    order.sort_unstable();
+    if let Some(pair) = order.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let (epoch, index) = pair[0].0;
+        return Err(Error::Data(format!(
+            "run {run}: expected one answer to the example {index} in the epoch {epoch}, found two"
+        )));
+    }
+    if wanted != count {
+        let places = order
+            .iter()
+            .map(|&((epoch, index), _)| [epoch as usize, index as usize]);
+        let due = (0..).map(|at: usize| [at / examples, at % examples]);
+        let missing = places.zip(due).find(|(place, due)| place != due);
+        let missing = missing.map_or(
+            [order.len() / examples, order.len() % examples],
+            |(_, due)| due,
+        );
+        return Err(Error::Data(gap(&run, epochs, examples, missing)));
+    }
+    let sorted = || order.iter().map(|&(_, at): &(_, usize)| &rows[at]);
+    let part = |of: fn(&Row) -> Option<f32>| sorted().map(of).collect::<Option<Vec<_>>>();
+    let numbers = [
+        part(|row| row.confidence),
+        part(|row| row.margin),
+        part(|row| row.error),
+    ];
+    let beside = match numbers {
+        [Some(confidence), Some(margin), Some(error)] => Some(Beside {
+            confidence,
+            margin,
+            error,
+        }),
+        _ => None,
+    };
+    let log = RunLog::new(run, epochs, sorted().map(|row| row.right).collect(), beside)?;
+    Ok(RunLog {
+        data: about.data,
+        settings: about.settings.map(|settings| settings.to_string()),
+        ..log
+    })
+}
