@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
-use crate::{Error, Result, digest::hex};
+use crate::{Error, Result};
 
 /// A row-major f32 tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,16 +78,6 @@ impl Params {
     /// The parameter `name`, if the model has it.
     pub fn find(&self, name: &str) -> Option<&HostTensor> {
         self.0.get(name)
-    }
-
-    /// SHA-256 of names, shapes and values.
-    pub fn digest(&self) -> String {
-        let mut hasher = Sha256::new();
-        for (name, tensor) in &self.0 {
-            hasher.update(format!("{name} {:?}", tensor.shape));
-            hasher.update(bytemuck::cast_slice::<f32, u8>(&tensor.data));
-        }
-        hex(&hasher.finalize())
     }
 
     /// Elements of all parameters.

@@ -8,7 +8,7 @@ use intformer_shaders::{
 use super::{
     attention::attention,
     heads::Heads,
-    linear::{Panels, Source, linear},
+    linear::{LinearRoom, Source, linear},
     norm::{Norm, Table, layer_norm},
     simple::{mean_pool, patch_gather, shift_gelu},
     window_attention::{WindowRoom, window_attention},
@@ -30,7 +30,7 @@ pub const INSTRUCTIONS: &str = if cfg!(target_feature = "simd128") {
 /// Runs dispatches; holds the room that they work in.
 #[derive(Default)]
 pub struct Kernels {
-    panels: Panels,
+    linear: LinearRoom,
     table: Table,
     norm: Norm,
     heads: Heads,
@@ -45,12 +45,12 @@ impl Kernels {
     pub fn run(&mut self, dispatch: &Dispatch, weights: &[u32], arena: &mut [u32]) {
         match dispatch {
             Dispatch::PatchGather(p) => patch_gather(p, arena),
-            Dispatch::Linear(p) => linear(p, weights, arena, &mut self.panels, Source::Rows),
+            Dispatch::Linear(p) => linear(p, weights, arena, &mut self.linear, Source::Rows),
             Dispatch::NormLinear(p) => {
                 let words = &weights[p.norm_channel as usize..];
                 self.table.load(words, p.norm_channels as usize);
                 let source = Source::Norm(&self.table, &mut self.norm);
-                linear(p, weights, arena, &mut self.panels, source);
+                linear(p, weights, arena, &mut self.linear, source);
             }
             Dispatch::LayerNorm(p) => {
                 layer_norm(p, weights, arena, &mut self.table, &mut self.norm);
@@ -74,7 +74,7 @@ impl Kernels {
 
     /// Bytes held.
     pub fn memory(&self) -> usize {
-        self.panels.memory()
+        self.linear.memory()
             + self.table.memory()
             + self.norm.memory()
             + self.heads.memory()

@@ -20,13 +20,13 @@ const BLOCK_BYTES: usize = 320 << 10;
 
 /// Room for a block of rows.
 #[derive(Default)]
-pub struct Panels {
+pub struct LinearRoom {
     rows: Vec<i16x8>,
     /// Their sums with eight columns.
     sums: Vec<[i32x4; 2]>,
 }
 
-impl Panels {
+impl LinearRoom {
     /// Bytes held.
     pub fn memory(&self) -> usize {
         self.rows.capacity() * size_of::<i16x8>() + self.sums.capacity() * size_of::<[i32x4; 2]>()
@@ -46,7 +46,7 @@ pub fn linear(
     p: &Linear,
     weights: &[u32],
     arena: &mut [u32],
-    panels: &mut Panels,
+    room: &mut LinearRoom,
     mut source: Source,
 ) {
     let k = p.k_words as usize * 4;
@@ -60,15 +60,14 @@ pub fn linear(
         .max(1)
         .next_multiple_of(ROWS)
         .min(rows.next_multiple_of(ROWS));
-    panels
-        .rows
-        .resize(panels.rows.len().max(block * depth), i16x8::ZERO);
+    room.rows
+        .resize(room.rows.len().max(block * depth), i16x8::ZERO);
 
     for (at, out) in out.chunks_mut(block * stride).enumerate() {
         let first = at * block;
         let count = out.len() / stride;
         let present = count.next_multiple_of(ROWS);
-        let wide_rows = panels.rows.chunks_exact_mut(depth);
+        let wide_rows = room.rows.chunks_exact_mut(depth);
         for (row, wide) in wide_rows.enumerate().take(present) {
             // Rows past the last repeat it: nothing of them is stored.
             let from = first + row.min(count - 1);
@@ -85,18 +84,18 @@ pub fn linear(
                 }
             }
         }
-        let rows = &panels.rows[..present * depth];
+        let rows = &room.rows[..present * depth];
         for col in (0..p.cols as usize).step_by(COLS) {
             let (bias, scales) = channels(&weights[p.channel as usize + 2 * col..]);
             let columns: [&[i8]; COLS] = std::array::from_fn(|at| {
                 let words = p.weight as usize + (col + at) * p.k_words as usize;
                 cast_slice(&weights[words..][..p.k_words as usize])
             });
-            panels.sums.clear();
+            room.sums.clear();
             for rows in rows.chunks_exact(ROWS * depth) {
-                panels.sums.extend(dots(rows, columns, bias));
+                room.sums.extend(dots(rows, columns, bias));
             }
-            store.put(&panels.sums, &scales, [first, col], out);
+            store.put(&room.sums, &scales, [first, col], out);
         }
     }
 }

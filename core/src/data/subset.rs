@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 256 << 20;
 /// # intformer subset 1
 /// # of 5452 examples
 /// # data 1c0f…
-/// # winning ticket: right in 1 to 5 of 6 runs
+/// # note right at every epoch in 1 to 5 of 6 runs
 /// 0
 /// 3
 /// ```
@@ -130,8 +130,10 @@ impl Subset {
                     _ => return fail("a line \"of N examples\", once"),
                 }
             } else if let Some(digest) = words.strip_prefix("data ") {
-                data = Some(digest.to_owned());
-            } else {
+                if data.replace(digest.to_owned()).is_some() {
+                    return fail("one digest");
+                }
+            } else if let Some(words) = words.strip_prefix("note ") {
                 note = words;
             }
         }
@@ -151,7 +153,7 @@ impl Subset {
         if let Some(digest) = &self.data {
             let _ = writeln!(text, "# data {digest}");
         }
-        let _ = writeln!(text, "# {}", self.note);
+        let _ = writeln!(text, "# note {}", self.note);
         for index in &self.indices {
             let _ = writeln!(text, "{index}");
         }
@@ -253,5 +255,42 @@ impl<T> Dataset<T> for Selected<'_, T> {
                 self.indices.len()
             ))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_subset_comes_back_from_its_text(
+            of in 1usize..50, seed: u64, known: bool, note in "[ -~]{0,20}|of 3 examples|data beef|# 7",
+        ) {
+            let indices: Vec<usize> = (0..of).filter(|at| at == &0 || seed >> (at % 64) & 1 == 1).collect();
+            let data = known.then(|| "c0de".to_owned());
+            let subset = Subset::new(indices, of, data, &note).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("some.txt");
+            subset.save(&path).unwrap();
+            prop_assert_eq!(Subset::load(&path).unwrap(), subset);
+        }
+    }
+
+    #[test]
+    fn lines_that_are_none_are_refused() {
+        let refused = |rest: &str, expected: &str| {
+            let error = Subset::parse(&format!("{TITLE}\n{rest}"))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        refused("# of 3 examples\n# of 4 examples\n1\n", "once");
+        refused("# of 3 examples\n# data a\n# data b\n1\n", "one digest");
+        refused("# of 3 examples\n-1\n", "an index");
+        refused("# of -3 examples\n1\n", "of N examples");
+        refused("1\n", "of N examples");
+        assert!(Subset::parse("1\n2\n").is_err());
     }
 }

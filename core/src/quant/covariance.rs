@@ -14,6 +14,8 @@ const ROWS: usize = 4;
 pub(super) struct Covariance {
     channels: usize,
     rows: u64,
+    /// The first row: values are counted from there on, so that little is lost of channels whose mean is far from 0.
+    origin: Vec<f32>,
     sums: Vec<f64>,
     /// Of each channel the sums with itself and the channels before it.
     products: Vec<Vec<f32>>,
@@ -24,6 +26,7 @@ impl Covariance {
         Self {
             channels,
             rows: 0,
+            origin: Vec::new(),
             sums: vec![0.0; channels],
             products: (0..channels).map(|c| vec![0.0; c + 1]).collect(),
         }
@@ -32,8 +35,14 @@ impl Covariance {
     /// Adds rows of values.
     pub(super) fn add(&mut self, values: &[f32]) {
         let channels = self.channels;
+        if self.origin.is_empty() {
+            self.origin = values[..channels.min(values.len())].to_vec();
+        }
         self.rows += (values.len() / channels) as u64;
         for block in values.chunks(BLOCK * channels) {
+            let rows = block.chunks_exact(channels);
+            let moved = rows.flat_map(|row| row.iter().zip(&self.origin).map(|(x, from)| x - from));
+            let block: Vec<f32> = moved.collect();
             for row in block.chunks_exact(channels) {
                 for (sum, &value) in self.sums.iter_mut().zip(row) {
                     *sum += f64::from(value);
@@ -62,25 +71,29 @@ impl Covariance {
         }
     }
 
-    /// The covariance of the channels `a` and `b`.
-    fn between(&self, a: usize, b: usize) -> f64 {
+    /// The mean of the products of the channels `a` and `b`, less their means if `centred`.
+    fn between(&self, a: usize, b: usize, centred: bool) -> f64 {
         let count = self.rows.max(1) as f64;
         let mean = |c: usize| self.sums[c] / count;
-        f64::from(self.products[a.max(b)][a.min(b)]) / count - mean(a) * mean(b)
+        let covariance = f64::from(self.products[a.max(b)][a.min(b)]) / count - mean(a) * mean(b);
+        let whole = |c: usize| mean(c) + f64::from(self.origin.get(c).copied().unwrap_or(0.0));
+        match centred {
+            true => covariance,
+            false => covariance + whole(a) * whole(b),
+        }
     }
 
-    /// What the errors of weights on channels in units of `scale` come to in the output, for
-    /// [`Compensation`]: the covariance with a hundredth of its mean variance added to each
-    /// channel's own (arXiv 2210.17323, section 3.3), as a triangle.
+    /// What the errors of weights on channels in units of `scale` come to in the output, for [`Compensation`]: the
+    /// covariance with a hundredth of its mean variance added to each channel's own (arXiv 2210.17323, section 3.3), as a
+    /// triangle. If they are not `centred`, because no bias makes up for the mean error, with the means.
     ///
-    /// None if it is not positive, as of channels that never vary.
-    pub(super) fn compensation(&self, scale: &[f64]) -> Option<Compensation> {
+    /// None of channels that never vary.
+    pub(super) fn compensation(&self, scale: &[f64], centred: bool) -> Option<Compensation> {
         let channels = self.channels;
-        let own: Vec<f64> = (0..channels)
-            .map(|c| self.between(c, c) / (scale[c] * scale[c]))
-            .collect();
-        let damping = DAMPING * own.iter().sum::<f64>() / channels as f64;
-        if !(damping.is_finite() && damping > 0.0) {
+        let between = |a: usize, b: usize| self.between(a, b, centred) / (scale[a] * scale[b]);
+        let own: Vec<f64> = (0..channels).map(|c| between(c, c).max(0.0)).collect();
+        let mean = own.iter().sum::<f64>() / channels as f64;
+        if !(mean.is_finite() && mean > 0.0) {
             return None;
         }
         // The largest first: what is left for the last to make up for is least.
@@ -88,17 +101,17 @@ impl Covariance {
         order.sort_by(|&a, &b| own[b].total_cmp(&own[a]));
         // In reversed order, so that R is upper triangular in this one.
         let reversed: Vec<usize> = order.iter().rev().copied().collect();
-        let mut factor = each(channels, |i| {
-            let value = |j: usize| {
-                let (a, b) = (reversed[i], reversed[j]);
-                let own = if i == j { damping } else { 0.0 };
-                self.between(a, b) / (scale[a] * scale[b]) + own
-            };
-            (0..=i).map(value).collect::<Vec<_>>()
-        });
-        if !triangular(&mut factor) {
-            return None;
-        }
+        // Sums are rounded, so that a matrix may need more to be positive.
+        let factor = DAMPING.iter().find_map(|share| {
+            let mut factor = each(channels, |i| {
+                let value = |j: usize| match i == j {
+                    true => own[reversed[i]] + share * mean,
+                    false => between(reversed[i], reversed[j]),
+                };
+                (0..=i).map(value).collect::<Vec<_>>()
+            });
+            triangular(&mut factor).then_some(factor)
+        })?;
         // By channel: its column of R, from the first channel in order to itself.
         let mut columns = vec![Vec::new(); channels];
         for (k, column) in columns.iter_mut().enumerate() {
@@ -109,8 +122,8 @@ impl Covariance {
     }
 }
 
-/// The share of the mean variance that is added to each.
-const DAMPING: f64 = 0.01;
+/// The shares of the mean variance that are added to each, the next where one is too little.
+const DAMPING: [f64; 4] = [0.01, 0.1, 1.0, 10.0];
 
 /// What `make` makes of the numbers below `count`.
 pub(super) fn each<T: Send>(count: usize, make: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
@@ -229,8 +242,29 @@ mod tests {
                 .zip(column(b))
                 .map(|(x, y)| (x - mean(a)) * (y - mean(b)));
             let expected = products.sum::<f64>() / count as f64;
-            assert!((found.between(a, b) - expected).abs() < 1e-3, "{a} {b}");
+            assert!(
+                (found.between(a, b, true) - expected).abs() < 1e-3,
+                "{a} {b}"
+            );
         }
+    }
+
+    #[test]
+    fn channels_whose_mean_is_far_from_zero_keep_their_variance() {
+        // 400,000 rows of a mean that is 220 times as large as what varies.
+        let mut random = Random(7);
+        let mut covariance = Covariance::new(2);
+        for _ in 0..400 {
+            let rows = (0..1000).flat_map(|_| {
+                let x = random.normal();
+                [2.2 + 0.01 * x, -2.2 - 0.01 * x]
+            });
+            covariance.add(&rows.collect::<Vec<_>>());
+        }
+        let variance = covariance.between(0, 0, true);
+        assert!((0.98e-4..1.02e-4).contains(&variance), "{variance}");
+        assert!((covariance.between(0, 1, true) + variance).abs() < 2e-6);
+        assert!((covariance.between(0, 1, false) + 2.2 * 2.2).abs() < 1e-2);
     }
 
     #[test]
@@ -239,7 +273,7 @@ mod tests {
         let values = rows(channels, 500);
         let covariance = covariance(channels, &values);
         let scale: Vec<f64> = (0..channels).map(|c| 0.01 + 0.001 * c as f64).collect();
-        let compensation = covariance.compensation(&scale).unwrap();
+        let compensation = covariance.compensation(&scale, true).unwrap();
         // The mean squared error of outputs, less that of their means.
         let error = |weights: &[f64], ints: &[i8]| -> f64 {
             let errors: Vec<f64> = (0..channels)
@@ -247,7 +281,7 @@ mod tests {
                 .collect();
             let pairs = (0..channels).flat_map(|a| (0..channels).map(move |b| (a, b)));
             pairs
-                .map(|(a, b)| errors[a] * errors[b] * covariance.between(a, b))
+                .map(|(a, b)| errors[a] * errors[b] * covariance.between(a, b, true))
                 .sum()
         };
         let mut random = Random(9);
@@ -274,7 +308,7 @@ mod tests {
                 covariance.add(&row);
             }
         }
-        let compensation = covariance.compensation(&vec![1.0; channels]).unwrap();
+        let compensation = covariance.compensation(&vec![1.0; channels], true).unwrap();
         let weights = [0.4, -1.6, 126.9, -200.0, 3.5, 0.0];
         assert_eq!(compensation.round(&weights), [0, -2, 127, -127, 4, 0]);
     }
@@ -283,6 +317,6 @@ mod tests {
     fn channels_that_never_vary_have_none() {
         let mut covariance = Covariance::new(3);
         covariance.add(&[1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
-        assert!(covariance.compensation(&[1.0; 3]).is_none());
+        assert!(covariance.compensation(&[1.0; 3], true).is_none());
     }
 }

@@ -182,4 +182,10 @@ fn glyphs_that_change_with_each_epoch_have_no_score() {
     let place = Workplace::new();
     let sentence = place.refused("prune-data score --glyphs 100 --runs 2 --epochs 1 --out runs");
     assert!(sentence.contains("rendered anew"), "{sentence}");
+    // Before it is trained, not after.
+    let train = "train --glyphs 100 --epochs 1 --out x.safetensors";
+    let sentence = place.refused(&format!("{train} --record x.parquet"));
+    assert!(sentence.contains("rendered anew"), "{sentence}");
+    let sentence = place.refused(&format!("{train} --record x.log"));
+    assert!(sentence.contains("ends in .parquet"), "{sentence}");
 }

@@ -56,8 +56,11 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// The most that are recorded of a run, over all epochs.
+    pub const MOST: usize = 1 << 24;
+
     /// None yet.
-    pub fn new(epochs: usize, examples: usize) -> Self {
+    pub(crate) fn new(epochs: usize, examples: usize) -> Self {
         Self {
             examples,
             answers: vec![None; epochs * examples],
@@ -82,7 +85,7 @@ impl Answers {
     }
 
     /// Notes an answer; what is outside is none.
-    pub fn set(&mut self, epoch: usize, index: usize, answer: Answer) {
+    pub(crate) fn set(&mut self, epoch: usize, index: usize, answer: Answer) {
         if index < self.examples
             && let Some(place) = self.answers.get_mut(epoch * self.examples + index)
         {

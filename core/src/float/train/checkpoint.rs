@@ -148,7 +148,13 @@ impl Checkpoint {
                     params.0.insert(name.to_owned(), floats());
                 }
                 None if name == ANSWERS && tensor.dtype() == Dtype::F32 => {
-                    answers = Answers::from_tensor(&floats());
+                    let read = Answers::from_tensor(&floats());
+                    answers = Some(read.ok_or_else(|| {
+                        fail(
+                            path,
+                            format!("expected answers, found {:?}", tensor.shape()),
+                        )
+                    })?);
                 }
                 None if name == "optimizer" => optimizer = Some(tensor.data().to_vec()),
                 _ => return Err(fail(path, format!("the tensor {name} is not expected"))),

@@ -112,6 +112,25 @@ pub struct Origin<'a> {
     pub device: Device,
 }
 
+impl Origin<'_> {
+    /// A digest of the parameters, the teacher and the tokenizer.
+    pub fn digest(&self) -> String {
+        let teacher = self.teacher.map(|teacher| &teacher.params);
+        let mut hasher = Sha256::new();
+        for params in [self.params, teacher].into_iter().flatten() {
+            for (name, tensor) in &params.0 {
+                hasher.update(name);
+                hasher.update(bytemuck::cast_slice::<f32, u8>(&tensor.data));
+            }
+        }
+        if let Some(Tokenization { json, limit }) = self.tokenization {
+            hasher.update(json);
+            hasher.update(limit.to_le_bytes());
+        }
+        hex(&hasher.finalize())
+    }
+}
+
 impl Default for Origin<'_> {
     fn default() -> Self {
         Self {
@@ -356,23 +375,6 @@ fn evaluate_network(
         loss: loss / examples as f64,
         top1: right as f64 / examples as f64,
     })
-}
-
-/// A digest of the parameters, the teacher and the tokenizer that a run begins with.
-pub(crate) fn fingerprint(origin: &Origin) -> String {
-    let teacher = origin.teacher.map(|teacher| &teacher.params);
-    let mut hasher = Sha256::new();
-    for params in [origin.params, teacher].into_iter().flatten() {
-        for (name, tensor) in &params.0 {
-            hasher.update(name);
-            hasher.update(bytemuck::cast_slice::<f32, u8>(&tensor.data));
-        }
-    }
-    if let Some(Tokenization { json, limit }) = origin.tokenization {
-        hasher.update(json);
-        hasher.update(limit.to_le_bytes());
-    }
-    hex(&hasher.finalize())
 }
 
 /// Runs `consume` on the batches that `produce` makes in another thread.

@@ -9,7 +9,7 @@ use super::{
     Answers, EpochReport, Origin, TrainEvent, TrainOptions, TrainUi, Trained, batched,
     batches::produce,
     checkpoint::{self, Checkpoint, Progress},
-    evaluate_network, fingerprint,
+    evaluate_network,
     learner::Learner,
 };
 use crate::{Error, FloatModel, Params, Result, Tokenization, data::Examples};
@@ -68,6 +68,15 @@ impl<'a> Run<'a> {
         train: Examples,
     ) -> Result<Self> {
         let file = checkpoint::path(&options.out);
+        let answers = options.epochs.saturating_mul(train.len());
+        if options.record && answers > Answers::MOST {
+            return Err(Error::Training(format!(
+                "expected at most {} answers to record, found {} epochs of {} examples",
+                Answers::MOST,
+                options.epochs,
+                train.len()
+            )));
+        }
         let (learner, best, answers, progress) = if options.resume && file.exists() {
             let Checkpoint {
                 progress,
@@ -79,7 +88,7 @@ impl<'a> Run<'a> {
             if !options.same_run(&progress.options)
                 || progress.labels != train.labels()
                 || progress.examples != train.len()
-                || progress.origin != fingerprint(origin)
+                || progress.origin != origin.digest()
             {
                 return Err(Error::Training(format!(
                     "expected a checkpoint of the same options and data in {}, found one of {:?} with {} examples",
@@ -88,13 +97,23 @@ impl<'a> Run<'a> {
                     progress.examples
                 )));
             }
+            let shape = answers
+                .as_ref()
+                .map(|all: &Answers| [all.epochs(), all.examples()]);
+            if shape != options.record.then_some([options.epochs, train.len()]) {
+                return Err(Error::Training(format!(
+                    "expected a checkpoint with an answer for each epoch and example in {}, found {shape:?}",
+                    file.display()
+                )));
+            }
             let learner = Learner::resume(options, origin, &params, optimizer)?;
             (learner, best, answers, progress)
         } else {
-            let origin_of = fingerprint(origin);
+            let origin_of = origin.digest();
             let progress = Progress::new(options, train.labels(), train.len(), origin_of);
-            let answers = Answers::new(options.epochs, train.len());
-            let answers = options.record.then_some(answers);
+            let answers = options
+                .record
+                .then(|| Answers::new(options.epochs, train.len()));
             (Learner::new(options, origin)?, None, answers, progress)
         };
         Ok(Self {

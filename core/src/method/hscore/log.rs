@@ -1,5 +1,6 @@
 //! What a run said of each example in each epoch.
 
+use super::scores::difference;
 use crate::{Error, Result, float::train::Answers};
 
 /// A run of training: by epoch, then by example, in the order of the data set.
@@ -77,7 +78,9 @@ impl RunLog {
         let mut beside = Beside::default();
         for (epoch, index) in (0..epochs).flat_map(|e| (0..examples).map(move |i| (e, i))) {
             let Some(answer) = answers.get(epoch, index) else {
-                return Err(Error::Data(gap(&run, epochs, examples, [epoch, index])));
+                let [epochs, examples, epoch, index] =
+                    [epochs, examples, epoch, index].map(|count| count as u64);
+                return Err(Error::Data(gap(&run, [epochs, examples], [epoch, index])));
             };
             right.push(answer.right);
             beside.confidence.push(answer.confidence);
@@ -85,6 +88,28 @@ impl RunLog {
             beside.error.push(answer.error);
         }
         Self::new(run, epochs, right, Some(beside))
+    }
+
+    /// Checks that it is a run over the data set of the digest `data` with `settings`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] with the first setting that differs.
+    pub fn check(&self, data: &str, settings: &str) -> Result<()> {
+        let fail = |what: &str| {
+            Err(Error::Data(format!(
+                "expected a run of the same data and settings, found {what}"
+            )))
+        };
+        if self.data.as_deref() != Some(data) {
+            return fail("one over another data set");
+        }
+        match self.settings.as_deref() {
+            Some(found) if found == settings => Ok(()),
+            found => fail(&format!(
+                "one of others{}",
+                difference(Some(settings), found)
+            )),
+        }
     }
 
     /// Epochs.
@@ -110,7 +135,7 @@ impl RunLog {
 }
 
 /// The sentence for a run that has no answer to an example.
-pub(super) fn gap(run: &str, epochs: usize, examples: usize, [epoch, index]: [usize; 2]) -> String {
+pub(super) fn gap(run: &str, [epochs, examples]: [u64; 2], [epoch, index]: [u64; 2]) -> String {
     format!(
         "run {run}: expected an answer to each of {examples} examples in each of {epochs} epochs, found none to the \
          example {index} in the epoch {epoch} (both count from 0)"

@@ -27,15 +27,14 @@ use super::{
     RunLog,
     log::{Beside, gap},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, float::train::Answers};
 
 /// Keys of a Parquet file's metadata, and of the first of JSON lines.
 const RUN: &str = "intformer.run";
 const DATA: &str = "intformer.data";
 const SETTINGS: &str = "intformer.settings";
 
-/// The most answers of a file, and the most bytes of a line.
-const MAX_ANSWERS: usize = 1 << 25;
+/// The most bytes of a line.
 const MAX_LINE: u64 = 1 << 20;
 
 /// The columns of a Parquet file.
@@ -194,6 +193,9 @@ fn parquet_rows(file: File) -> Result<(About, Vec<Row>)> {
             parsed.unwrap_or(serde_json::Value::String(text))
         }),
     };
+    if metadata.num_rows() > Answers::MOST as i64 {
+        return Err(too_many());
+    }
     let mut rows = Vec::new();
     for (at, row) in reader.get_row_iter(None).map_err(malformed)?.enumerate() {
         let row = row.map_err(malformed)?;
@@ -219,6 +221,7 @@ fn parquet_rows(file: File) -> Result<(About, Vec<Row>)> {
                 Some(&Field::UByte(n)) => i64::from(n),
                 Some(&Field::UShort(n)) => i64::from(n),
                 Some(&Field::UInt(n)) => i64::from(n),
+                Some(&Field::ULong(n)) => i64::try_from(n).unwrap_or(-1),
                 _ => -1,
             };
             u64::try_from(number).map_err(|_| wrong(wanted, "a whole number from 0 on"))
@@ -250,7 +253,7 @@ fn parquet_rows(file: File) -> Result<(About, Vec<Row>)> {
 fn json_rows(file: File) -> Result<(About, Vec<Row>)> {
     let mut reader = BufReader::new(file);
     let (mut about, mut rows) = (About::default(), Vec::new());
-    let mut line = String::new();
+    let (mut line, mut first) = (String::new(), true);
     for at in 1.. {
         line.clear();
         let read = reader.by_ref().take(MAX_LINE).read_line(&mut line);
@@ -268,22 +271,35 @@ fn json_rows(file: File) -> Result<(About, Vec<Row>)> {
         if line.trim().is_empty() {
             continue;
         }
-        if at == 1 && !line.contains("\"index\"") {
-            about = serde_json::from_str(&line).map_err(|e| wrong("what the run is", &e))?;
-            continue;
+        match serde_json::from_str(&line) {
+            Ok(row) => push(&mut rows, row)?,
+            // The first may say what the run is.
+            Err(error) if first => {
+                about = serde_json::from_str(&line).map_err(|_| wrong("an answer", &error))?;
+            }
+            Err(error) => return Err(wrong("an answer", &error)),
         }
-        push(
-            &mut rows,
-            serde_json::from_str(&line).map_err(|e| wrong("an answer", &e))?,
-        )?;
+        first = false;
     }
     Ok((about, rows))
 }
 
+fn too_many() -> Error {
+    Error::Data(format!(
+        "expected at most {} answers, found more",
+        Answers::MOST
+    ))
+}
+
 fn push(rows: &mut Vec<Row>, row: Row) -> Result<()> {
-    if rows.len() == MAX_ANSWERS {
+    if rows.len() == Answers::MOST {
+        return Err(too_many());
+    }
+    let numbers = [row.confidence, row.margin, row.error];
+    if let Some(number) = numbers.into_iter().flatten().find(|n| !n.is_finite()) {
         return Err(Error::Data(format!(
-            "expected at most {MAX_ANSWERS} answers, found more"
+            "expected finite numbers, found {number} beside the example {} in the epoch {}",
+            row.index, row.epoch
         )));
     }
     rows.push(row);
@@ -291,48 +307,41 @@ fn push(rows: &mut Vec<Row>, row: Row) -> Result<()> {
 }
 
 /// Puts answers in their places.
-fn assemble(about: About, rows: Vec<Row>, stem: &str) -> Result<RunLog> {
-    let run = about.run.unwrap_or_else(|| stem.to_owned());
-    let most = |of: fn(&Row) -> u64| {
-        rows.iter()
-            .map(of)
-            .max()
-            .map_or(0, |most| most.saturating_add(1))
-    };
-    let [examples, epochs] = [most(|row| row.index), most(|row| row.epoch)];
-    if rows.is_empty() {
+fn assemble(about: About, mut rows: Vec<Row>, stem: &str) -> Result<RunLog> {
+    // A name is printed, and comes from strangers.
+    let run = about.run.as_deref().unwrap_or(stem);
+    let run = run.escape_debug().to_string();
+    let place = |row: &Row| (row.epoch, row.index);
+    rows.sort_unstable_by_key(place);
+    let Some(&Row { epoch: last, .. }) = rows.last() else {
         return fail("expected answers, found none");
-    }
-    // As many places as there are rows, or some are missing or double: so little room is enough to tell.
-    let wanted = u128::from(examples) * u128::from(epochs);
-    let count = rows.len() as u128;
-    let (examples, epochs) = (examples as usize, epochs as usize);
-    let mut order: Vec<_> = rows
-        .iter()
-        .map(|row| (row.epoch, row.index))
-        .zip(0..)
-        .collect();
-    order.sort_unstable();
-    if let Some(pair) = order.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        let (epoch, index) = pair[0].0;
+    };
+    if let Some(pair) = rows
+        .windows(2)
+        .find(|pair| place(&pair[0]) == place(&pair[1]))
+    {
+        let (epoch, index) = place(&pair[0]);
         return Err(Error::Data(format!(
             "run {run}: expected one answer to the example {index} in the epoch {epoch}, found two"
         )));
     }
-    if wanted != count {
-        let places = order
-            .iter()
-            .map(|&((epoch, index), _)| [epoch as usize, index as usize]);
-        let due = (0..).map(|at: usize| [at / examples, at % examples]);
-        let missing = places.zip(due).find(|(place, due)| place != due);
-        let missing = missing.map_or(
-            [order.len() / examples, order.len() % examples],
-            |(_, due)| due,
-        );
-        return Err(Error::Data(gap(&run, epochs, examples, missing)));
+    // As many places as there are rows, or some are missing: so no room is made for what is claimed.
+    let examples = rows
+        .iter()
+        .map(|row| row.index)
+        .max()
+        .unwrap_or(0)
+        .saturating_add(1);
+    let epochs = last.saturating_add(1);
+    let count = rows.len() as u64;
+    if u128::from(examples) * u128::from(epochs) != u128::from(count) {
+        let due = (0..=count).map(|at| (at / examples, at % examples));
+        let found = rows.iter().map(|row| Some(place(row))).chain([None]);
+        let missing = due.zip(found).find(|(due, found)| Some(*due) != *found);
+        let (epoch, index) = missing.map_or((epochs, examples), |(due, _)| due);
+        return Err(Error::Data(gap(&run, [epochs, examples], [epoch, index])));
     }
-    let sorted = || order.iter().map(|&(_, at): &(_, usize)| &rows[at]);
-    let part = |of: fn(&Row) -> Option<f32>| sorted().map(of).collect::<Option<Vec<_>>>();
+    let part = |of: fn(&Row) -> Option<f32>| rows.iter().map(of).collect::<Option<Vec<_>>>();
     let numbers = [
         part(|row| row.confidence),
         part(|row| row.margin),
@@ -346,10 +355,10 @@ fn assemble(about: About, rows: Vec<Row>, stem: &str) -> Result<RunLog> {
         }),
         _ => None,
     };
-    let log = RunLog::new(run, epochs, sorted().map(|row| row.right).collect(), beside)?;
-    Ok(RunLog {
-        data: about.data,
-        settings: about.settings.map(|settings| settings.to_string()),
-        ..log
-    })
+    let right = rows.iter().map(|row| row.right).collect();
+    // No more epochs than rows, which fit.
+    let mut log = RunLog::new(run, epochs as usize, right, beside)?;
+    log.data = about.data.map(|data| data.escape_debug().to_string());
+    log.settings = about.settings.map(|settings| settings.to_string());
+    Ok(log)
 }

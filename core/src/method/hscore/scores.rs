@@ -1,5 +1,7 @@
 //! The score of each example, and what rivals say of it.
 
+use std::{fmt::Write, path::Path};
+
 use super::{RunLog, ScoreClasses};
 use crate::{Error, Result};
 
@@ -14,10 +16,9 @@ pub struct Scores {
     pub data: Option<String>,
     /// H of each example: the number of runs that were right in every epoch.
     pub h: Vec<u32>,
-    /// How often a right answer was followed by a wrong one in the next epoch, the mean of all runs (arXiv 1812.05159).
+    /// How often a right answer was followed by a wrong one in the next epoch, the mean of all runs; of a run that was never
+    /// right as many as it has epochs, more than any other can have (arXiv 1812.05159).
     pub forgetting: Vec<f64>,
-    /// Whether no run was right in any epoch.
-    pub never: Vec<bool>,
     /// EL2N: the mean of all runs of the error in the first epoch (arXiv 2107.07075), if it was recorded.
     pub el2n: Option<Vec<f64>>,
     /// The standard deviation of the confidence over all epochs and runs, by which dataset cartography calls an
@@ -35,6 +36,17 @@ impl Scores {
             return Err(Error::Data("expected a run, found none".to_owned()));
         };
         logs.iter().try_for_each(|log| check(first, log))?;
+        let mut known = logs
+            .iter()
+            .filter_map(|log| Some((log, log.data.as_ref()?)));
+        if let Some((one, data)) = known.next()
+            && let Some((other, found)) = known.find(|(_, found)| *found != data)
+        {
+            return Err(Error::Data(format!(
+                "expected the data set of the run {} (digest {data}), found another in the run {} ({found})",
+                one.run, other.run
+            )));
+        }
         let mut runs: Vec<_> = logs.iter().map(|log| log.run.clone()).collect();
         runs.sort();
         if let Some(pair) = runs.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -48,7 +60,10 @@ impl Scores {
         let runs_right = |index: usize, log: &RunLog| (0..epochs).all(|e| log.right(e)[index]);
         let forgotten = |index: usize, log: &RunLog| {
             let pairs = (1..epochs).filter(|&e| log.right(e - 1)[index] && !log.right(e)[index]);
-            pairs.count() as f64
+            match (0..epochs).any(|e| log.right(e)[index]) {
+                true => pairs.count() as f64,
+                false => epochs as f64,
+            }
         };
         let mean = |sum: f64| sum / logs.len() as f64;
         // All or none: a mean of some runs is another figure.
@@ -68,10 +83,6 @@ impl Scores {
             Some((square.sum::<f64>() / values.len() as f64).sqrt())
         };
         let right = |index: usize| logs.iter().filter(|log| runs_right(index, log)).count() as u32;
-        let never = |index: usize| {
-            let mut all = logs.iter();
-            all.all(|log| (0..epochs).all(|e| !log.right(e)[index]))
-        };
         Ok(Self {
             epochs,
             data: logs.iter().find_map(|log| log.data.clone()),
@@ -80,7 +91,6 @@ impl Scores {
                 .clone()
                 .map(|index| mean(logs.iter().map(|log| forgotten(index, log)).sum()))
                 .collect(),
-            never: each.clone().map(never).collect(),
             el2n: each.clone().map(error).collect(),
             variability: each.map(spread).collect(),
             runs,
@@ -92,6 +102,24 @@ impl Scores {
         let mut counts = vec![0; self.runs.len() + 1];
         self.h.iter().for_each(|&h| counts[h as usize] += 1);
         counts
+    }
+
+    /// Writes a line of JSON for each example: whole, or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut lines = String::new();
+        for (index, h) in self.h.iter().enumerate() {
+            let at = |numbers: &Option<Vec<f64>>| numbers.as_ref().map(|numbers| numbers[index]);
+            let line = serde_json::json!({
+                "index": index, "h": h, "forgetting": self.forgetting[index],
+                "el2n": at(&self.el2n), "variability": at(&self.variability),
+            });
+            // Writing to a string cannot fail.
+            let _ = writeln!(lines, "{line}");
+        }
+        crate::file::replace(path.as_ref(), lines.as_bytes())
     }
 
     /// The examples whose scores `classes` keeps.
@@ -113,13 +141,6 @@ fn check(first: &RunLog, log: &RunLog) -> Result<()> {
              {other_epochs} in the run {other}"
         ));
     }
-    if let (Some(data), Some(found)) = (&first.data, &log.data)
-        && data != found
-    {
-        return fail(format!(
-            "expected the data set of the run {one} (digest {data}), found another in the run {other} ({found})"
-        ));
-    }
     if first.settings != log.settings {
         return fail(format!(
             "expected the settings of the run {one}, found others in the run {other}{}",
@@ -130,7 +151,7 @@ fn check(first: &RunLog, log: &RunLog) -> Result<()> {
 }
 
 /// The first place where two settings differ, in words.
-fn difference(one: Option<&str>, other: Option<&str>) -> String {
+pub(super) fn difference(one: Option<&str>, other: Option<&str>) -> String {
     let parsed = [one, other].map(|text| {
         let object = text.and_then(|text| serde_json::from_str(text).ok());
         object.unwrap_or_else(serde_json::Map::new)

@@ -59,7 +59,6 @@ pub fn score_classes(runs: usize) -> Result<Vec<ScoreClasses>> {
     let mut list: Vec<_> = (1..most).map(|first| kept(first, most - 1)).collect();
     if most >= 5 {
         list.extend([kept(2, most - 2), kept(most - 2, most - 2)]);
-        list.dedup();
     }
     Ok(list)
 }
@@ -69,7 +68,7 @@ pub fn score_classes(runs: usize) -> Result<Vec<ScoreClasses>> {
 pub enum Rival {
     /// Any.
     Random,
-    /// Those that were forgotten most often; those that were never right count as such before all others.
+    /// Those that were forgotten most often.
     Forgetting,
     /// Those of the largest error early on.
     El2n,
@@ -95,16 +94,9 @@ impl Rival {
     pub fn choose(self, scores: &Scores, count: usize, seed: u64) -> Option<Vec<usize>> {
         let mut order: Vec<usize> = (0..scores.h.len()).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        let forgetting;
         let by = match self {
             Self::Random => None,
-            Self::Forgetting => {
-                let pairs = scores.never.iter().zip(&scores.forgetting);
-                let value =
-                    |(&never, &events): (&bool, &f64)| if never { f64::INFINITY } else { events };
-                forgetting = pairs.map(value).collect();
-                Some(&forgetting)
-            }
+            Self::Forgetting => Some(&scores.forgetting),
             Self::El2n => Some(scores.el2n.as_ref()?),
             Self::Ambiguous => Some(scores.variability.as_ref()?),
         };

@@ -36,8 +36,15 @@ proptest! {
         for index in 0..examples {
             let always = logs.iter().filter(|log| (0..epochs).all(|e| log.right(e)[index]));
             prop_assert_eq!(scores.h[index] as usize, always.count());
-            let ever = logs.iter().any(|log| (0..epochs).any(|e| log.right(e)[index]));
-            prop_assert_eq!(scores.never[index], !ever);
+            let events = logs.iter().map(|log| {
+                let course: Vec<bool> = (0..epochs).map(|e| log.right(e)[index]).collect();
+                match course.contains(&true) {
+                    true => course.windows(2).filter(|pair| **pair == [true, false]).count(),
+                    false => epochs,
+                }
+            });
+            let mean = events.sum::<usize>() as f64 / count as f64;
+            prop_assert!((scores.forgetting[index] - mean).abs() < 1e-9);
         }
         prop_assert_eq!(scores.histogram().iter().sum::<usize>(), examples);
     }
@@ -126,7 +133,10 @@ fn a_log_with_gaps_or_doubles_is_refused() {
         (1 << 40, 1 << 40),
     ] {
         let error = refusal(&row(index, epoch));
-        assert!(error.contains("none to the example 0"), "{error}");
+        assert!(
+            error.contains("none to the example 0 in the epoch 0"),
+            "{error}"
+        );
     }
     for lines in [
         "",
@@ -158,8 +168,10 @@ fn a_parquet_file_of_something_else_is_refused() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x55;
         fs::write(&path, damaged).unwrap();
-        // It may be read as other numbers, but not panic.
-        let _ = RunLog::load(&path);
+        // Damaged numbers may be numbers.
+        if let Ok(log) = RunLog::load(&path) {
+            assert_eq!(log.epochs() * log.examples(), 60, "byte {at}");
+        }
     }
 }
 
@@ -186,7 +198,11 @@ fn runs_that_differ_are_not_scored_together() {
         data: Some(data.to_owned()),
         ..run(data, 2, 9, 5)
     });
-    assert!(of(&[one, other]).contains("data set"));
+    assert!(of(&[one.clone(), other.clone()]).contains("data set"));
+    // Also behind one that does not know its own.
+    assert!(of(&[run("0", 2, 9, 1), one.clone(), other]).contains("data set"));
+    let known = Scores::of(&[run("0", 2, 9, 1), one]).unwrap();
+    assert_eq!(known.data.as_deref(), Some("beef"));
 }
 
 #[test]

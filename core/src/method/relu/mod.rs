@@ -79,8 +79,7 @@ use crate::{
     checkpoint,
     data::Dataset,
     float::train::{
-        EpochReport, Evaluation, Origin, TrainEvent, TrainOptions, evaluate, fingerprint,
-        train_from,
+        EpochReport, Evaluation, Origin, TrainEvent, TrainOptions, evaluate, train_from,
     },
 };
 
@@ -209,7 +208,7 @@ impl Run<'_, '_> {
             device: self.device.clone(),
             ..Origin::default()
         };
-        let teacher = fingerprint(&origin);
+        let teacher = origin.digest();
         let images = [self.train.len(), self.validation.len()];
         if file.exists() {
             if !options.training.resume {

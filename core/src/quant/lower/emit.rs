@@ -43,7 +43,7 @@ impl Lowering<'_> {
         let compensation = match (self.options.rounding, &linear.seen) {
             (Rounding::Optq, Some(site)) => {
                 let covariance = self.calibration.covariance(site)?;
-                covariance.compensation(&linear.scale)
+                covariance.compensation(&linear.scale, means.is_some())
             }
             _ => None,
         };

@@ -133,7 +133,7 @@ impl Lowering<'_> {
             let steps = ((low + high) / 2.0 / rows.unit[c]).round();
             rows.bias[c] = (f64::from(rows.bias[c]) - steps) as i32;
             taken[c] = steps * rows.unit[c];
-            ranges[c] *= (high - low) / 2.0 / stats.largest(c).max(f64::MIN_POSITIVE);
+            ranges[c] = (high - low) / 2.0;
         }
         for (range, unit) in ranges.iter_mut().zip(&rows.unit) {
             *range = range.max(127.0 * FACTOR_MARGIN * unit);

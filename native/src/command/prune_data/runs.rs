@@ -44,7 +44,7 @@ impl Run {
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let mut made = Vec::new();
         for &seed in &self.seeds {
-            if self.runs.make(seed, globals)? {
+            if self.runs.make(seed, false, globals)? == Found::Made {
                 made.push(seed);
             }
         }
@@ -61,11 +61,10 @@ impl Run {
 }
 
 impl RunArguments {
-    /// Makes the run of `seed`, unless it is there: then it is checked to be of the same settings. Says whether it was made.
-    pub fn make(&self, seed: u64, globals: &Globals) -> Result<bool> {
+    /// Makes the run of `seed`, unless it is there, or it is said to `collect` those that are.
+    pub fn make(&self, seed: u64, collect: bool, globals: &Globals) -> Result<Found> {
         let task = self.task.prepare(seed, globals)?;
         let data = task.digest()?;
-        fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
         let state = self.out.join(format!("run-{seed}.state"));
         let options = TrainOptions {
             out: state.clone(),
@@ -74,30 +73,51 @@ impl RunArguments {
             data: Some(data.clone()),
             ..task.options.clone()
         };
+        let settings = task.settings(&options)?;
         let file = file(&self.out, seed);
-        if file.exists() {
-            let log = RunLog::load(&file)?;
-            let settings = task.settings(&options)?;
-            if log.data.as_ref() != Some(&data) || log.settings.as_ref() != Some(&settings) {
-                bail!(
-                    "expected a run of these data and settings in {}, found one of others: another folder for --out keeps both",
-                    file.display()
-                );
+        let is_there = || -> Result<bool> {
+            if !file.exists() {
+                return Ok(false);
             }
-            globals.note(&format!("run {seed} is there"));
-            return Ok(false);
-        }
-        let mut ui = train::ui(self.plain, globals);
-        let trained = task.train(&options, None, &mut *ui)?;
-        drop(ui);
-        let Some(answers) = &trained.answers else {
-            bail!("expected a run that records, found none");
+            let log = RunLog::load(&file)?;
+            log.check(&data, &settings).with_context(|| {
+                format!("{}: another folder for --out keeps both", file.display())
+            })?;
+            // Left by another process, or by one that was killed between the two.
+            let _ = fs::remove_dir_all(&state);
+            Ok(true)
         };
-        task.log(&options, answers)?.save(&file)?;
-        // Another process may have made the same run, and be done with its state.
+        if is_there()? {
+            globals.note(&format!("run {seed} is there"));
+            return Ok(Found::There);
+        }
+        if collect {
+            return Ok(Found::Missing);
+        }
+        fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
+        let mut ui = train::ui(self.plain, globals);
+        let trained = task.train(&options, None, &mut *ui);
+        drop(ui);
+        let trained = match trained {
+            // Another process made the same run and took the state away.
+            Err(_) if is_there()? => return Ok(Found::There),
+            trained => trained?,
+        };
+        task.log(&options, &trained)?.save(&file)?;
         let _ = fs::remove_dir_all(&state);
-        Ok(true)
+        Ok(Found::Made)
     }
+}
+
+/// What became of a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// It was there.
+    There,
+    /// It was made.
+    Made,
+    /// It is not there.
+    Missing,
 }
 
 /// Where the run of `seed` is.

@@ -1,14 +1,13 @@
 //! `intformer prune-data score`.
 
-use std::{fmt::Write, fs, path::Path};
+use std::fmt::Write;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use intformer::method::hscore::Scores;
 use serde_json::json;
-use tempfile::NamedTempFile;
 
-use super::runs::{self, RunArguments};
+use super::runs::{self, Found, RunArguments};
 use crate::{
     answer::Answer,
     cli::{Globals, within},
@@ -20,7 +19,7 @@ pub struct Score {
     /// Runs, of the seeds from 0 on.
     #[arg(long, default_value_t = 6, value_parser = within(2..=1000))]
     runs: usize,
-    /// Trains nothing: scores the runs that are there and says which are missing.
+    /// Trains nothing: scores those of the runs that are there and says which are missing.
     #[arg(long)]
     collect: bool,
     #[command(flatten)]
@@ -34,19 +33,15 @@ impl Score {
         let mut missing = Vec::new();
         let mut files = Vec::new();
         for seed in 0..self.runs as u64 {
-            let file = runs::file(out, seed);
-            if !self.collect {
-                globals.note(&format!("run {} of {}", seed + 1, self.runs));
-                self.arguments.make(seed, globals)?;
-            }
-            match file.exists() {
-                true => files.push(file),
-                false => missing.push(seed),
+            globals.note(&format!("run {} of {}", seed + 1, self.runs));
+            match self.arguments.make(seed, self.collect, globals)? {
+                Found::Missing => missing.push(seed),
+                Found::There | Found::Made => files.push(runs::file(out, seed)),
             }
         }
         let scores = Scores::of(&runs::logs(&files)?)?;
         let file = out.join("scores.jsonl");
-        write(&file, &scores)?;
+        scores.save(&file)?;
 
         let mut text = histogram(&scores);
         if !missing.is_empty() {
@@ -78,24 +73,4 @@ pub fn histogram(scores: &Scores) -> String {
     }
     text.push('\n');
     text
-}
-
-/// Writes a line for each example: whole, or not at all.
-fn write(path: &Path, scores: &Scores) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let file = NamedTempFile::new_in(folder).with_context(|| path.display().to_string())?;
-    let mut lines = String::new();
-    for (index, h) in scores.h.iter().enumerate() {
-        let line = json!({
-            "index": index, "h": h,
-            "forgetting": scores.forgetting[index], "never": scores.never[index],
-            "el2n": scores.el2n.as_ref().map(|el2n| el2n[index]),
-            "variability": scores.variability.as_ref().map(|variability| variability[index]),
-        });
-        let _ = writeln!(lines, "{line}");
-    }
-    fs::write(file.path(), lines).with_context(|| path.display().to_string())?;
-    file.persist(path)
-        .with_context(|| path.display().to_string())?;
-    Ok(())
 }

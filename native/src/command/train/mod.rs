@@ -78,6 +78,16 @@ impl Options {
             );
         }
         let task = self.task.prepare(self.task.schedule.seed, globals)?;
+        if let Some(file) = &self.record {
+            // What would be refused in the end is refused before.
+            if file.extension().is_none_or(|ending| ending != "parquet") {
+                bail!(
+                    "expected a file that ends in .parquet, found {}",
+                    file.display()
+                );
+            }
+            task.digest()?;
+        }
         let subset = self.subset.as_ref();
         let subset = subset.map(|file| task.subset(file, globals)).transpose()?;
         let options = TrainOptions {
@@ -91,11 +101,11 @@ impl Options {
         let trained = task.train(&options, subset.as_ref(), &mut *ui)?;
         // The dashboard gives the terminal back.
         drop(ui);
-        if let (Some(file), Some(answers)) = (&self.record, &trained.answers) {
-            task.log(&options, answers)?.save(file)?;
+        let model = &trained.model;
+        checkpoint::save(model, &self.out)?;
+        if let Some(file) = &self.record {
+            task.log(&options, &trained)?.save(file)?;
         }
-        let model = trained.model;
-        checkpoint::save(&model, &self.out)?;
 
         let findings = task.findings();
         let best = trained.history.iter().map(|epoch| epoch.top1);

@@ -7,7 +7,7 @@ use clap::Args;
 use intformer::{
     FloatModel,
     data::{Examples, Findings, Selected, Subset, TextSet},
-    float::train::{Answers, Origin, TrainOptions, TrainUi, Trained, train_from, with_labels},
+    float::train::{Origin, TrainOptions, TrainUi, Trained, train_from, with_labels},
     method::hscore::RunLog,
 };
 
@@ -52,21 +52,25 @@ pub struct Task {
     pub options: TrainOptions,
     /// The trained model, with a head for the classes.
     model: Option<FloatModel>,
-    /// Digest of its parameters before it had that head.
+    /// Digest of it before it had that head.
     from: Option<String>,
     data: Data,
 }
 
 impl TaskArguments {
-    /// Reads the model and the data; `seed` is that of a new head and of the order. What is held out for validation
-    /// depends on --seed alone.
+    /// Reads the model and the data; `seed` is that of a new head and of the order.
     pub fn prepare(&self, seed: u64, globals: &Globals) -> Result<Task> {
         let mut task = match &self.from {
             None => self.new_model(globals)?,
             Some(source) => {
                 let reading = Reading::of_size(self.model.image_size);
                 let model = reading.float(source, globals)?;
-                let from = model.params.digest();
+                let from = Origin {
+                    params: Some(&model.params),
+                    tokenization: model.tokenization.as_ref(),
+                    ..Origin::default()
+                };
+                let from = from.digest();
                 let task = match model.config.text() {
                     Ok(_) => self.trained_on_texts(model, seed, globals)?,
                     Err(_) => self.trained_on_images(model, seed, globals)?,
@@ -132,7 +136,7 @@ impl TaskArguments {
         let Some(data) = self.images.data.as_deref() else {
             bail!("expected a table of texts for --data, as the model takes texts, found glyphs");
         };
-        let tables = self.texts.open(data, self.schedule.seed, globals)?;
+        let tables = self.texts.open(data, globals)?;
         let model = Self::fitted(&old, &tables.labels, seed, globals)?;
         let digest = tables.digest();
         let sets = Box::new(tables.encode(&model, globals)?);
@@ -231,7 +235,17 @@ impl Task {
     }
 
     /// What a run of `options` said, as a log that says of which data set and settings it is.
-    pub fn log(&self, options: &TrainOptions, answers: &Answers) -> Result<RunLog> {
+    pub fn log(&self, options: &TrainOptions, trained: &Trained) -> Result<RunLog> {
+        let Some(answers) = &trained.answers else {
+            bail!("expected a training that records, found none");
+        };
+        if let Some(skipped) = self.findings().skipped.first() {
+            bail!(
+                "expected images that can be read, as the record is of each by its place, found {} that cannot ({})",
+                skipped.path.display(),
+                skipped.reason
+            );
+        }
         let mut log = RunLog::of_answers(options.seed.to_string(), answers)?;
         log.data = Some(self.digest()?);
         log.settings = Some(self.settings(options)?);
@@ -283,7 +297,7 @@ impl Task {
             "{} of {of} {}: {}",
             subset.indices().len(),
             self.examples()[0].kind(),
-            subset.note()
+            subset.note().escape_debug()
         ));
         if subset.data().is_none() {
             globals.note("the subset does not say of which data set it is");

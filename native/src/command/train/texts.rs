@@ -35,7 +35,7 @@ pub struct TextDataArguments {
     /// A table of texts to validate with; without one, --hold-out of those of --data.
     #[arg(long, value_name = "TABLE", requires = "from", requires = "data")]
     validation: Option<PathBuf>,
-    /// The share of the texts of --data that is kept for validation, drawn from each class by --seed.
+    /// The share of the texts of --data that is kept for validation, drawn from each class by --hold-out-seed.
     #[arg(
         long,
         value_name = "SHARE",
@@ -43,6 +43,9 @@ pub struct TextDataArguments {
         conflicts_with = "validation"
     )]
     hold_out: f64,
+    /// The seed that draws it: one of its own, so that trainings of other seeds have the same texts.
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    hold_out_seed: u64,
     #[command(flatten)]
     column: Column,
     /// The column of a table that has the class: its name, also if that is a number.
@@ -60,7 +63,7 @@ pub struct Tables {
 
 impl TextDataArguments {
     /// Reads the tables at `data`: one, or a folder with one to train on and one to validate with.
-    pub fn open(&self, data: &Path, seed: u64, globals: &Globals) -> Result<Tables> {
+    pub fn open(&self, data: &Path, globals: &Globals) -> Result<Tables> {
         let (train, validation) = match (data.is_dir(), &self.validation) {
             (true, None) => {
                 let [train, validation] = tables_of(data)?;
@@ -87,7 +90,7 @@ impl TextDataArguments {
                 (open(&train)?, open(&path)?)
             }
             None => {
-                let [train, held] = open(&train)?.held_out(self.hold_out, seed)?;
+                let [train, held] = open(&train)?.held_out(self.hold_out, self.hold_out_seed)?;
                 globals.note(&format!(
                     "{} texts to train on, {} kept to validate with",
                     train.texts.len(),
