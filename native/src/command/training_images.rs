@@ -92,6 +92,14 @@ impl TrainingSets {
         }
     }
 
+    /// The images to train on that could not be read so far, for which others stand in.
+    pub fn replaced(&self) -> Vec<Skipped> {
+        match self {
+            Self::Glyphs(_) => Vec::new(),
+            Self::Folders { train, .. } => train.damaged(),
+        }
+    }
+
     /// What was passed over so far.
     pub fn findings(&self) -> Findings {
         match self {

@@ -239,9 +239,11 @@ impl Task {
         let Some(answers) = &trained.answers else {
             bail!("expected a training that records, found none");
         };
-        if let Some(skipped) = self.findings().skipped.first() {
+        if let Data::Images(images) = &self.data
+            && let Some(skipped) = images.replaced().first()
+        {
             bail!(
-                "expected images that can be read, as the record is of each by its place, found {} that cannot ({})",
+                "expected images that can be read, as the record is of each by its place, found {} ({})",
                 skipped.path.display(),
                 skipped.reason
             );
