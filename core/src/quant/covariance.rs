@@ -84,10 +84,10 @@ impl Covariance {
     }
 
     /// What the errors of weights on channels in units of `scale` come to in the output, for [`Compensation`]: the
-    /// covariance with a hundredth of its mean variance added to each channel's own (arXiv 2210.17323, section 3.3), as a
+    /// covariance with a share of its mean variance ([`DAMPING`]) added to each channel's own (arXiv 2210.17323), as a
     /// triangle. If they are not `centred`, because no bias makes up for the mean error, with the means.
     ///
-    /// None of channels that never vary.
+    /// None if nothing is left of it, as of centred channels that never vary.
     pub(super) fn compensation(&self, scale: &[f64], centred: bool) -> Option<Compensation> {
         let channels = self.channels;
         let between = |a: usize, b: usize| self.between(a, b, centred) / (scale[a] * scale[b]);
@@ -318,5 +318,6 @@ mod tests {
         let mut covariance = Covariance::new(3);
         covariance.add(&[1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
         assert!(covariance.compensation(&[1.0; 3], true).is_none());
+        assert!(covariance.compensation(&[1.0; 3], false).is_some());
     }
 }

@@ -86,7 +86,7 @@ pub enum Rounding {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizeOptions {
-    /// Range of int8 activations.
+    /// Range of int8 activations; keys of an attention keep all of theirs, around its middle.
     pub range: RangeMethod,
     /// Whether each channel of the residual has its own power-of-two factor.
     pub residual_exponents: bool,

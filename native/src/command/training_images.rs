@@ -92,11 +92,11 @@ impl TrainingSets {
         }
     }
 
-    /// The images to train on that could not be read so far, for which others stand in.
-    pub fn replaced(&self) -> Vec<Skipped> {
+    /// The images to train on, none of which another stands in for: the first that cannot be read is an error.
+    pub fn exact(&self) -> &dyn Dataset {
         match self {
-            Self::Glyphs(_) => Vec::new(),
-            Self::Folders { train, .. } => train.damaged(),
+            Self::Glyphs(splits) => &splits[0],
+            Self::Folders { train, .. } => train.data(),
         }
     }
 

@@ -59,6 +59,7 @@ fn scores_do_not_depend_on_who_makes_the_runs() {
     // Runs of other settings are not mixed in.
     let sentence = place.refused(&format!("{run} --seeds 0 --weight-decay 0.5"));
     assert!(sentence.contains("found one of others"), "{sentence}");
+    assert!(sentence.contains("0.5 here"), "{sentence}");
     fs::remove_file(place.path("others/run-0.parquet")).unwrap();
     place.json(&format!("{run} --seeds 0 --weight-decay 0.5"));
     let sentence = place.refused("prune-data subsets others --out x");
@@ -175,6 +176,32 @@ fn logs_of_another_trainer_are_enough() {
         sentence.contains("found none to the example 0 in the epoch 0"),
         "{sentence}"
     );
+}
+
+#[test]
+fn an_image_that_cannot_be_read_has_no_answer() {
+    let place = Workplace::new();
+    for folder in ["train/x", "train/y", "val/x", "val/y"] {
+        let folder = place.path("photos").join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(place.path("image.png"), folder.join("1.png")).unwrap();
+        fs::copy(place.path("image.png"), folder.join("2.png")).unwrap();
+    }
+    let model = "--image-size 8 --patch 2 --window 2 --width 8 --depths 1 --heads 1";
+    let score = format!("prune-data score --data photos --runs 2 --epochs 1 {model} --out runs");
+    let found = place.json(&score);
+    assert_eq!(found["examples"], 4);
+    fs::remove_dir_all(place.path("runs")).unwrap();
+    // As many bytes, so that it is the same data set.
+    let path = place.path("photos/train/y/1.png");
+    let length = fs::read(&path).unwrap().len();
+    fs::write(&path, vec![b'?'; length]).unwrap();
+    // Also when it is started again.
+    for _ in 0..2 {
+        let output = place.run(&score);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(!place.path("runs/run-0.parquet").exists());
+    }
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl RunLog {
             Some(found) if found == settings => Ok(()),
             found => fail(&format!(
                 "one of others{}",
-                difference(Some(settings), found)
+                difference(found, Some(settings))
             )),
         }
     }

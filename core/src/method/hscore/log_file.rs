@@ -67,7 +67,7 @@ struct Row {
 
 /// What a file says of the run as a whole.
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct About {
     run: Option<String>,
     data: Option<String>,
@@ -168,6 +168,18 @@ fn column<T: DataType>(
     };
     column.typed::<T>().write_batch(values, None, None)?;
     column.close()
+}
+
+/// Names are printed, and come from strangers: without what terminals obey.
+fn printable(text: &str) -> String {
+    let shown = |c: char| {
+        if c.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
+    };
+    text.chars().map(shown).collect()
 }
 
 fn fail<T>(sentence: &str) -> Result<T> {
@@ -275,7 +287,12 @@ fn json_rows(file: File) -> Result<(About, Vec<Row>)> {
             Ok(row) => push(&mut rows, row)?,
             // The first may say what the run is.
             Err(error) if first => {
-                about = serde_json::from_str(&line).map_err(|_| wrong("an answer", &error))?;
+                about = serde_json::from_str(&line).map_err(|other| {
+                    match line.contains("\"index\"") {
+                        true => wrong("an answer", &error),
+                        false => wrong("an answer, or what the run is", &other),
+                    }
+                })?;
             }
             Err(error) => return Err(wrong("an answer", &error)),
         }
@@ -308,9 +325,7 @@ fn push(rows: &mut Vec<Row>, row: Row) -> Result<()> {
 
 /// Puts answers in their places.
 fn assemble(about: About, mut rows: Vec<Row>, stem: &str) -> Result<RunLog> {
-    // A name is printed, and comes from strangers.
-    let run = about.run.as_deref().unwrap_or(stem);
-    let run = run.escape_debug().to_string();
+    let run = printable(about.run.as_deref().unwrap_or(stem));
     let place = |row: &Row| (row.epoch, row.index);
     rows.sort_unstable_by_key(place);
     let Some(&Row { epoch: last, .. }) = rows.last() else {
@@ -358,7 +373,7 @@ fn assemble(about: About, mut rows: Vec<Row>, stem: &str) -> Result<RunLog> {
     let right = rows.iter().map(|row| row.right).collect();
     // No more epochs than rows, which fit.
     let mut log = RunLog::new(run, epochs as usize, right, beside)?;
-    log.data = about.data.map(|data| data.escape_debug().to_string());
+    log.data = about.data.as_deref().map(printable);
     log.settings = about.settings.map(|settings| settings.to_string());
     Ok(log)
 }

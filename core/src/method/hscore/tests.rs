@@ -51,8 +51,8 @@ proptest! {
 
     #[test]
     fn a_log_comes_back_from_its_file(epochs in 1usize..4, examples in 1usize..40, plain: bool) {
-        let mut log = run("7", epochs, examples, 3);
-        log.data = Some("beef".to_owned());
+        let mut log = run("it's \"7\" \\", epochs, examples, 3);
+        log.data = Some("be\\ef".to_owned());
         log.settings = Some("{\"epochs\":3}".to_owned());
         if plain {
             let right = (0..epochs).flat_map(|epoch| log.right(epoch).to_vec()).collect();
@@ -142,6 +142,8 @@ fn a_log_with_gaps_or_doubles_is_refused() {
         "",
         "{}",
         "[]",
+        "{\"index\":9,\"epoch\":0,\"right\":1}\n{\"index\":0,\"epoch\":0,\"right\":true}",
+        "{\"run\":3}",
         "{\"index\":0}",
         "right",
         "{\"index\":-1,\"epoch\":0,\"right\":true}",

@@ -118,7 +118,7 @@ pub(super) struct Outputs<'a> {
 impl Lowering<'_> {
     /// Ranges of queries, keys and values, no finer than a requantization below a half allows, and what is taken from each
     /// channel of `rows` before: from keys the middle of what was seen. What all keys have in common adds the same to
-    /// all logits of a query, which changes no weight (arXiv 2410.02367, section 4.2), but takes room in int8.
+    /// all logits of a query, which changes no weight (arXiv 2410.02367), but takes room in int8. Keys then keep their whole range.
     pub(super) fn head_ranges(
         &self,
         qkv: &Linear,

@@ -12,7 +12,7 @@ use crate::{answer::Answer, cli::Globals};
 /// Finds the examples that a fine-tuning needs (H-score, arXiv 2407.08887).
 ///
 /// Several short trainings, each with a seed of its own, tell which examples are always right, which never, and which
-/// are between: those are the winning ticket subset, mostly less than half. Training on a subset is
+/// are between: those are the winning ticket subset. Training on a subset is
 /// `intformer train --subset`. How it works, and what it costs: docs/methods/dataset-pruning.md.
 ///
 /// Example: intformer prune-data score --from sentence-transformers/all-MiniLM-L6-v2 --data questions --out runs

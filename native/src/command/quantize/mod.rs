@@ -89,7 +89,7 @@ pub struct Method {
     #[command(flatten)]
     pub column: Column,
     /// How the range of an activation follows from what was seen: by default mse, of a model of texts minmax, as the few
-    /// large values of encoders matter.
+    /// large values of encoders matter. Keys of an attention keep all of theirs in any case.
     #[arg(long, value_enum)]
     range: Option<Range>,
     /// The share of the values that --range percentile keeps.

@@ -192,7 +192,11 @@ impl Task {
             tokenization: model.and_then(|model| model.tokenization.as_ref()),
             ..Origin::default()
         };
-        let [train, validation] = self.examples();
+        let [mut train, validation] = self.examples();
+        // An answer is recorded under the place of its image.
+        if let (true, Data::Images(images)) = (options.record, &self.data) {
+            train = images.exact().into();
+        }
         let Some(subset) = subset else {
             return Ok(train_from(options, &origin, train, validation, ui)?);
         };
@@ -239,15 +243,6 @@ impl Task {
         let Some(answers) = &trained.answers else {
             bail!("expected a training that records, found none");
         };
-        if let Data::Images(images) = &self.data
-            && let Some(skipped) = images.replaced().first()
-        {
-            bail!(
-                "expected images that can be read, as the record is of each by its place, found {} ({})",
-                skipped.path.display(),
-                skipped.reason
-            );
-        }
         let mut log = RunLog::of_answers(options.seed.to_string(), answers)?;
         log.data = Some(self.digest()?);
         log.settings = Some(self.settings(options)?);
