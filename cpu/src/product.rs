@@ -101,18 +101,11 @@ fn wide_eight(bytes: [i8; DEPTH]) -> i16x8 {
     }
 }
 
-/// Eight bytes as int16.
-#[inline(always)]
-fn widen(bytes: &[i8]) -> [i16; DEPTH] {
-    let bytes: &[i8; DEPTH] = bytes.try_into().expect("eight bytes");
-    bytes.map(i16::from)
-}
-
 /// Sets row `row` of `left` to `values`, a multiple of eight.
 pub fn put_row(left: &mut [Left], row: usize, values: &[i8]) {
     let blocks = left.chunks_exact_mut(DEPTH / 2);
-    for (block, bytes) in blocks.zip(values.chunks_exact(DEPTH)) {
-        put_eight(block, row, widen(bytes));
+    for (block, &bytes) in blocks.zip(values.as_chunks().0) {
+        put_eight(block, row, wide_eight(bytes).to_array());
     }
 }
 

@@ -6,7 +6,7 @@ mod folder;
 pub mod glyphs;
 mod spread;
 mod subset;
-mod texts;
+pub(crate) mod texts;
 
 pub use examples::Examples;
 pub use folder::{

@@ -1,6 +1,6 @@
 //! Texts in files: a text a line, or a column of a table.
 
-mod parquet;
+pub(crate) mod parquet;
 mod rows;
 mod set;
 #[cfg(test)]

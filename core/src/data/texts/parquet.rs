@@ -22,17 +22,24 @@ const ROW: u64 = 64;
 /// Reads the columns alone; no more than [`MAX_BYTES`] of texts.
 pub(super) fn read(path: &Path, columns: Columns) -> Result<TextTable> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    // The library may panic on what is none of its own.
-    catch_unwind(AssertUnwindSafe(|| table(file, columns))).unwrap_or_else(|_| {
+    guarded(|| table(file, columns))
+}
+
+/// What `read` gives: the library may panic on what is none of its own.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
         Err(Error::Data(
             "expected a Parquet file, found something that stops its reader".to_owned(),
         ))
     })
 }
 
+/// The library's error, in a sentence.
+pub(crate) fn malformed(error: ParquetError) -> Error {
+    Error::Data(format!("expected a Parquet file, found {error}"))
+}
+
 fn table(file: File, columns: Columns) -> Result<TextTable> {
-    let malformed =
-        |error: ParquetError| Error::Data(format!("expected a Parquet file, found {error}"));
     let reader = SerializedFileReader::new(file).map_err(malformed)?;
     let fields = reader.metadata().file_metadata().schema().get_fields();
     let find = |wanted: &str| {

@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader, Read},
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
 };
@@ -27,7 +26,11 @@ use super::{
     RunLog,
     log::{Beside, gap},
 };
-use crate::{Error, Result, float::train::Answers};
+use crate::{
+    Error, Result,
+    data::texts::parquet::{guarded, malformed},
+    float::train::Answers,
+};
 
 /// Keys of a Parquet file's metadata, and of the first of JSON lines.
 const RUN: &str = "intformer.run";
@@ -89,11 +92,7 @@ impl RunLog {
         let ending = path.extension().and_then(|ending| ending.to_str());
         let file = File::open(path).map_err(|e| Error::io(path, e))?;
         let read = match ending {
-            // The library may panic on what is none of its own.
-            Some("parquet") => catch_unwind(AssertUnwindSafe(|| parquet_rows(file)))
-                .unwrap_or_else(|_| {
-                    fail("expected a Parquet file, found something that stops its reader")
-                }),
+            Some("parquet") => guarded(|| parquet_rows(file)),
             Some("jsonl") => json_rows(file),
             _ => fail("expected a log that ends in .parquet or .jsonl"),
         };
@@ -184,10 +183,6 @@ fn printable(text: &str) -> String {
 
 fn fail<T>(sentence: &str) -> Result<T> {
     Err(Error::Data(sentence.to_owned()))
-}
-
-fn malformed(error: ParquetError) -> Error {
-    Error::Data(format!("expected a Parquet file, found {error}"))
 }
 
 fn parquet_rows(file: File) -> Result<(About, Vec<Row>)> {
