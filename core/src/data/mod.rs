@@ -4,6 +4,7 @@ pub mod classes;
 mod examples;
 mod folder;
 pub mod glyphs;
+mod in_memory;
 mod spread;
 mod subset;
 pub(crate) mod texts;
@@ -13,9 +14,10 @@ pub use folder::{
     Findings, FolderDataset, ImageFiles, ImageFolder, Skipped, Sturdy, parts, unread,
 };
 pub use glyphs::{GlyphOptions, GlyphSet, GlyphSplit, Split};
+pub use in_memory::{ImageSet, InMemory, TextSet};
 pub use spread::Spread;
 pub use subset::{Selected, Subset};
-pub use texts::{Columns, TextSet, TextTable};
+pub use texts::{Columns, TextTable};
 
 use crate::{Pixels, Result};
 

@@ -2,11 +2,8 @@
 
 pub(crate) mod parquet;
 mod rows;
-mod set;
 #[cfg(test)]
 mod tests;
-
-pub use set::TextSet;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -12,7 +12,7 @@ use super::{Answers, EpochReport, TrainOptions};
 use crate::{Error, HostTensor, Params, Result};
 
 /// Version of the file.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// Name of the tensor of answers.
 const ANSWERS: &str = "answers";

@@ -17,7 +17,7 @@ use burn_train::{
     },
 };
 
-use super::{TrainEvent, TrainUi};
+use super::{Evaluation, TrainEvent, TrainUi};
 
 /// The dashboard of burn-train: plots of loss, accuracy and speed, progress, and a menu to stop
 /// the run. It needs a terminal on the standard output.
@@ -103,10 +103,10 @@ impl Dashboard {
                 self.renderer.update_split(examples);
             }
             TrainEvent::Epoch(report) => {
-                let loss = self.loss.state(report.validation_loss);
-                self.renderer.update_valid(loss);
-                let top1 = self.top1.state(100.0 * report.top1);
-                self.renderer.update_valid(top1);
+                if let Some(Evaluation { loss, top1 }) = report.validation {
+                    self.renderer.update_valid(self.loss.state(loss));
+                    self.renderer.update_valid(self.top1.state(100.0 * top1));
+                }
                 self.renderer.end_split();
                 self.renderer.update_epoch(report.epoch + 1);
                 self.validating = false;

@@ -48,7 +48,7 @@
 //! let mut losses = Vec::new();
 //! let mut ui = |event: &TrainEvent<'_>| {
 //!     if let TrainEvent::Epoch(report) = event {
-//!         losses.push(report.validation_loss);
+//!         losses.extend(report.validation.map(|found| found.loss));
 //!     }
 //!     ControlFlow::Continue(())
 //! };
@@ -158,26 +158,14 @@ pub struct EpochReport {
     pub epoch: usize,
     /// Mean loss over its steps.
     pub train_loss: f64,
-    /// Mean cross-entropy over the validation examples.
-    pub validation_loss: f64,
-    /// Share of the validation examples whose class has the largest logit.
-    pub top1: f64,
-}
-
-impl EpochReport {
-    /// The model at its end, on the validation examples.
-    pub fn evaluation(&self) -> Evaluation {
-        Evaluation {
-            loss: self.validation_loss,
-            top1: self.top1,
-        }
-    }
+    /// The model at its end, on the validation examples, unless [`TrainOptions::last`] leaves that to the last epoch.
+    pub validation: Option<Evaluation>,
 }
 
 /// What a run ends with.
 #[derive(Clone, Debug)]
 pub struct Trained {
-    /// The model of the epoch with the best top-1.
+    /// The model of the epoch with the best top-1, or of the last if [`TrainOptions::last`] asks for it.
     pub model: FloatModel,
     /// All epochs.
     pub history: Vec<EpochReport>,
@@ -199,7 +187,7 @@ pub fn train<'a>(
 }
 
 /// Trains a model on `train` and returns the weights of the epoch with the best top-1 on
-/// `validation`.
+/// `validation`, or of the last.
 ///
 /// The file `checkpoint.safetensors` in `options.out` always holds a whole state. A run that was
 /// killed and is resumed ends with the same bits as one that was not.
@@ -221,9 +209,9 @@ pub fn train_from<'a>(
     std::fs::create_dir_all(&options.out).map_err(|e| Error::io(&options.out, e))?;
     let mut run = Run::start(options, origin, train)?;
     let start = TrainEvent::Start {
-        epochs: options.epochs,
+        epochs: run.extent.epochs,
         first_epoch: run.progress.history.len(),
-        steps: run.steps,
+        steps: run.extent.steps,
         kind: train.kind(),
         examples: options.examples(train.len()),
         validation_examples: validation.len(),
@@ -231,9 +219,9 @@ pub fn train_from<'a>(
     if ui.event(&start).is_break() {
         return Err(run.stopped());
     }
-    while run.progress.history.len() < options.epochs {
+    while run.progress.history.len() < run.extent.epochs {
         run.epoch(train, ui)?;
-        let report = run.validate(validation, ui)?;
+        let report = run.report(validation, ui)?;
         run.finish_epoch(report, ui)?;
     }
     run.into_trained()

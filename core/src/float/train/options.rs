@@ -20,6 +20,14 @@ pub struct TrainOptions {
     pub preprocessing: Preprocessing,
     /// Passes over the training data.
     pub epochs: usize,
+    /// Steps after which the run ends in place of `epochs`, over the data as often as they need: what trainings on
+    /// more and on fewer examples are compared by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
+    /// Ends with the weights of the last epoch, the only one that is validated, in place of those of the best:
+    /// what is validated with has no part in the choice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last: bool,
     /// Examples of an epoch, drawn from the training data; all of it if there are fewer.
     pub epoch_examples: Option<usize>,
     /// The epoch that the data begins with: a run that follows another sees other images.
@@ -44,7 +52,7 @@ pub struct TrainOptions {
     pub rates: Vec<RateOf>,
     /// Seed of weights, order and mixing.
     pub seed: u64,
-    /// Seconds between checkpoints inside an epoch; every epoch ends with one.
+    /// Seconds from one checkpoint to the next, the most that a kill loses; the last step has one, too.
     pub checkpoint_seconds: u64,
     /// What tells the examples to train on from others, if it is known: a run goes on with the same alone.
     pub data: Option<String>,
@@ -55,6 +63,17 @@ pub struct TrainOptions {
     pub out: PathBuf,
     /// Go on from the checkpoint in `out` if there is one.
     pub resume: bool,
+}
+
+/// How long a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Steps of a whole epoch.
+    pub steps: usize,
+    /// Epochs, the last of which may be cut short.
+    pub epochs: usize,
+    /// Steps of the run.
+    pub total: usize,
 }
 
 /// A factor of the learning rate of some parameters.
@@ -102,6 +121,8 @@ impl TrainOptions {
             config: config.into(),
             preprocessing,
             epochs: 30,
+            steps: None,
+            last: false,
             epoch_examples: None,
             first_epoch: 0,
             distillation: None,
@@ -114,7 +135,7 @@ impl TrainOptions {
             clip: 1.0,
             rates: Vec::new(),
             seed: 0,
-            checkpoint_seconds: 600,
+            checkpoint_seconds: 60,
             data: None,
             record: false,
             out: out.into(),
@@ -130,6 +151,11 @@ impl TrainOptions {
         self.config.validate()?;
         let rules = [
             ("at least one epoch", self.epochs >= 1),
+            ("at least one step", self.steps != Some(0)),
+            (
+                "whole epochs of what is recorded",
+                !self.record || self.steps.is_none(),
+            ),
             (
                 "at least one example in an epoch",
                 self.epoch_examples != Some(0),
@@ -211,6 +237,19 @@ impl TrainOptions {
         self.epoch_examples.map_or(all, |most| most.min(all))
     }
 
+    /// Steps of an epoch, epochs and steps of the whole run over `all` training examples; the last epoch may have fewer.
+    pub(super) fn extent(&self, all: usize) -> Extent {
+        let steps = self.examples(all).div_ceil(self.batch);
+        let total = self
+            .steps
+            .unwrap_or_else(|| self.epochs.saturating_mul(steps));
+        Extent {
+            steps,
+            epochs: total.div_ceil(steps.max(1)),
+            total,
+        }
+    }
+
     /// The learning rate of step `step` (from 0 in the first epoch) where an epoch has `steps` steps:
     /// linear warm-up, then half a cosine down to a hundredth.
     ///
@@ -234,7 +273,7 @@ impl TrainOptions {
     /// # Ok::<(), intformer::Error>(())
     /// ```
     pub fn rate(&self, step: usize, steps: usize) -> f64 {
-        let total = (self.epochs * steps) as f64;
+        let total = self.steps.unwrap_or(self.epochs.saturating_mul(steps)) as f64;
         let warm = (self.warmup * steps as f64).min(total);
         let at = step as f64 + 1.0;
         if at < warm {

@@ -6,11 +6,12 @@ use std::{
 };
 
 use super::{
-    Answers, EpochReport, Origin, TrainEvent, TrainOptions, TrainUi, Trained, batched,
+    Answers, EpochReport, Evaluation, Origin, TrainEvent, TrainOptions, TrainUi, Trained, batched,
     batches::produce,
     checkpoint::{self, Checkpoint, Progress},
     evaluate_network,
     learner::Learner,
+    options::Extent,
 };
 use crate::{Error, FloatModel, Params, Result, Tokenization, data::Examples};
 
@@ -55,8 +56,7 @@ pub(super) struct Run<'a> {
     answers: Option<Answers>,
     pub(super) progress: Progress,
     course: Course,
-    /// Steps of an epoch.
-    pub(super) steps: usize,
+    pub(super) extent: Extent,
     file: PathBuf,
     saved: Instant,
 }
@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
             answers,
             progress,
             course: Course::default(),
-            steps: options.examples(train.len()).div_ceil(options.batch),
+            extent: options.extent(train.len()),
             file,
             saved: Instant::now(),
         })
@@ -133,17 +133,20 @@ impl<'a> Run<'a> {
     /// The rest of the current epoch.
     pub(super) fn epoch(&mut self, train: Examples, ui: &mut dyn TrainUi) -> Result<()> {
         let epoch = self.progress.history.len();
-        let first = self.progress.step - epoch * self.steps;
+        let Extent { steps, total, .. } = self.extent;
+        let first = self.progress.step - epoch * steps;
+        // The last epoch may be cut short, also one that goes on when all its steps are done.
+        let left = total - self.progress.step;
         let options = self.options;
         let began = Instant::now();
         let mut examples = 0;
         batched(
             |sender| produce(options, train, epoch as u64, first, sender),
             |batches| {
-                for batch in batches {
+                for batch in batches.into_iter().take(left) {
                     let batch = batch?;
                     let step = self.progress.step;
-                    let rate = options.rate(step, self.steps);
+                    let rate = options.rate(step, steps);
                     let losses = self.learner.step(&batch, rate);
                     let losses = losses.map_err(|e| self.diverged("finite numbers", &e))?;
                     if let Some(Stray { mean, limit }) =
@@ -166,8 +169,8 @@ impl<'a> Run<'a> {
                     examples += batch.classes.len();
                     let go_on = ui.event(&TrainEvent::Step {
                         epoch,
-                        step: step - epoch * self.steps,
-                        steps: self.steps,
+                        step: step - epoch * steps,
+                        steps: steps.min(total - epoch * steps),
                         loss,
                         rate,
                         examples_per_second: examples as f64 / began.elapsed().as_secs_f64(),
@@ -175,8 +178,7 @@ impl<'a> Run<'a> {
                     if go_on.is_break() {
                         return self.stop(ui);
                     }
-                    let interval = Duration::from_secs(options.checkpoint_seconds);
-                    if self.saved.elapsed() >= interval {
+                    if self.is_due() {
                         self.save(ui)?;
                     }
                 }
@@ -185,7 +187,19 @@ impl<'a> Run<'a> {
         )
     }
 
-    pub(super) fn validate(&mut self, data: Examples, ui: &mut dyn TrainUi) -> Result<EpochReport> {
+    /// What there is to tell of the epoch whose steps are done.
+    pub(super) fn report(&mut self, data: Examples, ui: &mut dyn TrainUi) -> Result<EpochReport> {
+        let epoch = self.progress.history.len();
+        let steps = self.progress.step - epoch * self.extent.steps;
+        let validated = !self.options.last || epoch + 1 == self.extent.epochs;
+        Ok(EpochReport {
+            epoch,
+            train_loss: self.progress.loss_sum / steps as f64,
+            validation: validated.then(|| self.validate(data, ui)).transpose()?,
+        })
+    }
+
+    fn validate(&mut self, data: Examples, ui: &mut dyn TrainUi) -> Result<Evaluation> {
         let mut stopped = false;
         let evaluation =
             evaluate_network(self.options, &mut self.learner.frozen(), data, |examples| {
@@ -198,26 +212,30 @@ impl<'a> Run<'a> {
         if stopped {
             self.stop(ui)?;
         }
-        Ok(EpochReport {
-            epoch: self.progress.history.len(),
-            train_loss: self.progress.loss_sum / self.steps as f64,
-            validation_loss: evaluation.loss,
-            top1: evaluation.top1,
-        })
+        Ok(evaluation)
     }
 
     pub(super) fn finish_epoch(&mut self, report: EpochReport, ui: &mut dyn TrainUi) -> Result<()> {
-        let better = |earlier: &EpochReport| earlier.top1 < report.top1;
-        if self.progress.history.iter().all(better) {
+        let top1 = |report: &EpochReport| report.validation.map(|found| found.top1);
+        let better = |earlier: &EpochReport| top1(earlier) < top1(&report);
+        if !self.options.last && self.progress.history.iter().all(better) {
             self.best = Some(self.learner.params());
         }
         self.progress.loss_sum = 0.0;
         self.progress.history.push(report.clone());
-        self.save(ui)?;
+        let done = self.progress.history.len() == self.extent.epochs;
+        if done || self.is_due() {
+            self.save(ui)?;
+        }
         match ui.event(&TrainEvent::Epoch(&report)).is_break() {
-            true if self.progress.history.len() < self.options.epochs => Err(self.stopped()),
+            true if !done => self.stop(ui),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the last checkpoint is old enough for another.
+    fn is_due(&self) -> bool {
+        self.saved.elapsed() >= Duration::from_secs(self.options.checkpoint_seconds)
     }
 
     fn save(&mut self, ui: &mut dyn TrainUi) -> Result<()> {

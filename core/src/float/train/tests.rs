@@ -3,14 +3,17 @@
 use std::ops::ControlFlow;
 
 use super::{
-    Answer, Origin, RateOf, TrainEvent, TrainOptions, Trained, checkpoint, run::Course, train,
-    train_from, with_labels,
+    Answer, Origin, RateOf, TrainEvent, TrainOptions, Trained, checkpoint, evaluate,
+    run::Course, train, train_from, with_labels,
 };
 use crate::{
     FloatModel, Pixels, Preprocessing, Result,
     architecture::{TextHead, TextPooling},
     data::{Dataset, TextSet},
-    float::tests::{small, small_encoder, text},
+    float::{
+        Device,
+        tests::{small, small_encoder, text},
+    },
 };
 
 /// Images of noise, brighter at a place that tells the class.
@@ -190,6 +193,84 @@ fn answers_are_those_of_the_forward_passes_in_the_order_of_the_data() {
 }
 
 #[test]
+fn a_run_of_steps_ends_with_the_last_also_inside_an_epoch() {
+    // 60 examples in batches of 8 are 8 steps an epoch.
+    let run = |options: &TrainOptions, stop: Option<usize>| {
+        let (mut steps, mut epochs) = (0, Vec::new());
+        let ui = &mut |event: &TrainEvent<'_>| {
+            match event {
+                TrainEvent::Step {
+                    step, steps: of, ..
+                } => {
+                    steps += 1;
+                    epochs.push((*step, *of));
+                }
+                TrainEvent::Start { epochs, .. } => assert_eq!(*epochs, 2),
+                _ => {}
+            }
+            match stop == Some(steps) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        train_from(options, &Origin::default(), &spots(60), &spots(10), ui).map(|t| (t, epochs))
+    };
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [whole, parts] = [0, 1].map(|at| TrainOptions {
+        steps: Some(11),
+        ..options(folders[at].path())
+    });
+    let (expected, steps) = run(&whole, None).unwrap();
+    assert_eq!(steps.len(), 11);
+    assert_eq!((steps[7], steps[10]), ((7, 8), (2, 3)));
+    assert_eq!(expected.history.len(), 2);
+    assert!(whole.rate(10, 8) < 0.02 * whole.learning_rate);
+    for stop in [3, 8, 11] {
+        // As long as it goes on, a run is stopped after so many more steps.
+        let _ = run(&parts, Some(stop));
+    }
+    let (found, _) = run(&parts, None).unwrap();
+    assert_eq!(
+        (found.model, found.history),
+        (expected.model, expected.history)
+    );
+
+    let recorded = TrainOptions {
+        record: true,
+        mixup: 0.0,
+        ..whole
+    };
+    let error = run(&recorded, None).unwrap_err().to_string();
+    assert!(error.contains("whole epochs"), "{error}");
+}
+
+#[test]
+fn the_last_epoch_alone_is_validated_if_its_weights_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = TrainOptions {
+        last: true,
+        ..options(folder.path())
+    };
+    let trained = train_from(
+        &options,
+        &Origin::default(),
+        &spots(60),
+        &spots(10),
+        &mut go_on,
+    )
+    .unwrap();
+    let validated = trained
+        .history
+        .iter()
+        .map(|epoch| epoch.validation.is_some());
+    assert_eq!(validated.collect::<Vec<_>>(), [false, false, true]);
+    let state = checkpoint::Checkpoint::load(&checkpoint::path(folder.path())).unwrap();
+    assert_eq!(trained.model.params, state.params);
+    let found = evaluate(&trained.model, &spots(10), 8, &Device::flex()).unwrap();
+    assert_eq!(trained.history[2].validation, Some(found));
+}
+
+#[test]
 fn training_learns_the_spots() {
     let folder = tempfile::tempdir().unwrap();
     let options = TrainOptions {
@@ -201,7 +282,7 @@ fn training_learns_the_spots() {
     let mut top1 = 0.0;
     let ui = &mut |event: &TrainEvent<'_>| {
         if let TrainEvent::Epoch(report) = event {
-            top1 = report.top1;
+            top1 = report.validation.unwrap().top1;
         }
         ControlFlow::Continue(())
     };
@@ -267,7 +348,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     );
     std::fs::write(&file, older.unwrap()).unwrap();
     let error = train(&options, &spots(60), &spots(10), ui).unwrap_err();
-    let expected = "expected a state of version 4, found version 2";
+    let expected = "expected a state of version 5, found version 2";
     assert!(error.to_string().contains(expected), "{error}");
     std::fs::write(&file, b"not a checkpoint").unwrap();
     assert!(train(&options, &spots(60), &spots(10), ui).is_err());
@@ -341,7 +422,7 @@ fn an_encoder_learns_texts_and_goes_on_with_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let (model, options) = encoder(folder.path());
     let expected = fine_tune(&model, &options);
-    let last = expected.history.last().unwrap();
+    let last = expected.history.last().unwrap().validation.unwrap();
     assert!(last.top1 > 0.9, "{last:?}");
 
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use std::{io::Write, ops::ControlFlow, path::Path};
 
-use super::EpochReport;
+use super::{EpochReport, Evaluation};
 
 /// News of a training run.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub enum TrainEvent<'a> {
         /// Examples of the validation.
         of: usize,
     },
-    /// An epoch is done, and the checkpoint written.
+    /// An epoch is done.
     Epoch(&'a EpochReport),
     /// A checkpoint is written.
     Checkpoint(&'a Path),
@@ -92,13 +92,17 @@ impl<W: Write> TrainUi for Plain<W> {
                 epoch + 1,
                 step + 1
             ),
-            TrainEvent::Epoch(report) => format!(
-                "epoch {} done: loss {:.4}, validation loss {:.4}, top-1 {:.2} %",
-                report.epoch + 1,
-                report.train_loss,
-                report.validation_loss,
-                100.0 * report.top1
-            ),
+            TrainEvent::Epoch(report) => {
+                let mut line = format!(
+                    "epoch {} done: loss {:.4}",
+                    report.epoch + 1,
+                    report.train_loss
+                );
+                if let Some(Evaluation { loss, top1 }) = report.validation {
+                    line += &format!(", validation loss {loss:.4}, top-1 {:.2} %", 100.0 * top1);
+                }
+                line
+            }
             _ => return ControlFlow::Continue(()),
         };
         // A closed pipe is no reason to lose the run.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Version of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The log of a distillation, kept as `log.json` in its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

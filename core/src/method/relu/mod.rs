@@ -78,9 +78,7 @@ use crate::{
     architecture::Block,
     checkpoint,
     data::Dataset,
-    float::train::{
-        EpochReport, Evaluation, Origin, TrainEvent, TrainOptions, evaluate, train_from,
-    },
+    float::train::{Evaluation, Origin, TrainEvent, TrainOptions, evaluate, train_from},
 };
 
 /// News of a distillation.
@@ -301,7 +299,7 @@ impl Run<'_, '_> {
                 trained.model
             }
         };
-        let best = history.iter().map(EpochReport::evaluation);
+        let best = history.iter().filter_map(|epoch| epoch.validation);
         let best = best.reduce(|best, next| if next.top1 > best.top1 { next } else { best });
         let report = StepReport {
             blocks: blocks.to_vec(),

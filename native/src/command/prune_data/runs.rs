@@ -70,6 +70,8 @@ impl RunArguments {
             out: state.clone(),
             resume: true,
             record: true,
+            // What the weights are good for is of no use here.
+            last: true,
             data: Some(data.clone()),
             ..task.options.clone()
         };

@@ -108,8 +108,8 @@ impl Options {
         }
 
         let findings = task.findings();
-        let best = trained.history.iter().map(|epoch| epoch.top1);
-        let best = best.fold(0.0, f64::max);
+        let validated = trained.history.iter().filter_map(|epoch| epoch.validation);
+        let best = validated.map(|found| found.top1).fold(0.0, f64::max);
         let text = format!(
             "{}: {} parameters, {} classes, top-1 {:.2} % of the {} to validate with\n{}",
             self.out.display(),

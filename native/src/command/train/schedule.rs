@@ -16,6 +16,12 @@ pub struct ScheduleArguments {
     /// Passes over the training data: 12, or 3 with --from.
     #[arg(long, value_parser = within(1..=1_000_000))]
     epochs: Option<usize>,
+    /// Ends after so many steps, over the data as often as they need, in place of epochs.
+    #[arg(long, conflicts_with = "epochs", value_parser = within(1..=1_000_000_000))]
+    steps: Option<usize>,
+    /// Ends with the weights of the last epoch, the only one that is validated, in place of those of the best.
+    #[arg(long)]
+    last: bool,
     /// Images or texts of a step: 64, or 32 with --from.
     #[arg(long, value_parser = within(1..=65536))]
     batch: Option<usize>,
@@ -48,8 +54,8 @@ pub struct ScheduleArguments {
     /// Seed of weights, order and mixing.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Seconds between saved states inside an epoch.
-    #[arg(long, default_value_t = 600)]
+    /// Seconds from one saved state to the next: the most that a kill loses.
+    #[arg(long, default_value_t = 60)]
     save_every: u64,
 }
 
@@ -94,6 +100,8 @@ impl ScheduleArguments {
         });
         TrainOptions {
             epochs: self.epochs.unwrap_or(usual.epochs),
+            steps: self.steps,
+            last: self.last,
             batch: self.batch.unwrap_or(usual.batch),
             learning_rate: self.rate.unwrap_or(usual.learning_rate),
             weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),

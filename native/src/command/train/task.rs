@@ -260,6 +260,7 @@ impl Task {
                 "checkpoint_seconds",
                 "record",
                 "data",
+                "last",
             ] {
                 object.remove(key);
             }

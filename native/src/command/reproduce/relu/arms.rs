@@ -131,11 +131,8 @@ impl Way {
                     ..Origin::default()
                 };
                 let trained = train_from(&options, &origin, train, validation, &mut on_training)?;
-                let best = trained
-                    .history
-                    .iter()
-                    .map(|epoch| epoch.top1)
-                    .fold(0.0, f64::max);
+                let validated = trained.history.iter().filter_map(|epoch| epoch.validation);
+                let best = validated.map(|found| found.top1).fold(0.0, f64::max);
                 let points = vec![Point {
                     label: "finish".to_owned(),
                     before: best,
