@@ -22,8 +22,7 @@ impl Folder {
     where
         S: Debug + PartialEq + Serialize + DeserializeOwned,
     {
-        let folder = Self(path.to_path_buf());
-        fs::create_dir_all(path).with_context(|| path.display().to_string())?;
+        let folder = Self::plain(path)?;
         match folder.read::<S>("settings.json")? {
             Some(earlier) if earlier != *settings => bail!(
                 "expected no study in {} or one of the same settings, found {earlier:?}",
@@ -32,6 +31,15 @@ impl Folder {
             _ => folder.write_json("settings.json", settings)?,
         }
         Ok(folder)
+    }
+
+    /// A folder of several studies, which has no settings of its own.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn plain(path: &Path) -> Result<Self> {
+        fs::create_dir_all(path).with_context(|| path.display().to_string())?;
+        Ok(Self(path.to_path_buf()))
     }
 
     /// Where `name` is.

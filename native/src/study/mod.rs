@@ -11,5 +11,6 @@ pub mod jobs;
 pub mod machine;
 pub mod numbers;
 pub mod page;
+pub mod picture;
 pub mod spread;
 pub mod verdict;

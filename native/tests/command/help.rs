@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use crate::place;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "",
     "info",
     "quantize",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 23] = [
     "prune-data score",
     "prune-data subsets",
     "reproduce",
+    "reproduce hscore",
     "reproduce relu",
     "rescale",
     "twins",

@@ -1,5 +1,6 @@
 //! `intformer reproduce`: a paper's claim, shown or not by one command.
 
+mod hscore;
 mod relu;
 
 use anyhow::Result;
@@ -33,6 +34,18 @@ enum What {
     /// Example: intformer reproduce relu --quick --out relu-quick
     #[command(verbatim_doc_comment)]
     Relu(relu::Relu),
+    /// Dataset pruning by H-score (arXiv 2407.08887), on three sets of texts and two of images.
+    ///
+    /// Each set is scored with its labels as they are and with some of them flipped; then a model is trained on all of
+    /// it, on the subsets of the scores and on as many examples by other scores, for as many epochs and for as many
+    /// steps. The folder --out gets report.html and results.json. A run that was cut off goes on where it was when it
+    /// is started again with the same options.
+    ///
+    /// Example: intformer reproduce hscore --out hscore-study
+    ///
+    /// Example: intformer reproduce hscore --quick --sets trec --out hscore-quick
+    #[command(verbatim_doc_comment)]
+    Hscore(hscore::Hscore),
 }
 
 impl Options {
@@ -40,6 +53,7 @@ impl Options {
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         match &self.what {
             What::Relu(relu) => relu.run(globals),
+            What::Hscore(hscore) => hscore.run(globals),
         }
     }
 }

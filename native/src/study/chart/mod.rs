@@ -1,7 +1,9 @@
 //! Charts as SVG: what they have in common, and those that more than one study can draw.
 
+mod bars;
 mod course;
 mod dots;
+mod plane;
 
 use anyhow::Result;
 use plotters::{
@@ -13,8 +15,10 @@ use plotters::{
 use super::{numbers::percent, spread::Spread};
 
 pub use self::{
+    bars::{Bar, bars},
     course::{Course, course},
     dots::{Row, dots},
+    plane::{Series, plane},
 };
 
 /// The colours of Okabe and Ito that stand out from white.

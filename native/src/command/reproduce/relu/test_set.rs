@@ -1,10 +1,8 @@
 //! The images that the figures are told on, and what models say of them.
 
-use std::{collections::BTreeMap, io::Cursor, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Result;
-use base64::{Engine, prelude::BASE64_STANDARD};
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use intformer::{
     FloatModel, Pixels,
     architecture::Block,
@@ -17,6 +15,7 @@ use intformer::{
 use rayon::prelude::*;
 
 use super::results::{BlockHistogram, Confusion, Example, Pair, Score};
+use crate::study::picture::grey_png;
 
 /// Images that run through the CPU executor at once.
 const BATCH: usize = 8;
@@ -159,7 +158,7 @@ impl TestSet {
                     teacher: label(teacher),
                     student: label(student),
                     side: self.images[at].height,
-                    png: png(&self.images[at])?,
+                    png: grey_png(&self.images[at])?,
                 });
             }
         }
@@ -244,14 +243,6 @@ fn histogram(block: String, teacher: &[f32], student: &[f32]) -> BlockHistogram 
 /// The first of the largest.
 fn largest<T: PartialOrd>(row: &[T]) -> usize {
     (1..row.len()).fold(0, |best, at| if row[at] > row[best] { at } else { best })
-}
-
-/// A grey image as a PNG file in base64.
-fn png(image: &Pixels) -> Result<String> {
-    let mut bytes = Cursor::new(Vec::new());
-    let (width, height) = (image.width as u32, image.height as u32);
-    PngEncoder::new(&mut bytes).write_image(&image.data, width, height, ExtendedColorType::L8)?;
-    Ok(BASE64_STANDARD.encode(bytes.into_inner()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,261 @@
+//! Examples of a data set, held in memory.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use intformer::{
+    FloatModel, Pixels, Tokenization,
+    architecture::InputShape,
+    data::{
+        Columns, Dataset, Examples, GlyphOptions, GlyphSet, GlyphSplit, ImageFolder, ImageSet,
+        Split, TextSet, TextTable,
+    },
+    runtime::Token,
+};
+use rand::{SeedableRng, seq::index};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::{
+    results::{Settings, Shown},
+    sets::SetName,
+};
+use crate::{cli::Globals, study::picture, texts};
+
+/// Draws which examples take part.
+const SEED: u64 = 0;
+
+/// Examples to train on and to test with.
+pub struct Data {
+    /// To train on.
+    pub train: Set,
+    /// To test with.
+    pub test: Set,
+    /// The texts to train on, if they are texts.
+    texts: Vec<String>,
+}
+
+/// Examples of a kind.
+pub enum Set {
+    Images(ImageSet),
+    Texts(TextSet),
+}
+
+impl Set {
+    /// As a training takes them.
+    pub fn examples(&self) -> Examples<'_> {
+        match self {
+            Self::Images(images) => images.into(),
+            Self::Texts(texts) => texts.into(),
+        }
+    }
+
+    /// The class of each.
+    pub fn classes(&self) -> &[usize] {
+        match self {
+            Self::Images(images) => images.classes(),
+            Self::Texts(texts) => texts.classes(),
+        }
+    }
+
+    /// Some of them, with classes of their own.
+    pub fn of(&self, indices: &[usize], classes: &[usize]) -> Result<Self> {
+        let labels = self.examples().labels().to_vec();
+        let classes = indices.iter().map(|&index| classes[index]).collect();
+        Ok(match self {
+            Self::Images(images) => {
+                let items = indices.iter().map(|&index| images.items()[index].clone());
+                Self::Images(ImageSet::new(items.collect(), classes, labels)?)
+            }
+            Self::Texts(texts) => {
+                let items = indices.iter().map(|&index| texts.items()[index].clone());
+                Self::Texts(TextSet::new(items.collect(), classes, labels)?)
+            }
+        })
+    }
+
+    fn digest(&self, hasher: &mut Sha256) {
+        match self {
+            Self::Images(images) => images.items().iter().for_each(|image| {
+                hasher.update(&image.data);
+            }),
+            Self::Texts(texts) => texts.items().iter().for_each(|text| {
+                text.iter()
+                    .for_each(|token| hasher.update(token.id.to_le_bytes()));
+                hasher.update(u32::MAX.to_le_bytes());
+            }),
+        }
+        for class in self.classes() {
+            hasher.update((*class as u64).to_le_bytes());
+        }
+        self.examples()
+            .labels()
+            .iter()
+            .for_each(|label| hasher.update(label));
+    }
+}
+
+impl Data {
+    /// Reads the examples of `settings`, as `model` takes them.
+    pub fn read(
+        settings: &Settings,
+        assets: &Path,
+        model: &FloatModel,
+        globals: &Globals,
+    ) -> Result<Self> {
+        let counts = [settings.examples, settings.test_examples];
+        let folder = assets.join(settings.set.folder());
+        match (settings.set, model.config.input()) {
+            (SetName::Glyphs, InputShape::Image(shape)) => Self::glyphs(shape.size(), counts),
+            (SetName::FashionMnist, InputShape::Image(_)) => Self::images(&folder, counts, model),
+            (SetName::Trec | SetName::RottenTomatoes | SetName::R8, InputShape::Text(_)) => {
+                Self::of_tables(&folder, counts, settings.tokens, model, globals)
+            }
+            (set, _) => bail!(
+                "expected a model of {}, found {}",
+                if set.takes_images() {
+                    "images"
+                } else {
+                    "texts"
+                },
+                settings.from
+            ),
+        }
+    }
+
+    /// Small letters: the model knows digits and capitals.
+    fn glyphs(size: [usize; 2], [train, test]: [usize; 2]) -> Result<Self> {
+        let options = GlyphOptions {
+            size: size[0],
+            classes: ('a'..='z').map(String::from).collect(),
+            ..GlyphOptions::default()
+        };
+        let set = Arc::new(GlyphSet::discover(options)?);
+        let part = |split, count| -> Result<Set> {
+            let data = GlyphSplit::new(Arc::clone(&set), split, count);
+            in_memory(&data, (0..count).collect())
+        };
+        Ok(Self {
+            train: part(Split::Train, train)?,
+            test: part(Split::Test, test)?,
+            texts: Vec::new(),
+        })
+    }
+
+    fn images(folder: &Path, counts: [usize; 2], model: &FloatModel) -> Result<Self> {
+        let shape = model.config.image()?;
+        let mut labels = Vec::new();
+        let mut sets = Vec::new();
+        for (name, count) in ["train", "test"].into_iter().zip(counts) {
+            let path = folder.join(name);
+            let mut images = ImageFolder::open(&path).with_context(|| missing(&path))?;
+            if labels.is_empty() {
+                labels = images.labels().to_vec();
+            } else {
+                images = images.with_labels(&labels)?;
+            }
+            let data = images.dataset(shape, model.preprocessing.clone());
+            let indices = drawn(data.len(), count, &path)?;
+            sets.push(in_memory(&data, indices)?);
+        }
+        Self::of_sets(sets, Vec::new())
+    }
+
+    fn of_tables(
+        folder: &Path,
+        counts: [usize; 2],
+        limit: Option<usize>,
+        model: &FloatModel,
+        globals: &Globals,
+    ) -> Result<Self> {
+        let limits = model.config.text()?;
+        let tokenization = model.tokenization.clone().map(|tokenization| Tokenization {
+            limit: limit.map_or(tokenization.limit, |limit| tokenization.limit.min(limit)),
+            ..tokenization
+        });
+        let tokenizer = texts::tokenizer(limits, tokenization.as_ref())?;
+        let mut labels: Vec<String> = Vec::new();
+        let (mut sets, mut shown) = (Vec::new(), Vec::new());
+        for (name, count) in ["train.csv", "test.csv"].into_iter().zip(counts) {
+            let path = folder.join(name);
+            let columns = Columns {
+                text: "text",
+                class: Some("label"),
+            };
+            let table = TextTable::open(&path, columns).with_context(|| missing(&path))?;
+            if labels.is_empty() {
+                labels = table.names().into_iter().map(str::to_owned).collect();
+            }
+            let classes = table.places_of(&labels)?;
+            let indices = drawn(table.texts.len(), count, &path)?;
+            let some: Vec<_> = indices.iter().map(|&at| table.texts[at].clone()).collect();
+            let classes = indices.iter().map(|&at| classes[at]).collect();
+            if shown.is_empty() {
+                shown = some.clone();
+            }
+            let tokens: Vec<Vec<Token>> = texts::tokens(&texts::encode(&tokenizer, some, globals)?);
+            sets.push(Set::Texts(TextSet::new(tokens, classes, labels.clone())?));
+        }
+        Self::of_sets(sets, shown)
+    }
+
+    fn of_sets(sets: Vec<Set>, texts: Vec<String>) -> Result<Self> {
+        match <[Set; 2]>::try_from(sets) {
+            Ok([train, test]) => Ok(Self { train, test, texts }),
+            Err(_) => bail!("expected examples to train on and to test with"),
+        }
+    }
+
+    /// A digest of all examples.
+    pub fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        self.train.digest(&mut hasher);
+        self.test.digest(&mut hasher);
+        let hash = hasher.finalize();
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What the example `index` to train on is.
+    pub fn shown(&self, index: usize) -> Result<Shown> {
+        Ok(match &self.train {
+            Set::Texts(_) => Shown::Text(self.texts[index].clone()),
+            Set::Images(images) => {
+                let image = &images.items()[index];
+                Shown::Image {
+                    side: image.height,
+                    png: picture::grey_png(image)?,
+                }
+            }
+        })
+    }
+}
+
+fn missing(path: &Path) -> String {
+    format!(
+        "{}: `cargo xtask assets` downloads it; --assets names another folder",
+        path.display()
+    )
+}
+
+/// `count` of `of` examples, rising; all if there are fewer.
+fn drawn(of: usize, count: usize, path: &Path) -> Result<Vec<usize>> {
+    if of == 0 {
+        bail!("expected examples in {}, found none", path.display());
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    let mut indices = index::sample(&mut random, of, count.min(of)).into_vec();
+    indices.sort_unstable();
+    Ok(indices)
+}
+
+fn in_memory(data: &dyn Dataset, indices: Vec<usize>) -> Result<Set> {
+    let read = indices.into_par_iter().map(|index| data.get(0, index));
+    let read: Vec<(Pixels, usize)> = read.collect::<intformer::Result<_>>()?;
+    let (images, classes) = read.into_iter().unzip();
+    Ok(Set::Images(ImageSet::new(
+        images,
+        classes,
+        data.labels().to_vec(),
+    )?))
+}

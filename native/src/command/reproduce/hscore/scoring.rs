@@ -1,0 +1,75 @@
+//! The runs that score the examples of an arm.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use intformer::method::hscore::{RunLog, Scores};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    results::{Arm, Scored},
+    study::{Study, Training},
+};
+
+/// A run that scores.
+pub struct Scoring {
+    /// The arm.
+    pub arm: Arm,
+    /// The run.
+    pub seed: u64,
+}
+
+/// How long a run took.
+#[derive(Serialize, Deserialize)]
+struct Took {
+    seconds: f64,
+}
+
+impl Scoring {
+    fn file(&self, ending: &str) -> PathBuf {
+        PathBuf::from(self.arm.name()).join(format!("run-{}.{ending}", self.seed))
+    }
+
+    /// Makes the run, unless it is there; `step` hears of each step.
+    pub fn make(&self, study: &Study, step: impl Fn(usize)) -> Result<()> {
+        let [log, took] = ["parquet", "json"].map(|ending| self.file(ending));
+        let settings = &study.settings;
+        let steps = settings.epochs * settings.examples.div_ceil(settings.batch);
+        if study.folder.read::<Took>(&took)?.is_some() {
+            step(steps);
+            return Ok(());
+        }
+        let indices: Vec<usize> = (0..settings.examples).collect();
+        let training = Training {
+            arm: self.arm,
+            indices: &indices,
+            steps: None,
+            seed: self.seed,
+            record: true,
+            state: self.file("state"),
+        };
+        let (trained, seconds) = training.run(study, step)?;
+        if let Some(answers) = &trained.answers {
+            RunLog::of_answers(self.seed.to_string(), answers)?.save(study.folder.path(log))?;
+        }
+        study.folder.write_json(took, &Took { seconds })?;
+        study.folder.remove(self.file("state"))
+    }
+}
+
+/// The scores of an arm whose runs are there.
+pub fn scores(study: &Study, arm: Arm) -> Result<(Scores, Scored)> {
+    let (mut logs, mut seconds) = (Vec::new(), 0.0);
+    for seed in 0..study.settings.runs as u64 {
+        let run = Scoring { arm, seed };
+        logs.push(RunLog::load(study.folder.path(run.file("parquet")))?);
+        let took: Option<Took> = study.folder.read(run.file("json"))?;
+        seconds += took.map_or(0.0, |took| took.seconds);
+    }
+    let scores = Scores::of(&logs)?;
+    let scored = Scored {
+        histogram: scores.histogram(),
+        seconds,
+    };
+    Ok((scores, scored))
+}
