@@ -1,5 +1,6 @@
 //! Labelled images and texts for training, calibration and evaluation.
 
+mod augment;
 pub mod classes;
 mod examples;
 mod folder;
@@ -9,6 +10,7 @@ mod spread;
 mod subset;
 pub(crate) mod texts;
 
+pub use augment::{Augmentation, RandomCrop};
 pub use examples::Examples;
 pub use folder::{
     Findings, FolderDataset, ImageFiles, ImageFolder, Skipped, Sturdy, parts, unread,

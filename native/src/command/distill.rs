@@ -203,7 +203,9 @@ impl Relu {
         let options = self.options(&teacher);
         options.validate(&teacher)?;
         let said = self.classes.read()?;
-        let images = self.images.open_for(&teacher, &said, globals)?;
+        let images = self
+            .images
+            .open_for(&teacher, &said, self.schedule.seed, globals)?;
         let mut ui = lines(globals, &teacher.config);
         let device = Device::flex();
         let (train, validation) = (images.train(), images.validation());

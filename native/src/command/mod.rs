@@ -13,7 +13,11 @@ pub mod similar;
 pub mod verify;
 
 #[cfg(feature = "float")]
+mod augment;
+#[cfg(feature = "float")]
 pub mod distill;
+#[cfg(feature = "float")]
+mod hold_out;
 #[cfg(feature = "float")]
 pub mod prune_data;
 #[cfg(feature = "float")]

@@ -8,7 +8,7 @@ use intformer::{
     FloatModel, Preprocessing,
     architecture::Config,
     data::{
-        Dataset, Findings, FolderDataset, GlyphSplit, ImageFolder, Skipped, Sturdy,
+        Augmentation, Dataset, Findings, FolderDataset, GlyphSplit, ImageFolder, Skipped, Sturdy,
         classes::{ModelClasses, Rule, Wish},
         parts,
     },
@@ -18,8 +18,10 @@ use rayon::prelude::*;
 use crate::{
     cli::{Globals, count},
     command::{
+        augment::AugmentArguments,
         classes::Said,
         data::{GlyphArguments, Part},
+        hold_out::HoldOutArguments,
         passed_over,
     },
 };
@@ -28,7 +30,7 @@ use crate::{
 #[derive(Args)]
 pub struct TrainingImages {
     /// A folder with train and val (or validation, valid, or else test), each with a sub-folder for
-    /// each class; of a model of texts a table. The place of an image that cannot be read is taken by the next of its class.
+    /// each class, or one of classes, of which --hold-out is kept; of a model of texts a table. The place of an image that cannot be read is taken by the next of its class.
     #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
     pub data: Option<PathBuf>,
     /// Renders so many images of letters and digits anew in each epoch.
@@ -40,6 +42,10 @@ pub struct TrainingImages {
     /// Ends at the first file that cannot be read, in place of passing it over.
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    pub held_out: HoldOutArguments,
+    #[command(flatten)]
+    pub augment: AugmentArguments,
     #[command(flatten)]
     pub rendering: GlyphArguments,
 }
@@ -92,6 +98,14 @@ impl TrainingSets {
         }
     }
 
+    /// How the images to train on are changed, if they are.
+    pub fn augmentation(&self) -> Option<&Augmentation> {
+        match self {
+            Self::Glyphs(_) => None,
+            Self::Folders { train, .. } => train.data().augmentation().map(|(how, _)| how),
+        }
+    }
+
     /// The images to train on, none of which another stands in for: the first that cannot be read is an error.
     pub fn exact(&self) -> &dyn Dataset {
         match self {
@@ -117,12 +131,13 @@ impl TrainingSets {
 }
 
 impl TrainingImages {
-    /// The images for a model with classes of the data's own, the folders in train: `fit` gives its configuration, and the
+    /// The images, changed at random by `seed` if that is asked for, for a model with classes of the data's own, the folders in train: `fit` gives its configuration, and the
     /// order in which it has them.
     pub fn open(
         &self,
         fit: impl FnOnce(&[String]) -> Result<(Config, Vec<String>)>,
         preprocessing: &Preprocessing,
+        seed: u64,
         globals: &Globals,
     ) -> Result<TrainingSets> {
         let Some(([train, validation], notes)) = self.folders()? else {
@@ -134,14 +149,15 @@ impl TrainingImages {
             train.with_labels(&labels)?,
             validation.with_labels(&labels)?,
         ];
-        self.read(folders, &config, preprocessing, &[notes], globals)
+        self.read(folders, &config, preprocessing, seed, &[notes], globals)
     }
 
-    /// The images for a model that there is, with its classes; `said` is what the user says of them.
+    /// As [`TrainingImages::open`], for a model that there is, with its classes; `said` is what the user says of them.
     pub fn open_for(
         &self,
         model: &FloatModel,
         said: &Said,
+        seed: u64,
         globals: &Globals,
     ) -> Result<TrainingSets> {
         let Some((folders, parts)) = self.folders()? else {
@@ -180,6 +196,7 @@ impl TrainingImages {
             folders,
             &model.config,
             &model.preprocessing,
+            seed,
             &notes,
             globals,
         )
@@ -199,13 +216,29 @@ impl TrainingImages {
         let Some(folder) = &self.data else {
             return Ok(None);
         };
-        let [train, validation] = parts::find_training(folder)?;
-        let names = [&train, &validation].map(|part| part.name.as_deref().unwrap_or_default());
-        let note = format!("images of the parts {} and {}", names[0], names[1]);
-        let folders = [
-            ImageFolder::open(train.path)?,
-            ImageFolder::open(validation.path)?,
-        ];
+        let (train, validation) = parts::find_training(folder)?;
+        let named = train.name;
+        let train = ImageFolder::open(train.path)?;
+        let (folders, note) = match validation {
+            Some(validation) => {
+                self.held_out.refuse(folder)?;
+                let names =
+                    [&named, &validation.name].map(|name| name.as_deref().unwrap_or_default());
+                let note = format!("images of the parts {} and {}", names[0], names[1]);
+                ([train, ImageFolder::open(validation.path)?], note)
+            }
+            None => {
+                let (share, seed) = (self.held_out.share(), self.held_out.hold_out_seed);
+                let folders = train.held_out(share, seed)?;
+                let [train, held] = &folders;
+                let note = format!(
+                    "{} images to train on, {} kept to validate with",
+                    train.len(),
+                    held.len()
+                );
+                (folders, note)
+            }
+        };
         for folder in &folders {
             passed_over::check(folder.findings(), self.strict)?;
         }
@@ -218,6 +251,7 @@ impl TrainingImages {
         [train, validation]: [ImageFolder; 2],
         config: &Config,
         preprocessing: &Preprocessing,
+        seed: u64,
         notes: &[String],
         globals: &Globals,
     ) -> Result<TrainingSets> {
@@ -242,7 +276,9 @@ impl TrainingImages {
         let unreadable = unreadable.collect::<intformer::Result<Vec<_>>>()?;
         bar.finish_and_clear();
         let sets = TrainingSets::Folders {
-            train: Box::new(Sturdy::new(dataset(train))),
+            train: Box::new(Sturdy::new(
+                dataset(train).augmented(self.augment.augmentation(), seed)?,
+            )),
             validation: Box::new(dataset(validation.without(&unreadable)?)),
             strict: self.strict,
         };

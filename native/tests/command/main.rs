@@ -1,6 +1,8 @@
 //! The built command, run as people and scripts run it.
 
 mod answers;
+#[cfg(feature = "float")]
+mod augmentation;
 #[cfg(feature = "cuda")]
 mod cuda;
 #[cfg(feature = "float")]
@@ -10,6 +12,8 @@ mod float;
 mod folders;
 #[cfg(feature = "float")]
 mod help;
+#[cfg(feature = "float")]
+mod hscore;
 mod info;
 mod place;
 #[cfg(feature = "float")]

@@ -50,6 +50,11 @@ impl Workplace {
         run(self.folder.path(), arguments)
     }
 
+    /// The command with `arguments`, separated by spaces, to be run in the folder.
+    pub fn command(&self, arguments: &str) -> Command {
+        command(self.folder.path(), arguments)
+    }
+
     /// Runs the command, which must end with 0, and reads its JSON.
     pub fn json(&self, arguments: &str) -> serde_json::Value {
         let output = self.run(&format!("{arguments} --json"));

@@ -1,8 +1,10 @@
 //! `intformer prune-data`, and training on what it chose, as a user would.
 
-use std::fs;
+use std::{fs, thread, time::Instant};
 
 use intformer::{data::Subset, method::hscore::RunLog};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use crate::{
     place::Workplace,
@@ -215,4 +217,37 @@ fn glyphs_that_change_with_each_epoch_have_no_score() {
     assert!(sentence.contains("rendered anew"), "{sentence}");
     let sentence = place.refused(&format!("{train} --record x.log"));
     assert!(sentence.contains("ends in .parquet"), "{sentence}");
+}
+
+#[test]
+fn a_run_that_is_killed_at_random_moments_ends_with_the_same_file() {
+    let place = with_questions();
+    let run =
+        format!("prune-data run {TASK} --epochs 3 --seeds 5 --save-every 0 --plain --quiet --out");
+    let began = Instant::now();
+    place.json(&format!("{run} whole"));
+    let whole = began.elapsed();
+    let bytes = |folder: &str| fs::read(place.path(folder).join("run-5.parquet")).unwrap();
+    let expected = bytes("whole");
+    let mut random = ChaCha8Rng::seed_from_u64(20);
+    let (mut killed, mut finished) = (0, 0);
+    while killed < 20 {
+        assert!(
+            finished < 100,
+            "expected runs that can be killed in {whole:?}"
+        );
+        let mut child = place.command(&format!("{run} parts")).spawn().unwrap();
+        thread::sleep(whole.mul_f64(random.random::<f64>()));
+        child.kill().unwrap();
+        if child.wait().unwrap().success() {
+            assert_eq!(bytes("parts"), expected);
+            fs::remove_dir_all(place.path("parts")).unwrap();
+            finished += 1;
+        } else {
+            killed += 1;
+        }
+    }
+    place.json(&format!("{run} parts"));
+    assert_eq!(bytes("parts"), expected);
+    assert_eq!(fs::read_dir(place.path("parts")).unwrap().count(), 1);
 }

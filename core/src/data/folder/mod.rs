@@ -9,12 +9,18 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
 pub use files::ImageFiles;
 pub use listing::{Findings, Skipped};
 pub use sturdy::Sturdy;
 
 use self::listing::{Entry, Walk, entries};
-use super::classes::{ClassFolder, Matching, ModelClasses, Wish, match_classes};
+use super::{
+    augment::Augmentation,
+    classes::{ClassFolder, Matching, ModelClasses, Wish, match_classes},
+};
 use crate::{
     Error, ImageShape, Pixels, Preprocessing, Result, data::Dataset, digest::ListHasher, picture,
 };
@@ -278,7 +284,50 @@ impl ImageFolder {
             folder: self,
             shape,
             preprocessing,
+            augmentation: None,
         }
+    }
+
+    /// All images but a share of each class, and those, drawn by `seed`; both in their order. Some of each class are left in
+    /// the first.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if `share` is not between 0 and 1, or nothing would be held out.
+    pub fn held_out(self, share: f64, seed: u64) -> Result<[Self; 2]> {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut held = vec![false; self.images.len()];
+        let mut start = 0;
+        // Images of a class lie together.
+        for class in self.images.chunk_by(|one, other| one.1 == other.1) {
+            let mut places: Vec<usize> = (start..start + class.len()).collect();
+            start += class.len();
+            places.shuffle(&mut random);
+            let count = (places.len() as f64 * share).round() as usize;
+            places.truncate(count.min(places.len().saturating_sub(1)));
+            places.iter().for_each(|&index| held[index] = true);
+        }
+        if !(0.0..1.0).contains(&share) || !held.contains(&true) {
+            return Err(Error::Data(format!(
+                "expected a share of {} images that leaves some for either part, found {share}",
+                self.images.len()
+            )));
+        }
+        let part = |wanted: bool| {
+            let images = self
+                .images
+                .iter()
+                .zip(&held)
+                .filter(|(_, is)| **is == wanted);
+            images.map(|(image, _)| image.clone()).collect()
+        };
+        let others = Self {
+            images: part(true),
+            // What was passed over counts once.
+            findings: Findings::default(),
+            ..self.clone()
+        };
+        let images = part(false);
+        Ok([Self { images, ..self }, others])
     }
 
     /// Images of each class.
@@ -312,15 +361,34 @@ pub fn unread(skipped: &[Skipped]) -> Error {
     ))
 }
 
-/// An [`ImageFolder`] read through the resize rule of a model; the same in every epoch.
+/// An [`ImageFolder`] read through the resize rule of a model; the same in every epoch, unless it is augmented.
 #[derive(Clone, Debug)]
 pub struct FolderDataset {
     folder: ImageFolder,
     shape: ImageShape,
     preprocessing: Preprocessing,
+    augmentation: Option<(Augmentation, u64)>,
 }
 
 impl FolderDataset {
+    /// The images changed at random by `augmentation`, drawn by `seed`, in each epoch anew.
+    ///
+    /// # Errors
+    /// As [`Augmentation::validate`].
+    pub fn augmented(self, augmentation: Augmentation, seed: u64) -> Result<Self> {
+        augmentation.validate()?;
+        let augmentation = (!augmentation.is_none()).then_some((augmentation, seed));
+        Ok(Self {
+            augmentation,
+            ..self
+        })
+    }
+
+    /// How the images are changed, and by which seed, if they are.
+    pub fn augmentation(&self) -> Option<&(Augmentation, u64)> {
+        self.augmentation.as_ref()
+    }
+
     /// The list of images.
     pub fn folder(&self) -> &ImageFolder {
         &self.folder
@@ -336,14 +404,21 @@ impl Dataset for FolderDataset {
         self.folder.labels()
     }
 
-    fn get(&self, _epoch: u64, index: usize) -> Result<(Pixels, usize)> {
+    fn get(&self, epoch: u64, index: usize) -> Result<(Pixels, usize)> {
         let (path, class) = self.folder.images.get(index).ok_or_else(|| {
             Error::Data(format!(
                 "expected an index below {}, found {index}",
                 self.len()
             ))
         })?;
-        let pixels = picture::load(path, &self.shape, &self.preprocessing)?;
+        let (shape, pre) = (&self.shape, &self.preprocessing);
+        let pixels = match &self.augmentation {
+            None => picture::load(path, shape, pre)?,
+            Some((augmentation, seed)) => {
+                let image = picture::decoded(path, shape, pre)?;
+                augmentation.apply(&image, shape, pre, [*seed, epoch, index as u64])?
+            }
+        };
         Ok((pixels, *class))
     }
 }

@@ -112,21 +112,25 @@ pub fn find(dir: impl AsRef<Path>, splits: &[Split]) -> Result<Part> {
     all.first(splits).ok_or_else(|| absent(dir, splits, &all))
 }
 
-/// The parts of `dir` to train on and to validate with: val, validation or valid, or else test.
+/// What is to train on in `dir`, and what to validate with, if there is a part for that: val, validation or valid, or else
+/// test. A folder of classes is all to train on.
 ///
-/// Other folders may lie beside them.
+/// Other folders may lie beside two parts; beside one it is not known what they are.
 ///
 /// # Errors
-/// If the folder cannot be listed, or one of the parts is not there.
-pub fn find_training(dir: impl AsRef<Path>) -> Result<[Part; 2]> {
+/// If the folder cannot be listed, there is a part to validate with but none to train on, or one to train on but none to
+/// validate with beside other folders.
+pub fn find_training(dir: impl AsRef<Path>) -> Result<(Part, Option<Part>)> {
     let dir = dir.as_ref();
     let all = Parts::of(dir)?;
-    let wanted: [&[Split]; 2] = [&[Split::Train], &[Split::Validation, Split::Test]];
-    let [train, validation] = wanted.map(|splits| {
-        let part = all.first(splits);
-        part.ok_or_else(|| absent(dir, splits, &all))
-    });
-    Ok([train?, validation?])
+    let validation: &[_] = &[Split::Validation, Split::Test];
+    match (all.first(&[Split::Train]), all.first(validation)) {
+        (Some(train), Some(validation)) => Ok((train, Some(validation))),
+        (Some(train), None) if all.other.is_none() => Ok((train, None)),
+        (Some(_), None) => Err(absent(dir, validation, &all)),
+        (None, Some(_)) => Err(absent(dir, &[Split::Train], &all)),
+        (None, None) => Ok((find(dir, &[])?, None)),
+    }
 }
 
 fn absent(dir: &Path, splits: &[Split], all: &Parts) -> Error {

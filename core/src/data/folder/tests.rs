@@ -176,13 +176,20 @@ fn parts_are_found_where_there_are_nothing_but_parts() {
     assert_eq!(find(&dir, &[validation, test]).unwrap().unwrap(), "valid");
     let found = parts::find(dir.path(), &[train]).unwrap();
     assert_eq!(found.path, dir.path().join("Train"));
-    let [a, b] = parts::find_training(dir.path()).unwrap();
+    let (a, b) = parts::find_training(dir.path()).unwrap();
     assert_eq!(
-        (a.name.unwrap(), b.name.unwrap()),
+        (a.name.unwrap(), b.unwrap().name.unwrap()),
         ("train".into(), "valid".into())
     );
 
     let dir = folder(&["train/a/1.png"]);
+    let (alone, none) = parts::find_training(dir.path()).unwrap();
+    assert_eq!((alone.name.as_deref(), none), (Some("train"), None));
+    let classes = folder(&["a/1.png", "b/1.png"]);
+    let (whole, none) = parts::find_training(classes.path()).unwrap();
+    assert_eq!((whole.name, none), (None, None));
+    assert_eq!(whole.path, classes.path());
+    assert!(parts::find_training(folder(&["val/a/1.png"]).path()).is_err());
     let sentence = find(&dir, &[validation, test]).unwrap_err().to_string();
     assert!(
         sentence.contains("expected a folder val or validation"),
@@ -205,6 +212,44 @@ fn parts_are_found_where_there_are_nothing_but_parts() {
         "{sentence}"
     );
     parts::find_training(dir.path()).unwrap();
+}
+
+#[test]
+fn some_of_each_class_are_held_out() {
+    let files: Vec<_> = (0..40)
+        .map(|at| format!("{}/{at}.png", ["a", "b", "b", "b"][at % 4]))
+        .collect();
+    let files: Vec<&str> = files
+        .iter()
+        .map(String::as_str)
+        .chain(["c/1.png", "notes.txt"])
+        .collect();
+    let dir = folder(&files);
+    let open = || ImageFolder::open(dir.path()).unwrap();
+    let [kept, held] = open().held_out(0.2, 3).unwrap();
+    let classes = |folder: &ImageFolder| {
+        let of = |class: usize| {
+            (0..folder.len())
+                .filter(|&at| folder.class(at) == Some(class))
+                .count()
+        };
+        [of(0), of(1), of(2)]
+    };
+    // The only one of a class stays.
+    assert_eq!((classes(&kept), classes(&held)), ([8, 24, 1], [2, 6, 0]));
+    assert_eq!(kept.labels(), held.labels());
+    let paths = |folder: &ImageFolder| -> Vec<_> {
+        (0..folder.len())
+            .map(|at| folder.path(at).unwrap().to_owned())
+            .collect()
+    };
+    assert!(paths(&held).iter().all(|path| !paths(&kept).contains(path)));
+    assert!(paths(&kept).is_sorted() && paths(&held).is_sorted());
+    assert_eq!(paths(&open().held_out(0.2, 3).unwrap()[1]), paths(&held));
+    assert_ne!(paths(&open().held_out(0.2, 4).unwrap()[1]), paths(&held));
+    for share in [0.0, 1.0, -0.1, f64::NAN, 0.001] {
+        assert!(open().held_out(share, 0).is_err(), "{share}");
+    }
 }
 
 #[test]

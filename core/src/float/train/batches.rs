@@ -1,15 +1,15 @@
 //! Batches, made ahead of the training by other threads.
 
-use std::{collections::HashMap, sync::mpsc::SyncSender};
+use std::{collections::HashMap, ops::Range, sync::mpsc::SyncSender};
 
-use rand::{SeedableRng, seq::SliceRandom};
+use rand::{Rng, RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Distribution};
 use rayon::prelude::*;
 
 use super::TrainOptions;
 use crate::{
-    Error, Result,
+    Error, ImageShape, Result,
     data::{Dataset, Examples},
     float::run::normalized,
     input::Token,
@@ -76,7 +76,7 @@ pub fn produce(
     };
     for (place, indices) in batches.iter().enumerate().skip(first) {
         let batch = load(options, data, epoch, indices, options.label_smoothing)
-            .map(|batch| mixed(options, batch, epoch, place));
+            .and_then(|batch| mixed(options, batch, epoch, place));
         let failed = batch.is_err();
         if sender.send(batch).is_err() || failed {
             return;
@@ -165,19 +165,38 @@ fn read<T: Send>(
     Ok(read.into_iter().unzip())
 }
 
-/// Mixes each image with the one at the mirrored place of its batch (arXiv 1710.09412).
-fn mixed(options: &TrainOptions, mut batch: Batch, epoch: u64, place: usize) -> Batch {
-    if options.mixup > 0.0
-        && let Items::Images(images) = &batch.items
-        && let Ok(beta) = Beta::new(options.mixup, options.mixup)
-    {
-        let random = &mut random(options.seed, Purpose::Mix, epoch, place as u64);
-        let share = beta.sample(random) as f32;
-        let count = batch.classes.len();
-        batch.items = Items::Images(mix(images, count, share));
-        batch.targets = mix(&batch.targets, count, share);
-    }
-    batch
+/// Mixes each image with the one at the mirrored place of its batch, as mixup or CutMix do.
+fn mixed(options: &TrainOptions, mut batch: Batch, epoch: u64, place: usize) -> Result<Batch> {
+    let Items::Images(images) = &mut batch.items else {
+        return Ok(batch);
+    };
+    let random = &mut random(options.seed, Purpose::Mix, epoch, place as u64);
+    let cuts = match [options.mixup, options.cutmix].map(|alpha| alpha > 0.0) {
+        [false, false] => return Ok(batch),
+        [mixup, cutmix] => cutmix && (!mixup || random.random::<bool>()),
+    };
+    let alpha = if cuts { options.cutmix } else { options.mixup };
+    // A distribution of an alpha that is too small for one is none of mixing.
+    let Ok(beta) = Beta::new(alpha, alpha) else {
+        return Ok(batch);
+    };
+    let share = beta.sample(random);
+    let count = batch.classes.len();
+    let share = match cuts {
+        false => {
+            *images = mix(images, count, share as f32);
+            share
+        }
+        true => {
+            let shape = options.config.image()?;
+            let window = rectangle(shape.size(), share, random);
+            *images = patched(images, &shape, &window);
+            let [rows, columns] = &window;
+            1.0 - (rows.len() * columns.len()) as f64 / shape.pixels() as f64
+        }
+    };
+    batch.targets = mix(&batch.targets, count, share as f32);
+    Ok(batch)
 }
 
 fn mix(values: &[f32], count: usize, share: f32) -> Vec<f32> {
@@ -187,6 +206,30 @@ fn mix(values: &[f32], count: usize, share: f32) -> Vec<f32> {
     pairs.map(|(a, b)| share * a + (1.0 - share) * b).collect()
 }
 
+/// Rows and columns around any pixel of an image of `size`, cut off at its edges, that would leave `share` of it.
+fn rectangle(size: [usize; 2], share: f64, random: &mut impl Rng) -> [Range<usize>; 2] {
+    let side = (1.0 - share).sqrt();
+    size.map(|length| {
+        let half = (length as f64 * side) as usize / 2;
+        let middle = random.random_range(0..length);
+        middle.saturating_sub(half)..(middle + half).min(length)
+    })
+}
+
+/// `images` with a window of each from the one at the mirrored place.
+fn patched(images: &[f32], shape: &ImageShape, [rows, columns]: &[Range<usize>; 2]) -> Vec<f32> {
+    let mut mixed = images.to_vec();
+    let sources = images.chunks_exact(shape.bytes()).rev();
+    for (image, source) in mixed.chunks_exact_mut(shape.bytes()).zip(sources) {
+        for row in rows.clone() {
+            let [start, end] = [columns.start, columns.end]
+                .map(|column| (row * shape.width + column) * shape.channels);
+            image[start..end].copy_from_slice(&source[start..end]);
+        }
+    }
+    mixed
+}
+
 fn random(seed: u64, purpose: Purpose, epoch: u64, place: u64) -> ChaCha8Rng {
     let mut bytes = [0; 32];
     let words = [seed, purpose as u64, epoch, place];
@@ -194,4 +237,33 @@ fn random(seed: u64, purpose: Purpose, epoch: u64, place: u64) -> ChaCha8Rng {
         slot.copy_from_slice(&word.to_le_bytes());
     }
     ChaCha8Rng::from_seed(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_rectangle_leaves_about_the_share_unless_an_edge_cuts_it(
+            height in 1usize..80, width in 1usize..80, share in 0.0f64..=1.0, seed: u64,
+        ) {
+            let [rows, columns] = rectangle([height, width], share, &mut random(seed, Purpose::Mix, 0, 0));
+            prop_assert!(rows.end <= height && columns.end <= width);
+            let cut = (rows.len() * columns.len()) as f64 / (height * width) as f64;
+            prop_assert!(cut <= 1.0 - share + 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_window_is_that_of_the_image_at_the_mirrored_place() {
+        let shape = ImageShape::new(2, 3, 1);
+        let images: Vec<f32> = (0..18u8).map(f32::from).collect();
+        let found = patched(&images, &shape, &[1..2, 1..3]);
+        assert_eq!(found[..6], [0.0, 1.0, 2.0, 3.0, 16.0, 17.0]);
+        // The middle of three is its own mirror image.
+        assert_eq!(found[6..12], images[6..12]);
+        assert_eq!(found[12..], [12.0, 13.0, 14.0, 15.0, 4.0, 5.0]);
+    }
 }

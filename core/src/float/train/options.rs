@@ -46,6 +46,10 @@ pub struct TrainOptions {
     pub label_smoothing: f32,
     /// Alpha of the Beta distribution that mixes two images (arXiv 1710.09412); 0 for none.
     pub mixup: f64,
+    /// Alpha of the Beta distribution of the share of an image that a rectangle of another leaves (CutMix, arXiv
+    /// 1905.04899); 0 for none. With both, each batch is mixed in one way or the other, as likely.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cutmix: f64,
     /// Largest norm of the whole gradient; 0 for no clipping.
     pub clip: f32,
     /// Factors of the learning rate of some parameters; a parameter follows the last that names it.
@@ -63,6 +67,11 @@ pub struct TrainOptions {
     pub out: PathBuf,
     /// Go on from the checkpoint in `out` if there is one.
     pub resume: bool,
+}
+
+/// Takes a reference, as serde asks for it.
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// How long a run is.
@@ -132,6 +141,7 @@ impl TrainOptions {
             warmup: 1.0,
             label_smoothing: 0.1,
             mixup: 0.0,
+            cutmix: 0.0,
             clip: 1.0,
             rates: Vec::new(),
             seed: 0,
@@ -186,6 +196,10 @@ impl TrainOptions {
                 self.mixup.is_finite() && self.mixup >= 0.0,
             ),
             (
+                "a cutmix of 0 or more",
+                self.cutmix.is_finite() && self.cutmix >= 0.0,
+            ),
+            (
                 "a gradient clip of 0 or more",
                 self.clip.is_finite() && self.clip >= 0.0,
             ),
@@ -196,12 +210,12 @@ impl TrainOptions {
                     .all(|rate| rate.factor.is_finite() && rate.factor >= 0.0),
             ),
             (
-                "no mixup of what is recorded",
-                !self.record || self.mixup == 0.0,
+                "no mixup or cutmix of what is recorded",
+                !self.record || !self.mixes(),
             ),
             (
                 "images to mix",
-                self.mixup == 0.0 || self.config.image().is_ok(),
+                !self.mixes() || self.config.image().is_ok(),
             ),
         ];
         match rules.iter().find(|(_, holds)| !holds) {
@@ -230,6 +244,11 @@ impl TrainOptions {
             true => fail("expected parameters that learn, found all of them frozen".to_owned()),
             false => Ok(()),
         }
+    }
+
+    /// Whether examples are mixed with others.
+    fn mixes(&self) -> bool {
+        self.mixup > 0.0 || self.cutmix > 0.0
     }
 
     /// Examples of an epoch over `all` training examples.

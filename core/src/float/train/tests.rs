@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use super::{
-    Answer, Origin, RateOf, TrainEvent, TrainOptions, Trained, checkpoint, evaluate,
-    run::Course, train, train_from, with_labels,
+    Answer, Origin, RateOf, TrainEvent, TrainOptions, Trained, checkpoint, evaluate, run::Course,
+    train, train_from, with_labels,
 };
 use crate::{
     FloatModel, Pixels, Preprocessing, Result,
@@ -188,7 +188,7 @@ fn answers_are_those_of_the_forward_passes_in_the_order_of_the_data() {
         run(&mixed, None)
             .unwrap_err()
             .to_string()
-            .contains("no mixup")
+            .contains("no mixup or cutmix")
     );
 }
 

@@ -30,6 +30,8 @@ pub use formats::{ENDINGS, FORMATS};
 #[cfg(feature = "image")]
 use crate::Error;
 
+#[cfg(feature = "data")]
+use crate::Resize;
 use crate::{ImageShape, Pixels, Preprocessing, Result};
 
 /// Bytes that an image file may have: 512 MiB.
@@ -61,7 +63,31 @@ const MAX_FILE: u64 = 512 << 20;
 /// ```
 #[cfg(feature = "image")]
 pub fn load(path: impl AsRef<Path>, shape: &ImageShape, pre: &Preprocessing) -> Result<Pixels> {
-    let path = path.as_ref();
+    read(path.as_ref(), |bytes| prepare(bytes, shape, pre))
+}
+
+/// The image file `path` as it is, of as many channels as `shape` has.
+#[cfg(feature = "data")]
+pub(crate) fn decoded(path: &Path, shape: &ImageShape, pre: &Preprocessing) -> Result<Pixels> {
+    pre.validate(shape)?;
+    read(path, |bytes| decode_as(bytes, shape.channels, pre.decoding))
+}
+
+/// The decoded `image` by the rule of `pre.resize`, at the size of `shape`.
+#[cfg(feature = "data")]
+pub(crate) fn fitted(image: &Pixels, shape: &ImageShape, pre: &Preprocessing) -> Result<Pixels> {
+    resize::fit(image, pre.resize, pre.filter, shape.size())
+}
+
+/// All of the decoded `image`, whatever its aspect, at the size of `shape`.
+#[cfg(feature = "data")]
+pub(crate) fn squashed(image: &Pixels, shape: &ImageShape, pre: &Preprocessing) -> Result<Pixels> {
+    resize::fit(image, Resize::Squash, pre.filter, shape.size())
+}
+
+/// What `make` makes of the bytes of the file `path`; its errors get the path.
+#[cfg(feature = "image")]
+fn read(path: &Path, make: impl FnOnce(&[u8]) -> Result<Pixels>) -> Result<Pixels> {
     // A device tells no size.
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     let mut bytes = Vec::new();
@@ -73,7 +99,7 @@ pub fn load(path: impl AsRef<Path>, shape: &ImageShape, pre: &Preprocessing) -> 
             path.display()
         )));
     }
-    prepare(&bytes, shape, pre).map_err(|error| match error {
+    make(&bytes).map_err(|error| match error {
         Error::Image(sentence) => Error::Image(format!("{}: {sentence}", path.display())),
         other => other,
     })

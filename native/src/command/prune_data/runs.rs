@@ -72,7 +72,7 @@ impl RunArguments {
             record: true,
             // What the weights are good for is of no use here.
             last: true,
-            data: Some(data.clone()),
+            data: task.told_apart(None)?,
             ..task.options.clone()
         };
         let settings = task.settings(&options)?;

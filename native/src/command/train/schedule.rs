@@ -45,9 +45,12 @@ pub struct ScheduleArguments {
     /// Share of the target that is spread over all classes: 0.1, or 0 with --from.
     #[arg(long)]
     label_smoothing: Option<f32>,
-    /// Alpha of mixup; 0 for none. For images.
+    /// Alpha of mixup (arXiv 1710.09412); 0 for none. For images.
     #[arg(long, default_value_t = 0.0)]
     mixup: f64,
+    /// Alpha of CutMix (arXiv 1905.04899); 0 for none; with --mixup, each batch takes one of them. For images.
+    #[arg(long, default_value_t = 0.0)]
+    cutmix: f64,
     /// Largest norm of the gradient; 0 for no bound.
     #[arg(long, default_value_t = 1.0)]
     clip: f32,
@@ -108,6 +111,7 @@ impl ScheduleArguments {
             warmup: self.warm_up.unwrap_or(usual.warmup),
             label_smoothing: self.label_smoothing.unwrap_or(usual.label_smoothing),
             mixup: self.mixup,
+            cutmix: self.cutmix,
             clip: self.clip,
             rates: self.rate_of.iter().cloned().chain(frozen).collect(),
             seed: self.seed,

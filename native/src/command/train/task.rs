@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use intformer::{
     FloatModel,
-    data::{Examples, Findings, Selected, Subset, TextSet},
+    data::{Augmentation, Examples, Findings, Selected, Subset, TextSet},
     float::train::{Origin, TrainOptions, TrainUi, Trained, train_from, with_labels},
     method::hscore::RunLog,
 };
@@ -61,7 +61,7 @@ impl TaskArguments {
     /// Reads the model and the data; `seed` is that of a new head and of the order.
     pub fn prepare(&self, seed: u64, globals: &Globals) -> Result<Task> {
         let mut task = match &self.from {
-            None => self.new_model(globals)?,
+            None => self.new_model(seed, globals)?,
             Some(source) => {
                 let reading = Reading::of_size(self.model.image_size);
                 let model = reading.float(source, globals)?;
@@ -86,7 +86,7 @@ impl TaskArguments {
     }
 
     /// A model from nothing, on images.
-    fn new_model(&self, globals: &Globals) -> Result<Task> {
+    fn new_model(&self, seed: u64, globals: &Globals) -> Result<Task> {
         if let Some(table) = self.images.data.as_ref().filter(|data| data.is_file()) {
             bail!(
                 "expected a folder of images, or --from a model that takes texts, found the file {}",
@@ -98,7 +98,7 @@ impl TaskArguments {
             let config = self.model.config(&self.images, labels.len());
             Ok((config, labels.to_vec()))
         };
-        let images = self.images.open(fit, &preprocessing, globals)?;
+        let images = self.images.open(fit, &preprocessing, seed, globals)?;
         let config = self
             .model
             .config(&self.images, images.train().labels().len());
@@ -123,7 +123,7 @@ impl TaskArguments {
             let model = with_labels(&old, labels, seed)?;
             Ok((model.config, model.labels))
         };
-        let images = self.images.open(fit, &old.preprocessing, globals)?;
+        let images = self.images.open(fit, &old.preprocessing, seed, globals)?;
         let model = Self::fitted(&old, images.train().labels(), seed, globals)?;
         if images.train().labels() != model.labels {
             bail!("expected the classes of glyphs in the order of letters, found them in another");
@@ -133,10 +133,13 @@ impl TaskArguments {
 
     /// A trained model of texts.
     fn trained_on_texts(&self, old: FloatModel, seed: u64, globals: &Globals) -> Result<Task> {
+        if !self.images.augment.augmentation().is_none() {
+            bail!("expected no changes of images, as the model takes texts, found some");
+        }
         let Some(data) = self.images.data.as_deref() else {
             bail!("expected a table of texts for --data, as the model takes texts, found glyphs");
         };
-        let tables = self.texts.open(data, globals)?;
+        let tables = self.texts.open(data, &self.images.held_out, globals)?;
         let model = Self::fitted(&old, &tables.labels, seed, globals)?;
         let digest = tables.digest();
         let sets = Box::new(tables.encode(&model, globals)?);
@@ -228,14 +231,25 @@ impl Task {
 
     /// A digest that tells the examples to train on from others; none of images that are rendered.
     pub fn told_apart(&self, subset: Option<&Subset>) -> Result<Option<String>> {
-        let Data::Images(TrainingSets::Glyphs(_)) = &self.data else {
-            let digest = self.digest()?;
-            return Ok(Some(match subset {
-                Some(subset) => format!("{digest} {}", subset.digest()),
-                None => digest,
-            }));
-        };
-        Ok(None)
+        if let Data::Images(TrainingSets::Glyphs(_)) = &self.data {
+            return Ok(None);
+        }
+        let mut told = self.digest()?;
+        if let Some(subset) = subset {
+            told = format!("{told} {}", subset.digest());
+        }
+        if let Some(how) = self.augmentation() {
+            told = format!("{told} {}", serde_json::to_string(how)?);
+        }
+        Ok(Some(told))
+    }
+
+    /// How images are changed, if they are.
+    fn augmentation(&self) -> Option<&Augmentation> {
+        match &self.data {
+            Data::Images(images) => images.augmentation(),
+            Data::Texts { .. } => None,
+        }
     }
 
     /// What a run of `options` said, as a log that says of which data set and settings it is.
@@ -265,6 +279,9 @@ impl Task {
                 object.remove(key);
             }
             object.insert("from".to_owned(), self.from.clone().into());
+            if let Some(how) = self.augmentation() {
+                object.insert("augmentation".to_owned(), serde_json::to_value(how)?);
+            }
         }
         Ok(settings.to_string())
     }

@@ -14,6 +14,7 @@ use intformer::{
 
 use crate::{
     cli::Globals,
+    command::hold_out::HoldOutArguments,
     texts::{self, Column},
 };
 
@@ -33,19 +34,14 @@ fn part_names() -> [Vec<&'static str>; 2] {
 #[command(next_help_heading = "Texts")]
 pub struct TextDataArguments {
     /// A table of texts to validate with; without one, --hold-out of those of --data.
-    #[arg(long, value_name = "TABLE", requires = "from", requires = "data")]
-    validation: Option<PathBuf>,
-    /// The share of the texts of --data that is kept for validation, drawn from each class by --hold-out-seed.
     #[arg(
         long,
-        value_name = "SHARE",
-        default_value_t = 0.1,
-        conflicts_with = "validation"
+        value_name = "TABLE",
+        requires = "from",
+        requires = "data",
+        conflicts_with = "hold_out"
     )]
-    hold_out: f64,
-    /// The seed that draws it: one of its own, so that trainings of other seeds have the same texts.
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
-    hold_out_seed: u64,
+    validation: Option<PathBuf>,
     #[command(flatten)]
     column: Column,
     /// The column of a table that has the class: its name, also if that is a number.
@@ -63,7 +59,12 @@ pub struct Tables {
 
 impl TextDataArguments {
     /// Reads the tables at `data`: one, or a folder with one to train on and one to validate with.
-    pub fn open(&self, data: &Path, globals: &Globals) -> Result<Tables> {
+    pub fn open(
+        &self,
+        data: &Path,
+        held_out: &HoldOutArguments,
+        globals: &Globals,
+    ) -> Result<Tables> {
         let (train, validation) = match (data.is_dir(), &self.validation) {
             (true, None) => {
                 let [train, validation] = tables_of(data)?;
@@ -82,6 +83,7 @@ impl TextDataArguments {
         let open = |path: &Path| TextTable::open(path, columns);
         let (train, validation) = match validation {
             Some(path) => {
+                held_out.refuse(data)?;
                 globals.note(&format!(
                     "texts of {} to train on, of {} to validate with",
                     train.display(),
@@ -90,7 +92,8 @@ impl TextDataArguments {
                 (open(&train)?, open(&path)?)
             }
             None => {
-                let [train, held] = open(&train)?.held_out(self.hold_out, self.hold_out_seed)?;
+                let (share, seed) = (held_out.share(), held_out.hold_out_seed);
+                let [train, held] = open(&train)?.held_out(share, seed)?;
                 globals.note(&format!(
                     "{} texts to train on, {} kept to validate with",
                     train.texts.len(),

@@ -119,7 +119,7 @@ impl Hscore {
             flipped: self.flipped,
             batch: 32,
             rate: set.rate(),
-            frozen: set.frozen(),
+            frozen: Vec::new(),
         }
     }
 

@@ -66,9 +66,9 @@ impl SetName {
         if self.takes_images() { 1e-3 } else { 2e-4 }
     }
 
-    /// Parameters that do not learn: the lower two thirds of the encoder.
-    pub fn frozen(self) -> Vec<String> {
-        let blocks = (0..4).map(|block| format!("blocks.{block}"));
+    /// Parameters of a model of so many blocks that do not learn: the lower two thirds of an encoder of texts.
+    pub fn frozen(self, blocks: usize) -> Vec<String> {
+        let blocks = (0..2 * blocks / 3).map(|block| format!("blocks.{block}"));
         match self.takes_images() {
             true => Vec::new(),
             false => ["embeddings".to_owned()]

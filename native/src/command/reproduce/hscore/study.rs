@@ -99,6 +99,7 @@ impl Study {
             data_digest: data.digest(),
             examples,
             test_examples,
+            frozen: settings.set.frozen(model.config.blocks().len()),
             ..settings
         };
         let labels = data.train.examples().labels().len();
