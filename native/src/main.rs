@@ -10,6 +10,8 @@ mod model;
 mod progress;
 mod reading;
 #[cfg(feature = "float")]
+mod store;
+#[cfg(feature = "float")]
 mod study;
 mod texts;
 #[cfg(target_os = "linux")]

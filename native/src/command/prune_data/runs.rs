@@ -14,14 +14,19 @@ use crate::{
     answer::Answer,
     cli::Globals,
     command::train::{self, TaskArguments},
+    store::Store,
 };
 
 /// What all runs are of.
 #[derive(Args)]
 pub struct RunArguments {
-    /// The folder of the runs: run-SEED.parquet of each that is done, run-SEED.state of others.
+    /// The folder of the runs, or its URL (file://, s3://, gs://, az://): run-SEED.parquet of each that is done.
     #[arg(long, short)]
-    pub out: PathBuf,
+    pub out: String,
+    /// The folder of the states of runs that are under way, run-SEED.state: by default --out; of a URL the folder
+    /// intformer-runs.
+    #[arg(long)]
+    state: Option<PathBuf>,
     #[command(flatten)]
     pub task: TaskArguments,
     /// Lines in place of the dashboard.
@@ -53,7 +58,7 @@ impl Run {
             "{} of {} runs made, {there} were there: {}\n",
             made.len(),
             self.seeds.len(),
-            self.runs.out.display()
+            self.runs.out
         );
         let json = json!({ "out": self.runs.out, "seeds": self.seeds, "made": made });
         Answer::new(text, &json)
@@ -65,7 +70,10 @@ impl RunArguments {
     pub fn make(&self, seed: u64, collect: bool, globals: &Globals) -> Result<Found> {
         let task = self.task.prepare(seed, globals)?;
         let data = task.digest()?;
-        let state = self.out.join(format!("run-{seed}.state"));
+        let store = self.store()?;
+        let states = self.state.as_deref().or(store.folder());
+        let states = states.unwrap_or("intformer-runs".as_ref());
+        let state = states.join(format!("run-{seed}.state"));
         let options = TrainOptions {
             out: state.clone(),
             resume: true,
@@ -76,14 +84,14 @@ impl RunArguments {
             ..task.options.clone()
         };
         let settings = task.settings(&options)?;
-        let file = file(&self.out, seed);
+        let file = file(seed);
         let is_there = || -> Result<bool> {
-            if !file.exists() {
+            let Some(path) = store.fetch(&file)? else {
                 return Ok(false);
-            }
-            let log = RunLog::load(&file)?;
+            };
+            let log = RunLog::load(&path)?;
             log.check(&data, &settings).with_context(|| {
-                format!("{}: another folder for --out keeps both", file.display())
+                format!("{}: another place for --out keeps both", store.shown(&file))
             })?;
             // Left by another process, or by one that was killed between the two.
             let _ = fs::remove_dir_all(&state);
@@ -96,7 +104,7 @@ impl RunArguments {
         if collect {
             return Ok(Found::Missing);
         }
-        fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
+        fs::create_dir_all(states).with_context(|| states.display().to_string())?;
         let mut ui = train::ui(self.plain, globals);
         let trained = task.train(&options, None, &mut *ui);
         drop(ui);
@@ -105,9 +113,15 @@ impl RunArguments {
             Err(_) if is_there()? => return Ok(Found::There),
             trained => trained?,
         };
-        task.log(&options, &trained)?.save(&file)?;
+        let log = task.log(&options, &trained)?;
+        store.keep(&file, |path| Ok(log.save(path)?))?;
         let _ = fs::remove_dir_all(&state);
         Ok(Found::Made)
+    }
+
+    /// Where the runs are.
+    pub fn store(&self) -> Result<Store> {
+        Store::open(&self.out)
     }
 }
 
@@ -122,39 +136,44 @@ pub enum Found {
     Missing,
 }
 
-/// Where the run of `seed` is.
-pub fn file(folder: &Path, seed: u64) -> PathBuf {
-    folder.join(format!("run-{seed}.parquet"))
+/// The file of the run of `seed`.
+pub fn file(seed: u64) -> String {
+    format!("run-{seed}.parquet")
 }
 
-/// The logs at `paths`: files, or all runs of a folder, in order.
-pub fn logs(paths: &[PathBuf]) -> Result<Vec<RunLog>> {
-    let mut files = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            files.push(path.clone());
+/// The logs at `places`: files, or all runs of a folder or a URL, in order.
+pub fn logs(places: &[String]) -> Result<Vec<RunLog>> {
+    let mut logs = Vec::new();
+    for place in places {
+        if Path::new(place).is_file() {
+            logs.push(RunLog::load(place)?);
             continue;
         }
-        let entries = fs::read_dir(path).with_context(|| path.display().to_string())?;
-        let mut found = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let ending = path.extension().and_then(|ending| ending.to_str());
-            if name.starts_with("run-") && RunLog::ENDINGS.map(Some).contains(&ending) {
-                found.push(path);
-            }
-        }
-        if found.is_empty() {
+        let store = Store::open(place)?;
+        let is_run = |name: &String| {
+            let ending = Path::new(name)
+                .extension()
+                .and_then(|ending| ending.to_str());
+            name.starts_with("run-") && RunLog::ENDINGS.map(Some).contains(&ending)
+        };
+        let names: Vec<_> = store.names()?.into_iter().filter(is_run).collect();
+        if names.is_empty() {
             bail!(
-                "expected runs (run-*.{}) in {}, found none",
-                RunLog::ENDINGS.join(", run-*."),
-                path.display()
+                "expected a log of a run, or a folder of runs (run-*.{}), found none in {place}",
+                RunLog::ENDINGS.join(", run-*.")
             );
         }
-        found.sort();
-        files.extend(found);
+        for name in names {
+            logs.push(load(&store, &name)?);
+        }
     }
-    let load = |file: &PathBuf| Ok(RunLog::load(file)?);
-    files.iter().map(load).collect()
+    Ok(logs)
+}
+
+/// The log `name` of `store`.
+pub fn load(store: &Store, name: &str) -> Result<RunLog> {
+    match store.fetch(name)? {
+        Some(path) => RunLog::load(path).with_context(|| store.shown(name)),
+        None => bail!("expected {}, found none", store.shown(name)),
+    }
 }

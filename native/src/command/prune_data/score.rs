@@ -29,26 +29,29 @@ pub struct Score {
 impl Score {
     /// Makes what is missing, scores.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        let out = &self.arguments.out;
+        let store = self.arguments.store()?;
         let mut missing = Vec::new();
-        let mut files = Vec::new();
+        let mut there = Vec::new();
         for seed in 0..self.runs as u64 {
             globals.note(&format!("run {} of {}", seed + 1, self.runs));
             match self.arguments.make(seed, self.collect, globals)? {
                 Found::Missing => missing.push(seed),
-                Found::There | Found::Made => files.push(runs::file(out, seed)),
+                Found::There | Found::Made => there.push(seed),
             }
         }
-        let scores = Scores::of(&runs::logs(&files)?)?;
-        let file = out.join("scores.jsonl");
-        scores.save(&file)?;
+        let logs = there
+            .iter()
+            .map(|&seed| runs::load(&store, &runs::file(seed)));
+        let scores = Scores::of(&logs.collect::<Result<Vec<_>>>()?)?;
+        store.keep("scores.jsonl", |path| Ok(scores.save(path)?))?;
+        let file = store.shown("scores.jsonl");
 
         let mut text = histogram(&scores);
         if !missing.is_empty() {
             let seeds: Vec<_> = missing.iter().map(u64::to_string).collect();
             let _ = writeln!(text, "missing: the runs {}", seeds.join(", "));
         }
-        let _ = writeln!(text, "{}", file.display());
+        let _ = writeln!(text, "{file}");
         let json = json!({
             "scores": file, "runs": scores.runs, "missing": missing, "epochs": scores.epochs,
             "examples": scores.h.len(), "data": scores.data, "histogram": scores.histogram(),

@@ -20,9 +20,9 @@ use crate::{answer::Answer, cli::Globals};
 /// Options of `intformer prune-data subsets`.
 #[derive(Args)]
 pub struct Subsets {
-    /// Folders of runs, or logs of any trainer.
+    /// Folders of runs, URLs of such (file://, s3://, gs://, az://), or logs of any trainer.
     #[arg(required = true, value_name = "RUNS")]
-    runs: Vec<PathBuf>,
+    runs: Vec<String>,
     /// The folder of the subsets: a file for each, with an index a line.
     #[arg(long, short)]
     out: PathBuf,
