@@ -70,7 +70,11 @@ pub const TASKS: &[Task] = &[
     ),
     task(
         "object-store",
-        "Keeps runs of prune-data in an S3 server on this machine, also one that fails half-way",
+        "Keeps runs of prune-data in an S3 server here, also one that fails half-way",
+    ),
+    task(
+        "cluster",
+        "Runs prune-data by the manifests of docs/cluster: Slurm, Kubernetes",
     ),
     task(
         "fonts",

@@ -2,6 +2,7 @@
 
 mod assets;
 mod chromium;
+mod cluster;
 mod crates;
 mod cuda;
 mod features;
@@ -13,6 +14,7 @@ mod package;
 mod parity;
 mod peers;
 mod portable;
+mod python;
 mod test;
 mod web;
 
@@ -29,6 +31,7 @@ enum Task {
     Parity,
     Assets(assets::Options),
     ObjectStore,
+    Cluster,
     ShadersChromium,
     CudaCheck(cuda::Options),
     Mutants(mutants::Options),
@@ -49,6 +52,7 @@ fn main() -> Result<()> {
         Task::Parity => parity::run(),
         Task::Assets(options) => assets::run(&options),
         Task::ObjectStore => object_store::run(),
+        Task::Cluster => cluster::run(),
         Task::ShadersChromium => chromium::run(),
         Task::CudaCheck(options) => cuda::run(&options),
         Task::Mutants(options) => mutants::run(&options),
