@@ -5,6 +5,7 @@
 
 pub mod chart;
 pub mod comparison;
+pub mod data;
 pub mod folder;
 pub mod html;
 pub mod jobs;

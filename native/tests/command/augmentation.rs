@@ -113,3 +113,29 @@ fn copied(place: &Workplace, part: &str) -> usize {
     }
     count
 }
+
+/// The study of ReLU on a folder: its teacher is trained on it, and what is tested with has no part in training.
+#[test]
+fn a_study_takes_a_folder() {
+    let place = pictures();
+    fs::create_dir(place.path("parts")).unwrap();
+    for part in ["train", "test"] {
+        assert_eq!(copied(&place, part), 20);
+    }
+    let train = TRAIN.replace("--data pictures", "--data parts");
+    place.json(&format!("{train} --out teacher.safetensors"));
+    let study = "reproduce relu --quick --no-times --seeds 1 --epoch-images 8 --test-images 30 --data parts --out study";
+    let answer = place.json(&format!("{study} --teacher teacher.safetensors"));
+    assert_eq!(answer["settings"]["images"], json!("images of parts"));
+    assert_eq!(answer["settings"]["test_images"], json!(20));
+    assert_eq!(answer["classes"], json!(["above", "below"]));
+    assert_eq!(answer["arms"].as_array().unwrap().len(), 8);
+    let report = fs::read_to_string(place.path("study/report.html")).unwrap();
+    assert!(report.contains("--data parts --teacher teacher.safetensors"));
+
+    let sentence = place.refused(
+        &format!("{study} --teacher teacher.safetensors")
+            .replace("--data parts", "--data pictures"),
+    );
+    assert!(sentence.contains("expected a folder train"), "{sentence}");
+}

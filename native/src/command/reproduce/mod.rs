@@ -22,7 +22,7 @@ pub struct Options {
 /// The studies.
 #[derive(Subcommand)]
 enum What {
-    /// GELU to ReLU by iterative distillation (arXiv 2402.01169), on glyphs.
+    /// GELU to ReLU by iterative distillation (arXiv 2402.01169), on glyphs or a folder of images.
     ///
     /// Students of the teacher are made in several ways, with several seeds each, made integer-only
     /// and tested; the time of ReLU is measured against each form of GELU. The folder --out gets
@@ -32,6 +32,8 @@ enum What {
     /// Example: intformer reproduce relu --out relu-study
     ///
     /// Example: intformer reproduce relu --quick --out relu-quick
+    ///
+    /// Example: intformer reproduce relu --data clothes --teacher clothes-gelu.safetensors --out relu-clothes
     #[command(verbatim_doc_comment)]
     Relu(relu::Relu),
     /// Dataset pruning by H-score (arXiv 2407.08887), on three sets of texts and two of images.

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use intformer::{
-    FloatModel, Pixels, Tokenization,
+    FloatModel, Tokenization,
     architecture::InputShape,
     data::{
         Columns, Dataset, Examples, GlyphOptions, GlyphSet, GlyphSplit, ImageFolder, ImageSet,
@@ -12,19 +12,20 @@ use intformer::{
     },
     runtime::Token,
 };
-use rand::{SeedableRng, seq::index};
-use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{
     results::{Settings, Shown},
     sets::SetName,
 };
-use crate::{cli::Globals, study::picture, texts};
-
-/// Draws which examples take part.
-const SEED: u64 = 0;
+use crate::{
+    cli::Globals,
+    study::{
+        data::{drawn, in_memory},
+        picture,
+    },
+    texts,
+};
 
 /// Examples to train on and to test with.
 pub struct Data {
@@ -134,7 +135,7 @@ impl Data {
         let set = Arc::new(GlyphSet::discover(options)?);
         let part = |split, count| -> Result<Set> {
             let data = GlyphSplit::new(Arc::clone(&set), split, count);
-            in_memory(&data, (0..count).collect())
+            Ok(Set::Images(in_memory(&data, (0..count).collect())?))
         };
         Ok(Self {
             train: part(Split::Train, train)?,
@@ -156,8 +157,8 @@ impl Data {
                 images = images.with_labels(&labels)?;
             }
             let data = images.dataset(shape, model.preprocessing.clone());
-            let indices = drawn(data.len(), count, &path)?;
-            sets.push(in_memory(&data, indices)?);
+            let indices = drawn(data.len(), count, path.display())?;
+            sets.push(Set::Images(in_memory(&data, indices)?));
         }
         Self::of_sets(sets, Vec::new())
     }
@@ -188,7 +189,7 @@ impl Data {
                 labels = table.names().into_iter().map(str::to_owned).collect();
             }
             let classes = table.places_of(&labels)?;
-            let indices = drawn(table.texts.len(), count, &path)?;
+            let indices = drawn(table.texts.len(), count, path.display())?;
             let some: Vec<_> = indices.iter().map(|&at| table.texts[at].clone()).collect();
             let classes = indices.iter().map(|&at| classes[at]).collect();
             if shown.is_empty() {
@@ -224,7 +225,7 @@ impl Data {
                 let image = &images.items()[index];
                 Shown::Image {
                     side: image.height,
-                    png: picture::grey_png(image)?,
+                    png: picture::png(image)?,
                 }
             }
         })
@@ -236,26 +237,4 @@ fn missing(path: &Path) -> String {
         "{}: `cargo xtask assets` downloads it; --assets names another folder",
         path.display()
     )
-}
-
-/// `count` of `of` examples, rising; all if there are fewer.
-fn drawn(of: usize, count: usize, path: &Path) -> Result<Vec<usize>> {
-    if of == 0 {
-        bail!("expected examples in {}, found none", path.display());
-    }
-    let mut random = ChaCha8Rng::seed_from_u64(SEED);
-    let mut indices = index::sample(&mut random, of, count.min(of)).into_vec();
-    indices.sort_unstable();
-    Ok(indices)
-}
-
-fn in_memory(data: &dyn Dataset, indices: Vec<usize>) -> Result<Set> {
-    let read = indices.into_par_iter().map(|index| data.get(0, index));
-    let read: Vec<(Pixels, usize)> = read.collect::<intformer::Result<_>>()?;
-    let (images, classes) = read.into_iter().unzip();
-    Ok(Set::Images(ImageSet::new(
-        images,
-        classes,
-        data.labels().to_vec(),
-    )?))
 }

@@ -108,6 +108,7 @@ impl Way {
         options.training.seed = seed;
         // Each seed sees images of its own.
         options.training.first_epoch = 1000 * (seed + 1);
+        options.training.epoch_examples = Some(settings.epoch_images);
         options.training.resume = true;
         options.training.checkpoint_seconds = 60;
         options.step_epochs = settings.step_epochs;

@@ -1,6 +1,7 @@
-//! GELU to ReLU by iterative distillation (arXiv 2402.01169), on glyphs.
+//! GELU to ReLU by iterative distillation (arXiv 2402.01169), on glyphs or a folder of images.
 
 mod arms;
+mod images;
 mod report;
 mod results;
 mod study;
@@ -30,6 +31,9 @@ pub struct Relu {
     /// Few images and little training: shows that everything works, and nothing else.
     #[arg(long)]
     quick: bool,
+    /// A folder with the parts train, test and perhaps val, in place of glyphs; --teacher is a model of its classes.
+    #[arg(long, value_name = "FOLDER", requires = "teacher")]
+    data: Option<PathBuf>,
     /// The float GELU model that all students begin as.
     #[arg(long, default_value = "models/glyphs-gelu-float.safetensors")]
     teacher: String,
@@ -71,7 +75,9 @@ impl Relu {
             quick: self.quick,
             teacher: self.teacher.clone(),
             teacher_digest: String::new(),
-            glyphs: String::new(),
+            data: self.data.clone(),
+            images: String::new(),
+            images_digest: String::new(),
             seeds: self.seeds as u64,
             epoch_images: self.epoch_images.unwrap_or(usual(2000, 128)),
             step_epochs: 1,
@@ -79,7 +85,6 @@ impl Relu {
             validation_images: usual(1_020, 68),
             test_images: self.test_images.unwrap_or(usual(5_440, 544)),
             calibration_images: usual(512, 64),
-            test_families: 0,
         }
     }
 

@@ -59,14 +59,13 @@ fn lead(results: &Results) -> String {
          GELU is swapped block by block, and after each swap the student learns from the GELU \
          model that it was. It claims that the quantized models take at least 11\u{a0}% less time \
          on an RTX 4090 and lose under 0.5 points of ImageNet top-1. Here the same is done at a \
-         small scale: to a Swin that reads {} classes of glyphs, digits and letters \
-         rendered from fonts, in {students}. The teacher, {}, is right on {} of {} test images of \
-         {} font families that no training has seen.</p>\n",
+         small scale: to a model of {} classes of images, in {students}. The images are {}. The teacher, {}, is right \
+         on {} of {} test images.</p>\n",
         results.classes.len(),
+        Text(&results.settings.images),
         Text(&results.settings.teacher),
         percent(results.teacher.top1, 2),
         count(results.settings.test_images),
-        count(results.settings.test_families),
     )
 }
 

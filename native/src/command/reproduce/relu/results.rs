@@ -1,5 +1,7 @@
 //! What the study found: the JSON file, and what the report is made of.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::study::machine::Machine;
@@ -40,8 +42,12 @@ pub struct Settings {
     pub teacher: String,
     /// SHA-256 of that file.
     pub teacher_digest: String,
-    /// How the glyphs are rendered, with the families of the fonts, as a SHA-256.
-    pub glyphs: String,
+    /// The folder of the images, if they are not glyphs.
+    pub data: Option<PathBuf>,
+    /// What the images are, in words.
+    pub images: String,
+    /// SHA-256 of what decides about them: the files, or how glyphs are rendered and from which fonts.
+    pub images_digest: String,
     /// Students of each arm.
     pub seeds: u64,
     /// Images of a training epoch.
@@ -56,8 +62,6 @@ pub struct Settings {
     pub test_images: usize,
     /// Images of the calibration.
     pub calibration_images: usize,
-    /// Font families of the test.
-    pub test_families: usize,
 }
 
 /// How good a model is on the test images.
@@ -146,7 +150,7 @@ pub struct BlockHistogram {
 /// Times of one model on one executor at one batch size, measured in turns.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Latency {
-    /// The model, such as `swin-t` or `glyphs`.
+    /// The model, such as `swin-t` or `teacher`.
     pub model: String,
     /// The executor.
     pub executor: String,

@@ -3,17 +3,16 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use indicatif::ProgressBar;
 use intformer::{
     FloatModel,
     architecture::Config,
     checkpoint,
-    data::{Dataset, GlyphSet, GlyphSplit, Split},
+    data::{Dataset, Split},
     method::relu::swapped,
     quant::{Gelu, QuantizeOptions},
 };
@@ -21,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     arms::{WAYS, Way},
+    images::Images,
     results::{Arm, ArmRun, Form, Latency, Results, Settings, VariantLatency},
     test_set::TestSet,
 };
@@ -39,7 +39,7 @@ pub struct Study {
     /// The folder.
     pub folder: Folder,
     settings: Settings,
-    glyphs: Arc<GlyphSet>,
+    images: Images,
     teacher: FloatModel,
 }
 
@@ -54,37 +54,32 @@ impl Study {
     pub fn open(mut settings: Settings, rendering: &GlyphArguments, out: &Path) -> Result<Self> {
         let teacher = checkpoint::load(&settings.teacher)
             .with_context(|| "the teacher: name another with --teacher, or run where it is")?;
-        let glyphs = Arc::new(rendering.set()?);
-        if teacher.labels != glyphs.labels() {
-            bail!(
-                "expected a teacher of the classes of the glyphs, found {} and {}",
-                teacher.labels.join(""),
-                glyphs.labels().join("")
-            );
-        }
-        settings.test_families = glyphs.families(Split::Test).len();
+        let images = match &settings.data {
+            Some(folder) => Images::folder(folder, &teacher)?,
+            None => Images::glyphs(rendering, &teacher)?,
+        };
         let file = fs::read(&settings.teacher).with_context(|| settings.teacher.clone())?;
         settings.teacher_digest = digest(&file);
-        let families = Split::ALL.map(|split| glyphs.families(split));
-        settings.glyphs = digest(format!("{:?} {families:?}", glyphs.options()).as_bytes());
+        settings.images = images.what();
+        settings.images_digest = images.digest()?;
+        // There may be fewer.
+        settings.test_images = images.some(Split::Test, settings.test_images)?.len();
         Ok(Self {
             folder: Folder::open(out, &settings)?,
             settings,
-            glyphs,
+            images,
             teacher,
         })
-    }
-
-    fn split(&self, split: Split, count: usize) -> GlyphSplit {
-        GlyphSplit::new(Arc::clone(&self.glyphs), split, count)
     }
 
     /// Makes the students that are not made yet, `at_once` at a time, and measures.
     pub fn run(&self, at_once: usize, times: bool, globals: &Globals) -> Result<Results> {
         let settings = &self.settings;
         let test = TestSet::new(
-            &self.split(Split::Test, settings.test_images),
-            &self.split(Split::Train, settings.calibration_images),
+            &*self.images.some(Split::Test, settings.test_images)?,
+            &*self
+                .images
+                .some(Split::Train, settings.calibration_images)?,
             &self.teacher,
         )?;
         let arms = self.arms(&test, at_once, globals)?;
@@ -118,7 +113,7 @@ impl Study {
 
     /// Times on the executors of this machine, of the teacher's size and, in a full study, of Swin-T.
     fn latency(&self, globals: &Globals) -> Result<Vec<Latency>> {
-        let mut models = vec![("glyphs", self.teacher.config.clone())];
+        let mut models = vec![("teacher", self.teacher.config.clone())];
         if !self.settings.quick {
             let config = Config::named("swin-t").context("expected a size called swin-t")?;
             models.push(("swin-t", config));
@@ -217,9 +212,11 @@ impl Study {
             return self.folder.remove(state);
         }
         let began = Instant::now();
-        let train = self.split(Split::Train, settings.epoch_images);
-        let validation = self.split(Split::Validation, settings.validation_images);
-        let data: [&dyn Dataset; 2] = [&train, &validation];
+        let train = self.images.train(settings.epoch_images);
+        let validation = self
+            .images
+            .some(Split::Validation, settings.validation_images)?;
+        let data: [&dyn Dataset; 2] = [&*train, &*validation];
         let going = self.folder.make(&state)?;
         let step = || bar.inc(1);
         let (student, course) =
@@ -271,7 +268,7 @@ fn latency(model: &str, rounds: usize, rows: &[Compared]) -> Vec<Latency> {
 }
 
 /// The SHA-256 of some bytes.
-fn digest(bytes: &[u8]) -> String {
+pub fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -15,7 +15,7 @@ use intformer::{
 use rayon::prelude::*;
 
 use super::results::{BlockHistogram, Confusion, Example, Pair, Score};
-use crate::study::picture::grey_png;
+use crate::study::picture;
 
 /// Images that run through the CPU executor at once.
 const BATCH: usize = 8;
@@ -112,7 +112,7 @@ impl TestSet {
     pub fn quantized(&self, model: &FloatModel, options: &QuantizeOptions) -> Result<IntModel> {
         let images = &self.calibration;
         let calibration = float::calibrate(model, images, |_| ())?;
-        let source = "glyphs of the training fonts";
+        let source = "images to train on";
         Ok(quantize(
             model,
             &calibration,
@@ -158,7 +158,7 @@ impl TestSet {
                     teacher: label(teacher),
                     student: label(student),
                     side: self.images[at].height,
-                    png: grey_png(&self.images[at])?,
+                    png: picture::png(&self.images[at])?,
                 });
             }
         }

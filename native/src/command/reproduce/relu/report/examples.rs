@@ -57,7 +57,7 @@ fn item(example: &Example) -> String {
     };
     format!(
         "<li><img src=\"data:image/png;base64,{}\" width=\"{side}\" height=\"{side}\" \
-         alt=\"A glyph of the class {truth}\"><dl><div><dt>is</dt><dd>{truth}</dd></div>\
+         alt=\"An image of the class {truth}\"><dl><div><dt>is</dt><dd>{truth}</dd></div>\
          <div{}><dt>teacher</dt><dd>{teacher}</dd></div>\
          <div{}><dt>student</dt><dd>{student}</dd></div></dl></li>\n",
         Text(png),

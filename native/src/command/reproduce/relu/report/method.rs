@@ -32,8 +32,8 @@ pub fn limits(results: &Results) -> String {
     };
     format!(
         "<ul>\n\
-         <li>Accuracy on ImageNet: no photo was classified here. Glyphs are an easy task with few \
-         classes, on which a small loss is easier to reach and harder to see.</li>\n\
+         <li>Accuracy on ImageNet: no image of it was classified here. A task of few classes is easier, and a small loss on it easier to \
+         reach and harder to see.</li>\n\
          <li>Latency on an RTX 4090, or on any other card that is not named here: {}. A software \
          adapter such as llvmpipe runs on the processor and stands for no card. What an activation \
          costs beside the matrix products differs from device to device.</li>\n\
@@ -66,8 +66,7 @@ pub fn settings(results: &Results) -> String {
         "<p>A student begins as the teacher. Each step gives some blocks ReLU, then trains the \
          whole student for some epochs with the labels and towards the teacher; at last it trains \
          with all blocks changed. Then it is quantized to integers with the calibration images and \
-         scored on the test images. Test, validation and training images differ in their font \
-         families. Times are measured in turns, so that a slow minute of the machine meets all \
+         scored on the test images, which have no part in training and validation. Times are measured in turns, so that a slow minute of the machine meets all \
          activations.</p>\n",
     );
     let processor = match machine.processor.as_str() {
@@ -89,7 +88,7 @@ pub fn settings(results: &Results) -> String {
         ("Validation images", count(settings.validation_images)),
         ("Test images", count(settings.test_images)),
         ("Calibration images", count(settings.calibration_images)),
-        ("Font families of the test", count(settings.test_families)),
+        ("Images", settings.images.clone()),
     ];
     html += &facts("Settings", rows);
     let rows = [
@@ -115,6 +114,14 @@ pub fn settings(results: &Results) -> String {
         rows,
     );
     let quick = if settings.quick { " --quick" } else { "" };
-    let command = format!("intformer reproduce relu{quick}");
+    let mut command = format!("intformer reproduce relu{quick}");
+    if let Some(folder) = &settings.data {
+        command += &format!(
+            " --data {} --teacher {}",
+            folder.display(),
+            settings.teacher
+        );
+    }
+    let command = Text(&command);
     html + &format!("<p>To run it again:</p>\n<pre tabindex=\"0\"><code>{command}</code></pre>\n")
 }

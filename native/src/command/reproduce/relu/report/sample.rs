@@ -111,7 +111,9 @@ pub fn results() -> Results {
             quick: false,
             teacher: "glyphs-gelu-float.safetensors".into(),
             teacher_digest: "0".repeat(64),
-            glyphs: "1".repeat(64),
+            data: None,
+            images: "glyphs".into(),
+            images_digest: "1".repeat(64),
             seeds: 3,
             epoch_images: 10_000,
             step_epochs: 1,
@@ -119,7 +121,6 @@ pub fn results() -> Results {
             validation_images: 2000,
             test_images: 10_000,
             calibration_images: 512,
-            test_families: 60,
         },
         machine: Machine {
             platform: "linux x86_64".into(),
