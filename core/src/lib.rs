@@ -106,7 +106,7 @@ mod float_model;
 pub mod graph;
 mod input;
 mod likeliest;
-#[cfg(feature = "float")]
+#[cfg(feature = "data")]
 pub mod method;
 mod order;
 pub mod plan;

@@ -23,7 +23,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let mut reference = Reference::new(program.clone());
         let mut cpu = Cpu::new(program.clone());
         // Twice: what one leaves as state is there for the next.
-        for (at, entry) in program.entries().iter().enumerate().chain(program.entries().iter().enumerate()) {
+        for (at, entry) in program
+            .entries()
+            .iter()
+            .enumerate()
+            .chain(program.entries().iter().enumerate())
+        {
             let [port] = entry.inputs() else { continue };
             if port.kind != InputKind::Pixels {
                 continue;

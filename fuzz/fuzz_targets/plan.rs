@@ -40,6 +40,11 @@ libfuzzer_sys::fuzz_target!(|json: &[u8]| {
         let fresh = run(&mut Reference::new(Arc::clone(&program)), 5);
         assert_eq!(run(&mut used, 5), fresh);
         let image = vec![5; program.main().inputs()[0].elements()];
-        assert_eq!(Cpu::new(program).run(&Batch::images(&image, 1)).expect("it runs"), fresh);
+        assert_eq!(
+            Cpu::new(program)
+                .run(&Batch::images(&image, 1))
+                .expect("it runs"),
+            fresh
+        );
     }
 });

@@ -15,7 +15,8 @@ const FILES: [(&str, bool); 4] = [
 ];
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/checkpoints/sentence-bert");
+    let from =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/checkpoints/sentence-bert");
     // The last byte, which JSON does not need, chooses the file.
     let choice = bytes.last().copied().unwrap_or_default() % 3;
     let folder = tempfile::tempdir().expect("a folder");

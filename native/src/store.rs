@@ -1,6 +1,7 @@
 //! Where runs are kept: a folder, or an object store.
 //!
-//! A file is there whole or not at all, and two who write the same file at once do no harm.
+//! A file is there whole or not at all, if who writes it to a folder sees to that, and two who write the same file at once do
+//! no harm.
 
 #[cfg(feature = "cloud")]
 mod objects;
@@ -99,7 +100,7 @@ impl Store {
         }
     }
 
-    /// Keeps the file `name`, which `write` writes to the path that it is given: whole, or not at all.
+    /// Keeps the file `name`, which `write` writes to the path that it is given, whole or not at all.
     ///
     /// # Errors
     /// If it cannot be written or sent.

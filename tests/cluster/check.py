@@ -73,7 +73,7 @@ def kubernetes(manifest, folder, environment):
     assert places.keys() < given.keys(), given
     for index in range(RUNS):
         values = {**environment, **given, **places, "JOB_COMPLETION_INDEX": str(index)}
-        subprocess.run(container["command"], cwd=folder, env=values, check=True, capture_output=True)
+        subprocess.run(container["command"], cwd=folder, env=values, check=True, stdout=subprocess.DEVNULL)
     same(folder / "whole", folder / "indexed")
     print(f"Kubernetes: the job fits the schema of {VERSION}, and its command makes the runs")
 
@@ -88,11 +88,13 @@ def slurm(script, folder, environment):
     configuration = place / "slurm.conf"
     configuration.write_text(CONFIGURATION.format(host=socket.gethostname().split(".")[0], folder=place))
     environment = {**environment, "SLURM_CONF": str(configuration), "RUNS": "array"}
-    if not pathlib.Path("/run/munge/munge.socket.2").exists():
+    daemons = []
+    if not subprocess.run(["munge", "-n"], capture_output=True).returncode == 0:
         pathlib.Path("/run/munge").mkdir(exist_ok=True)
         shutil.chown("/run/munge", "munge")
-        subprocess.run(["su", "-s", "/bin/sh", "munge", "-c", "/usr/sbin/munged"], check=True)
-    daemons = [
+        daemons.append(subprocess.Popen(["su", "-s", "/bin/sh", "munge", "-c", "exec /usr/sbin/munged --foreground"]))
+        time.sleep(1)
+    daemons += [
         subprocess.Popen([daemon, "-D", "-L", place / f"{daemon}.log"], env=environment, stderr=subprocess.DEVNULL)
         for daemon in ("slurmctld", "slurmd")
     ]
@@ -103,7 +105,7 @@ def slurm(script, folder, environment):
             time.sleep(0.5)
         subprocess.run(["sbatch", "--wait", script], cwd=folder, env=environment, check=True, timeout=300)
     finally:
-        for daemon in daemons:
+        for daemon in reversed(daemons):
             daemon.terminate()
             daemon.wait()
     same(folder / "whole", folder / "array")

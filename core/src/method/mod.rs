@@ -1,4 +1,5 @@
 //! The published methods, one to a folder; `docs/methods` has a page on each.
 
 pub mod hscore;
+#[cfg(feature = "float")]
 pub mod relu;

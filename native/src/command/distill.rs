@@ -164,17 +164,20 @@ struct ScheduleArguments {
     /// Share of the target that is spread over all classes.
     #[arg(long, default_value_t = 0.1)]
     label_smoothing: f32,
-    /// Alpha of mixup; 0 for none.
+    /// Alpha of mixup (arXiv 1710.09412); 0 for none.
     #[arg(long, default_value_t = 0.0)]
     mixup: f64,
+    /// Alpha of CutMix (arXiv 1905.04899); 0 for none; with --mixup, each batch takes one of them.
+    #[arg(long, default_value_t = 0.0)]
+    cutmix: f64,
     /// Largest norm of the gradient; 0 for no bound.
     #[arg(long, default_value_t = 1.0)]
     clip: f32,
     /// Seed of order and mixing.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Seconds between saved states inside an epoch.
-    #[arg(long, default_value_t = 600)]
+    /// Seconds from one saved state to the next.
+    #[arg(long, default_value_t = 60)]
     save_every: u64,
 }
 
@@ -258,6 +261,7 @@ impl Relu {
                 warmup: schedule.warm_up,
                 label_smoothing: schedule.label_smoothing,
                 mixup: schedule.mixup,
+                cutmix: schedule.cutmix,
                 clip: schedule.clip,
                 seed: schedule.seed,
                 checkpoint_seconds: schedule.save_every,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use intformer::{
     FloatModel, Preprocessing,
@@ -104,6 +104,18 @@ impl TrainingSets {
             Self::Glyphs(_) => None,
             Self::Folders { train, .. } => train.data().augmentation().map(|(how, _)| how),
         }
+    }
+
+    /// What tells the images to train on from others, and how they are changed; none of images that are rendered.
+    pub fn told_apart(&self) -> Result<Option<String>> {
+        if let Self::Glyphs(_) = self {
+            return Ok(None);
+        }
+        let digest = self.digest()?;
+        Ok(Some(match self.augmentation() {
+            Some(how) => format!("{digest} {}", serde_json::to_string(how)?),
+            None => digest,
+        }))
     }
 
     /// The images to train on, none of which another stands in for: the first that cannot be read is an error.
@@ -213,6 +225,8 @@ impl TrainingImages {
 
     /// The folders of --data, and which parts they are.
     fn folders(&self) -> Result<Option<([ImageFolder; 2], String)>> {
+        // What is not possible is said before images are read.
+        self.augment.augmentation().validate()?;
         let Some(folder) = &self.data else {
             return Ok(None);
         };
@@ -228,8 +242,9 @@ impl TrainingImages {
                 ([train, ImageFolder::open(validation.path)?], note)
             }
             None => {
-                let (share, seed) = (self.held_out.share(), self.held_out.hold_out_seed);
-                let folders = train.held_out(share, seed)?;
+                let (share, seed) = (self.held_out.share(), self.held_out.seed());
+                let folders = train.held_out(share, seed);
+                let folders = folders.context("--hold-out")?;
                 let [train, held] = &folders;
                 let note = format!(
                     "{} images to train on, {} kept to validate with",

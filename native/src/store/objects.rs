@@ -4,8 +4,11 @@ use std::{fs, path::Path as FilePath, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use object_store::{
-    ObjectStore, ObjectStoreExt, ObjectStoreScheme, RetryConfig, aws::AmazonS3Builder,
-    azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder, local::LocalFileSystem,
+    ClientConfigKey, ObjectStore, ObjectStoreExt, ObjectStoreScheme, RetryConfig,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey},
+    azure::{AzureConfigKey, MicrosoftAzureBuilder},
+    gcp::{GoogleCloudStorageBuilder, GoogleConfigKey},
+    local::LocalFileSystem,
     path::Path,
 };
 use tempfile::TempDir;
@@ -17,6 +20,9 @@ const RETRIES: usize = 4;
 
 /// How long a request is tried.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a request may take, whatever a line carries: a log has hundreds of megabytes at most.
+const TIMEOUT: (ClientConfigKey, &str) = (ClientConfigKey::Timeout, "10 minutes");
 
 /// What a URL names.
 pub struct Objects {
@@ -42,18 +48,22 @@ impl Objects {
         };
         // The first provider that is installed stays; there is no other one here.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let (key, time) = TIMEOUT;
         let store: Arc<dyn ObjectStore> = match scheme {
             ObjectStoreScheme::Local => Arc::new(LocalFileSystem::new()),
             ObjectStoreScheme::AmazonS3 => {
                 let builder = AmazonS3Builder::from_env().with_url(url);
+                let builder = builder.with_config(AmazonS3ConfigKey::Client(key), time);
                 Arc::new(builder.with_retry(retry).build().with_context(named)?)
             }
             ObjectStoreScheme::GoogleCloudStorage => {
                 let builder = GoogleCloudStorageBuilder::from_env().with_url(url);
+                let builder = builder.with_config(GoogleConfigKey::Client(key), time);
                 Arc::new(builder.with_retry(retry).build().with_context(named)?)
             }
             ObjectStoreScheme::MicrosoftAzure => {
                 let builder = MicrosoftAzureBuilder::from_env().with_url(url);
+                let builder = builder.with_config(AzureConfigKey::Client(key), time);
                 Arc::new(builder.with_retry(retry).build().with_context(named)?)
             }
             _ => bail!("expected file://, s3://, gs:// or az://, found {url}"),

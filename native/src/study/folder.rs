@@ -67,7 +67,12 @@ impl Folder {
     pub fn write(&self, name: impl AsRef<Path>, text: &str) -> Result<()> {
         let path = self.path(name);
         let write = || -> io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(&self.0))?;
+            #[cfg_attr(not(unix), expect(unused_mut, reason = "permissions are for Unix"))]
+            let mut builder = tempfile::Builder::new();
+            // Temporary files are private by default; a report is to be shown.
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+            let mut file = builder.tempfile_in(path.parent().unwrap_or(&self.0))?;
             file.write_all(text.as_bytes())?;
             file.persist(&path)?;
             Ok(())

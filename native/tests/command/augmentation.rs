@@ -114,7 +114,7 @@ fn copied(place: &Workplace, part: &str) -> usize {
     count
 }
 
-/// The study of ReLU on a folder: its teacher is trained on it, and what is tested with has no part in training.
+/// The study of ReLU on a folder, whose teacher is trained on it.
 #[test]
 fn a_study_takes_a_folder() {
     let place = pictures();
@@ -128,6 +128,8 @@ fn a_study_takes_a_folder() {
     let answer = place.json(&format!("{study} --teacher teacher.safetensors"));
     assert_eq!(answer["settings"]["images"], json!("images of parts"));
     assert_eq!(answer["settings"]["test_images"], json!(20));
+    // A tenth of what there is to train on, as there is no part to validate with beside the test.
+    assert_eq!(answer["settings"]["validation_images"], json!(2));
     assert_eq!(answer["classes"], json!(["above", "below"]));
     assert_eq!(answer["arms"].as_array().unwrap().len(), 8);
     let report = fs::read_to_string(place.path("study/report.html")).unwrap();

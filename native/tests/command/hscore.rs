@@ -61,6 +61,8 @@ fn a_study_has_all_ways_and_goes_on_with_what_is_there() {
         (&all["name"], &all["examples"]),
         (&json!("all"), &json!(40))
     );
+    let flipped = |way: &&Value| way["arm"] == json!("flipped") && way["name"] == json!("all");
+    assert_eq!(ways.iter().filter(flipped).count(), 1);
     for way in ways {
         let runs = way["runs"].as_array().unwrap();
         assert_eq!(runs.len(), 2, "{way}");

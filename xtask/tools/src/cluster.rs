@@ -10,7 +10,7 @@ const SCHEMAS: &str = "kubernetes-validate==1.37.0";
 
 /// Installs the schemas under the target folder, builds the command, and runs the check.
 pub fn run() -> Result<()> {
-    let python = python::with("cluster-python", SCHEMAS, "kubernetes_validate")?;
+    let python = python::with("cluster-python", SCHEMAS)?;
     shell::run(&mut shell::cargo(
         "build --locked --workspace --bin intformer",
     ))?;

@@ -13,12 +13,13 @@ pub struct Options {
 }
 
 /// Each target and the folder whose files it starts from.
-const TARGETS: [(&str, &str); 6] = [
+const TARGETS: [(&str, &str); 7] = [
     ("model_file", "models"),
     ("plan", "fuzz/seeds/plan"),
     ("checkpoint", "tests/fixtures/checkpoints"),
     ("tokenizer", "tests/fixtures/tokenizers"),
     ("table", "tests/fixtures/tables"),
+    ("runs", "tests/fixtures/runs"),
     (
         "sentence_encoder",
         "tests/fixtures/checkpoints/sentence-bert",

@@ -10,7 +10,7 @@ const SERVER: &str = "moto[server]==5.2.5";
 
 /// Installs the server under the target folder, builds the command, and runs the check.
 pub fn run() -> Result<()> {
-    let python = python::with("object-store-python", SERVER, "moto.server")?;
+    let python = python::with("object-store-python", SERVER)?;
     shell::run(&mut shell::cargo(
         "build --locked --workspace --bin intformer",
     ))?;

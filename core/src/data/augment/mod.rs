@@ -97,7 +97,7 @@ impl Augmentation {
                 rising(crop.scale, 1.0),
             ),
             (
-                "a least and a most aspect above 0, up to 100",
+                "a least and a most aspect from 0.01 to 100",
                 rising(crop.ratio, 100.0) && crop.ratio[0] >= 0.01,
             ),
         ];
@@ -134,7 +134,8 @@ impl Augmentation {
 }
 
 fn random(words: [u64; 3]) -> ChaCha8Rng {
-    let mut bytes = *b"        augment of an image     ";
+    // Beside other streams of the same words.
+    let mut bytes = *b"augment\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     for (slot, word) in bytes.chunks_mut(8).skip(1).zip(words) {
         slot.copy_from_slice(&word.to_le_bytes());
     }

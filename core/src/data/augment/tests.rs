@@ -100,14 +100,12 @@ fn a_cut_and_a_mirror_image_keep_pixels_whole() {
     assert_eq!(image, before);
 }
 
-/// The largest jitter of a grey image turns it at most black or twice as bright.
 #[test]
-fn colour_stays_in_range_and_grey_pixels_stay_grey() {
-    let mut changed = 0;
+fn colour_changes_and_grey_pixels_stay_grey() {
     for seed in 0..20 {
-        let mut grey = image(8, 8, 1);
-        let mut pixels =
-            Pixels::new(8, 8, 3, grey.data.iter().flat_map(|&v| [v; 3]).collect()).unwrap();
+        let grey = image(8, 8, 1);
+        let coloured = grey.data.iter().flat_map(|&value| [value; 3]);
+        let mut pixels = Pixels::new(8, 8, 3, coloured.collect()).unwrap();
         let before = pixels.clone();
         jitter(&mut pixels, 0.4, &mut random([seed, 0, 0]));
         assert!(
@@ -116,10 +114,8 @@ fn colour_stays_in_range_and_grey_pixels_stay_grey() {
                 .chunks(3)
                 .all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
         );
-        changed += usize::from(pixels != before);
-        jitter(&mut grey, 1.0, &mut random([seed, 0, 0]));
+        assert_ne!(pixels, before);
     }
-    assert_eq!(changed, 20);
 }
 
 #[test]

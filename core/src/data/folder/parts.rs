@@ -129,7 +129,23 @@ pub fn find_training(dir: impl AsRef<Path>) -> Result<(Part, Option<Part>)> {
         (Some(train), None) if all.other.is_none() => Ok((train, None)),
         (Some(_), None) => Err(absent(dir, validation, &all)),
         (None, Some(_)) => Err(absent(dir, &[Split::Train], &all)),
-        (None, None) => Ok((find(dir, &[])?, None)),
+        (None, None) => {
+            let whole = Part {
+                path: dir.to_owned(),
+                name: None,
+            };
+            // Of what lies a level higher, data sets would be taken for classes.
+            for class in entries(dir)?.into_iter().filter(|path| path.is_dir()) {
+                if let Some((name, _)) = Parts::of(&class)?.parts.first() {
+                    return Err(Error::Data(format!(
+                        "expected classes or parts in {}, found a folder {name} in {}",
+                        dir.display(),
+                        class.display()
+                    )));
+                }
+            }
+            Ok((whole, None))
+        }
     }
 }
 

@@ -190,6 +190,13 @@ fn parts_are_found_where_there_are_nothing_but_parts() {
     assert_eq!((whole.name, none), (None, None));
     assert_eq!(whole.path, classes.path());
     assert!(parts::find_training(folder(&["val/a/1.png"]).path()).is_err());
+    let above = folder(&[
+        "cars/a/1.png",
+        "flowers/train/a/1.png",
+        "flowers/val/a/1.png",
+    ]);
+    let sentence = parts::find_training(above.path()).unwrap_err().to_string();
+    assert!(sentence.contains("found a folder train in"), "{sentence}");
     let sentence = find(&dir, &[validation, test]).unwrap_err().to_string();
     assert!(
         sentence.contains("expected a folder val or validation"),

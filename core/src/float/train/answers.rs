@@ -1,6 +1,6 @@
 //! What the forward passes of training said of the examples.
 
-use crate::HostTensor;
+use crate::{HostTensor, method::hscore::RunLog};
 
 /// Numbers of an answer in a tensor.
 const PARTS: usize = 4;
@@ -57,7 +57,7 @@ pub struct Answers {
 
 impl Answers {
     /// The most that are recorded of a run, over all epochs.
-    pub const MOST: usize = 1 << 24;
+    pub const MOST: usize = RunLog::MOST;
 
     /// None yet.
     pub(crate) fn new(epochs: usize, examples: usize) -> Self {

@@ -21,7 +21,7 @@ pub struct TrainOptions {
     /// Passes over the training data.
     pub epochs: usize,
     /// Steps after which the run ends in place of `epochs`, over the data as often as they need: what trainings on
-    /// more and on fewer examples are compared by.
+    /// more and on fewer examples are compared by. The rate rises over as large a share of them as of the epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<usize>,
     /// Ends with the weights of the last epoch, the only one that is validated, in place of those of the best:
@@ -56,7 +56,8 @@ pub struct TrainOptions {
     pub rates: Vec<RateOf>,
     /// Seed of weights, order and mixing.
     pub seed: u64,
-    /// Seconds from one checkpoint to the next, the most that a kill loses; the last step has one, too.
+    /// Seconds from one checkpoint to the next, but for a step or a validation that takes longer; a run that is done has one,
+    /// too.
     pub checkpoint_seconds: u64,
     /// What tells the examples to train on from others, if it is known: a run goes on with the same alone.
     pub data: Option<String>,
@@ -293,7 +294,12 @@ impl TrainOptions {
     /// ```
     pub fn rate(&self, step: usize, steps: usize) -> f64 {
         let total = self.steps.unwrap_or(self.epochs.saturating_mul(steps)) as f64;
-        let warm = (self.warmup * steps as f64).min(total);
+        let warm = match self.steps {
+            None => self.warmup * steps as f64,
+            // As large a share of them as of the epochs, so that trainings on more and on fewer examples rise alike.
+            Some(_) => self.warmup * total / self.epochs as f64,
+        };
+        let warm = warm.min(total);
         let at = step as f64 + 1.0;
         if at < warm {
             return self.learning_rate * at / warm;

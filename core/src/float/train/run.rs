@@ -106,6 +106,22 @@ impl<'a> Run<'a> {
                     file.display()
                 )));
             }
+            let Extent {
+                steps,
+                epochs,
+                total,
+            } = options.extent(train.len());
+            let [done, step] = [progress.history.len(), progress.step];
+            let ends =
+                [done, done.saturating_add(1)].map(|epoch| epoch.saturating_mul(steps).min(total));
+            if done > epochs || !(ends[0]..=ends[1]).contains(&step) {
+                return Err(Error::Training(format!(
+                    "expected a step from {} to {} after {done} of {epochs} epochs in {}, found {step}",
+                    ends[0],
+                    ends[1],
+                    file.display()
+                )));
+            }
             let learner = Learner::resume(options, origin, &params, optimizer)?;
             (learner, best, answers, progress)
         } else {

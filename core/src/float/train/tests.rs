@@ -225,9 +225,9 @@ fn a_run_of_steps_ends_with_the_last_also_inside_an_epoch() {
     assert_eq!((steps[7], steps[10]), ((7, 8), (2, 3)));
     assert_eq!(expected.history.len(), 2);
     assert!(whole.rate(10, 8) < 0.02 * whole.learning_rate);
-    for stop in [3, 8, 11] {
-        // As long as it goes on, a run is stopped after so many more steps.
-        let _ = run(&parts, Some(stop));
+    // Stopped after so many more steps: inside an epoch, at its end, and after the last step.
+    for stop in [3, 5, 3] {
+        assert!(run(&parts, Some(stop)).is_err());
     }
     let (found, _) = run(&parts, None).unwrap();
     assert_eq!(
@@ -242,6 +242,36 @@ fn a_run_of_steps_ends_with_the_last_also_inside_an_epoch() {
     };
     let error = run(&recorded, None).unwrap_err().to_string();
     assert!(error.contains("whole epochs"), "{error}");
+}
+
+/// A kill long after the last checkpoint, which is older than the last epoch that was finished.
+#[test]
+fn a_state_of_an_earlier_epoch_is_enough() {
+    let whole = tempfile::tempdir().unwrap();
+    let expected = finish(&options(whole.path()));
+    let folder = tempfile::tempdir().unwrap();
+    let seldom = TrainOptions {
+        checkpoint_seconds: 3600,
+        ..options(folder.path())
+    };
+    let file = checkpoint::path(folder.path());
+    let run = |stop: usize| {
+        let mut steps = 0;
+        let ui = &mut |event: &TrainEvent<'_>| {
+            steps += usize::from(matches!(event, TrainEvent::Step { .. }));
+            match steps >= stop {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        assert!(train(&seldom, &spots(60), &spots(10), ui).is_err());
+    };
+    run(3);
+    let kept = std::fs::read(&file).unwrap();
+    // Epochs end without a state of their own.
+    run(15);
+    std::fs::write(&file, kept).unwrap();
+    assert_eq!(finish(&seldom), expected);
 }
 
 #[test]

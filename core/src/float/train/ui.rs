@@ -77,7 +77,7 @@ impl<W: Write> TrainUi for Plain<W> {
                 examples,
                 validation_examples,
             } => format!(
-                "epochs {} to {epochs}, {steps} steps each, {examples} {kind}, {validation_examples} for validation",
+                "epochs {} to {epochs}, up to {steps} steps each, {examples} {kind}, {validation_examples} for validation",
                 first_epoch + 1
             ),
             TrainEvent::Step {

@@ -1,7 +1,9 @@
 //! What a run said of each example in each epoch.
 
 use super::scores::difference;
-use crate::{Error, Result, float::train::Answers};
+#[cfg(feature = "float")]
+use crate::float::train::Answers;
+use crate::{Error, Result};
 
 /// A run of training: by epoch, then by example, in the order of the data set.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,10 +69,14 @@ impl RunLog {
         })
     }
 
+    /// The most answers of a run, over all epochs.
+    pub const MOST: usize = 1 << 24;
+
     /// What a training recorded.
     ///
     /// # Errors
     /// [`Error::Data`] if an example was not shown in an epoch.
+    #[cfg(feature = "float")]
     pub fn of_answers(run: impl Into<String>, answers: &Answers) -> Result<Self> {
         let run = run.into();
         let (epochs, examples) = (answers.epochs(), answers.examples());

@@ -29,7 +29,6 @@ use super::{
 use crate::{
     Error, Result,
     data::texts::parquet::{guarded, malformed},
-    float::train::Answers,
 };
 
 /// Keys of a Parquet file's metadata, and of the first of JSON lines.
@@ -200,7 +199,7 @@ fn parquet_rows(file: File) -> Result<(About, Vec<Row>)> {
             parsed.unwrap_or(serde_json::Value::String(text))
         }),
     };
-    if metadata.num_rows() > Answers::MOST as i64 {
+    if metadata.num_rows() > RunLog::MOST as i64 {
         return Err(too_many());
     }
     let mut rows = Vec::new();
@@ -299,12 +298,12 @@ fn json_rows(file: File) -> Result<(About, Vec<Row>)> {
 fn too_many() -> Error {
     Error::Data(format!(
         "expected at most {} answers, found more",
-        Answers::MOST
+        RunLog::MOST
     ))
 }
 
 fn push(rows: &mut Vec<Row>, row: Row) -> Result<()> {
-    if rows.len() == Answers::MOST {
+    if rows.len() == RunLog::MOST {
         return Err(too_many());
     }
     let numbers = [row.confidence, row.margin, row.error];

@@ -28,7 +28,7 @@ mod log;
 mod log_file;
 mod scores;
 mod subsets;
-#[cfg(test)]
+#[cfg(all(test, feature = "float"))]
 mod tests;
 
 pub use log::{Beside, RunLog};

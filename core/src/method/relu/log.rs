@@ -46,7 +46,7 @@ pub struct StepReport {
     pub swapped: Evaluation,
     /// The epochs.
     pub epochs: Vec<EpochReport>,
-    /// The model that the step ended with: that of the epoch with the best top-1.
+    /// The model that the step ended with: that of the epoch with the best top-1, or of the last.
     pub trained: Evaluation,
     /// Seconds since the step began or went on.
     pub seconds: f64,

@@ -91,6 +91,9 @@ impl ReluOptions {
         teacher.validate()?;
         self.training.validate()?;
         let fail = |sentence: &str| Err(Error::Training(sentence.to_owned()));
+        if self.training.steps.is_some() || self.training.record {
+            return fail("expected trainings of whole epochs that record nothing, found others");
+        }
         if self.group == 0 {
             return fail("expected at least one block in a step, found 0");
         }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use intformer::{float::train::TrainOptions, method::hscore::RunLog};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::{
     answer::Answer,
@@ -23,8 +24,8 @@ pub struct RunArguments {
     /// The folder of the runs, or its URL (file://, s3://, gs://, az://): run-SEED.parquet of each that is done.
     #[arg(long, short)]
     pub out: String,
-    /// The folder of the states of runs that are under way, run-SEED.state: by default --out; of a URL the folder
-    /// intformer-runs.
+    /// The folder of the states of runs that are under way: by default --out, with run-SEED.state of each; of a URL
+    /// intformer-runs. Another than --out has a folder in it for each study.
     #[arg(long)]
     state: Option<PathBuf>,
     #[command(flatten)]
@@ -71,11 +72,7 @@ impl RunArguments {
         let task = self.task.prepare(seed, globals)?;
         let data = task.digest()?;
         let store = self.store()?;
-        let states = self.state.as_deref().or(store.folder());
-        let states = states.unwrap_or("intformer-runs".as_ref());
-        let state = states.join(format!("run-{seed}.state"));
         let options = TrainOptions {
-            out: state.clone(),
             resume: true,
             record: true,
             // What the weights are good for is of no use here.
@@ -84,17 +81,35 @@ impl RunArguments {
             ..task.options.clone()
         };
         let settings = task.settings(&options)?;
+        // A folder of runs has their states, too; any other may be one of several studies.
+        let states = match (&self.state, store.folder()) {
+            (None, Some(folder)) => folder.to_owned(),
+            (state, _) => {
+                let place = state.as_deref().unwrap_or("intformer-runs".as_ref());
+                let told = format!("{} {:?} {settings}", self.out, options.data);
+                let digest = Sha256::digest(told);
+                let name = digest[..8].iter().map(|byte| format!("{byte:02x}"));
+                place.join(name.collect::<String>())
+            }
+        };
+        let state = states.join(format!("run-{seed}.state"));
+        let options = TrainOptions {
+            out: state.clone(),
+            ..options
+        };
         let file = file(seed);
         let is_there = || -> Result<bool> {
             let Some(path) = store.fetch(&file)? else {
                 return Ok(false);
             };
-            let log = RunLog::load(&path)?;
+            let log = RunLog::load(&path).with_context(|| store.shown(&file))?;
             log.check(&data, &settings).with_context(|| {
                 format!("{}: another place for --out keeps both", store.shown(&file))
             })?;
-            // Left by another process, or by one that was killed between the two.
-            let _ = fs::remove_dir_all(&state);
+            if !collect {
+                // Left by another process, or by one that was killed between the two.
+                let _ = fs::remove_dir_all(&state);
+            }
             Ok(true)
         };
         if is_there()? {
@@ -104,18 +119,22 @@ impl RunArguments {
         if collect {
             return Ok(Found::Missing);
         }
-        fs::create_dir_all(states).with_context(|| states.display().to_string())?;
+        fs::create_dir_all(&states).with_context(|| states.display().to_string())?;
         let mut ui = train::ui(self.plain, globals);
         let trained = task.train(&options, None, &mut *ui);
         drop(ui);
         let trained = match trained {
             // Another process made the same run and took the state away.
-            Err(_) if is_there()? => return Ok(Found::There),
+            Err(_) if is_there().unwrap_or(false) => return Ok(Found::There),
             trained => trained?,
         };
         let log = task.log(&options, &trained)?;
         store.keep(&file, |path| Ok(log.save(path)?))?;
         let _ = fs::remove_dir_all(&state);
+        if store.folder() != Some(&states) {
+            // Empty, unless other runs are under way.
+            let _ = fs::remove_dir(&states);
+        }
         Ok(Found::Made)
     }
 

@@ -57,7 +57,7 @@ pub struct ScheduleArguments {
     /// Seed of weights, order and mixing.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Seconds from one saved state to the next: the most that a kill loses.
+    /// Seconds from one saved state to the next.
     #[arg(long, default_value_t = 60)]
     save_every: u64,
 }

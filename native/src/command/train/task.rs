@@ -99,6 +99,13 @@ impl TaskArguments {
             Ok((config, labels.to_vec()))
         };
         let images = self.images.open(fit, &preprocessing, seed, globals)?;
+        let classes = images.train().labels();
+        if classes.len() < 2 {
+            bail!(
+                "expected two classes or more to train on, found {}",
+                classes.join(", ")
+            );
+        }
         let config = self
             .model
             .config(&self.images, images.train().labels().len());
@@ -133,8 +140,9 @@ impl TaskArguments {
 
     /// A trained model of texts.
     fn trained_on_texts(&self, old: FloatModel, seed: u64, globals: &Globals) -> Result<Task> {
-        if !self.images.augment.augmentation().is_none() {
-            bail!("expected no changes of images, as the model takes texts, found some");
+        let changes = self.images.augment.augmentation();
+        if !changes.is_none() {
+            bail!("expected no changes of images, as the model takes texts, found {changes:?}");
         }
         let Some(data) = self.images.data.as_deref() else {
             bail!("expected a table of texts for --data, as the model takes texts, found glyphs");
@@ -231,17 +239,15 @@ impl Task {
 
     /// A digest that tells the examples to train on from others; none of images that are rendered.
     pub fn told_apart(&self, subset: Option<&Subset>) -> Result<Option<String>> {
-        if let Data::Images(TrainingSets::Glyphs(_)) = &self.data {
-            return Ok(None);
-        }
-        let mut told = self.digest()?;
-        if let Some(subset) = subset {
-            told = format!("{told} {}", subset.digest());
-        }
-        if let Some(how) = self.augmentation() {
-            told = format!("{told} {}", serde_json::to_string(how)?);
-        }
-        Ok(Some(told))
+        let told = match &self.data {
+            Data::Images(images) => images.told_apart()?,
+            Data::Texts { digest, .. } => Some(digest.clone()),
+        };
+        let told = told.map(|told| match subset {
+            Some(subset) => format!("{told} {}", subset.digest()),
+            None => told,
+        });
+        Ok(told)
     }
 
     /// How images are changed, if they are.

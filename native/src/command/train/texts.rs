@@ -92,7 +92,7 @@ impl TextDataArguments {
                 (open(&train)?, open(&path)?)
             }
             None => {
-                let (share, seed) = (held_out.share(), held_out.hold_out_seed);
+                let (share, seed) = (held_out.share(), held_out.seed());
                 let [train, held] = open(&train)?.held_out(share, seed)?;
                 globals.note(&format!(
                     "{} texts to train on, {} kept to validate with",

@@ -25,7 +25,7 @@ pub fn bars(bars: &[Bar], axis: &str, [colour, mark]: [RGBColor; 2]) -> Result<O
     if most == 0 {
         return Ok(None);
     }
-    let size = (420, 260);
+    let size = (860, 260);
     let image = svg(size, |area| {
         let top = most as f64 * 1.12;
         let mut chart = ChartBuilder::on(area)
@@ -49,7 +49,11 @@ pub fn bars(bars: &[Bar], axis: &str, [colour, mark]: [RGBColor; 2]) -> Result<O
             area.draw_text(&bar.name, &under, (middle, low + 6))?;
         }
         let under = text(12, HPos::Center, VPos::Bottom);
-        area.draw_text(axis, &under.color(&INK), (240, size.1 as i32 - 6))?;
+        area.draw_text(
+            axis,
+            &under.color(&INK),
+            (size.0 as i32 / 2, size.1 as i32 - 6),
+        )?;
         Ok(())
     })?;
     Ok(Some(image))

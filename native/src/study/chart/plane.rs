@@ -44,7 +44,7 @@ pub fn plane(
     let Some(x) = range(points().map(|(x, _)| x).chain([0.0])) else {
         return Ok(None);
     };
-    let size = (420, 280);
+    let size = (860, 340);
     let image = svg(size, |area| {
         let percents = [percents(&x), percents(&y)];
         let mut chart = ChartBuilder::on(area)
@@ -82,7 +82,7 @@ pub fn plane(
             chart.draw_series(dots)?;
         }
         let under = text(12, HPos::Center, VPos::Bottom);
-        area.draw_text(x_name, &under, (240, size.1 as i32 - 4))?;
+        area.draw_text(x_name, &under, (size.0 as i32 / 2, size.1 as i32 - 4))?;
         area.draw_text(y_name, &text(12, HPos::Left, VPos::Top), (8, 6))?;
         Ok(())
     })?;

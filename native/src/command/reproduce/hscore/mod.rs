@@ -11,7 +11,7 @@ mod ways;
 
 use std::{fmt::Write, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 
 use self::{
@@ -28,7 +28,8 @@ use crate::{
 /// Options of `intformer reproduce hscore`.
 #[derive(Args)]
 pub struct Hscore {
-    /// The folder of the study: each data set has one of its own in it, so that others may follow later.
+    /// The folder of the study: each data set has one of its own in it, and what is there is not made again, so that others may
+    /// follow; the report is of the sets that are named.
     #[arg(long, short)]
     out: PathBuf,
     /// Few examples and little training: shows that everything works, and nothing else.
@@ -77,10 +78,21 @@ impl Hscore {
     /// Runs what is not done yet, and writes the report.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         let jobs = self.jobs.unwrap_or_else(rayon::current_num_threads);
-        let mut sets = Vec::new();
+        let mut names: Vec<SetName> = Vec::new();
         for &name in &self.sets {
-            globals.note(&format!("the data set {}", name.title()));
-            let study = Study::open(self.settings(name), &self.assets, &self.out, globals)?;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        // What is missing is said before hours of training.
+        let open = |&name: &SetName| {
+            let study = Study::open(self.settings(name), &self.assets, &self.out, globals);
+            study.with_context(|| name.title())
+        };
+        let studies: Vec<_> = names.iter().map(open).collect::<Result<_>>()?;
+        let mut sets = Vec::new();
+        for study in &studies {
+            globals.note(&format!("the data set {}", study.settings.set.title()));
             sets.push(study.run(jobs, globals)?);
         }
         let minutes = sets.iter().map(|set| set.minutes()).sum();
@@ -119,6 +131,9 @@ impl Hscore {
             flipped: self.flipped,
             batch: 32,
             rate: set.rate(),
+            weight_decay: 0.01,
+            warm_up: 0.03,
+            clip: 1.0,
             frozen: Vec::new(),
         }
     }
@@ -152,8 +167,9 @@ impl Hscore {
             for finder in &set.noise.finders {
                 writeln!(
                     text,
-                    "  flipped labels by {:<12} area under the curve {:.3} ({:.3} to {:.3})",
-                    finder.name, finder.area, finder.interval[0], finder.interval[1]
+                    "  flipped labels by {:<12} area under the curve {}",
+                    finder.name,
+                    finder.shown()
                 )?;
             }
             text.push('\n');

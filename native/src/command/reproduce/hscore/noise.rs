@@ -8,7 +8,8 @@ use super::results::Finder;
 /// Points of a curve that are kept.
 const POINTS: usize = 200;
 
-/// `classes` with a share of them replaced by another of `count` classes, each as likely, and which they are.
+/// `classes` with a share of them replaced by another of `count` classes, of which there are two or more, each as likely, and
+/// which they are.
 pub fn flip(classes: &[usize], count: usize, share: f64, seed: u64) -> (Vec<usize>, Vec<bool>) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let (mut flipped, mut which) = (classes.to_vec(), vec![false; classes.len()]);
@@ -49,11 +50,13 @@ pub fn finder(name: &str, suspicion: &[f64], flipped: &[bool]) -> Finder {
         let squares: f64 = values.iter().map(|value| (value - area).powi(2)).sum();
         squares / (values.len() as f64 - 1.0).max(1.0) / values.len() as f64
     };
-    let half = 1.96 * (variance(&above) + variance(&under)).sqrt();
+    let variance = variance(&above) + variance(&under);
+    let half = 1.96 * variance.sqrt();
     Finder {
         name: name.to_owned(),
         area,
-        interval: [(area - half).max(0.0), (area + half).min(1.0)],
+        // Without a spread in the sample nothing is known of that of others.
+        interval: (variance > 0.0).then(|| [(area - half).max(0.0), (area + half).min(1.0)]),
         curve: curve(suspicion, flipped),
     }
 }
@@ -103,12 +106,12 @@ mod tests {
         let found = finder("some", &[3.0, 1.0, 1.0, 0.0, 2.0], &flipped);
         // Of six pairs the first flipped wins three; the second one, with one draw.
         assert!((found.area - 4.5 / 6.0).abs() < 1e-12);
-        let [low, high] = found.interval;
+        let [low, high] = found.interval.unwrap();
         assert!(low < found.area && found.area < high);
         let thirds = [[0.0, 0.0], [0.2, 0.5], [0.4, 0.5], [0.8, 1.0], [1.0, 1.0]];
         assert_eq!(found.curve, thirds);
         let best = finder("best", &[1.0, 0.0, 1.0, 0.0, 0.0], &flipped);
-        assert_eq!((best.area, best.interval), (1.0, [1.0, 1.0]));
+        assert_eq!((best.area, best.interval), (1.0, None));
         let none = finder("none", &[1.0; 5], &flipped);
         assert_eq!((none.area, none.curve.len()), (0.5, 2));
     }
@@ -125,7 +128,7 @@ mod tests {
                 .iter()
                 .map(|is| random.random::<f64>() + if *is { 0.5 } else { 0.0 })
                 .collect();
-            let [low, high] = finder("", &suspicion, &flipped).interval;
+            let [low, high] = finder("", &suspicion, &flipped).interval.unwrap();
             held += usize::from((low..=high).contains(&0.875));
         }
         assert!((365..=397).contains(&held), "{held}");

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sets::SetName;
-use crate::study::machine::Machine;
+use crate::study::{machine::Machine, numbers::fixed};
 
 /// A whole study.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Settings {
     pub set: SetName,
     /// The model that all trainings begin with.
     pub from: String,
-    /// SHA-256 of its parameters and its tokenizer.
+    /// SHA-256 of all that decides about it: parameters, tokenizer, configuration, preprocessing.
     pub from_digest: String,
     /// SHA-256 of the examples.
     pub data_digest: String,
@@ -43,8 +43,14 @@ pub struct Settings {
     pub flipped: f64,
     /// Examples of a step.
     pub batch: usize,
-    /// The largest learning rate.
+    /// The largest learning rate of AdamW.
     pub rate: f64,
+    /// Its weight decay.
+    pub weight_decay: f32,
+    /// Share of the steps over which the rate rises.
+    pub warm_up: f64,
+    /// Largest norm of the gradient.
+    pub clip: f32,
     /// Parameters that do not learn.
     pub frozen: Vec<String>,
 }
@@ -78,11 +84,11 @@ impl SetResults {
         (trained + self.clean.seconds + self.flipped.seconds) / 60.0
     }
 
-    /// The trainings on the labels as they are that are called `name` and take so long.
-    pub fn way(&self, name: &str, budget: Budget) -> Option<&Way> {
+    /// The trainings of `arm` that are called `name` and take so long.
+    pub fn way(&self, arm: Arm, name: &str, budget: Budget) -> Option<&Way> {
         self.ways
             .iter()
-            .find(|way| (way.arm, &*way.name, way.budget) == (Arm::Clean, name, budget))
+            .find(|way| (way.arm, &*way.name, way.budget) == (arm, name, budget))
     }
 }
 
@@ -134,7 +140,7 @@ impl Budget {
 pub struct Scored {
     /// Examples of each H, from 0 to the number of runs.
     pub histogram: Vec<usize>,
-    /// Seconds that the runs took.
+    /// Seconds that the runs took since each began or went on, summed over them.
     pub seconds: f64,
 }
 
@@ -164,7 +170,9 @@ pub struct Run {
     pub top1: f64,
     /// Steps.
     pub steps: usize,
-    /// Seconds since it began or went on.
+    /// SHA-256 of the places of its examples.
+    pub examples: String,
+    /// Seconds since it began or went on, beside other trainings.
     pub seconds: f64,
 }
 
@@ -186,11 +194,22 @@ pub struct Finder {
     pub name: String,
     /// The area under the ROC curve: how often a flipped label is more suspicious than another.
     pub area: f64,
-    /// Its 95 % interval (DeLong and others, 1988).
-    pub interval: [f64; 2],
+    /// Its 95 % interval (DeLong and others, 1988); none if all flipped labels are above all others, or none is.
+    pub interval: Option<[f64; 2]>,
     /// Points of the curve: share of the examples that were looked at, the most suspicious first, and share of the flipped
     /// labels among them.
     pub curve: Vec<[f64; 2]>,
+}
+
+impl Finder {
+    /// The area with its interval.
+    pub fn shown(&self) -> String {
+        let area = fixed(self.area, 3);
+        match self.interval.map(|ends| ends.map(|end| fixed(end, 3))) {
+            Some([low, high]) => format!("{area} ({low} to {high})"),
+            None => area,
+        }
+    }
 }
 
 /// An example to be shown.

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use intformer::method::hscore::{RunLog, Scores};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    results::{Arm, Scored},
+    results::{Arm, Budget, Scored},
     study::{Study, Training},
+    ways,
 };
 
 /// A run that scores.
@@ -34,24 +35,24 @@ impl Scoring {
     pub fn make(&self, study: &Study, step: impl Fn(usize)) -> Result<()> {
         let [log, took] = ["parquet", "json"].map(|ending| self.file(ending));
         let settings = &study.settings;
-        let steps = settings.epochs * settings.examples.div_ceil(settings.batch);
+        let steps = ways::steps(settings, Budget::Epochs, settings.examples, 0);
         if study.folder.read::<Took>(&took)?.is_some() {
             step(steps);
-            return Ok(());
+            return study.folder.remove(self.file("state"));
         }
         let indices: Vec<usize> = (0..settings.examples).collect();
         let training = Training {
             arm: self.arm,
             indices: &indices,
-            steps: None,
+            steps,
             seed: self.seed,
             record: true,
             state: self.file("state"),
         };
         let (trained, seconds) = training.run(study, step)?;
-        if let Some(answers) = &trained.answers {
-            RunLog::of_answers(self.seed.to_string(), answers)?.save(study.folder.path(log))?;
-        }
+        let answers = trained.answers.as_ref();
+        let answers = answers.context("expected a training that records")?;
+        RunLog::of_answers(self.seed.to_string(), answers)?.save(study.folder.path(log))?;
         study.folder.write_json(took, &Took { seconds })?;
         study.folder.remove(self.file("state"))
     }

@@ -13,10 +13,13 @@ use intformer::{
     method::hscore::{Rival, Scores},
 };
 
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
 use super::{
     data::{Data, Set},
     noise::{finder, flip},
-    results::{Arm, Example, Noise, Run, SetResults, Settings, Way},
+    results::{Arm, Budget, Example, Noise, Run, SetResults, Settings, Way},
     scoring::{self, Scoring},
     ways::{self, Plan, plans, steps},
 };
@@ -53,8 +56,8 @@ pub struct Training<'a> {
     pub arm: Arm,
     /// The examples.
     pub indices: &'a [usize],
-    /// Steps, if they are not those of the epochs.
-    pub steps: Option<usize>,
+    /// Steps; of one that records those of the epochs.
+    pub steps: usize,
     /// Seed of the new head and the order.
     pub seed: u64,
     /// Whether answers are recorded.
@@ -69,6 +72,8 @@ struct Compared {
     seed: u64,
     place: PathBuf,
     indices: Vec<usize>,
+    /// Of the indices.
+    digest: String,
     steps: usize,
 }
 
@@ -87,6 +92,7 @@ impl Study {
             );
         }
         let model = Reading::of_size(None).float(&settings.from, globals)?;
+        let sides = serde_json::to_string(&(&model.config, &model.preprocessing))?;
         let data = Data::read(&settings, assets, &model, globals)?;
         let [examples, test_examples] = [&data.train, &data.test].map(|set| set.examples().len());
         let origin = Origin {
@@ -95,7 +101,7 @@ impl Study {
             ..Origin::default()
         };
         settings = Settings {
-            from_digest: origin.digest(),
+            from_digest: digest(&[&origin.digest(), &sides]),
             data_digest: data.digest(),
             examples,
             test_examples,
@@ -103,7 +109,16 @@ impl Study {
             ..settings
         };
         let labels = data.train.examples().labels().len();
+        if labels < 2 {
+            bail!("expected two classes or more, found {labels}");
+        }
         let flipped = flip(data.train.classes(), labels, settings.flipped, FLIPPING);
+        let count = flipped.1.iter().filter(|is| **is).count();
+        if count < 2 || count + 2 > examples {
+            bail!(
+                "expected two labels or more that are flipped, and two that are not, found {count} of {examples} flipped"
+            );
+        }
         Ok(Self {
             folder: Folder::open(&out.join(settings.set.folder()), &settings)?,
             settings,
@@ -131,12 +146,7 @@ impl Study {
         let queue: Vec<_> = seeds
             .flat_map(|seed| arms.map(|arm| Scoring { arm, seed }))
             .collect();
-        let each = steps(
-            &self.settings,
-            super::Budget::Epochs,
-            self.settings.examples,
-            0,
-        );
+        let each = steps(&self.settings, Budget::Epochs, self.settings.examples, 0);
         let bar = globals.bar("scoring", each * queue.len());
         let step = |count: usize| bar.inc(count as u64);
         let made = jobs::run(&queue, at_once, |run| {
@@ -184,7 +194,7 @@ impl Study {
         let indices = plan.choice.indices(scores, seed)?;
         let ticket = scores.kept(&ways::ticket(self.settings.runs)?).len();
         let name = match plan.budget {
-            super::Budget::Epochs => plan.choice.name(),
+            Budget::Epochs => plan.choice.name(),
             budget => {
                 format!("{}, {}", plan.choice.name(), budget.words()).replace([' ', ','], "-")
             }
@@ -195,6 +205,7 @@ impl Study {
             seed,
             place: place.iter().collect(),
             steps: steps(&self.settings, plan.budget, indices.len(), ticket),
+            digest: digest(&indices),
             indices,
         })
     }
@@ -202,16 +213,22 @@ impl Study {
     /// Trains once and tests, unless that is done.
     fn compare(&self, job: &Compared, step: impl Fn(usize)) -> Result<()> {
         let [result, state] = ["json", "state"].map(|ending| job.place.with_extension(ending));
-        if self.folder.read::<Run>(&result)?.is_some() {
+        if let Some(run) = self.folder.read::<Run>(&result)? {
+            if run.examples != job.digest {
+                bail!(
+                    "expected a training on the examples of these scores in {}, found one on others",
+                    self.folder.path(result).display()
+                );
+            }
             step(job.steps);
-            return Ok(());
+            return self.folder.remove(state);
         }
         self.folder
             .make(job.place.parent().unwrap_or(Path::new(".")))?;
         let training = Training {
             arm: job.plan.arm,
             indices: &job.indices,
-            steps: Some(job.steps),
+            steps: job.steps,
             seed: job.seed,
             record: false,
             state: state.clone(),
@@ -224,6 +241,7 @@ impl Study {
                 .context("expected a training that ends with a test")?
                 .top1,
             steps: job.steps,
+            examples: job.digest.clone(),
             seconds,
         };
         self.folder.write_json(result, &run)?;
@@ -304,12 +322,13 @@ impl Training<'_> {
         });
         let options = TrainOptions {
             epochs: settings.epochs,
-            steps: self.steps,
+            steps: Some(self.steps).filter(|_| !self.record),
             last: true,
             batch: settings.batch,
             learning_rate: settings.rate,
-            weight_decay: 0.01,
-            warmup: 0.1,
+            weight_decay: settings.weight_decay,
+            warmup: settings.warm_up * settings.epochs as f64,
+            clip: settings.clip,
             label_smoothing: 0.0,
             rates: frozen.collect(),
             seed: self.seed,
@@ -336,4 +355,11 @@ impl Training<'_> {
         let trained = train_from(&options, &origin, train.examples(), test, &mut ui)?;
         Ok((trained, began.elapsed().as_secs_f64()))
     }
+}
+
+/// The SHA-256 of some values, as JSON.
+fn digest(values: &impl Serialize) -> String {
+    let json = serde_json::to_vec(values).unwrap_or_default();
+    let hash = Sha256::digest(json);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -63,11 +63,11 @@ impl Images {
             );
         }
         let (test, tested) = open(&[Split::Test, Split::Validation])?;
-        let validated = open(&[Split::Validation]);
-        let (train, validation) = match validated {
-            // What is tested with has no part in a choice.
-            Ok((validation, name)) if name != tested => (train, validation),
-            _ => train.held_out(HELD_OUT, 0)?.into(),
+        // What is tested with has no part in a choice.
+        let has_both = parts::find(dir, &[Split::Validation]).is_ok_and(|part| part.name != tested);
+        let (train, validation) = match has_both {
+            true => (train, open(&[Split::Validation])?.0),
+            false => train.held_out(HELD_OUT, 0)?.into(),
         };
         let dataset = |folder: ImageFolder| -> Result<Box<FolderDataset>> {
             let image = teacher.config.image()?;
@@ -126,24 +126,31 @@ impl Images {
         }
     }
 
+    /// Images of `split`: of glyphs as many as anyone may want.
+    pub fn len(&self, split: Split) -> usize {
+        match self.of(split) {
+            Some(data) => data.len(),
+            None => usize::MAX,
+        }
+    }
+
+    /// The folder's images of `split`.
+    fn of(&self, split: Split) -> Option<&FolderDataset> {
+        match (self, split) {
+            (Self::Glyphs(_), _) => None,
+            (Self::Folder { train, .. }, Split::Train) => Some(train),
+            (Self::Folder { validation, .. }, Split::Validation) => Some(validation),
+            (Self::Folder { test, .. }, Split::Test) => Some(test),
+        }
+    }
+
     /// `count` images of `split`, the same in each epoch; all if there are fewer.
     pub fn some(&self, split: Split, count: usize) -> Result<Box<dyn Dataset>> {
-        let (data, what) = match self {
-            Self::Glyphs(glyphs) => {
-                return Ok(Box::new(GlyphSplit::new(Arc::clone(glyphs), split, count)));
-            }
-            Self::Folder {
-                train,
-                validation,
-                test,
-                what,
-            } => match split {
-                Split::Train => (train, what),
-                Split::Validation => (validation, what),
-                Split::Test => (test, what),
-            },
-        };
-        let indices = drawn(data.len(), count, what)?;
-        Ok(Box::new(in_memory(&**data, indices)?))
+        if let Self::Glyphs(glyphs) = self {
+            return Ok(Box::new(GlyphSplit::new(Arc::clone(glyphs), split, count)));
+        }
+        let data = self.of(split).context("expected a folder")?;
+        let indices = drawn(data.len(), count, self.what())?;
+        Ok(Box::new(in_memory(data, indices)?))
     }
 }

@@ -46,7 +46,8 @@ pub struct Settings {
     pub data: Option<PathBuf>,
     /// What the images are, in words.
     pub images: String,
-    /// SHA-256 of what decides about them: the files, or how glyphs are rendered and from which fonts.
+    /// SHA-256 of what decides about them: names, classes and sizes of the files, or how glyphs are rendered and from which
+    /// fonts.
     pub images_digest: String,
     /// Students of each arm.
     pub seeds: u64,

@@ -63,7 +63,14 @@ impl Study {
         settings.images = images.what();
         settings.images_digest = images.digest()?;
         // There may be fewer.
-        settings.test_images = images.some(Split::Test, settings.test_images)?.len();
+        settings.epoch_images = settings.epoch_images.min(images.len(Split::Train));
+        for (split, count) in [
+            (Split::Train, &mut settings.calibration_images),
+            (Split::Validation, &mut settings.validation_images),
+            (Split::Test, &mut settings.test_images),
+        ] {
+            *count = (*count).min(images.len(split));
+        }
         Ok(Self {
             folder: Folder::open(out, &settings)?,
             settings,

@@ -3,22 +3,24 @@
 use super::super::results::{Results, SetResults};
 use crate::study::{
     html::{Column, facts, table},
-    numbers::{count, fixed},
+    numbers::{count, fixed, percent},
 };
 
 /// What the study cannot show.
 pub fn limits(results: &Results) -> String {
     let small = results.sets.iter().map(|set| set.settings.examples).max();
+    let seeds = results.sets.iter().map(|set| set.settings.seeds).max();
     format!(
         "<ul>\n\
-         <li>What the paper measured: RoBERTa-large and OPT-350M on sets of 67,000 to 550,000 texts. Here models are small, the \
-         sets have at most {} examples, and the lower two thirds of the text encoder do not learn.</li>\n\
-         <li>How much a longer training would change: all trainings have the epochs of the table below. Fewer examples at \
-         equal epochs are fewer steps, so that the figures at equal steps stand beside them.</li>\n\
-         <li>Another draw of the data: the examples of each set are drawn once. Seeds change the new head, the order, and \
-         what is drawn at random. With three seeds an interval is wide.</li>\n\
-         <li>Rates of other subsets: all trainings on a set have the same rate, chosen for none of them.</li>\n</ul>\n",
-        count(small.unwrap_or(0))
+         <li>What the paper measured: RoBERTa-large and OPT-350M on sets of 67,000 to 550,000 texts. Here models are small and the \
+         sets have at most {} examples; of a text encoder the upper third of the blocks learns.</li>\n\
+         <li>How much a longer training would change. Fewer examples at equal epochs are fewer steps, so that the figures at equal \
+         steps stand beside them.</li>\n\
+         <li>Another draw of the data, and other scores: the examples of each set are drawn once and scored once in each arm. Seeds \
+         change the new head, the order, and what is drawn at random; of {} seeds an interval is wide.</li>\n\
+         <li>Other rates: all trainings on a set have the same, chosen for none of them.</li>\n</ul>\n",
+        count(small.unwrap_or(0)),
+        seeds.unwrap_or(0)
     )
 }
 
@@ -35,17 +37,15 @@ pub fn settings(results: &Results) -> String {
             count(settings.runs),
             count(settings.epochs),
             count(settings.seeds as usize),
-            fixed(settings.flipped * 100.0, 0),
+            fixed(settings.flipped * 100.0, 1),
             format!("{:e}", settings.rate),
             match settings.frozen.is_empty() {
                 true => "none".to_owned(),
                 false => settings.frozen.join(", "),
             },
-            settings
-                .data_digest
-                .get(..12)
-                .unwrap_or_default()
-                .to_owned(),
+            settings.tokens.map_or("–".to_owned(), count),
+            beginning(&settings.from_digest),
+            beginning(&settings.data_digest),
         ]
     });
     let mut html = table(
@@ -62,6 +62,8 @@ pub fn settings(results: &Results) -> String {
             ("Flipped, %", Column::Figures),
             ("Largest rate", Column::Figures),
             ("Frozen", Column::Lines),
+            ("Tokens at most", Column::Figures),
+            ("Model", Column::Code),
             ("Data", Column::Code),
         ],
         rows,
@@ -79,8 +81,22 @@ pub fn settings(results: &Results) -> String {
             ),
         ],
     );
-    html += "<p>AdamW with weight decay 0.01, batches of 32, a rate that rises over a tenth of an epoch and falls with a \
-             cosine; the weights of the last step are tested, none is chosen by the test. Trainings that are compared have \
-             other seeds than those that score.</p>\n";
+    if let Some(set) = results.sets.first() {
+        let settings = &set.settings;
+        html += &format!(
+            "<p>AdamW with weight decay {}, batches of {}, gradients of a norm of {} at most, a rate that rises over {} of the \
+             steps and falls with a cosine. The weights of the last step are tested, none is chosen by the test. Trainings that \
+             are compared have other seeds than those that score.</p>\n",
+            settings.weight_decay,
+            settings.batch,
+            settings.clip,
+            percent(settings.warm_up, 0),
+        );
+    }
     html
+}
+
+/// As much of a digest as is shown.
+fn beginning(digest: &str) -> String {
+    digest.get(..12).unwrap_or(digest).to_owned()
 }

@@ -13,6 +13,7 @@ fn way(name: &str, arm: Arm, budget: Budget, share: f64, top1: f64) -> Way {
         seed: 1000 + seed,
         top1: top1 + [0.0, 0.004, -0.004][seed as usize],
         steps: 100,
+        examples: "f00d".into(),
         seconds: 60.0 * share,
     };
     Way {
@@ -39,7 +40,7 @@ pub fn set(name: SetName, share: f64, top1: f64) -> SetResults {
     let finder = |name: &str, area: f64| Finder {
         name: name.into(),
         area,
-        interval: [area - 0.02, area + 0.02],
+        interval: Some([area - 0.02, area + 0.02]),
         curve: vec![[0.0, 0.0], [0.2, area], [1.0, 1.0]],
     };
     SetResults {
@@ -58,6 +59,9 @@ pub fn set(name: SetName, share: f64, top1: f64) -> SetResults {
             flipped: 0.1,
             batch: 32,
             rate: 1e-3,
+            weight_decay: 0.01,
+            warm_up: 0.03,
+            clip: 1.0,
             frozen: vec!["embeddings".into()],
         },
         classes: vec!["coat".into(), "bag".into()],
@@ -80,7 +84,14 @@ pub fn set(name: SetName, share: f64, top1: f64) -> SetResults {
             ),
             way("random", Arm::Clean, Budget::StepsOfAll, share, 0.9),
             way("all", Arm::Clean, Budget::StepsOfTicket, 1.0, 0.88),
-            way("all", Arm::Flipped, Budget::Epochs, 1.0, 0.85),
+            way("all", Arm::Flipped, Budget::Epochs, 1.0, 0.8),
+            way(
+                "winning-ticket",
+                Arm::Flipped,
+                Budget::Epochs,
+                share,
+                top1 - 0.02,
+            ),
         ],
         noise: Noise {
             flipped: 100,

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{
     super::results::{Arm, Budget, Example, SetResults, Shown, Way},
-    verdict::{TICKET, gain, spread},
+    verdict::{Gain, TICKET, spread},
 };
 use crate::study::{
     chart::{self, BLUE, Bar, GREEN, ORANGE, PURPLE, SKY, Series, VERMILLION},
@@ -78,7 +78,7 @@ type RgbName = (plotters::style::RGBColor, &'static str);
 
 fn accuracy(set: &SetResults) -> Result<String> {
     let mut html = String::new();
-    let all = set.way("all", Budget::Epochs).and_then(spread);
+    let all = set.way(Arm::Clean, "all", Budget::Epochs).and_then(spread);
     let charts = [
         (
             Budget::Epochs,
@@ -128,7 +128,8 @@ fn accuracy(set: &SetResults) -> Result<String> {
         }
     }
     let rows = set.ways.iter().map(|way| {
-        let gain = match (all, spread(way)) {
+        let whole = set.way(way.arm, "all", Budget::Epochs).and_then(spread);
+        let gain = match (whole, spread(way)) {
             (Some(all), Some(found)) => points(found.mean - all.mean),
             _ => "–".into(),
         };
@@ -155,57 +156,57 @@ fn accuracy(set: &SetResults) -> Result<String> {
             ("Share", Column::Figures),
             ("Steps", Column::Figures),
             ("Top-1, %", Column::Figures),
-            ("To all, points", Column::Figures),
-            ("Seconds", Column::Figures),
+            ("To all of these labels, points", Column::Figures),
+            ("Seconds, beside others", Column::Figures),
         ],
         rows,
     );
+    let (clean, flipped) = (Arm::Clean, Arm::Flipped);
+    let (epochs, steps) = (Budget::Epochs, Budget::StepsOfAll);
     let pairs = [
-        (
-            "random, equal epochs",
-            Budget::Epochs,
-            ("random", Budget::Epochs),
-        ),
-        (
-            "random, equal steps",
-            Budget::StepsOfAll,
-            ("random", Budget::StepsOfAll),
-        ),
+        ("random, equal epochs", clean, epochs, ("random", epochs)),
+        ("random, equal steps", clean, steps, ("random", steps)),
         (
             "forgetting, equal epochs",
-            Budget::Epochs,
-            ("forgetting", Budget::Epochs),
+            clean,
+            epochs,
+            ("forgetting", epochs),
         ),
-        (
-            "EL2N, equal epochs",
-            Budget::Epochs,
-            ("el2n", Budget::Epochs),
-        ),
+        ("EL2N, equal epochs", clean, epochs, ("el2n", epochs)),
         (
             "ambiguous, equal epochs",
-            Budget::Epochs,
-            ("ambiguous", Budget::Epochs),
+            clean,
+            epochs,
+            ("ambiguous", epochs),
         ),
-        ("all, equal epochs", Budget::Epochs, ("all", Budget::Epochs)),
+        ("all, equal epochs", clean, epochs, ("all", epochs)),
         (
             "all, as few steps",
-            Budget::Epochs,
+            clean,
+            epochs,
             ("all", Budget::StepsOfTicket),
         ),
+        ("all, as many steps", clean, steps, ("all", epochs)),
         (
-            "all, as many steps",
-            Budget::StepsOfAll,
-            ("all", Budget::Epochs),
+            "random, flipped labels, equal epochs",
+            flipped,
+            epochs,
+            ("random", epochs),
+        ),
+        (
+            "all, flipped labels, equal epochs",
+            flipped,
+            epochs,
+            ("all", epochs),
         ),
     ];
-    let rows = pairs.into_iter().filter_map(|(name, budget, other)| {
-        let gain = gain(set, budget, other)?;
-        let interval = gain.interval();
-        let interval = interval.map(|[low, high]| format!("{} to {}", points(low), points(high)));
+    let rows = pairs.into_iter().filter_map(|(name, arm, budget, other)| {
+        let gain = Gain::of(set, arm, budget, other)?;
         Some(vec![
             name.to_owned(),
-            points(gain.mean),
-            interval.unwrap_or("–".into()),
+            points(gain.spread.mean),
+            gain.interval(),
+            fixed(100.0 * gain.chance, 2),
         ])
     });
     html += &table(
@@ -214,35 +215,27 @@ fn accuracy(set: &SetResults) -> Result<String> {
             ("Against", Column::Words),
             ("Mean", Column::Figures),
             ("95 % interval of the mean", Column::Figures),
+            ("Other test examples might change", Column::Figures),
         ],
         rows,
     );
     Ok(html)
 }
 
-/// After how many trainings on the winning ticket subset its scores have paid.
+/// After how many trainings on the winning ticket subset its scores have paid, counted in examples.
 fn reuses(set: &SetResults) -> String {
-    let mean = |name: &str| {
-        let way = set.way(name, Budget::Epochs)?;
-        Spread::of(way.runs.iter().map(|run| run.seconds))
-    };
-    let (Some(way), Some(all), Some(ticket)) =
-        (set.way(TICKET, Budget::Epochs), mean("all"), mean(TICKET))
-    else {
+    let Some(way) = set.way(Arm::Clean, TICKET, Budget::Epochs) else {
         return String::from("<p>The winning ticket subset is empty: nothing pays.</p>\n");
     };
-    let counted = set.settings.runs as f64 / (1.0 - way.share).max(1e-9);
-    let saved = all.mean - ticket.mean;
-    let measured = match saved > 0.0 {
-        true => count((set.clean.seconds / saved).ceil() as usize),
-        false => "no number".to_owned(),
+    let (runs, all) = (set.settings.runs, set.settings.examples);
+    let pays = match all.saturating_sub(way.examples) {
+        0 => "never".to_owned(),
+        left => format!(
+            "after {} trainings on the winning ticket subset in place of all",
+            count((runs * all).div_ceil(left))
+        ),
     };
-    format!(
-        "<p>The {} trainings that score pay after {} trainings on the winning ticket subset in place of all, by examples; by \
-         the seconds that were measured here, {measured}.</p>\n",
-        set.settings.runs,
-        count(counted.ceil() as usize),
-    )
+    format!("<p>The {runs} trainings that score pay {pays}, counted in examples.</p>\n")
 }
 
 fn noise(set: &SetResults) -> Result<String> {
@@ -295,11 +288,11 @@ fn noise(set: &SetResults) -> Result<String> {
         }
     );
     let rows = set.noise.finders.iter().map(|finder| {
-        let [low, high] = finder.interval.map(|end| fixed(end, 3));
+        let ends = finder.interval.map(|ends| ends.map(|end| fixed(end, 3)));
         vec![
             finder.name.clone(),
             fixed(finder.area, 3),
-            format!("{low} to {high}"),
+            ends.map_or("–".into(), |[low, high]| format!("{low} to {high}")),
         ]
     });
     html += &table(

@@ -1,8 +1,8 @@
 //! Whether the claims hold, told from the figures alone.
 
-use super::super::results::{Budget, Results, SetResults, Way};
+use super::super::results::{Arm, Budget, Results, SetResults, Way};
 use crate::study::{
-    comparison::paired,
+    comparison::{chance, paired},
     numbers::{fixed, percent, points},
     spread::Spread,
     verdict::{Finding, Tone},
@@ -16,12 +16,44 @@ pub const TICKET: &str = "winning-ticket";
 
 /// All findings.
 pub fn findings(results: &Results) -> Vec<Finding> {
+    let [clean, flipped] = [Arm::Clean, Arm::Flipped];
     vec![
         ticket(results),
-        against_random(results, Budget::Epochs),
-        against_random(results, Budget::StepsOfAll),
+        against(results, clean, Budget::Epochs, "random"),
+        against(results, clean, Budget::StepsOfAll, "random"),
         noise(results),
+        against(results, flipped, Budget::Epochs, "all"),
     ]
+}
+
+/// Sets on which a claim holds, and on which the opposite is shown; on others neither is.
+#[derive(Default)]
+struct Votes {
+    held: usize,
+    failed: usize,
+    all: usize,
+}
+
+impl Votes {
+    fn add(&mut self, held: bool, failed: bool) {
+        self.held += usize::from(held);
+        self.failed += usize::from(failed);
+        self.all += 1;
+    }
+
+    fn tone(&self) -> Tone {
+        match (2 * self.held > self.all, 2 * self.failed > self.all) {
+            (true, _) => Tone::Holds,
+            (_, true) => Tone::Fails,
+            _ => Tone::Open,
+        }
+    }
+
+    fn words(&self) -> String {
+        let Self { held, failed, all } = self;
+        let open = all - held - failed;
+        format!("shown on {held} of {all} sets, the opposite on {failed}, neither on {open}")
+    }
 }
 
 fn top1s(way: &Way) -> Vec<(u64, f64)> {
@@ -33,42 +65,68 @@ pub fn spread(way: &Way) -> Option<Spread> {
     Spread::of(way.runs.iter().map(|run| run.top1))
 }
 
-/// By how much the winning ticket subset is above another way of the same seed.
-pub fn gain(set: &SetResults, budget: Budget, other: (&str, Budget)) -> Option<Spread> {
-    let ticket = set.way(TICKET, budget)?;
-    let other = set.way(other.0, other.1)?;
-    paired(&top1s(ticket), &top1s(other))
+/// By how much the winning ticket subset is above another way of the same labels and seed.
+pub struct Gain {
+    /// Over the seeds.
+    pub spread: Spread,
+    /// What other test examples might change in it, at 95 %.
+    pub chance: f64,
 }
 
-/// Whether `part` of `all` is most of it, said in words of an answer.
-fn most(part: usize, all: usize) -> (Tone, String) {
-    let tone = match 2 * part > all {
-        true => Tone::Holds,
-        false => Tone::Fails,
-    };
-    (tone, format!("on {part} of {all} sets"))
+impl Gain {
+    /// Of the ticket trained for `budget` over `other`.
+    pub fn of(set: &SetResults, arm: Arm, budget: Budget, other: (&str, Budget)) -> Option<Self> {
+        let ticket = set.way(arm, TICKET, budget)?;
+        let other = set.way(arm, other.0, other.1)?;
+        let shares = |way: &Way| way.runs.iter().map(|run| run.top1).collect::<Vec<_>>();
+        Some(Self {
+            spread: paired(&top1s(ticket), &top1s(other))?,
+            // Two models differ at most where either is wrong.
+            chance: chance(&shares(ticket), &shares(other), set.settings.test_examples),
+        })
+    }
+
+    /// Whether it is above 0, whatever the seeds and the test examples.
+    fn is_shown(&self) -> bool {
+        let above = self.spread.interval().is_some_and(|[low, _]| low > 0.0);
+        above && self.spread.mean > self.chance
+    }
+
+    /// Whether it is below 0.
+    fn is_loss(&self) -> bool {
+        let below = self.spread.interval().is_some_and(|[_, high]| high < 0.0);
+        below && -self.spread.mean > self.chance
+    }
+
+    /// In points.
+    pub fn interval(&self) -> String {
+        match self.spread.interval() {
+            Some([low, high]) => format!("{} to {}", points(low), points(high)),
+            None => "–".to_owned(),
+        }
+    }
 }
 
 /// Whether the winning ticket subset is half the data or less, and the model within a standard deviation.
 fn ticket(results: &Results) -> Finding {
-    let mut held = 0;
+    let mut votes = Votes::default();
     let mut details = Vec::new();
     for set in &results.sets {
         let title = set.settings.set.title();
-        let ways = (
-            set.way(TICKET, Budget::Epochs),
-            set.way("all", Budget::Epochs),
-        );
-        let (Some(way), Some(whole)) = ways else {
+        let epochs = Budget::Epochs;
+        let [way, whole] = [TICKET, "all"].map(|name| set.way(Arm::Clean, name, epochs));
+        let spreads = (way.and_then(spread), whole.and_then(spread));
+        let (Some(way), (Some(ticket), Some(all))) = (way, spreads) else {
             details.push(format!("{title}: the subset is empty."));
-            continue;
-        };
-        let (Some(ticket), Some(all)) = (spread(way), spread(whole)) else {
+            votes.add(false, false);
             continue;
         };
         let below = all.mean - ticket.mean;
         let within = all.deviation.is_some_and(|deviation| below <= deviation);
-        held += usize::from(within && way.share <= HALF);
+        let gain = Gain::of(set, Arm::Clean, epochs, ("all", epochs));
+        let lost = gain.is_some_and(|gain| gain.is_loss());
+        let held = within && way.share <= HALF;
+        votes.add(held, !held && (lost || way.share > HALF));
         details.push(format!(
             "{title}: {} of the data, {} points to all of it, whose standard deviation is {}.",
             percent(way.share, 0),
@@ -77,81 +135,77 @@ fn ticket(results: &Results) -> Finding {
                 .map_or("not known".into(), |deviation| fixed(100.0 * deviation, 2)),
         ));
     }
-    let (tone, words) = most(held, results.sets.len());
-    let answer =
-        format!("Half the data or less, within one standard deviation of all of it, {words}");
-    Finding::new(tone, answer, details.join(" "))
+    let answer = format!(
+        "Half the data or less, and within one standard deviation of all of it: {}",
+        votes.words()
+    );
+    Finding::new(votes.tone(), answer, details.join(" "))
 }
 
-/// Whether the winning ticket subset is better than as many random examples.
-fn against_random(results: &Results, budget: Budget) -> Finding {
-    let (mut better, mut worse) = (0, 0);
+/// Whether the winning ticket subset is better than another way at an equal budget.
+fn against(results: &Results, arm: Arm, budget: Budget, other: &str) -> Finding {
+    let mut votes = Votes::default();
     let mut details = Vec::new();
     for set in &results.sets {
         let title = set.settings.set.title();
-        let Some(gain) = gain(set, budget, ("random", budget)) else {
+        let Some(gain) = Gain::of(set, arm, budget, (other, budget)) else {
             details.push(format!("{title}: not compared."));
+            votes.add(false, false);
             continue;
         };
-        let interval = gain.interval();
-        better += usize::from(interval.is_some_and(|[low, _]| low > 0.0));
-        worse += usize::from(interval.is_some_and(|[_, high]| high < 0.0));
-        let mut detail = format!("{title}: {} points", points(gain.mean));
-        if let Some([low, high]) = interval {
-            detail += &format!(" ({} to {})", points(low), points(high));
-        }
-        details.push(detail + ".");
+        votes.add(gain.is_shown(), gain.is_loss());
+        details.push(format!(
+            "{title}: {} points ({}; {}).",
+            points(gain.spread.mean),
+            gain.interval(),
+            fixed(100.0 * gain.chance, 2),
+        ));
     }
-    let all = results.sets.len();
-    let (_, words) = most(better, all);
-    let tone = match (2 * better > all, 2 * worse > all) {
-        (true, _) => Tone::Holds,
-        (_, true) => Tone::Fails,
-        _ => Tone::Open,
+    let than = match other {
+        "all" => "all of the data",
+        _ => "as many random examples",
     };
-    let answer = format!(
-        "Better than as many random examples at {} {words}, worse on {worse}",
-        match budget {
-            Budget::Epochs => "equal epochs",
-            _ => "equal steps",
-        }
-    );
+    let length = match budget {
+        Budget::Epochs => "equal epochs",
+        _ => "equal steps",
+    };
+    let labels = match arm {
+        Arm::Clean => "",
+        Arm::Flipped => " where labels are flipped",
+    };
+    let answer = format!("Better than {than} at {length}{labels}: {}", votes.words());
     let detail = format!(
-        "Top-1 of the winning ticket subset less that of random ones, paired by seed, with the 95\u{a0}% interval of the \
-         mean by Student's t. {}",
+        "Top-1 of the winning ticket subset less that of the other, paired by seed; in brackets the 95\u{a0}% interval of the \
+         mean by Student's t, and what other test examples might change. {}",
         details.join(" ")
     );
-    Finding::new(tone, answer, detail)
+    Finding::new(votes.tone(), answer, detail)
 }
 
 /// Whether flipped labels have low scores.
 fn noise(results: &Results) -> Finding {
-    let mut found = 0;
+    let mut votes = Votes::default();
     let mut details = Vec::new();
     for set in &results.sets {
-        let areas = set.noise.finders.iter().map(|finder| {
-            let [low, high] = finder.interval.map(|end| fixed(end, 3));
-            format!(
-                "{} {} ({low} to {high})",
-                finder.name,
-                fixed(finder.area, 3)
-            )
-        });
+        let finders = set.noise.finders.iter();
+        let areas = finders.map(|finder| format!("{} {}", finder.name, finder.shown()));
         let areas: Vec<_> = areas.collect();
-        details.push(format!(
-            "{}: {}.",
-            set.settings.set.title(),
-            areas.join(", ")
-        ));
-        let h = set.noise.finders.first();
-        found += usize::from(h.is_some_and(|h| h.interval[0] > 0.5));
+        let title = set.settings.set.title();
+        details.push(format!("{title}: {}.", areas.join(", ")));
+        let interval = set.noise.finders.first().and_then(|h| h.interval);
+        votes.add(
+            interval.is_some_and(|[low, _]| low > 0.5),
+            interval.is_some_and(|[_, high]| high < 0.5),
+        );
     }
-    let (tone, words) = most(found, results.sets.len());
-    let answer = format!("Flipped labels have lower scores than others {words}");
+    let answer = format!(
+        "Flipped labels have lower scores than others: {}",
+        votes.words()
+    );
     let detail = format!(
         "How often a flipped label is more suspicious than one that is as it was: the area under the ROC curve, with its \
          95\u{a0}% interval. {}",
         details.join(" ")
     );
-    Finding::new(tone, answer, detail)
+    Finding::new(votes.tone(), answer, detail)
 }

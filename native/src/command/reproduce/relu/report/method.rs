@@ -32,8 +32,10 @@ pub fn limits(results: &Results) -> String {
     };
     format!(
         "<ul>\n\
-         <li>Accuracy on ImageNet: no image of it was classified here. A task of few classes is easier, and a small loss on it easier to \
-         reach and harder to see.</li>\n\
+         <li>Accuracy on ImageNet: the images here are {}. A task of few classes is easier, and a small loss on it easier to reach and \
+         harder to see.</li>\n\
+         <li>What the teacher has seen: if it was trained on the same folder, its best epoch may have been chosen by these \
+         test images, and students may be validated with images that it learned from.</li>\n\
          <li>Latency on an RTX 4090, or on any other card that is not named here: {}. A software \
          adapter such as llvmpipe runs on the processor and stands for no card. What an activation \
          costs beside the matrix products differs from device to device.</li>\n\
@@ -42,6 +44,7 @@ pub fn limits(results: &Results) -> String {
          <li>Whether it holds for other teachers: all students come from one.</li>\n</ul>\n\
          <p>Who has ImageNet and a card can measure both:</p>\n\
          <pre tabindex=\"0\"><code>{COMMANDS}</code></pre>\n",
+        Text(&results.settings.images),
         Text(&devices)
     )
 }
