@@ -92,7 +92,7 @@ def slurm(script, folder, environment):
     if not subprocess.run(["munge", "-n"], capture_output=True).returncode == 0:
         pathlib.Path("/run/munge").mkdir(exist_ok=True)
         shutil.chown("/run/munge", "munge")
-        daemons.append(subprocess.Popen(["su", "-s", "/bin/sh", "munge", "-c", "exec /usr/sbin/munged --foreground"]))
+        daemons.append(subprocess.Popen(["/usr/sbin/munged", "--foreground"], user="munge", group="munge"))
         time.sleep(1)
     daemons += [
         subprocess.Popen([daemon, "-D", "-L", place / f"{daemon}.log"], env=environment, stderr=subprocess.DEVNULL)

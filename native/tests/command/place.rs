@@ -51,6 +51,7 @@ impl Workplace {
     }
 
     /// The command with `arguments`, separated by spaces, to be run in the folder.
+    #[cfg(feature = "float")]
     pub fn command(&self, arguments: &str) -> Command {
         command(self.folder.path(), arguments)
     }
