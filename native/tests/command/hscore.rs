@@ -99,6 +99,11 @@ fn what_is_missing_is_said() {
         sentence.contains("trec/train.csv: `cargo xtask assets` downloads it"),
         "{sentence}"
     );
+    let sentence = place.refused(&STUDY.replace("--encoder encoder ", ""));
+    assert!(
+        sentence.contains("the encoder: `cargo xtask assets`"),
+        "{sentence}"
+    );
     let place = with_assets();
     let sentence =
         place.refused(&STUDY.replace("--sets trec", "--sets fashion-mnist --images-from encoder"));

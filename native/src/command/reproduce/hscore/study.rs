@@ -91,7 +91,11 @@ impl Study {
                 settings.flipped
             );
         }
-        let model = Reading::of_size(None).float(&settings.from, globals)?;
+        let model = Reading::of_size(None).float(&settings.from, globals);
+        let model = model.context(match settings.set.takes_images() {
+            true => "the model to begin with: name another with --images-from, or run where it is",
+            false => "the encoder: `cargo xtask assets` downloads it; --encoder names another",
+        })?;
         let sides = serde_json::to_string(&(&model.config, &model.preprocessing))?;
         let data = Data::read(&settings, assets, &model, globals)?;
         let [examples, test_examples] = [&data.train, &data.test].map(|set| set.examples().len());
