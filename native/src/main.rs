@@ -3,6 +3,8 @@
 mod answer;
 mod cli;
 mod command;
+#[cfg(feature = "float")]
+mod digest;
 mod executor;
 mod images;
 mod inputs;

@@ -9,12 +9,12 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use intformer::{float::train::TrainOptions, method::hscore::RunLog};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::{
     answer::Answer,
     cli::Globals,
     command::train::{self, TaskArguments},
+    digest::sha256,
     store::Store,
 };
 
@@ -87,9 +87,7 @@ impl RunArguments {
             (state, _) => {
                 let place = state.as_deref().unwrap_or("intformer-runs".as_ref());
                 let told = format!("{} {:?} {settings}", self.out, options.data);
-                let digest = Sha256::digest(told);
-                let name = digest[..8].iter().map(|byte| format!("{byte:02x}"));
-                place.join(name.collect::<String>())
+                place.join(&sha256(told)[..16])
             }
         };
         let state = states.join(format!("run-{seed}.state"));

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     cli::Globals,
+    digest::hex,
     study::{
         data::{drawn, in_memory},
         picture,
@@ -213,8 +214,7 @@ impl Data {
         let mut hasher = Sha256::new();
         self.train.digest(&mut hasher);
         self.test.digest(&mut hasher);
-        let hash = hasher.finalize();
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hasher.finalize())
     }
 
     /// What the example `index` to train on is.

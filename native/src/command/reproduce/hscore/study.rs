@@ -14,7 +14,6 @@ use intformer::{
 };
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::{
     data::{Data, Set},
@@ -25,6 +24,7 @@ use super::{
 };
 use crate::{
     cli::Globals,
+    digest::sha256,
     reading::Reading,
     study::{folder::Folder, jobs},
 };
@@ -105,7 +105,7 @@ impl Study {
             ..Origin::default()
         };
         settings = Settings {
-            from_digest: digest(&[&origin.digest(), &sides]),
+            from_digest: digest(&[&origin.digest(), &sides])?,
             data_digest: data.digest(),
             examples,
             test_examples,
@@ -209,7 +209,7 @@ impl Study {
             seed,
             place: place.iter().collect(),
             steps: steps(&self.settings, plan.budget, indices.len(), ticket),
-            digest: digest(&indices),
+            digest: digest(&indices)?,
             indices,
         })
     }
@@ -362,8 +362,6 @@ impl Training<'_> {
 }
 
 /// The SHA-256 of some values, as JSON.
-fn digest(values: &impl Serialize) -> String {
-    let json = serde_json::to_vec(values).unwrap_or_default();
-    let hash = Sha256::digest(json);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+fn digest(values: &impl Serialize) -> Result<String> {
+    Ok(sha256(serde_json::to_vec(values)?))
 }

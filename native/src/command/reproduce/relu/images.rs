@@ -8,9 +8,9 @@ use intformer::{
     data::{Dataset, FolderDataset, GlyphSet, GlyphSplit, ImageFolder, Split, parts},
 };
 
-use super::study::digest;
 use crate::{
     command::data::GlyphArguments,
+    digest::sha256,
     study::data::{drawn, in_memory},
 };
 
@@ -99,7 +99,7 @@ impl Images {
         match self {
             Self::Glyphs(glyphs) => {
                 let families = Split::ALL.map(|split| glyphs.families(split));
-                Ok(digest(
+                Ok(sha256(
                     format!("{:?} {families:?}", glyphs.options()).as_bytes(),
                 ))
             }
@@ -111,7 +111,7 @@ impl Images {
             } => {
                 let digests = [train, validation, test].map(|data| data.folder().digest());
                 let digests = digests.into_iter().collect::<intformer::Result<Vec<_>>>()?;
-                Ok(digest(digests.join(" ").as_bytes()))
+                Ok(sha256(digests.join(" ").as_bytes()))
             }
         }
     }

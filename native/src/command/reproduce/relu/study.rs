@@ -16,7 +16,6 @@ use intformer::{
     method::relu::swapped,
     quant::{Gelu, QuantizeOptions},
 };
-use sha2::{Digest, Sha256};
 
 use super::{
     arms::{WAYS, Way},
@@ -30,6 +29,7 @@ use crate::{
         bench::compare::{Compared, Request, measure},
         data::GlyphArguments,
     },
+    digest::sha256,
     executor::Choice,
     study::{folder::Folder, jobs, machine::Machine},
 };
@@ -59,7 +59,7 @@ impl Study {
             None => Images::glyphs(rendering, &teacher)?,
         };
         let file = fs::read(&settings.teacher).with_context(|| settings.teacher.clone())?;
-        settings.teacher_digest = digest(&file);
+        settings.teacher_digest = sha256(&file);
         settings.images = images.what();
         settings.images_digest = images.digest()?;
         // There may be fewer.
@@ -272,12 +272,6 @@ fn latency(model: &str, rounds: usize, rows: &[Compared]) -> Vec<Latency> {
                 .collect(),
         })
         .collect()
-}
-
-/// The SHA-256 of some bytes.
-pub fn digest(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where a run is in the study's folder.
