@@ -6,6 +6,22 @@ use intformer::architecture::{
 };
 use proptest::prelude::*;
 
+/// Widths of `depth` blocks, of which some block has some, as heads, their channels and hidden channels of each.
+fn some_widths(depth: usize, widths: Vec<(usize, usize, usize)>) -> PerBlock<Widths> {
+    let none = widths[..depth]
+        .iter()
+        .all(|&(heads, _, hidden)| heads + hidden == 0);
+    PerBlock::each(&[depth], |_, block| {
+        let (heads, head_dim, hidden) = widths[block];
+        let hidden = hidden.max(usize::from(none && block == 0));
+        Widths {
+            heads,
+            head_dim,
+            hidden,
+        }
+    })
+}
+
 /// One of eight bits for each block.
 fn bit(bits: u8, stage: usize, block: usize) -> bool {
     bits >> (2 * stage + block) & 1 == 1
@@ -80,14 +96,9 @@ prop_compose! {
         qkv_bias: bool,
         relu: u8,
         fc1_bias: u8,
-        widths in prop::option::of(prop::collection::vec((1usize..=3, 1usize..=9, 1usize..=30), 3)),
+        widths in prop::option::of(prop::collection::vec((0usize..=3, 1usize..=9, 0usize..=30), 3)),
     ) -> VitConfig {
-        let widths = widths.map(|widths| {
-            PerBlock::each(&[depth], |_, block| {
-                let (heads, head_dim, hidden) = widths[block];
-                Widths { heads, head_dim, hidden }
-            })
-        });
+        let widths = widths.map(|widths| some_widths(depth, widths));
         let (pooling, distilled, prefix) = match answer {
             0 => (VitPooling::First, false, prefix.max(1)),
             1 => (VitPooling::First, classes > 0, prefix.max(2)),
@@ -140,14 +151,9 @@ prop_compose! {
         classes in 1usize..=20,
         activations in prop::collection::vec(activation(), 2),
         fc1_bias: u8,
-        widths in prop::option::of(prop::collection::vec((1usize..=3, 1usize..=9, 1usize..=30), 2)),
+        widths in prop::option::of(prop::collection::vec((0usize..=3, 1usize..=9, 0usize..=30), 2)),
     ) -> BertConfig {
-        let widths = widths.map(|widths| {
-            PerBlock::each(&[depth], |_, block| {
-                let (heads, head_dim, hidden) = widths[block];
-                Widths { heads, head_dim, hidden }
-            })
-        });
+        let widths = widths.map(|widths| some_widths(depth, widths));
         BertConfig {
             vocabulary,
             positions,
@@ -208,13 +214,13 @@ pub fn pruned() -> SwinConfig {
         image_size: [24, 24],
         patch_size: 2,
         embed_dim: 20,
-        depths: vec![2, 2],
+        depths: vec![2, 3],
         heads: vec![2, 4],
         window_size: 3,
         classes: 7,
         widths: Some(PerBlock::Each(vec![
             vec![widths(1, 10, 33), widths(2, 7, 80)],
-            vec![widths(3, 10, 1), widths(5, 10, 170)],
+            vec![widths(3, 10, 1), widths(0, 10, 170), widths(5, 10, 0)],
         ])),
         ..SwinConfig::tiny()
     }

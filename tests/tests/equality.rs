@@ -50,18 +50,18 @@ proptest! {
 
     #[test]
     fn wgpu_equals_the_reference(config in configs::config(), batch in 1usize..=5, seed: u64) {
-        prop_assert!(compare(&config, batch, seed, wgpu) >= 8);
+        prop_assert!(compare(&config, batch, seed, wgpu) >= 3);
     }
 
     #[test]
     fn cpu_equals_the_reference(config in configs::config(), batch in 1usize..=5, seed: u64) {
-        prop_assert!(compare(&config, batch, seed, Cpu::new) >= 8);
+        prop_assert!(compare(&config, batch, seed, Cpu::new) >= 3);
     }
 
     #[cfg(feature = "cuda")]
     #[test]
     fn cuda_equals_the_reference(config in configs::config(), batch in 1usize..=5, seed: u64) {
-        prop_assert!(compare(&config, batch, seed, cuda) >= 8);
+        prop_assert!(compare(&config, batch, seed, cuda) >= 3);
     }
 }
 
@@ -70,18 +70,18 @@ proptest! {
 
     #[test]
     fn wgpu_equals_the_reference_with_vits(config in configs::vit(), batch in 1usize..=5, seed: u64) {
-        prop_assert!(compare(&config, batch, seed, wgpu) >= 8);
+        prop_assert!(compare(&config, batch, seed, wgpu) >= 3);
     }
 
     #[test]
     fn cpu_equals_the_reference_with_vits(config in configs::vit(), batch in 1usize..=5, seed: u64) {
-        prop_assert!(compare(&config, batch, seed, Cpu::new) >= 8);
+        prop_assert!(compare(&config, batch, seed, Cpu::new) >= 3);
     }
 
     #[cfg(feature = "cuda")]
     #[test]
     fn cuda_equals_the_reference_with_vits(config in configs::vit(), batch in 1usize..=5, seed: u64) {
-        prop_assert!(compare(&config, batch, seed, cuda) >= 8);
+        prop_assert!(compare(&config, batch, seed, cuda) >= 3);
     }
 }
 
@@ -90,18 +90,18 @@ proptest! {
 
     #[test]
     fn wgpu_equals_the_reference_with_berts(config in configs::bert(), batch in 1usize..=5, seed: u64) {
-        prop_assert!(compare(&config, batch, seed, wgpu) >= 8);
+        prop_assert!(compare(&config, batch, seed, wgpu) >= 3);
     }
 
     #[test]
     fn cpu_equals_the_reference_with_berts(config in configs::bert(), batch in 1usize..=5, seed: u64) {
-        prop_assert!(compare(&config, batch, seed, Cpu::new) >= 8);
+        prop_assert!(compare(&config, batch, seed, Cpu::new) >= 3);
     }
 
     #[cfg(feature = "cuda")]
     #[test]
     fn cuda_equals_the_reference_with_berts(config in configs::bert(), batch in 1usize..=5, seed: u64) {
-        prop_assert!(compare(&config, batch, seed, cuda) >= 8);
+        prop_assert!(compare(&config, batch, seed, cuda) >= 3);
     }
 }
 

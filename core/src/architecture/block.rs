@@ -49,11 +49,11 @@ impl Block {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Widths {
-    /// Attention heads.
+    /// Attention heads; a block without any has no attention.
     pub heads: usize,
     /// Channels of one head.
     pub head_dim: usize,
-    /// Hidden channels of the MLP.
+    /// Hidden channels of the MLP; a block without any has no MLP.
     pub hidden: usize,
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use super::{Activation, PerBlock, Widths};
+use super::{Activation, Block, PerBlock, Widths};
 use crate::{Error, Result};
 
 /// The most channels of a token.
@@ -46,11 +46,19 @@ pub(super) fn per_block(
             &(activation, fc1_bias),
         );
     }
-    match widths {
-        Some(widths) if !widths.fits(depths) => {
-            refuse(&format!("widths for each of {blocks} blocks"), widths)
-        }
-        _ => Ok(()),
+    let Some(widths) = widths else {
+        return Ok(());
+    };
+    if !widths.fits(depths) {
+        return refuse(&format!("widths for each of {blocks} blocks"), widths);
+    }
+    let is_empty = |block: &Block| {
+        let widths = widths.get(block.stage, block.block);
+        widths.heads == 0 && widths.hidden == 0
+    };
+    match Block::all(depths).iter().all(is_empty) {
+        true => refuse("heads or hidden channels in some block", widths),
+        false => Ok(()),
     }
 }
 
@@ -73,12 +81,13 @@ pub(super) fn widths(block: &str, widths: Widths) -> Result<()> {
         hidden,
     } = widths;
     let attended = heads.checked_mul(head_dim);
-    if attended.is_none_or(|count| count == 0 || count > MAX_CHANNELS)
-        || !(1..=4 * MAX_CHANNELS).contains(&hidden)
+    if attended.is_none_or(|count| count > MAX_CHANNELS)
+        || head_dim == 0
+        || hidden > 4 * MAX_CHANNELS
     {
         return refuse(
             &format!(
-                "1 to {MAX_CHANNELS} channels of heads and 1 to {} hidden channels in {block}",
+                "at most {MAX_CHANNELS} channels of heads, in heads of 1 or more, and at most {} hidden channels in {block}",
                 4 * MAX_CHANNELS
             ),
             &widths,

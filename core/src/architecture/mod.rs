@@ -253,6 +253,29 @@ impl Config {
         }
     }
 
+    /// How wide `block` is inside.
+    pub fn widths(&self, block: Block) -> Widths {
+        match self {
+            Self::Swin(config) => config.widths(block.stage, block.block),
+            Self::Vit(config) => config.widths(block.block),
+            Self::Bert(config) => config.widths(block.block),
+        }
+    }
+
+    /// Changes [`Config::widths`] of all blocks: what pruning leaves.
+    pub fn set_widths(&mut self, widths: PerBlock<Widths>) {
+        match self {
+            Self::Swin(config) => config.widths = Some(widths),
+            Self::Vit(config) => config.widths = Some(widths),
+            Self::Bert(config) => config.widths = Some(widths),
+        }
+    }
+
+    /// The site of the attention of `block`.
+    pub fn attention_site(&self, block: Block) -> String {
+        format!("{}.attn", self.site(block))
+    }
+
     /// The site of the first linear layer in the MLP of `block`.
     pub fn fc1_site(&self, block: Block) -> String {
         format!("{}.mlp.fc1", self.site(block))

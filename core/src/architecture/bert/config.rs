@@ -245,6 +245,7 @@ impl BertConfig {
             ),
             ("blocks", self.depth, 256),
             ("heads", self.heads, MAX_CHANNELS),
+            ("hidden channels", self.hidden, 4 * MAX_CHANNELS),
         ])?;
         let depths = [self.depth];
         bounds::per_block(&depths, &self.activation, &self.fc1_bias, &self.widths)?;

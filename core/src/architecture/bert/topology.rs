@@ -12,7 +12,8 @@ pub const HEADS: &[&str] = &["head.out"];
 /// The layers from the tokens of a text to what its head gives. `config` is valid.
 ///
 /// A block normalizes what it has added to, so that the last of all is a normalization: where only the first token
-/// is asked for, that is picked before.
+/// is asked for, that is picked before. A block without heads has no attention, one without hidden channels no MLP; its
+/// normalizations stay.
 pub fn bert(config: &BertConfig) -> Graph {
     let (channels, eps) = (config.embed_dim, config.layer_norm_eps);
     let limits = config.limits();
@@ -35,18 +36,22 @@ pub fn bert(config: &BertConfig) -> Graph {
             hidden,
         } = config.widths(block);
 
-        let y = g.linear(format!("{site}.attn.qkv"), x, 3 * heads * head_dim, true);
-        let y = g.attention(format!("{site}.attn"), y, Heads { heads, head_dim });
-        let y = g.linear(format!("{site}.attn.proj"), y, channels, true);
-        x = g.add(format!("{site}.attn.add"), x, y);
+        if heads > 0 {
+            let y = g.linear(format!("{site}.attn.qkv"), x, 3 * heads * head_dim, true);
+            let y = g.attention(format!("{site}.attn"), y, Heads { heads, head_dim });
+            let y = g.linear(format!("{site}.attn.proj"), y, channels, true);
+            x = g.add(format!("{site}.attn.add"), x, y);
+        }
         x = g.layer_norm(format!("{site}.norm1"), x, eps);
 
-        let bias = config.fc1_bias.get(0, block);
-        let y = g.linear(format!("{site}.mlp.fc1"), x, hidden, bias);
-        let activation = config.activation.get(0, block);
-        let y = g.activation(format!("{site}.mlp.act"), y, activation);
-        let y = g.linear(format!("{site}.mlp.fc2"), y, channels, true);
-        x = g.add(format!("{site}.mlp.add"), x, y);
+        if hidden > 0 {
+            let bias = config.fc1_bias.get(0, block);
+            let y = g.linear(format!("{site}.mlp.fc1"), x, hidden, bias);
+            let activation = config.activation.get(0, block);
+            let y = g.activation(format!("{site}.mlp.act"), y, activation);
+            let y = g.linear(format!("{site}.mlp.fc2"), y, channels, true);
+            x = g.add(format!("{site}.mlp.add"), x, y);
+        }
         if block + 1 == config.depth && config.head.is_of_first() {
             x = g.pick("pick", x, 0);
         }

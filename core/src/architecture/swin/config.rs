@@ -215,20 +215,7 @@ impl SwinConfig {
                 self.depths
             ));
         }
-        if !self.activation.fits(&self.depths) || !self.fc1_bias.fits(&self.depths) {
-            return fail(format!(
-                "expected an activation and an fc1 bias for each block of {:?}, found {:?} and {:?}",
-                self.depths, self.activation, self.fc1_bias
-            ));
-        }
-        if let Some(widths) = &self.widths
-            && !widths.fits(&self.depths)
-        {
-            return fail(format!(
-                "expected widths for each block of {:?}, found {widths:?}",
-                self.depths
-            ));
-        }
+        bounds::per_block(&self.depths, &self.activation, &self.fc1_bias, &self.widths)?;
         self.image().validate()?;
         for (what, value, most) in [
             ("patch size", self.patch_size, 64),
@@ -282,7 +269,14 @@ impl SwinConfig {
             }
             for block in 0..self.depths[stage] {
                 let place = format!("block {block} of stage {stage}");
-                bounds::widths(&place, self.widths(stage, block))?;
+                let widths = self.widths(stage, block);
+                bounds::widths(&place, widths)?;
+                if self.widths.is_none() && widths.hidden == 0 {
+                    return fail(format!(
+                        "expected an MLP ratio that makes a hidden channel of {channels} channels, found {}",
+                        self.mlp_ratio
+                    ));
+                }
             }
             let [height, width] = self.map(stage);
             if height == 0 || width == 0 {

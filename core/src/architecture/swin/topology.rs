@@ -9,7 +9,8 @@ pub const HEADS: &[&str] = &["head.fc"];
 /// The layers from an image to logits `[1, classes]`, or, without classes, to the pooled features
 /// `[1, channels]` of the last stage. `config` is valid.
 ///
-/// Sites carry the names that timm >= 0.9 gives to the parameters.
+/// Sites carry the names that timm >= 0.9 gives to the parameters. A block without heads has no attention, one without
+/// hidden channels no MLP.
 pub fn swin(config: &SwinConfig) -> Graph {
     let eps = config.layer_norm_eps;
     let mut graph = Graph::default();
@@ -34,19 +35,22 @@ pub fn swin(config: &SwinConfig) -> Graph {
             let attended = windows.heads * windows.head_dim;
             let hidden = config.widths(stage, block).hidden;
 
-            let y = g.layer_norm(format!("{site}.norm1"), x, eps);
-            let y = g.linear(format!("{site}.attn.qkv"), y, 3 * attended, config.qkv_bias);
-            let y = g.window_attention(format!("{site}.attn"), y, windows);
-            let y = g.linear(format!("{site}.attn.proj"), y, channels, true);
-            x = g.add(format!("{site}.attn.add"), x, y);
-
-            let y = g.layer_norm(format!("{site}.norm2"), x, eps);
-            let bias = config.fc1_bias.get(stage, block);
-            let y = g.linear(format!("{site}.mlp.fc1"), y, hidden, bias);
-            let activation = config.activation.get(stage, block);
-            let y = g.activation(format!("{site}.mlp.act"), y, activation);
-            let y = g.linear(format!("{site}.mlp.fc2"), y, channels, true);
-            x = g.add(format!("{site}.mlp.add"), x, y);
+            if windows.heads > 0 {
+                let y = g.layer_norm(format!("{site}.norm1"), x, eps);
+                let y = g.linear(format!("{site}.attn.qkv"), y, 3 * attended, config.qkv_bias);
+                let y = g.window_attention(format!("{site}.attn"), y, windows);
+                let y = g.linear(format!("{site}.attn.proj"), y, channels, true);
+                x = g.add(format!("{site}.attn.add"), x, y);
+            }
+            if hidden > 0 {
+                let y = g.layer_norm(format!("{site}.norm2"), x, eps);
+                let bias = config.fc1_bias.get(stage, block);
+                let y = g.linear(format!("{site}.mlp.fc1"), y, hidden, bias);
+                let activation = config.activation.get(stage, block);
+                let y = g.activation(format!("{site}.mlp.act"), y, activation);
+                let y = g.linear(format!("{site}.mlp.fc2"), y, channels, true);
+                x = g.add(format!("{site}.mlp.add"), x, y);
+            }
         }
     }
 

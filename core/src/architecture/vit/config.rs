@@ -227,6 +227,7 @@ impl VitConfig {
             ("channels", self.embed_dim, MAX_CHANNELS),
             ("blocks", self.depth, 256),
             ("heads", self.heads, MAX_CHANNELS),
+            ("hidden channels", self.hidden, 4 * MAX_CHANNELS),
         ])?;
         if self.prefix > MAX_PREFIX {
             return fail(format!(
@@ -384,7 +385,7 @@ mod tests {
                 hidden: 0,
                 ..tiny()
             },
-            "hidden channels in block 0",
+            "hidden channels from 1 to 65536, found 0",
         );
     }
 }

@@ -13,7 +13,8 @@ pub const HEADS: &[&str] = &["head", "head_dist"];
 /// their input. `config` is valid.
 ///
 /// Sites carry the names that timm gives to the parameters, but for a distilled model: its second token has a
-/// normalization `norm_dist` of its own, and the heads have half their weights, so that their logits are added.
+/// normalization `norm_dist` of its own, and the heads have half their weights, so that their logits are added. A block
+/// without heads has no attention, one without hidden channels no MLP.
 pub fn vit(config: &VitConfig) -> Graph {
     let (channels, eps) = (config.embed_dim, config.layer_norm_eps);
     let mut graph = Graph::default();
@@ -32,20 +33,23 @@ pub fn vit(config: &VitConfig) -> Graph {
             hidden,
         } = config.widths(block);
 
-        let y = g.layer_norm(format!("{site}.norm1"), x, eps);
-        let qkv = 3 * heads * head_dim;
-        let y = g.linear(format!("{site}.attn.qkv"), y, qkv, config.qkv_bias);
-        let y = g.attention(format!("{site}.attn"), y, Heads { heads, head_dim });
-        let y = g.linear(format!("{site}.attn.proj"), y, channels, true);
-        x = g.add(format!("{site}.attn.add"), x, y);
-
-        let y = g.layer_norm(format!("{site}.norm2"), x, eps);
-        let bias = config.fc1_bias.get(0, block);
-        let y = g.linear(format!("{site}.mlp.fc1"), y, hidden, bias);
-        let activation = config.activation.get(0, block);
-        let y = g.activation(format!("{site}.mlp.act"), y, activation);
-        let y = g.linear(format!("{site}.mlp.fc2"), y, channels, true);
-        x = g.add(format!("{site}.mlp.add"), x, y);
+        if heads > 0 {
+            let y = g.layer_norm(format!("{site}.norm1"), x, eps);
+            let qkv = 3 * heads * head_dim;
+            let y = g.linear(format!("{site}.attn.qkv"), y, qkv, config.qkv_bias);
+            let y = g.attention(format!("{site}.attn"), y, Heads { heads, head_dim });
+            let y = g.linear(format!("{site}.attn.proj"), y, channels, true);
+            x = g.add(format!("{site}.attn.add"), x, y);
+        }
+        if hidden > 0 {
+            let y = g.layer_norm(format!("{site}.norm2"), x, eps);
+            let bias = config.fc1_bias.get(0, block);
+            let y = g.linear(format!("{site}.mlp.fc1"), y, hidden, bias);
+            let activation = config.activation.get(0, block);
+            let y = g.activation(format!("{site}.mlp.act"), y, activation);
+            let y = g.linear(format!("{site}.mlp.fc2"), y, channels, true);
+            x = g.add(format!("{site}.mlp.add"), x, y);
+        }
     }
 
     // The last normalization is of single tokens: what does not answer is left out before it.

@@ -52,7 +52,10 @@ pub fn swapped(model: &FloatModel, blocks: &[Block], keep_bias: bool) -> FloatMo
 pub(super) fn gelu_blocks(model: &FloatModel) -> Result<Vec<Block>> {
     let config = &model.config;
     let mut blocks = config.blocks();
-    blocks.retain(|at| config.activation().get(at.stage, at.block) == Activation::Gelu);
+    blocks.retain(|&at| {
+        let activation = config.activation().get(at.stage, at.block);
+        activation == Activation::Gelu && config.widths(at).hidden > 0
+    });
     if blocks.is_empty() {
         return Err(Error::Training(format!(
             "expected a teacher with GELU in some block, found {} in all {}",

@@ -58,17 +58,12 @@ impl Lowering<'_> {
             (Layer::Positions { prefix }, [Value::Linear(patches)]) => {
                 self.positions(id, patches, prefix)
             }
-            (
-                Layer::Pick { token },
-                [Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x))],
-            ) => self.pick(node, x, token),
+            (Layer::Pick { token }, [x]) => {
+                let x = self.wide(site, x, 0.0)?;
+                self.pick(node, &x, token)
+            }
             (Layer::Pool { pooling, first }, [x]) => {
-                let x = match x {
-                    Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x)) => Rc::clone(x),
-                    Value::Norm(norm, None) => self.emit_flat_norm(norm)?,
-                    Value::Linear(linear) => self.normalized(linear, 0.0)?,
-                    _ => return out_of_order(site),
-                };
+                let x = self.wide(site, x, 0.0)?;
                 Ok(self.pool(node, &x, pooling, first))
             }
             (Layer::Activation(activation), [Value::Linear(hidden)]) => Ok(Value::Activated(
@@ -83,10 +78,11 @@ impl Lowering<'_> {
                     Value::Linear(branch),
                 ],
             ) => self.add(id, x, branch),
-            (
-                Layer::PatchMerge { map },
-                [Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x))],
-            ) => Ok(Value::Merged(Rc::clone(x), map)),
+            (Layer::PatchMerge { map }, [x]) => {
+                // A normalization of four rows side by side reads them.
+                let x = self.wide(site, x, 4.0 * self.largest_eps())?;
+                Ok(Value::Merged(x, map))
+            }
             (Layer::MeanPool, [Value::Norm(norm, _)]) => self.emit_pool(site, norm),
             _ => out_of_order(site),
         }
@@ -292,6 +288,17 @@ impl Lowering<'_> {
         })
     }
 
+    /// `x` as int16, for what is at `site`: as it is emitted, or else emitted with one unit, which a normalization with `eps`
+    /// may read.
+    fn wide(&mut self, site: &str, x: &Value, eps: f64) -> Result<Rc<Wide>> {
+        match x {
+            Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x)) => Ok(Rc::clone(x)),
+            Value::Norm(norm, None) => self.emit_flat_norm(norm, eps),
+            Value::Linear(linear) => self.normalized(linear, eps),
+            _ => out_of_order(site),
+        }
+    }
+
     /// Emits a product that a normalization with `eps` reads, or that is pooled, as int16 of one unit.
     fn normalized(&mut self, linear: &Linear, eps: f64) -> Result<Rc<Wide>> {
         let rows = self.quantized(linear)?;
@@ -299,8 +306,7 @@ impl Lowering<'_> {
         let channels = rows.unit.len();
         let range = (0..channels).map(|c| stats.largest(c)).fold(0.0, f64::max);
         let finest = rows.unit.iter().copied().fold(0.0, f64::max) * FACTOR_MARGIN;
-        // The constant of the normalization must fit 30 bits.
-        let floor = (channels as f64 * eps / f64::from(1 << 30)).sqrt();
+        let floor = finest_unit(channels, eps);
         let unit = (range * HEADROOM / 32767.0).max(finest).max(floor);
         let tensor = self.emit(linear, &rows, &vec![unit; channels], Epilogue::Int16, None)?;
         let exponents = vec![0; channels];
@@ -312,10 +318,8 @@ impl Lowering<'_> {
     fn layer_norm(&mut self, id: NodeId, x: &Value, eps: f64) -> Result<Value> {
         let site = self.float.graph.nodes()[id].site.clone();
         let (x, merge) = match x {
-            Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x)) => (Rc::clone(x), None),
             Value::Merged(x, map) => (Rc::clone(x), Some(*map)),
-            Value::Linear(linear) => (self.normalized(linear, eps)?, None),
-            _ => return out_of_order(&site),
+            x => (self.wide(&site, x, eps)?, None),
         };
         let norm = Norm {
             gain: self.floats(&format!("{site}.weight"))?,
@@ -438,4 +442,9 @@ impl Lowering<'_> {
         };
         units.iter().enumerate().map(scale).collect()
     }
+}
+
+/// The finest unit of rows that a normalization with `eps` reads: its constant must fit 30 bits.
+pub(super) fn finest_unit(channels: usize, eps: f64) -> f64 {
+    (channels as f64 * eps / f64::from(1 << 30)).sqrt()
 }

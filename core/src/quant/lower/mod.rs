@@ -423,7 +423,7 @@ impl<'a> Lowering<'a> {
             Value::Linear(linear) => linear,
             Value::Bytes(bytes) => Rc::new(identity(bytes)),
             Value::Norm(norm, _) => {
-                let wide = self.emit_flat_norm(&norm)?;
+                let wide = self.emit_flat_norm(&norm, 0.0)?;
                 return Ok(self.wide_output(kind, &wide));
             }
             Value::Wide(wide) if wide.scales.is_flat() => {

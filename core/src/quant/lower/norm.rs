@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::{
     HEADROOM, Lowering,
     emit::{in_order, largest},
+    layers::finest_unit,
     value::{Norm, StreamScales, Wide},
 };
 use crate::{
@@ -66,13 +67,15 @@ impl Lowering<'_> {
     }
 
     /// Emits `norm`, gain and shift applied, as int16 with one scale for all channels: what a vector that is
-    /// put out has.
-    pub(super) fn emit_flat_norm(&mut self, norm: &Norm) -> Result<Rc<Wide>> {
+    /// put out has, or what another normalization, with `eps`, reads.
+    pub(super) fn emit_flat_norm(&mut self, norm: &Norm, eps: f64) -> Result<Rc<Wide>> {
         let stats = self.calibration.site(&format!("{}.out", norm.site))?;
         let channels = norm.gain.len();
         let ranges: Vec<f64> = (0..channels).map(|c| stats.largest(c)).collect();
         let name = self.fresh(&norm.site);
-        let mut unit = (largest(&ranges) * HEADROOM / 32767.0).max(1e-30);
+        let mut unit = (largest(&ranges) * HEADROOM / 32767.0)
+            .max(finest_unit(channels, eps))
+            .max(1e-30);
         let over = |values: &[f64], unit: f64| -> Vec<f64> {
             values.iter().map(|value| value / unit).collect()
         };
