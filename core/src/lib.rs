@@ -94,6 +94,7 @@
 pub mod architecture;
 #[cfg(feature = "import")]
 pub mod checkpoint;
+mod cholesky;
 mod class_order;
 #[cfg(feature = "data")]
 pub mod data;

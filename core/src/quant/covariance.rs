@@ -3,6 +3,8 @@
 #[cfg(not(target_family = "wasm"))]
 use rayon::prelude::*;
 
+use crate::cholesky::{dot, triangular};
+
 /// Rows that are added at once: with a wide activation they stay in the second cache.
 const BLOCK: usize = 64;
 
@@ -131,40 +133,6 @@ pub(super) fn each<T: Send>(count: usize, make: impl Fn(usize) -> T + Send + Syn
     return (0..count).into_par_iter().map(make).collect();
     #[cfg(target_family = "wasm")]
     (0..count).map(make).collect()
-}
-
-/// Replaces the lower triangle of a symmetric matrix by its Cholesky factor; false if the matrix is not positive.
-fn triangular(rows: &mut [Vec<f64>]) -> bool {
-    for j in 0..rows.len() {
-        let (before, after) = rows.split_at_mut(j + 1);
-        let own = &mut before[j];
-        let square = own[j] - dot(&own[..j], &own[..j]);
-        if !(square.is_finite() && square > 0.0) {
-            return false;
-        }
-        own[j] = square.sqrt();
-        let own = &*own;
-        let next = |row: &mut Vec<f64>| row[j] = (row[j] - dot(&row[..j], &own[..j])) / own[j];
-        #[cfg(not(target_family = "wasm"))]
-        after.par_iter_mut().with_min_len(64).for_each(next);
-        #[cfg(target_family = "wasm")]
-        after.iter_mut().for_each(next);
-    }
-    true
-}
-
-/// In eight sums, so that compilers make vectors of them.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a, a_rest) = a.as_chunks::<8>();
-    let (b, b_rest) = b.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
-    sums.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
 /// Rounds weights one after the other so that each makes up for the errors of those before it: OPTQ
