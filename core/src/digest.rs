@@ -33,6 +33,12 @@ impl ListHasher {
         self.0.update(text);
     }
 
+    #[cfg(feature = "float")]
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
+    }
+
     pub(crate) fn number(&mut self, number: u64) {
         self.0.update(number.to_le_bytes());
     }

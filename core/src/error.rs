@@ -71,6 +71,9 @@ pub enum Error {
     /// Training that cannot start or go on.
     #[error("training: {0}")]
     Training(String),
+    /// A model that cannot be pruned as asked.
+    #[error("pruning: {0}")]
+    Prune(String),
     /// An executor that cannot run here.
     #[error("device: {0}")]
     Device(String),

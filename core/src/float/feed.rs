@@ -41,6 +41,14 @@ impl From<Tensor<3>> for Feed {
 }
 
 impl Feed {
+    /// Which tokens fill up, if any do.
+    pub(super) fn filled(&self) -> Option<&Filled> {
+        match self {
+            Self::Texts { filled, .. } => filled.as_ref(),
+            Self::Images(_) => None,
+        }
+    }
+
     /// Images of `shape`, whose normalized `values` are one image after another.
     pub fn images(values: Vec<f32>, shape: &ImageShape, device: &Device) -> Self {
         let image = shape.pixels() * shape.channels;
@@ -84,6 +92,14 @@ impl Feed {
 }
 
 impl Filled {
+    /// That of the same texts so many times, one after the other.
+    pub(super) fn repeated(&self, times: usize) -> Self {
+        Self {
+            scores: self.scores.clone().repeat_dim(0, times),
+            own: self.own.clone().repeat_dim(0, times),
+        }
+    }
+
     /// The mean of the texts' own tokens from `first` on: `[batch, tokens, channels]` to `[batch, 1, channels]`.
     pub(super) fn mean(&self, x: Tensor<3>, first: usize) -> Tensor<3> {
         let own = self.own.clone().narrow(1, first, x.dims()[1]);

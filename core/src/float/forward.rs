@@ -1,5 +1,7 @@
 //! The layers of a graph over burn tensors.
 
+use std::collections::BTreeMap;
+
 use burn::{
     Tensor,
     tensor::{Int, activation, module},
@@ -23,7 +25,11 @@ pub struct Forward<'a> {
     attention: &'a mut Attention,
     observer: Option<&'a mut dyn Observer>,
     tap: Option<Tap<'a>>,
+    factors: Option<&'a Factors>,
 }
+
+/// What outputs are multiplied by, by site: `[1 or batch, 1, channels]`.
+pub type Factors = BTreeMap<String, Tensor<3>>;
 
 /// Keeps the outputs at some sites.
 struct Tap<'a> {
@@ -39,6 +45,15 @@ impl<'a> Forward<'a> {
             attention,
             observer: None,
             tap: None,
+            factors: None,
+        }
+    }
+
+    /// The same, and the outputs at the sites of `factors` are multiplied by them, before anything reads or sees them.
+    pub fn multiplied(self, factors: &'a Factors) -> Self {
+        Self {
+            factors: Some(factors),
+            ..self
         }
     }
 
@@ -65,29 +80,50 @@ impl<'a> Forward<'a> {
     /// If a parameter is missing, or the graph takes something else.
     pub fn run(mut self, graph: &Graph, feed: impl Into<Feed>) -> Result<Vec<Tensor<3>>> {
         let feed = feed.into();
-        let filled = match &feed {
-            Feed::Texts { filled, .. } => filled.as_ref(),
-            Feed::Images(_) => None,
-        };
-        graph.walk(|id, inputs| {
-            let node = &graph.nodes()[id];
-            match (node.layer, &feed) {
-                (Layer::Pixels { .. }, Feed::Images(images)) => return Ok(images.clone()),
-                // Only an embedding reads it, which looks up the tokens themselves.
-                (Layer::Tokens(_), Feed::Texts { ids, .. }) => {
-                    return Ok(ids.clone().float().unsqueeze_dim(2));
-                }
-                (Layer::Pixels { .. } | Layer::Tokens(_), _) => return Err(other_items()),
-                _ => {}
+        graph.walk(|id, inputs| self.node(graph, id, inputs, &feed))
+    }
+
+    /// The same, but gives the output of every node.
+    ///
+    /// # Errors
+    /// As [`Forward::run`].
+    pub(super) fn every(mut self, graph: &Graph, feed: &Feed) -> Result<Vec<Tensor<3>>> {
+        let mut values: Vec<Tensor<3>> = Vec::with_capacity(graph.nodes().len());
+        for (id, node) in graph.nodes().iter().enumerate() {
+            let inputs: Vec<_> = node.inputs.iter().map(|&input| &values[input]).collect();
+            let value = self.node(graph, id, &inputs, feed)?;
+            values.push(value);
+        }
+        Ok(values)
+    }
+
+    fn node(
+        &mut self,
+        graph: &Graph,
+        id: usize,
+        inputs: &[&Tensor<3>],
+        feed: &Feed,
+    ) -> Result<Tensor<3>> {
+        let node = &graph.nodes()[id];
+        match (node.layer, feed) {
+            (Layer::Pixels { .. }, Feed::Images(images)) => return Ok(images.clone()),
+            // Only an embedding reads it, which looks up the tokens themselves.
+            (Layer::Tokens(_), Feed::Texts { ids, .. }) => {
+                return Ok(ids.clone().float().unsqueeze_dim(2));
             }
-            let out = match (node.layer, &feed) {
-                (Layer::Embedding(_), Feed::Texts { ids, segments, .. }) => {
-                    self.embedding(&node.site, ids, segments)?
-                }
-                _ => self.layer(graph, node, inputs, filled)?,
-            };
-            Ok(self.see(&node.observed(), out))
-        })
+            (Layer::Pixels { .. } | Layer::Tokens(_), _) => return Err(other_items()),
+            _ => {}
+        }
+        let mut out = match (node.layer, feed) {
+            (Layer::Embedding(_), Feed::Texts { ids, segments, .. }) => {
+                self.embedding(&node.site, ids, segments)?
+            }
+            _ => self.layer(graph, node, inputs, feed.filled())?,
+        };
+        if let Some(factor) = self.factors.and_then(|factors| factors.get(&node.site)) {
+            out = out * factor.clone();
+        }
+        Ok(self.see(&node.observed(), out))
     }
 
     /// The sum of the rows of three tables for each token.
@@ -110,7 +146,8 @@ impl<'a> Forward<'a> {
         Ok(rows(word, ids) + rows(segment, segments) + places)
     }
 
-    fn layer(
+    /// The output of a node that reads `inputs`, and neither pixels nor tokens.
+    pub(super) fn layer(
         &mut self,
         graph: &Graph,
         node: &Node,

@@ -22,6 +22,7 @@
 //! ```
 
 mod attention;
+mod baseline;
 mod feed;
 mod forward;
 mod parameters;
@@ -31,8 +32,9 @@ pub(crate) mod tests;
 pub mod train;
 
 pub use attention::Attention;
+pub use baseline::Baseline;
 pub use feed::{Feed, Filled};
-pub use forward::Forward;
+pub use forward::{Factors, Forward};
 pub use parameters::Parameters;
 pub use run::{FloatRunner, Samples, calibrate, logits, observe};
 
@@ -42,7 +44,7 @@ pub use burn::tensor::Device;
 use burn::Tensor;
 
 /// The elements of a tensor on the host, row-major.
-fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor
         .into_data()
         .try_into_vec()

@@ -166,7 +166,7 @@ impl Parameters {
     }
 
     /// The same, but those whose names are `frozen` do not learn.
-    pub(super) fn frozen(mut self, frozen: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn frozen(mut self, frozen: impl Fn(&str) -> bool) -> Self {
         let ids = self.ids(frozen);
         let frozen = |id: ParamId| ids.contains(&id);
         let matrices = self.weights.iter_mut().chain(&mut self.tables);
@@ -208,7 +208,8 @@ impl Parameters {
         }
     }
 
-    pub(super) fn matrix(&self, name: &str) -> Result<Tensor<2>> {
+    /// A matrix or table, `[outputs, inputs]`.
+    pub(crate) fn matrix(&self, name: &str) -> Result<Tensor<2>> {
         match self.names.get(name) {
             Some(&Slot::Weight(index)) => Ok(self.weights[index].val()),
             Some(&Slot::Table(index)) => Ok(self.tables[index].val()),

@@ -84,6 +84,35 @@ impl Samples<'_> {
         self.len() == 0
     }
 
+    /// What a model of `input` takes of the items `batch`.
+    ///
+    /// # Errors
+    /// If they do not fit it.
+    pub(crate) fn feed(
+        &self,
+        batch: &[usize],
+        input: &InputShape,
+        preprocessing: &Preprocessing,
+        device: &Device,
+    ) -> Result<Feed> {
+        match (self, input) {
+            (Self::Images(images), InputShape::Image(shape)) => {
+                let images = batch.iter().map(|&at| &images[at]);
+                let values = normalized(shape, preprocessing, images)?;
+                Ok(Feed::images(values, shape, device))
+            }
+            (Self::Texts(texts), InputShape::Text(limits)) => {
+                for &at in batch {
+                    limits.check(at, &texts[at])?;
+                }
+                let texts: Vec<_> = batch.iter().map(|&at| &texts[at]).collect();
+                Ok(Feed::texts(&texts, device))
+            }
+            (Self::Images(_), _) => Err(Error::Image("expected texts, found images".to_owned())),
+            (Self::Texts(_), _) => Err(Error::Text("expected images, found texts".to_owned())),
+        }
+    }
+
     /// Their places in batches: texts of one length, so that nothing is padded.
     fn batches(&self) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..self.len()).collect();
@@ -169,24 +198,9 @@ impl FloatRunner {
         Ok(())
     }
 
-    /// What the model takes of the items `batch`, texts of one length.
+    /// What the model takes of the items `batch`.
     fn feed(&self, samples: Samples, batch: &[usize]) -> Result<Feed> {
-        match (samples, self.input) {
-            (Samples::Images(images), InputShape::Image(shape)) => {
-                let images = batch.iter().map(|&at| &images[at]);
-                let values = normalized(&shape, &self.preprocessing, images)?;
-                Ok(Feed::images(values, &shape, &self.device))
-            }
-            (Samples::Texts(texts), InputShape::Text(limits)) => {
-                for &at in batch {
-                    limits.check(at, &texts[at])?;
-                }
-                let texts: Vec<_> = batch.iter().map(|&at| &texts[at]).collect();
-                Ok(Feed::texts(&texts, &self.device))
-            }
-            (Samples::Images(_), _) => Err(Error::Image("expected texts, found images".to_owned())),
-            (Samples::Texts(_), _) => Err(Error::Text("expected images, found texts".to_owned())),
-        }
+        samples.feed(batch, &self.input, &self.preprocessing, &self.device)
     }
 }
 

@@ -15,7 +15,10 @@ impl Census {
     /// Counts the model of `graph`.
     pub fn of(graph: &Graph) -> Self {
         let nodes = graph.nodes().iter();
-        let work = |node: &Node| graph.macs(node).map(|macs| (node.site.clone(), macs));
+        let work = |node: &Node| {
+            let macs = graph.macs(node, node.tokens)?;
+            Some((node.site.clone(), macs))
+        };
         Self {
             params: nodes.clone().flat_map(|node| graph.params(node)).collect(),
             macs: nodes.filter_map(work).collect(),
@@ -35,8 +38,8 @@ impl Census {
 }
 
 impl Graph {
-    /// Multiply-accumulates of `node` for one item; `None` if it has no products.
-    fn macs(&self, node: &Node) -> Option<u64> {
+    /// Multiply-accumulates of `node` for one item that has `tokens` tokens there; `None` if it has no products.
+    pub(super) fn macs(&self, node: &Node, tokens: usize) -> Option<u64> {
         let product =
             |extents: &[usize]| extents.iter().map(|&extent| extent as u64).product::<u64>();
         let macs = match node.layer {
@@ -46,7 +49,7 @@ impl Graph {
             }
             // Logits, and sums of values.
             Layer::WindowAttention(windows) => 2 * product(&windows.window) * node.channels as u64,
-            Layer::Attention(_) => 2 * product(&[node.tokens, node.channels]),
+            Layer::Attention(_) => 2 * product(&[tokens, node.channels]),
             Layer::Pixels { .. }
             | Layer::Tokens(_)
             | Layer::Embedding(_)
@@ -59,7 +62,7 @@ impl Graph {
             | Layer::Pick { .. }
             | Layer::Pool { .. } => return None,
         };
-        Some(node.tokens as u64 * macs)
+        Some(tokens as u64 * macs)
     }
 }
 

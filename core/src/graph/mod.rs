@@ -30,11 +30,13 @@ mod axis;
 mod builder;
 mod census;
 mod streams;
+mod units;
 mod windows;
 
 pub use axis::{Axis, Pooling, TokenLimits};
 pub use census::Census;
 pub(crate) use streams::{Stream, Streams};
+pub use units::{UnitKind, Units};
 pub use windows::Windows;
 
 use std::fmt::{self, Display, Formatter};

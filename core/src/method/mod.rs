@@ -2,4 +2,6 @@
 
 pub mod hscore;
 #[cfg(feature = "float")]
+pub mod prune;
+#[cfg(feature = "float")]
 pub mod relu;

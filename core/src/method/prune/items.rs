@@ -1,0 +1,161 @@
+//! The items that a model is pruned by.
+
+use burn::tensor::Device;
+
+use crate::{
+    Error, FloatModel, Result,
+    float::{Attention, Baseline, Factors, Feed, Forward, Parameters, Samples},
+    graph::{Graph, NodeId, Units},
+};
+
+/// Labelled items that a model of classes is pruned by.
+#[derive(Clone, Copy, Debug)]
+pub struct Items<'a> {
+    samples: Samples<'a>,
+    classes: &'a [usize],
+}
+
+impl<'a> Items<'a> {
+    /// `samples`, whose classes are `classes`.
+    ///
+    /// # Errors
+    /// [`Error::Prune`] if there is none, or not one class for each.
+    pub fn new(samples: impl Into<Samples<'a>>, classes: &'a [usize]) -> Result<Self> {
+        let samples = samples.into();
+        if samples.is_empty() || samples.len() != classes.len() {
+            return Err(Error::Prune(format!(
+                "expected items and the class of each, found {} items and {} classes",
+                samples.len(),
+                classes.len()
+            )));
+        }
+        Ok(Self { samples, classes })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Whether there are none, which cannot be.
+    pub fn is_empty(&self) -> bool {
+        self.classes.is_empty()
+    }
+
+    /// What they are.
+    pub fn samples(&self) -> Samples<'a> {
+        self.samples
+    }
+
+    /// The class of each.
+    pub fn classes(&self) -> &'a [usize] {
+        self.classes
+    }
+
+    /// Tokens of a text, on average; 1 of images.
+    pub fn tokens(&self) -> usize {
+        match self.samples {
+            Samples::Images(_) => 1,
+            Samples::Texts(texts) => {
+                let all: usize = texts.iter().map(Vec::len).sum();
+                (all as f64 / texts.len() as f64).round().max(1.0) as usize
+            }
+        }
+    }
+
+    /// Their places in batches of at most `most`, texts by length.
+    fn batches(&self, most: usize) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        if let Samples::Texts(texts) = self.samples {
+            order.sort_by_key(|&at| texts[at].len());
+        }
+        order.chunks(most).map(<[_]>::to_vec).collect()
+    }
+}
+
+/// A batch of [`Items`] as a model takes it.
+pub(super) struct Batch {
+    pub feed: Feed,
+    pub classes: Vec<usize>,
+    /// Of texts, how many tokens each has.
+    pub lengths: Option<Vec<usize>>,
+}
+
+/// A model that is scored, with what its passes need.
+pub(super) struct Scored {
+    pub graph: Graph,
+    pub groups: Vec<Units>,
+    pub parameters: Parameters,
+    pub device: Device,
+    pub batches: Vec<Batch>,
+    pub classes: usize,
+}
+
+impl Scored {
+    /// `model` on `device`, which may keep gradients, though never of parameters.
+    pub fn new(model: &FloatModel, items: Items, batch: usize, device: &Device) -> Result<Self> {
+        let graph = model.config.graph();
+        let input = model.config.input();
+        let batches = items.batches(batch).into_iter().map(|places| {
+            let samples = items.samples;
+            Ok(Batch {
+                feed: samples.feed(&places, &input, &model.preprocessing, device)?,
+                classes: places.iter().map(|&at| items.classes[at]).collect(),
+                lengths: match samples {
+                    Samples::Images(_) => None,
+                    Samples::Texts(texts) => {
+                        Some(places.iter().map(|&at| texts[at].len()).collect())
+                    }
+                },
+            })
+        });
+        Ok(Self {
+            groups: graph.units(),
+            graph,
+            parameters: Parameters::of(model, device)?.frozen(|_| true),
+            device: device.clone(),
+            batches: batches.collect::<Result<_>>()?,
+            classes: model.config.classes(),
+        })
+    }
+
+    /// The site of a group's units.
+    pub fn site(&self, group: usize) -> &str {
+        &self.graph.nodes()[self.groups[group].node].site
+    }
+
+    /// The group whose units are at `site`.
+    pub fn same(&self, site: &str) -> Option<usize> {
+        (0..self.groups.len()).find(|&group| self.site(group) == site)
+    }
+
+    /// The node that gives the logits.
+    pub fn logits(&self) -> NodeId {
+        self.graph.outputs()[0].1
+    }
+
+    /// A pass over `batch` with outputs multiplied by `factors`, whose values are kept.
+    pub fn baseline(&self, batch: &Batch, factors: &Factors) -> Result<Baseline<'_>> {
+        let mut attention = Attention::new(&self.device);
+        let forward = Forward::new(&self.parameters, &mut attention).multiplied(factors);
+        Baseline::new(forward, &self.graph, &batch.feed)
+    }
+}
+
+/// Checks the classes of `items` against `model`, and that it answers by classes of whole items.
+pub(super) fn check(model: &FloatModel, items: &Items) -> Result<()> {
+    use crate::graph::OutputKind;
+    if model.config.output_kind() != OutputKind::Logits {
+        return Err(Error::Prune(
+            "expected a model with classes of whole items, found one with classes of tokens or without classes"
+                .to_owned(),
+        ));
+    }
+    let classes = model.config.classes();
+    match items.classes.iter().find(|&&class| class >= classes) {
+        Some(class) => Err(Error::Prune(format!(
+            "expected classes below {classes}, found {class}"
+        ))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,321 @@
+//! Structured pruning of a trained model without training: OPTIN (arXiv 2403.17921), and the framework of Kwon and
+//! others (arXiv 2204.09656).
+//!
+//! Attention heads and hidden channels of MLPs ([`Units`]) are scored, those worth most under a budget of
+//! multiply-accumulates stay, and the others are cut out: what comes back is a smaller dense model, whose configuration
+//! says how wide each block is.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//!
+//! use intformer::{
+//!     architecture::census,
+//!     checkpoint, picture,
+//!     method::prune::{Criterion, Items, PruneOptions, prune},
+//! };
+//!
+//! # std::env::set_current_dir("..").expect("the repository");
+//! let model = checkpoint::load("models/glyphs-float.safetensors")?;
+//! let (mut images, mut classes) = (Vec::new(), Vec::new());
+//! for name in ["7", "A"] {
+//!     let file = format!("models/samples/{name}.png");
+//!     images.push(picture::load(file, &model.config.image()?, &model.preprocessing)?);
+//!     classes.extend(model.labels.iter().position(|label| label == name));
+//! }
+//! let items = Items::new(&images, &classes)?;
+//!
+//! let options = PruneOptions::new(Criterion::Fisher, 0.6);
+//! let (pruned, report) = prune(&options, &model, items, &mut |_| ControlFlow::Continue(()))?;
+//! let share = |macs: u64| macs as f64 / census(&model.config)?.total_macs() as f64;
+//! # let share = |macs: u64| -> intformer::Result<f64> { share(macs) };
+//! assert!(share(census(&pruned.config)?.total_macs())? <= 0.6);
+//! assert_eq!(report.macs[1], census(&pruned.config)?.total_macs());
+//! # Ok::<(), intformer::Error>(())
+//! ```
+
+mod alone;
+mod cut;
+mod fisher;
+mod items;
+mod options;
+mod search;
+mod state;
+#[cfg(test)]
+mod tests;
+mod trajectory;
+mod tune;
+mod weights;
+mod without;
+
+use std::{ops::ControlFlow, time::Instant};
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+pub use items::Items;
+pub use options::{Criterion, PruneOptions, Trajectory};
+
+use self::{
+    fisher::Gradients,
+    items::Scored,
+    search::{Costs, search},
+    state::State,
+    without::Losses,
+};
+use crate::{
+    Error, FloatModel, Result,
+    architecture::{Config, Widths},
+    graph::Units,
+};
+
+/// A number for each unit of each group: what it is worth.
+type Scores = Vec<Vec<f64>>;
+
+/// News of a pruning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PruneEvent {
+    /// So many units more are scored, of [`PruneEvent::Begin`].
+    Scored(usize),
+    /// A round begins, from 0, in which so many units are scored.
+    Begin(usize, usize),
+    /// A layer's units are scaled.
+    Tuned,
+}
+
+/// Takes news; a break stops the run, which goes on later if it keeps a state.
+pub type PruneUi<'a> = dyn FnMut(PruneEvent) -> ControlFlow<()> + 'a;
+
+/// What a pruning has done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PruneReport {
+    /// What was asked for.
+    pub options: PruneOptions,
+    /// Items it was pruned by.
+    pub items: usize,
+    /// Tokens of an item that multiply-accumulates are counted for, if items have any number of them.
+    pub tokens: usize,
+    /// Multiply-accumulates of an item before and after.
+    pub macs: [u64; 2],
+    /// Elements of all parameters before and after.
+    pub parameters: [usize; 2],
+    /// Each block before and after.
+    pub blocks: Vec<PrunedBlock>,
+    /// Layers whose units were scaled.
+    pub tuned: usize,
+    /// Forward passes of a batch, from wherever they began, in this run.
+    pub passes: u64,
+    /// Seconds of this run.
+    pub seconds: f64,
+}
+
+/// A block before and after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrunedBlock {
+    /// What the names of its layers begin with.
+    pub site: String,
+    /// Attention heads.
+    pub heads: [usize; 2],
+    /// Hidden channels of the MLP.
+    pub hidden: [usize; 2],
+}
+
+/// Prunes `model`, whose classes are those of `items`, and says what was done.
+///
+/// # Errors
+/// [`Error::Prune`] if the options make no sense, the model has no units or other classes, its folder has the state of
+/// another run, a score is no number, or the budget is below what a unit of each layer and all else cost.
+pub fn prune(
+    options: &PruneOptions,
+    model: &FloatModel,
+    items: Items,
+    ui: &mut PruneUi,
+) -> Result<(FloatModel, PruneReport)> {
+    let began = Instant::now();
+    options.validate()?;
+    model.validate()?;
+    items::check(model, &items)?;
+    let graph = model.config.graph();
+    if graph.units().is_empty() {
+        return Err(Error::Prune(
+            "expected a model with heads or hidden channels, found one without".to_owned(),
+        ));
+    }
+    let tokens = items.tokens();
+    let all = graph.macs_with(tokens);
+    // Before any unit is scored: a share that cannot be had is a quick answer.
+    let costs = Costs::new(&graph, &graph.units(), tokens);
+    costs.check((all as f64 * options.share) as u64, all)?;
+    let mut run = Run {
+        options,
+        items,
+        all,
+        state: State::open(options, model, items)?,
+        ui,
+        passes: 0,
+    };
+    let mut pruned = model.clone();
+    let mut tuned = 0;
+    for round in 0..options.rounds {
+        let of = options.rounds as f64;
+        let [before, after] = [round, round + 1].map(|done| options.share.powf(done as f64 / of));
+        let chosen = run.choose(&pruned, round)?;
+        let student = chosen.cut(&run, after)?;
+        if options.tune && round + 1 == options.rounds {
+            // The teacher of a layer is the model pruned half as far (arXiv 2204.09656).
+            let teacher = chosen.cut(&run, (before * after).sqrt())?;
+            let ui = &mut *run.ui;
+            let mut seen = || {
+                let _ = ui(PruneEvent::Tuned);
+            };
+            (pruned, tuned) = tune::tuned(&student, &teacher, items, options.batch, &mut seen)?;
+            let batches = items.len().div_ceil(options.batch) as u64;
+            run.passes += 2 * batches * chosen.groups.len() as u64;
+        } else {
+            pruned = student;
+        }
+    }
+    let report = PruneReport {
+        options: options.clone(),
+        items: items.len(),
+        tokens,
+        macs: [run.all, pruned.config.graph().macs_with(tokens)],
+        parameters: [model.params.elements(), pruned.params.elements()],
+        blocks: blocks(&model.config, &pruned.config),
+        tuned,
+        passes: run.passes,
+        seconds: began.elapsed().as_secs_f64(),
+    };
+    Ok((pruned, report))
+}
+
+fn blocks(before: &Config, after: &Config) -> Vec<PrunedBlock> {
+    let block = |block| {
+        let [a, b]: [Widths; 2] = [before, after].map(|config| config.widths(block));
+        PrunedBlock {
+            site: before.site(block),
+            heads: [a.heads, b.heads],
+            hidden: [a.hidden, b.hidden],
+        }
+    };
+    before.blocks().into_iter().map(block).collect()
+}
+
+struct Run<'a, 'b> {
+    options: &'a PruneOptions,
+    items: Items<'a>,
+    /// Multiply-accumulates of the model.
+    all: u64,
+    state: State,
+    ui: &'a mut PruneUi<'b>,
+    passes: u64,
+}
+
+/// A model whose units are scored.
+struct Chosen {
+    model: FloatModel,
+    groups: Vec<Units>,
+    costs: Costs,
+    scores: Scores,
+    /// For a rearrangement.
+    gradients: Option<Gradients>,
+}
+
+impl Chosen {
+    /// The model with what is worth most within `share` of the multiply-accumulates of the first.
+    fn cut(&self, run: &Run, share: f64) -> Result<FloatModel> {
+        let budget = (run.all as f64 * share) as u64;
+        let mut kept = search(&self.groups, &self.costs, &self.scores, budget, run.all)?;
+        if let Some(gradients) = &self.gradients {
+            for (kept, gradients) in kept.iter_mut().zip(gradients) {
+                *kept = fisher::rearranged(gradients, kept);
+            }
+        }
+        cut::cut(&self.model, &self.groups, &kept)
+    }
+}
+
+impl Run<'_, '_> {
+    fn tell(&mut self, event: PruneEvent) -> Result<()> {
+        match (self.ui)(event) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Prune("stopped as asked".to_owned())),
+        }
+    }
+
+    /// Scores the units of `model`, which is what the rounds before `round` have left.
+    fn choose(&mut self, model: &FloatModel, round: usize) -> Result<Chosen> {
+        let options = self.options;
+        let graph = model.config.graph();
+        let groups = graph.units();
+        let costs = Costs::new(&graph, &groups, self.items.tokens());
+        let units = groups.iter().map(|units| units.count).sum();
+        self.tell(PruneEvent::Begin(round, units))?;
+        let seed = options.seed.wrapping_add(round as u64);
+        let mut gradients = None;
+        let scores = match options.criterion {
+            Criterion::Random => weights::random(&groups, &costs, seed),
+            Criterion::Magnitude => weights::magnitude(model, &graph, &groups)?,
+            Criterion::Fisher => {
+                let device = Device::flex().autodiff();
+                let scored = Scored::new(model, self.items, options.batch, &device)?;
+                self.passes += scored.batches.len() as u64;
+                let found = fisher::gradients(&scored)?;
+                let scores = fisher::information(&found);
+                gradients = options.rearrange.then_some(found);
+                scores
+            }
+            Criterion::Trajectory => {
+                let how = &options.trajectory;
+                let losses = self.losses(model, round, |scored, group| {
+                    trajectory::losses(scored, how, seed, group)
+                })?;
+                trajectory::combined(how, &groups, &losses)
+            }
+            Criterion::Loss => {
+                let losses = self.losses(model, round, alone::losses)?;
+                let gain = |losses: &Losses| losses.iter().map(|[gain, _]| *gain).collect();
+                losses.iter().map(gain).collect()
+            }
+        };
+        Ok(Chosen {
+            model: model.clone(),
+            groups,
+            costs,
+            scores,
+            gradients,
+        })
+    }
+
+    /// What `of` says of each group, or has said.
+    fn losses(
+        &mut self,
+        model: &FloatModel,
+        round: usize,
+        of: impl Fn(&Scored, usize) -> Result<Losses>,
+    ) -> Result<Vec<Losses>> {
+        let scored = Scored::new(model, self.items, self.options.batch, &Device::flex())?;
+        let mut all = Vec::new();
+        for (group, units) in scored.groups.iter().enumerate() {
+            let losses = match self.state.get(round, group) {
+                Some(known) => known.clone(),
+                None => {
+                    let found = of(&scored, group)?;
+                    self.passes += ((units.count + 1) * scored.batches.len()) as u64;
+                    if found.iter().flatten().any(|value| !value.is_finite()) {
+                        return Err(Error::Prune(format!(
+                            "expected finite scores, found others of the {:?}s of {}",
+                            units.kind,
+                            scored.graph.nodes()[units.node].site
+                        )));
+                    }
+                    self.state.push(round, found.clone())?;
+                    found
+                }
+            };
+            all.push(losses);
+            self.tell(PruneEvent::Scored(units.count))?;
+        }
+        Ok(all)
+    }
+}

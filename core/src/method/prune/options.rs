@@ -1,0 +1,162 @@
+//! What a pruning is asked for.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// By what a unit's worth is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Criterion {
+    /// A random number: a floor.
+    Random,
+    /// The norms of the weights that make and take up its channels: a floor without data.
+    Magnitude,
+    /// The diagonal of the empirical Fisher information of its mask (arXiv 2204.09656).
+    Fisher,
+    /// What the layers after it and the logits lose without it (OPTIN, arXiv 2403.17921).
+    Trajectory,
+    /// What the loss gains without it alone.
+    Loss,
+}
+
+/// A pruning. Two of equal options, models and items give equal weights.
+///
+/// # Examples
+///
+/// Kwon's framework whole, and OPTIN in two rounds:
+///
+/// ```
+/// use intformer::method::prune::{Criterion, PruneOptions};
+///
+/// let kwon = PruneOptions {
+///     rearrange: true,
+///     tune: true,
+///     ..PruneOptions::new(Criterion::Fisher, 0.6)
+/// };
+/// kwon.validate()?;
+/// let optin = PruneOptions {
+///     rounds: 2,
+///     ..PruneOptions::new(Criterion::Trajectory, 0.6)
+/// };
+/// optin.validate()?;
+///
+/// let nothing = PruneOptions::new(Criterion::Fisher, 1.5).validate().unwrap_err().to_string();
+/// assert!(nothing.contains("expected a share of the multiply-adds above 0 and up to 1, found 1.5"));
+/// # Ok::<(), intformer::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PruneOptions {
+    /// By what units are told apart.
+    pub criterion: Criterion,
+    /// Multiply-accumulates of the pruned model over those of the model; above 0, up to 1.
+    pub share: f64,
+    /// Steps to that share, each with units scored anew in the model that the one before has left; equal factors.
+    pub rounds: usize,
+    /// Whether the units of each layer are chosen anew by how their gradients go together, as many as were chosen one
+    /// by one (the second stage of arXiv 2204.09656); only with [`Criterion::Fisher`].
+    pub rearrange: bool,
+    /// Whether the units that stay are scaled to make up for those that went (its third stage).
+    pub tune: bool,
+    /// Items that run at once. With [`Criterion::Trajectory`] they are compared with each other, too.
+    pub batch: usize,
+    /// Seed of what is drawn.
+    pub seed: u64,
+    /// What [`Criterion::Trajectory`] compares.
+    pub trajectory: Trajectory,
+    /// The folder of the state, by which a run that was cut off goes on; none is kept without one.
+    pub state: Option<PathBuf>,
+}
+
+/// What OPTIN compares of a pass without a unit and the one with all.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trajectory {
+    /// Rows of a layer's output, at most, whose products with each other are compared; the same for all units.
+    pub rows: usize,
+    /// What the logits count over what the trajectory counts, both over all units.
+    pub lambda: f64,
+    /// Temperature of the logits.
+    pub temperature: f64,
+    /// As the published code does it, not as the paper says: rows drawn anew for each unit, the last head of earlier
+    /// blocks left out, scores multiplied by envelopes over the indices of units, the weight of the logits by unit.
+    pub as_released: bool,
+}
+
+impl Default for Trajectory {
+    fn default() -> Self {
+        Self {
+            rows: 768,
+            lambda: 0.1,
+            temperature: 4.0,
+            as_released: false,
+        }
+    }
+}
+
+impl PruneOptions {
+    /// By `criterion` in one round to `share` of the multiply-accumulates.
+    pub fn new(criterion: Criterion, share: f64) -> Self {
+        Self {
+            criterion,
+            share,
+            rounds: 1,
+            rearrange: false,
+            tune: false,
+            batch: 32,
+            seed: 0,
+            trajectory: Trajectory::default(),
+            state: None,
+        }
+    }
+
+    /// Checks that the numbers make sense.
+    ///
+    /// # Errors
+    /// [`Error::Prune`] with the first that does not.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |sentence: String| Err(Error::Prune(sentence));
+        if !(self.share > 0.0 && self.share <= 1.0) {
+            return fail(format!(
+                "expected a share of the multiply-adds above 0 and up to 1, found {}",
+                self.share
+            ));
+        }
+        if self.rounds == 0 || self.batch == 0 || self.trajectory.rows == 0 {
+            return fail(format!(
+                "expected rounds, items of a batch and rows of 1 or more, found {}, {} and {}",
+                self.rounds, self.batch, self.trajectory.rows
+            ));
+        }
+        let Trajectory {
+            lambda,
+            temperature,
+            ..
+        } = self.trajectory;
+        if !(lambda.is_finite() && lambda >= 0.0 && temperature.is_finite() && temperature > 0.0) {
+            return fail(format!(
+                "expected a weight of the logits of 0 or more and a temperature above 0, found {lambda} and {temperature}"
+            ));
+        }
+        if self.rearrange && self.criterion != Criterion::Fisher {
+            return fail(format!(
+                "expected the criterion fisher, whose gradients a rearrangement needs, found {:?}",
+                self.criterion
+            ));
+        }
+        Ok(())
+    }
+
+    /// What the scores depend on, as text.
+    pub(super) fn key(&self) -> Self {
+        Self {
+            state: None,
+            tune: false,
+            ..self.clone()
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Which units stay under a budget.
+
+use super::Scores;
+use crate::{
+    Error, Result,
+    graph::{Graph, UnitKind, Units},
+};
+
+/// What the units of a model cost in multiply-accumulates of one item.
+#[derive(Clone, Debug)]
+pub struct Costs {
+    /// What is left without any unit.
+    pub fixed: u64,
+    /// Of a unit of each group.
+    pub unit: Vec<u64>,
+    /// Whether a group may go whole.
+    pub may_go: Vec<bool>,
+}
+
+impl Costs {
+    /// Those of `graph`, whose units are `groups`, for items of `tokens` tokens.
+    pub fn new(graph: &Graph, groups: &[Units], tokens: usize) -> Self {
+        let unit: Vec<u64> = groups
+            .iter()
+            .map(|units| graph.unit_macs(units, tokens))
+            .collect();
+        let pairs = groups.iter().zip(&unit);
+        let in_units: u64 = pairs.map(|(units, cost)| units.count as u64 * cost).sum();
+        Self {
+            fixed: graph.macs_with(tokens) - in_units,
+            unit,
+            may_go: groups.iter().map(|units| graph.may_go(units)).collect(),
+        }
+    }
+
+    /// The least that a model may cost: with a unit of each group that may not go whole, or with any at all.
+    fn least(&self) -> u64 {
+        let pairs = self.unit.iter().zip(&self.may_go);
+        let stay: u64 = pairs
+            .filter(|(_, goes)| !**goes)
+            .map(|(cost, _)| cost)
+            .sum();
+        let cheapest = self.unit.iter().min().copied().unwrap_or(0);
+        self.fixed + if stay > 0 { stay } else { cheapest }
+    }
+
+    /// Checks that a model may cost `budget`, where the whole one costs `all`.
+    ///
+    /// # Errors
+    /// [`Error::Prune`] if that is too little.
+    pub fn check(&self, budget: u64, all: u64) -> Result<()> {
+        match budget >= self.least() {
+            true => Ok(()),
+            false => Err(out_of_reach(self.least(), budget, all)),
+        }
+    }
+
+    /// With `kept` units of each group.
+    pub fn of(&self, kept: &[Vec<usize>]) -> u64 {
+        let pairs = kept.iter().zip(&self.unit);
+        self.fixed
+            + pairs
+                .map(|(kept, cost)| kept.len() as u64 * cost)
+                .sum::<u64>()
+    }
+}
+
+fn out_of_reach(least: u64, budget: u64, all: u64) -> Error {
+    let [least, budget] = [least, budget].map(|macs| macs as f64 / all as f64);
+    Error::Prune(format!(
+        "expected a share of the multiply-adds of at least {least:.4}, which is what all but heads and hidden channels \
+         costs, found {budget:.4}"
+    ))
+}
+
+/// A unit that may go: its group, its place there, its score and its cost.
+#[derive(Clone, Copy)]
+struct Candidate {
+    group: usize,
+    unit: usize,
+    score: f64,
+    cost: u64,
+}
+
+/// The units of each of `groups` that stay, in order: of all ways to take the best heads and then the best neurons for
+/// what is left of `budget`, the one with the largest sum of scores (arXiv 2204.09656, arXiv 2403.17921). What is best
+/// is told by the score over the cost, as a head of one stage may cost what several of another do. Of groups that may not
+/// go whole ([`Costs::may_go`]) the best unit stays in any case.
+///
+/// # Errors
+/// [`Error::Prune`] if a score is no number, or if that is beyond the budget.
+pub fn search(
+    groups: &[Units],
+    costs: &Costs,
+    scores: &Scores,
+    budget: u64,
+    all: u64,
+) -> Result<Vec<Vec<usize>>> {
+    costs.check(budget, all)?;
+    let mut kept: Vec<Vec<usize>> = Vec::with_capacity(groups.len());
+    let mut free: [Vec<Candidate>; 2] = Default::default();
+    for (group, (units, scores)) in groups.iter().zip(scores).enumerate() {
+        if let Some(unit) = scores.iter().position(|score| !score.is_finite()) {
+            return Err(Error::Prune(format!(
+                "expected finite scores, found {} of {:?} {unit} of group {group}",
+                scores[unit], units.kind
+            )));
+        }
+        let better = |&a: &usize, &b: &usize| scores[a].total_cmp(&scores[b]).then(b.cmp(&a));
+        let best = match costs.may_go[group] {
+            true => None,
+            false => (0..scores.len()).max_by(better),
+        };
+        kept.push(best.into_iter().collect());
+        let rest = (0..scores.len()).filter(|&unit| Some(unit) != best);
+        free[usize::from(units.kind == UnitKind::Neuron)].extend(rest.map(|unit| Candidate {
+            group,
+            unit,
+            score: scores[unit],
+            cost: costs.unit[group],
+        }));
+    }
+    let left = budget.saturating_sub(costs.of(&kept));
+    for candidates in &mut free {
+        let worth = |c: &Candidate| c.score / c.cost.max(1) as f64;
+        candidates.sort_by(|a, b| {
+            let order = worth(b).total_cmp(&worth(a));
+            order.then((a.group, a.unit).cmp(&(b.group, b.unit)))
+        });
+    }
+    let [heads, neurons] = free.map(Sums::new);
+    let ways = (0..=heads.candidates.len()).filter(|&count| heads.cost[count] <= left);
+    let ways = ways.map(|count| {
+        let others = neurons.within(left - heads.cost[count]);
+        (count, others, heads.score[count] + neurons.score[others])
+    });
+    // Of equal sums the first: fewer heads.
+    let best = ways.reduce(|best, next| if next.2 > best.2 { next } else { best });
+    let (heads_kept, neurons_kept, _) = best.unwrap_or_default();
+    let taken = heads.candidates[..heads_kept].iter();
+    for candidate in taken.chain(&neurons.candidates[..neurons_kept]) {
+        kept[candidate.group].push(candidate.unit);
+    }
+    kept.iter_mut().for_each(|kept| kept.sort_unstable());
+    match kept.iter().all(Vec::is_empty) {
+        true => Err(out_of_reach(costs.least(), budget, all)),
+        false => Ok(kept),
+    }
+}
+
+/// Candidates, best first, with what the first so many cost and score.
+struct Sums {
+    candidates: Vec<Candidate>,
+    cost: Vec<u64>,
+    score: Vec<f64>,
+}
+
+impl Sums {
+    fn new(candidates: Vec<Candidate>) -> Self {
+        let (mut cost, mut score) = (vec![0], vec![0.0]);
+        for (at, candidate) in candidates.iter().enumerate() {
+            cost.push(cost[at] + candidate.cost);
+            score.push(score[at] + candidate.score);
+        }
+        Self {
+            candidates,
+            cost,
+            score,
+        }
+    }
+
+    /// How many of the first cost no more than `budget` together.
+    fn within(&self, budget: u64) -> usize {
+        self.cost.partition_point(|&cost| cost <= budget) - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn group(kind: UnitKind, count: usize) -> Units {
+        Units {
+            kind,
+            count,
+            channels: 1,
+            before: 0,
+            node: 0,
+            after: 0,
+            add: 0,
+        }
+    }
+
+    proptest! {
+        /// No way to keep so many heads and so many neurons by their order scores more, and the budget holds.
+        #[test]
+        fn no_better_way_is_left_out(
+            heads in prop::collection::vec(0.0f64..1.0, 1..6),
+            neurons in prop::collection::vec(0.0f64..1.0, 1..12),
+            share in 0.0f64..1.0,
+            may_go: [bool; 2],
+        ) {
+            let groups = [group(UnitKind::Head, heads.len()), group(UnitKind::Neuron, neurons.len())];
+            let costs = Costs { fixed: 10, unit: vec![7, 2], may_go: may_go.to_vec() };
+            let least = may_go.map(usize::from).map(|goes| 1 - goes);
+            let all = costs.of(&[(0..heads.len()).collect(), (0..neurons.len()).collect()]);
+            let budget = (all as f64 * share) as u64;
+            let scores = vec![heads.clone(), neurons.clone()];
+            let kept = search(&groups, &costs, &scores, budget, all);
+            let cheapest = if least == [0, 0] { 2 } else { 0 };
+            let needed = 10 + 7 * least[0] as u64 + 2 * least[1] as u64 + cheapest;
+            prop_assert_eq!(kept.is_ok(), budget >= needed);
+            let Ok(kept) = kept else { return Ok(()) };
+            prop_assert!(costs.of(&kept) <= budget);
+            let sum = |kept: &[Vec<usize>]| -> f64 {
+                kept.iter().zip(&scores).flat_map(|(kept, scores)| kept.iter().map(|&at| scores[at])).sum()
+            };
+            let sorted = |scores: &[f64]| {
+                let mut scores = scores.to_vec();
+                scores.sort_by(|a, b| b.total_cmp(a));
+                scores
+            };
+            let (heads, neurons) = (sorted(&heads), sorted(&neurons));
+            for h in least[0]..=heads.len() {
+                for n in least[1]..=neurons.len() {
+                    if h + n > 0 && 10 + 7 * h as u64 + 2 * n as u64 <= budget {
+                        let other = heads[..h].iter().sum::<f64>() + neurons[..n].iter().sum::<f64>();
+                        prop_assert!(sum(&kept) >= other - 1e-9);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_score_that_is_no_number_is_refused() {
+        let groups = [group(UnitKind::Head, 2)];
+        let costs = Costs {
+            fixed: 0,
+            unit: vec![1],
+            may_go: vec![true],
+        };
+        let error = search(&groups, &costs, &vec![vec![0.0, f64::NAN]], 2, 2).unwrap_err();
+        assert!(
+            error.to_string().contains("found NaN of Head 1 of group 0"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! What a pruning has found out so far, by which one that was cut off goes on.
+
+use std::{fs, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Items, PruneOptions, without::Losses};
+use crate::{
+    Error, FloatModel, Result,
+    digest::ListHasher,
+    file,
+    float::{Samples, train::Origin},
+};
+
+/// Version of the file.
+const VERSION: u32 = 1;
+
+/// Scores that are known, and where they are kept.
+pub(super) struct State {
+    path: Option<PathBuf>,
+    known: Known,
+}
+
+#[derive(PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    version: u32,
+    /// What was asked for.
+    options: PruneOptions,
+    /// Digest of the model.
+    model: String,
+    /// Digest of the items and their classes.
+    items: String,
+    /// By round and group what each unit's absence comes to.
+    losses: Vec<Vec<Losses>>,
+}
+
+impl State {
+    /// That of an earlier run of the same options, model and items, or a new one.
+    ///
+    /// # Errors
+    /// If there is one of others, or it cannot be read.
+    pub fn open(options: &PruneOptions, model: &FloatModel, items: Items) -> Result<Self> {
+        let path = options
+            .state
+            .as_ref()
+            .map(|folder| folder.join("scores.json"));
+        let new = Known {
+            version: VERSION,
+            options: options.key(),
+            model: model_digest(model),
+            items: items_digest(items),
+            losses: Vec::new(),
+        };
+        let Some(file) = path.as_ref().filter(|file| file.exists()) else {
+            if let Some(folder) = &options.state {
+                fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+            }
+            return Ok(Self { path, known: new });
+        };
+        let fail = |sentence: String| Error::Prune(format!("{}: {sentence}", file.display()));
+        let text = fs::read_to_string(file).map_err(|e| Error::io(file, e))?;
+        let known: Known = serde_json::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        let same = Known {
+            losses: Vec::new(),
+            ..new
+        };
+        let found = Known {
+            losses: Vec::new(),
+            version: known.version,
+            options: known.options.clone(),
+            model: known.model.clone(),
+            items: known.items.clone(),
+        };
+        match found == same {
+            true => Ok(Self { path, known }),
+            false => Err(fail(format!(
+                "expected scores of the same options, model and items, found those of {:?}",
+                found.options
+            ))),
+        }
+    }
+
+    /// What is known of a group in a round.
+    pub fn get(&self, round: usize, group: usize) -> Option<&Losses> {
+        self.known.losses.get(round)?.get(group)
+    }
+
+    /// Keeps what was found out of the next group of a round.
+    pub fn push(&mut self, round: usize, losses: Losses) -> Result<()> {
+        if self.known.losses.len() == round {
+            self.known.losses.push(Vec::new());
+        }
+        self.known.losses[round].push(losses);
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let text = serde_json::to_vec(&self.known)
+            .map_err(|e| Error::Prune(format!("{}: {e}", path.display())))?;
+        file::replace(path, &text)
+    }
+}
+
+fn model_digest(model: &FloatModel) -> String {
+    let origin = Origin {
+        params: Some(&model.params),
+        tokenization: model.tokenization.as_ref(),
+        ..Origin::default()
+    };
+    let mut hasher = ListHasher::new("model");
+    hasher.text(&format!("{:?} {:?}", model.config, model.preprocessing));
+    hasher.text(&origin.digest());
+    hasher.finish()
+}
+
+fn items_digest(items: Items) -> String {
+    let mut hasher = ListHasher::new("items");
+    match items.samples() {
+        Samples::Images(images) => images.iter().for_each(|image| hasher.bytes(&image.data)),
+        Samples::Texts(texts) => {
+            for text in texts {
+                hasher.number(text.len() as u64);
+                for token in text {
+                    hasher.number(u64::from(token.id));
+                    hasher.number(u64::from(token.segment));
+                }
+            }
+        }
+    }
+    for &class in items.classes() {
+        hasher.number(class as u64);
+    }
+    hasher.finish()
+}

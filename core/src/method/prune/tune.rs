@@ -1,0 +1,145 @@
+//! Units that stay, scaled to make up for those that went (the third stage of arXiv 2204.09656).
+
+use burn::{Tensor, tensor::Device, tensor::Int, tensor::TensorData};
+
+use super::{
+    cut::scaled,
+    items::{Batch, Items, Scored},
+};
+use crate::{
+    FloatModel, Result,
+    cholesky::{solve, triangular},
+    float::{Baseline, Factors, host},
+    graph::{Layer, Units},
+};
+
+/// The share of the mean of the diagonal that is added to it.
+const DAMPING: f64 = 0.01;
+
+/// The largest factor; where a layer would need a larger one, it and those after it stay as they are.
+const LARGEST: f64 = 10.0;
+
+/// `student` with its units scaled, layer by layer from the first, so that each sum of a residual and its branch is as
+/// near to that of `teacher`, a larger model with the same groups of units, as least squares make it; and how many
+/// layers were. The factors go into weights. `seen` is told when a layer is done.
+pub(super) fn tuned(
+    student: &FloatModel,
+    teacher: &FloatModel,
+    items: Items,
+    batch: usize,
+    seen: &mut dyn FnMut(),
+) -> Result<(FloatModel, usize)> {
+    let device = Device::flex();
+    let teacher = Scored::new(teacher, items, batch, &device)?;
+    let mut student = student.clone();
+    let mut tuned = 0;
+    for group in 0..student.config.graph().units().len() {
+        let scored = Scored::new(&student, items, batch, &device)?;
+        // A layer that the teacher has not cannot be held against it.
+        let Some(theirs) = teacher.same(scored.site(group)) else {
+            continue;
+        };
+        let Some(factors) = factors(&scored, &teacher, [group, theirs])? else {
+            break;
+        };
+        student = scaled(&student, &scored.groups, group, &factors)?;
+        tuned += 1;
+        seen();
+    }
+    Ok((student, tuned))
+}
+
+/// The factors of the units of one group; none if one would be too large.
+fn factors(
+    student: &Scored,
+    teacher: &Scored,
+    [group, theirs_group]: [usize; 2],
+) -> Result<Option<Vec<f64>>> {
+    let units = &student.groups[group];
+    let all = units.count * units.channels;
+    let site = &student.graph.nodes()[units.after].site;
+    let weight = student.parameters.matrix(&format!("{site}.weight"))?;
+    let mut together = vec![0.0f64; all * all];
+    let mut towards = vec![0.0f64; all];
+    for (batch, theirs) in student.batches.iter().zip(&teacher.batches) {
+        let own = student.baseline(batch, &Factors::new())?;
+        let other = teacher.baseline(theirs, &Factors::new())?;
+        let rows = rows(student, units, batch, &own);
+        let made = picked(own.value(units.node), &rows);
+        let goal = picked(other.value(teacher.groups[theirs_group].add), &rows);
+        let far = goal - picked(own.value(units.add), &rows);
+        let add = |sums: &mut [f64], values: Vec<f32>| {
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += f64::from(value);
+            }
+        };
+        add(
+            &mut together,
+            host(made.clone().transpose().matmul(made.clone())),
+        );
+        // Of each channel what it gives times what is wanted of it.
+        let wanted = made * far.matmul(weight.clone());
+        add(&mut towards, host(wanted.sum_dim(0)));
+    }
+    let weights = host(weight.clone().transpose().matmul(weight));
+    let of = |unit: usize| unit * units.channels..(unit + 1) * units.channels;
+    let mut matrix: Vec<Vec<f64>> = (0..units.count)
+        .map(|a| {
+            let entry = |b: usize| {
+                let pairs = of(a).flat_map(|c| of(b).map(move |d| c * all + d));
+                pairs
+                    .map(|at| together[at] * f64::from(weights[at]))
+                    .sum::<f64>()
+            };
+            (0..=a).map(entry).collect()
+        })
+        .collect();
+    let mean = (0..units.count).map(|unit| matrix[unit][unit]).sum::<f64>() / units.count as f64;
+    for (unit, row) in matrix.iter_mut().enumerate() {
+        row[unit] += DAMPING * mean;
+    }
+    let right: Vec<f64> = (0..units.count)
+        .map(|unit| towards[of(unit)].iter().sum())
+        .collect();
+    if !triangular(&mut matrix) {
+        return Ok(None);
+    }
+    let factors: Vec<f64> = solve(&matrix, &right)
+        .iter()
+        .map(|change| 1.0 + change)
+        .collect();
+    let sound = factors.iter().all(|factor| factor.abs() <= LARGEST);
+    Ok(sound.then_some(factors))
+}
+
+/// The rows of a batch that count: no filler, and where one token alone is read on, its own.
+fn rows(scored: &Scored, units: &Units, batch: &Batch, baseline: &Baseline) -> Vec<usize> {
+    let [items, tokens, _] = baseline.value(units.add).dims();
+    let readers = scored.graph.readers(units.add).iter();
+    let picks: Option<Vec<usize>> = readers
+        .map(|&reader| match scored.graph.nodes()[reader].layer {
+            Layer::Pick { token } => Some(token),
+            _ => None,
+        })
+        .collect();
+    let counts = |row: &usize| {
+        let (item, token) = (row / tokens, row % tokens);
+        let own = batch
+            .lengths
+            .as_ref()
+            .is_none_or(|lengths| token < lengths[item]);
+        own && picks.as_ref().is_none_or(|picks| picks.contains(&token))
+    };
+    (0..items * tokens).filter(counts).collect()
+}
+
+fn picked(value: &Tensor<3>, rows: &[usize]) -> Tensor<2> {
+    let [items, tokens, channels] = value.dims();
+    let places: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+    let places = TensorData::new(places, [rows.len()]);
+    let places: Tensor<1, Int> = Tensor::from_data(places, &value.device());
+    value
+        .clone()
+        .reshape([items * tokens, channels])
+        .select(0, places)
+}
