@@ -79,6 +79,7 @@ commands! {
     Data = data,
     Train = train,
     Distill = distill,
+    Prune = prune,
     PruneData = prune_data,
     Reproduce = reproduce,
     Rescale = rescale,

@@ -7,6 +7,7 @@ pub mod data;
 pub mod embed;
 pub mod eval;
 pub mod info;
+mod labelled;
 pub mod logits;
 mod passed_over;
 pub mod similar;
@@ -18,6 +19,8 @@ mod augment;
 pub mod distill;
 #[cfg(feature = "float")]
 mod hold_out;
+#[cfg(feature = "float")]
+pub mod prune;
 #[cfg(feature = "float")]
 pub mod prune_data;
 #[cfg(feature = "float")]
@@ -37,6 +40,6 @@ pub mod twins;
 pub mod absent;
 #[cfg(not(feature = "float"))]
 pub use {
-    absent as distill, absent as prune_data, absent as quantize, absent as reproduce,
-    absent as rescale, absent as train, absent as twins,
+    absent as distill, absent as prune, absent as prune_data, absent as quantize,
+    absent as reproduce, absent as rescale, absent as train, absent as twins,
 };

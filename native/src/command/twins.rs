@@ -12,7 +12,8 @@ use crate::{
     answer::Answer,
     cli::{Globals, within},
     command::{
-        eval::{Examples, Found, Score},
+        eval::Score,
+        labelled::{Examples, Found, Taken},
         passed_over,
         quantize::{Method, Shown},
     },
@@ -76,6 +77,7 @@ impl Options {
         let found = self.examples.open(
             &Model::Float(Box::new(model.clone())),
             &self.method.column,
+            &Taken::EVALUATION,
             globals,
         )?;
         let rendering = &self.examples.rendering;

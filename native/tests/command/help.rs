@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use crate::place;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "",
     "info",
     "quantize",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 24] = [
     "train",
     "distill",
     "distill relu",
+    "prune",
     "prune-data",
     "prune-data run",
     "prune-data score",

@@ -17,6 +17,8 @@ mod hscore;
 mod info;
 mod place;
 #[cfg(feature = "float")]
+mod prune;
+#[cfg(feature = "float")]
 mod prune_data;
 #[cfg(feature = "float")]
 mod texts;

@@ -1,0 +1,324 @@
+//! `intformer prune`: a smaller dense model, without training.
+
+use std::{
+    fmt::Write,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use intformer::{
+    FloatModel, checkpoint,
+    data::unread,
+    float,
+    method::prune::{Criterion, Items, PruneEvent, PruneOptions, PruneReport, Trajectory, prune},
+};
+use serde::Serialize;
+
+use crate::{
+    answer::Answer,
+    cli::{Globals, within},
+    command::{
+        data::Part,
+        labelled::{Examples, Taken},
+        passed_over,
+    },
+    model::Model,
+    reading::Reading,
+    texts::Column,
+};
+
+/// Cuts attention heads and hidden channels out of a float model, without training.
+///
+/// What is worth least goes until the multiply-adds are within the budget; the file is of a smaller dense model
+/// that is trained, quantized and run like any other. docs/methods/pruning.md says what each method does.
+///
+/// Of a folder with parts, --data reads train. Some of the images or texts are drawn by --seed.
+///
+/// Example: intformer prune swin-t.safetensors --data photos --flops 0.6 --out pruned.safetensors
+///
+/// Example: intformer prune questions.safetensors --data train.csv --method kwon --out pruned.safetensors
+#[derive(Args)]
+#[command(
+    verbatim_doc_comment,
+    mut_arg("data", |arg| arg.help(
+        "A table of texts; or a folder of images with a sub-folder for each class, or one that holds such folders as \
+         parts, of which it reads train. Classes are matched to the model's as in `intformer eval`"
+    ).long_help(None)),
+    mut_arg("glyphs", |arg| arg.help(
+        "Renders so many images of letters and digits and draws of them"
+    )),
+    mut_arg("split", |arg| arg.help(
+        "The part of --data to read, or the share of the fonts that --glyphs renders from (by default train)"
+    ).long_help(None)),
+    mut_arg("limit", |arg| arg.help(
+        "Draws so many images or texts; by default 32 for optin, 256 for greedy and 512 for the others"
+    ))
+)]
+pub struct Options {
+    /// The float model: a file, a checkpoint's folder, or a Hugging Face id.
+    model: String,
+    #[command(flatten)]
+    reading: Reading,
+    /// The file of the pruned model, ending in .safetensors.
+    #[arg(long, short)]
+    out: PathBuf,
+    /// Multiply-adds of the pruned model over those of the model, which `intformer info` counts; of texts as
+    /// long as those of --data are on average.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.6)]
+    flops: f64,
+    /// How the worth of a head or a channel is told.
+    #[arg(long, value_enum, default_value_t = Method::Optin)]
+    method: Method,
+    #[command(flatten)]
+    examples: Examples,
+    #[command(flatten)]
+    column: Column,
+    #[command(flatten)]
+    details: Details,
+    /// The folder of the scores that optin and greedy have found; by default the model's file with the ending .prune.
+    /// It goes when the model is written.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// Goes on from the state of an earlier run, if there is one.
+    #[arg(long)]
+    resume: bool,
+}
+
+/// The methods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Method {
+    /// What later layers and the logits lose without it (OPTIN, arXiv 2403.17921).
+    Optin,
+    /// The Fisher information of its mask (the first stage of arXiv 2204.09656).
+    Fisher,
+    /// The three stages of arXiv 2204.09656: fisher with --rearrange and --tune.
+    Kwon,
+    /// The norms of its weights.
+    Magnitude,
+    /// Nothing: by chance.
+    Random,
+    /// What the loss gains without it, scored anew as the model shrinks.
+    Greedy,
+}
+
+/// How a method goes about it.
+#[derive(Args)]
+#[command(next_help_heading = "Method")]
+struct Details {
+    /// Steps to the budget, with what is left scored anew in each; 4 for greedy, 1 for the others.
+    #[arg(long, value_parser = within(1..=1000))]
+    rounds: Option<usize>,
+    /// Chooses anew in each layer by how gradients go together; of the method fisher.
+    #[arg(long)]
+    rearrange: bool,
+    /// Scales what stays, layer by layer, to make up for what went; the factors go into the weights.
+    #[arg(long)]
+    tune: bool,
+    /// Images or texts that run at once; optin compares those of a batch with each other.
+    #[arg(long, default_value_t = 32, value_parser = within(1..=65536))]
+    batch: usize,
+    /// Seed of what is drawn.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Tokens of a batch whose products optin compares, at most.
+    #[arg(long, default_value_t = Trajectory::default().rows, value_parser = within(1..=65536))]
+    rows: usize,
+    /// What the logits count in optin over what the layers count.
+    #[arg(long, default_value_t = Trajectory::default().lambda)]
+    lambda: f64,
+    /// Temperature of the logits in optin.
+    #[arg(long, default_value_t = Trajectory::default().temperature)]
+    temperature: f64,
+    /// optin as the published code does it, which is not what the paper says.
+    #[arg(long)]
+    as_released: bool,
+}
+
+/// Right answers on the items that the model was pruned by.
+#[derive(Serialize)]
+struct Kept {
+    /// The share before and after.
+    top1: [f64; 2],
+    /// The share that are as before.
+    agrees: f64,
+}
+
+impl Options {
+    /// Scores, cuts and saves.
+    pub fn run(&self, globals: &Globals) -> Result<Answer> {
+        if self
+            .out
+            .extension()
+            .is_none_or(|ending| ending != "safetensors")
+        {
+            bail!(
+                "expected a file that ends in .safetensors, found {}",
+                self.out.display()
+            );
+        }
+        let options = self.options()?;
+        options.validate()?;
+        let model = self.reading.float(&self.model, globals)?;
+        let taken = Taken {
+            parts: &[Part::Train],
+            count: Some(self.method.usual_items()),
+            seed: Some(self.details.seed),
+        };
+        let found = self.examples.open(
+            &Model::Float(Box::new(model.clone())),
+            &self.column,
+            &taken,
+            globals,
+        )?;
+        found.announce(globals);
+        let mut findings = found.findings();
+        let strict = self.examples.strict;
+        let (inputs, classes) = found.read(found.places(), strict, &mut findings.skipped)?;
+        if classes.is_empty() {
+            return Err(unread(&findings.skipped).into());
+        }
+        let inputs = inputs.items();
+        let items = Items::new(inputs.samples(), &classes)?;
+        let mut bar = globals.bar("scoring", 1);
+        let mut ui = |event| {
+            match event {
+                PruneEvent::Begin(_, units) => {
+                    bar.finish_and_clear();
+                    bar = globals.bar("scoring", units);
+                }
+                PruneEvent::Scored(units) => bar.inc(units as u64),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        };
+        let (pruned, report) = prune(&options, &model, items, &mut ui)?;
+        bar.finish_and_clear();
+        let kept = kept(&model, &pruned, items)?;
+        checkpoint::save(&pruned, &self.out)?;
+        if let Some(state) = options.state.filter(|state| state.exists()) {
+            std::fs::remove_dir_all(state)?;
+        }
+        let text = text(&report, found.kind(), &kept, &self.out)? + &passed_over::text(&findings);
+        let json = serde_json::json!({ "report": report, "kept": kept, "out": self.out });
+        Answer::new(text, &passed_over::told(json, &findings))
+    }
+
+    fn options(&self) -> Result<PruneOptions> {
+        let (method, details) = (self.method, &self.details);
+        let criterion = match method {
+            Method::Optin => Criterion::Trajectory,
+            Method::Fisher | Method::Kwon => Criterion::Fisher,
+            Method::Magnitude => Criterion::Magnitude,
+            Method::Random => Criterion::Random,
+            Method::Greedy => Criterion::Loss,
+        };
+        let kwon = method == Method::Kwon;
+        let keeps_state = matches!(method, Method::Optin | Method::Greedy);
+        let state = match &self.state {
+            Some(folder) => folder.clone(),
+            None => self.out.with_extension("prune"),
+        };
+        if keeps_state && !self.resume && state.join("scores.json").exists() {
+            bail!(
+                "expected no earlier run in {}, found one: --resume goes on with it, --state names another folder",
+                state.display()
+            );
+        }
+        Ok(PruneOptions {
+            rounds: details
+                .rounds
+                .unwrap_or(if method == Method::Greedy { 4 } else { 1 }),
+            rearrange: kwon || details.rearrange,
+            tune: kwon || details.tune,
+            batch: details.batch,
+            seed: details.seed,
+            trajectory: Trajectory {
+                rows: details.rows,
+                lambda: details.lambda,
+                temperature: details.temperature,
+                as_released: details.as_released,
+            },
+            state: keeps_state.then_some(state),
+            ..PruneOptions::new(criterion, self.flops)
+        })
+    }
+}
+
+impl Method {
+    /// Items that are drawn if nothing is said.
+    fn usual_items(self) -> usize {
+        match self {
+            Self::Optin => 32,
+            Self::Greedy => 256,
+            Self::Fisher | Self::Kwon | Self::Magnitude | Self::Random => 512,
+        }
+    }
+}
+
+/// How often both models are right, and how often they agree, on `items`.
+fn kept(model: &FloatModel, pruned: &FloatModel, items: Items) -> Result<Kept> {
+    let answers = |model: &FloatModel| -> Result<Vec<usize>> {
+        let logits = float::logits(model, items.samples())?;
+        let first = |row: &Vec<f32>| {
+            let better = |&a: &usize, &b: &usize| row[a].total_cmp(&row[b]).then(b.cmp(&a));
+            (0..row.len()).max_by(better).unwrap_or_default()
+        };
+        Ok(logits.iter().map(first).collect())
+    };
+    let (before, after) = (answers(model)?, answers(pruned)?);
+    let share = |a: &[usize], b: &[usize]| {
+        let same = a.iter().zip(b).filter(|(a, b)| a == b).count();
+        same as f64 / a.len() as f64
+    };
+    Ok(Kept {
+        top1: [&before, &after].map(|answers| share(answers, items.classes())),
+        agrees: share(&before, &after),
+    })
+}
+
+fn text(report: &PruneReport, kind: &str, kept: &Kept, out: &Path) -> Result<String> {
+    let mut text = String::new();
+    writeln!(text, "{:<24} {:>14} {:>16}", "block", "heads", "hidden")?;
+    for block in &report.blocks {
+        let [heads, hidden] = [block.heads, block.hidden].map(|[a, b]| format!("{a} -> {b}"));
+        writeln!(text, "{:<24} {heads:>14} {hidden:>16}", block.site)?;
+    }
+    let [before, after] = report.macs.map(|macs| macs as f64 / 1e6);
+    let share = 100.0 * after / before;
+    let texts = match kind {
+        "texts" => format!(" of a text of {} tokens", report.tokens),
+        _ => String::new(),
+    };
+    writeln!(
+        text,
+        "\nmultiply-adds{texts}: {before:.2} M -> {after:.2} M ({share:.1} %)"
+    )?;
+    let [before, after] = report.parameters;
+    let share = 100.0 * after as f64 / before as f64;
+    writeln!(text, "parameters: {before} -> {after} ({share:.1} %)")?;
+    let [before, after] = kept.top1.map(|share| 100.0 * share);
+    writeln!(
+        text,
+        "on the {} {kind} it was pruned by: top-1 {before:.2} % -> {after:.2} %, {:.2} % of the answers as before",
+        report.items,
+        100.0 * kept.agrees
+    )?;
+    if report.options.tune {
+        let left = report
+            .blocks
+            .iter()
+            .flat_map(|block| [block.heads[1], block.hidden[1]]);
+        let layers = left.filter(|&units| units > 0).count();
+        writeln!(text, "scaled: {} of {layers} layers", report.tuned)?;
+    }
+    writeln!(
+        text,
+        "{} passes of a batch, {:.1} s\n{}",
+        report.passes,
+        report.seconds,
+        out.display()
+    )?;
+    Ok(text)
+}

@@ -1,0 +1,207 @@
+//! `intformer prune`, as a user would.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::{place::Workplace, texts::encoder};
+
+const METHODS: [&str; 6] = ["optin", "fisher", "kwon", "magnitude", "random", "greedy"];
+
+/// Photographs of two classes, and a model of them.
+fn with_photos() -> Workplace {
+    let place = Workplace::new();
+    for (part, images) in [("train", 6u32), ("val", 2)] {
+        for (class, name) in ["x", "y"].into_iter().enumerate() {
+            let folder = place.path(&format!("photos/{part}/{name}"));
+            fs::create_dir_all(&folder).unwrap();
+            for image in 0..images {
+                let byte = |at: u32| match class {
+                    0 => (at * (image + 3)) as u8,
+                    _ => (at / 8 * 30 + image) as u8,
+                };
+                let bytes = (0..64).map(byte).collect();
+                let pixels = image::GrayImage::from_raw(8, 8, bytes).unwrap();
+                pixels.save(folder.join(format!("{image}.png"))).unwrap();
+            }
+        }
+    }
+    place.json(
+        "train --data photos --out photos.safetensors --epochs 2 --batch 4 --channels 1 --image-size 8 --patch 2 \
+         --window 2 --width 8 --depths 2 --heads 2",
+    );
+    place
+}
+
+/// Questions of two classes, and a model of them.
+fn with_questions() -> Workplace {
+    let place = encoder();
+    let letter = |at: usize| char::from(b'a' + (at % 26) as u8);
+    let rows = (0..40).map(|at| match at % 2 {
+        0 => format!("a b c {} d,who\n", letter(at)),
+        _ => format!("h i {} j k l,where\n", letter(at)),
+    });
+    let rows: String = rows.collect();
+    fs::write(place.path("questions.csv"), format!("text,label\n{rows}")).unwrap();
+    place.json("train --from encoder --data questions.csv --out questions.safetensors --epochs 1");
+    place
+}
+
+/// Heads and hidden channels of all blocks, before and after.
+fn widths(report: &Value) -> [u64; 2] {
+    let blocks = report["blocks"].as_array().unwrap();
+    [0, 1].map(|at| {
+        let width = |block: &Value| {
+            block["heads"][at].as_u64().unwrap() + block["hidden"][at].as_u64().unwrap()
+        };
+        blocks.iter().map(width).sum()
+    })
+}
+
+#[test]
+fn every_method_leaves_a_smaller_model_that_runs() {
+    for (place, model, data, calib) in [
+        (
+            with_photos(),
+            "photos.safetensors",
+            "photos",
+            "photos/train",
+        ),
+        (
+            with_questions(),
+            "questions.safetensors",
+            "questions.csv",
+            "lines.txt",
+        ),
+    ] {
+        place.json(&format!(
+            "quantize {model} --calib {calib} --out whole.safetensors"
+        ));
+        let bytes = |name: &str| fs::metadata(place.path(name)).unwrap().len();
+        for method in METHODS {
+            let answer = place.json(&format!(
+                "prune {model} --data {data} --flops 0.7 --method {method} --batch 4 --out pruned.safetensors"
+            ));
+            let report = &answer["report"];
+            let [before, after] = widths(report);
+            assert!(after < before, "{method}: {report}");
+            let macs = |at: usize| report["macs"][at].as_f64().unwrap();
+            assert!(macs(1) <= 0.7 * macs(0), "{method}");
+            assert!(answer["kept"]["agrees"].as_f64().is_some());
+            assert!(!place.path("pruned.prune").exists(), "{method}");
+            // Like any other model: quantized, and the same on all executors.
+            place.json(&format!(
+                "quantize pruned.safetensors --calib {calib} --out int.safetensors"
+            ));
+            place.json("verify int.safetensors -e reference,cpu --random 3");
+            assert!(
+                bytes("int.safetensors") < bytes("whole.safetensors"),
+                "{method}"
+            );
+        }
+        let output = place.run(&format!(
+            "prune {model} --data {data} --method kwon --flops 0.8 --out pruned.safetensors"
+        ));
+        let text = String::from_utf8(output.stdout).unwrap();
+        for part in [
+            "multiply-adds",
+            "parameters: ",
+            "% of the answers as before",
+            "scaled: ",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_cut_off_ends_with_the_same_file() {
+    let place = with_questions();
+    for method in ["optin", "greedy"] {
+        let prune =
+            format!("prune questions.safetensors --data questions.csv --method {method} --batch 8");
+        place.json(&format!("{prune} --out whole.safetensors"));
+        let file = |name: &str| fs::read(place.path(name)).unwrap();
+        place.json(&format!("{prune} --out again.safetensors"));
+        assert_eq!(file("again.safetensors"), file("whole.safetensors"));
+        // A kill is made up: a run that cannot write its model has kept what it found.
+        fs::create_dir(place.path("taken.safetensors")).unwrap();
+        let state = place.path("state").join("scores.json");
+        let output = place.run(&format!("{prune} --out taken.safetensors --state state"));
+        assert_eq!(output.status.code(), Some(2));
+        let mut scores: Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
+        let rounds = scores["losses"].as_array_mut().unwrap();
+        rounds.last_mut().unwrap().as_array_mut().unwrap().pop();
+        fs::write(&state, scores.to_string()).unwrap();
+        let error = place.refused(&format!("{prune} --out goes-on.safetensors --state state"));
+        assert!(
+            error.contains("expected no earlier run in state, found one"),
+            "{error}"
+        );
+        let error = place.refused(&format!(
+            "{prune} --out goes-on.safetensors --state state --resume --flops 0.5"
+        ));
+        assert!(
+            error.contains("expected scores of the same options"),
+            "{error}"
+        );
+        place.json(&format!(
+            "{prune} --out goes-on.safetensors --state state --resume"
+        ));
+        assert_eq!(file("goes-on.safetensors"), file("whole.safetensors"));
+        fs::remove_dir(place.path("taken.safetensors")).unwrap();
+    }
+}
+
+#[test]
+fn what_cannot_be_pruned_is_refused() {
+    let place = with_photos();
+    place.json("quantize photos.safetensors --calib photos/train --out int.safetensors");
+    for name in ["a", "b"] {
+        let folder = place.path(&format!("other/train/{name}"));
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(place.path("image.png"), folder.join("1.png")).unwrap();
+    }
+    let prune = "prune photos.safetensors --data photos --out pruned.safetensors";
+    for (arguments, expected) in [
+        (
+            format!("{prune} --flops 0.01"),
+            "expected a share of the multiply-adds of at least 0.",
+        ),
+        (
+            format!("{prune} --flops 1.2"),
+            "above 0 and up to 1, found 1.2",
+        ),
+        (
+            format!("{prune} --flops 0.7 --rearrange"),
+            "expected the criterion fisher",
+        ),
+        (
+            format!("{prune} --lambda nan"),
+            "expected a weight of the logits of 0 or more",
+        ),
+        (
+            "prune photos.safetensors --data photos --out pruned.bin".to_owned(),
+            "ends in .safetensors",
+        ),
+        (
+            "prune photos.safetensors --data other --out pruned.safetensors".to_owned(),
+            "found",
+        ),
+        (
+            "prune int.safetensors --data photos --out pruned.safetensors".to_owned(),
+            "found",
+        ),
+        (
+            "prune photos.safetensors --data none --out pruned.safetensors".to_owned(),
+            "none",
+        ),
+    ] {
+        let error = place.refused(&arguments);
+        assert!(error.contains(expected), "{arguments}: {error}");
+    }
+    assert_eq!(
+        place.json("info photos.safetensors")["config"]["widths"],
+        json!(null)
+    );
+}
