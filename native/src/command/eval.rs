@@ -47,16 +47,16 @@ pub struct Options {
     model: String,
     #[command(flatten)]
     reading: Reading,
-    #[command(flatten)]
-    examples: Examples,
-    #[command(flatten)]
-    column: Column,
     /// What runs the model.
     #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
     executor: Choice,
     /// Threads of the executors reference and cpu, at most; all cores by default.
     #[arg(long, value_parser = within(1..=1024))]
     threads: Option<usize>,
+    #[command(flatten)]
+    column: Column,
+    #[command(flatten)]
+    examples: Examples,
 }
 
 /// How often a model was right.

@@ -49,8 +49,6 @@ pub struct Examples {
     /// test).
     #[arg(long, value_enum)]
     split: Option<Part>,
-    #[command(flatten)]
-    pub rendering: GlyphArguments,
     /// The column of a table that has the class: its name or its number.
     #[arg(long, default_value = "label")]
     label_column: String,
@@ -60,6 +58,8 @@ pub struct Examples {
     /// Ends at the first file that cannot be read, in place of passing it over.
     #[arg(long)]
     pub strict: bool,
+    #[command(flatten)]
+    pub rendering: GlyphArguments,
     #[command(flatten)]
     classes: ClassArguments,
 }

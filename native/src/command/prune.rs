@@ -71,12 +71,6 @@ pub struct Options {
     /// How the worth of a head or a channel is told.
     #[arg(long, value_enum, default_value_t = Method::Optin)]
     method: Method,
-    #[command(flatten)]
-    examples: Examples,
-    #[command(flatten)]
-    column: Column,
-    #[command(flatten)]
-    details: Details,
     /// The folder of the scores that optin and greedy have found; by default the model's file with the ending .prune.
     /// It goes when the model is written.
     #[arg(long)]
@@ -84,6 +78,12 @@ pub struct Options {
     /// Goes on from the state of an earlier run, if there is one.
     #[arg(long)]
     resume: bool,
+    #[command(flatten)]
+    column: Column,
+    #[command(flatten)]
+    examples: Examples,
+    #[command(flatten)]
+    details: Details,
 }
 
 /// The methods.
@@ -99,7 +99,7 @@ enum Method {
     Magnitude,
     /// Nothing: by chance.
     Random,
-    /// What the loss gains without it, scored anew as the model shrinks.
+    /// How far the answers alone are from the model's without it, scored anew as the model shrinks.
     Greedy,
 }
 
@@ -116,9 +116,10 @@ struct Details {
     /// Scales what stays, layer by layer, to make up for what went; the factors go into the weights.
     #[arg(long)]
     tune: bool,
-    /// Images or texts that run at once; optin compares those of a batch with each other.
-    #[arg(long, default_value_t = 32, value_parser = within(1..=65536))]
-    batch: usize,
+    /// Images or texts that run at once, texts of similar lengths; optin compares those of a batch with each other.
+    /// By default 8 for optin and greedy, 32 for the others.
+    #[arg(long, value_parser = within(1..=65536))]
+    batch: Option<usize>,
     /// Seed of what is drawn.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -212,7 +213,7 @@ impl Options {
             Method::Fisher | Method::Kwon => Criterion::Fisher,
             Method::Magnitude => Criterion::Magnitude,
             Method::Random => Criterion::Random,
-            Method::Greedy => Criterion::Loss,
+            Method::Greedy => Criterion::Answers,
         };
         let kwon = method == Method::Kwon;
         let keeps_state = matches!(method, Method::Optin | Method::Greedy);
@@ -232,7 +233,7 @@ impl Options {
                 .unwrap_or(if method == Method::Greedy { 4 } else { 1 }),
             rearrange: kwon || details.rearrange,
             tune: kwon || details.tune,
-            batch: details.batch,
+            batch: details.batch.unwrap_or(if keeps_state { 8 } else { 32 }),
             seed: details.seed,
             trajectory: Trajectory {
                 rows: details.rows,

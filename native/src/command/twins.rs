@@ -45,13 +45,13 @@ pub struct Options {
     /// The largest factor of a twin, as for `intformer rescale`.
     #[arg(long, default_value_t = 64.0)]
     by: f64,
+    /// What runs the integer models.
+    #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
+    executor: Choice,
     #[command(flatten)]
     method: Method,
     #[command(flatten)]
     examples: Examples,
-    /// What runs the integer models.
-    #[arg(long, short, value_enum, default_value_t = Choice::Auto)]
-    executor: Choice,
 }
 
 /// The shares of right first answers of the model or of a twin.

@@ -272,10 +272,10 @@ impl Run<'_, '_> {
                 })?;
                 trajectory::combined(how, &groups, &losses)
             }
-            Criterion::Loss => {
+            Criterion::Answers => {
                 let losses = self.losses(model, round, alone::losses)?;
-                let gain = |losses: &Losses| losses.iter().map(|[gain, _]| *gain).collect();
-                losses.iter().map(gain).collect()
+                let far = |losses: &Losses| losses.iter().map(|[far, _]| *far).collect();
+                losses.iter().map(far).collect()
             }
         };
         Ok(Chosen {

@@ -19,8 +19,8 @@ pub enum Criterion {
     Fisher,
     /// What the layers after it and the logits lose without it (OPTIN, arXiv 2403.17921).
     Trajectory,
-    /// What the loss gains without it alone.
-    Loss,
+    /// How far the answers are from the model's without it alone, by their divergence.
+    Answers,
 }
 
 /// A pruning. Two of equal options, models and items give equal weights.

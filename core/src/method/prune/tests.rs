@@ -227,6 +227,13 @@ fn a_pass_without_a_unit_is_the_one_with_its_mask() {
     }
 }
 
+/// That of an item with `logits`, whose class is `class`.
+fn cross_entropy(logits: &[f32], class: usize) -> f64 {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exps = logits.iter().map(|&value| f64::from(value - most).exp());
+    exps.sum::<f64>().ln() - f64::from(logits[class] - most)
+}
+
 /// The gradient of a mask is what a small change of it changes.
 #[test]
 fn gradients_are_those_of_the_masks() {
@@ -240,7 +247,7 @@ fn gradients_are_those_of_the_masks() {
                 let baseline = scored.baseline(batch, masks).unwrap();
                 let logits = host(baseline.value(scored.logits()).clone());
                 let rows = logits.chunks(scored.classes).zip(&batch.classes);
-                rows.map(|(row, &class)| alone::cross_entropy(row, class))
+                rows.map(|(row, &class)| cross_entropy(row, class))
                     .collect::<Vec<_>>()
             });
             each.collect()
@@ -276,7 +283,7 @@ fn every_criterion_keeps_the_budget_and_gives_the_same_bytes() {
             Criterion::Magnitude,
             Criterion::Fisher,
             Criterion::Trajectory,
-            Criterion::Loss,
+            Criterion::Answers,
         ];
         for criterion in all {
             let options = PruneOptions {
@@ -358,7 +365,7 @@ fn what_does_nothing_goes_first() {
 fn a_run_that_was_stopped_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     for (at, case) in cases().iter().enumerate() {
-        for criterion in [Criterion::Trajectory, Criterion::Loss] {
+        for criterion in [Criterion::Trajectory, Criterion::Answers] {
             let state = folder.path().join(format!("{at}-{criterion:?}"));
             let kept = PruneOptions {
                 rounds: 2,
@@ -493,7 +500,7 @@ fn what_cannot_be_pruned_is_refused() {
     // Weights so large that a loss is no number.
     let mut broken = Case::new(small());
     broken.model.params.get_mut("head.fc.weight").unwrap().data[0] = f32::MAX;
-    let loss = PruneOptions::new(Criterion::Loss, 0.7);
+    let loss = PruneOptions::new(Criterion::Answers, 0.7);
     let error = broken.prune(&loss).unwrap_err().to_string();
     assert!(error.contains("expected finite scores"), "{error}");
 }

@@ -256,7 +256,7 @@ impl Tap {
 }
 
 /// `T^2 * KL(softmax(a / T) || softmax(b / T))`, the mean over items.
-fn divergence(a: &[f32], b: &[f32], classes: usize, temperature: f64) -> f64 {
+pub(super) fn divergence(a: &[f32], b: &[f32], classes: usize, temperature: f64) -> f64 {
     let logarithms = |row: &[f32]| -> Vec<f64> {
         let scaled: Vec<f64> = row.iter().map(|&v| f64::from(v) / temperature).collect();
         let most = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
