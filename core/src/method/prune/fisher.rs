@@ -12,6 +12,9 @@ use crate::{
     float::{Factors, host},
 };
 
+/// Batches that run at once, on however many threads: each holds all values of its pass.
+const AT_ONCE: usize = 4;
+
 /// By group and unit, the gradient of each item's cross-entropy by what the unit's output is multiplied by, at 1.
 pub type Gradients = Vec<Vec<Vec<f32>>>;
 
@@ -20,11 +23,11 @@ pub type Gradients = Vec<Vec<Vec<f32>>>;
 /// Each item has masks of its own, so that one backward pass gives the gradients of all of them. (The published code
 /// squares that of a batch's mean loss.)
 pub(super) fn gradients(scored: &Scored) -> Result<Gradients> {
-    let parts = scored
-        .batches
-        .par_iter()
-        .map(|batch| of_batch(scored, batch));
-    let parts: Vec<Gradients> = parts.collect::<Result<_>>()?;
+    let mut parts = Vec::with_capacity(scored.batches.len());
+    for some in scored.batches.chunks(AT_ONCE) {
+        let found = some.par_iter().map(|batch| of_batch(scored, batch));
+        parts.extend(found.collect::<Result<Vec<_>>>()?);
+    }
     let mut all: Gradients = scored
         .groups
         .iter()
