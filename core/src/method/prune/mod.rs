@@ -33,7 +33,7 @@
 //! # Ok::<(), intformer::Error>(())
 //! ```
 
-mod alone;
+mod answers;
 mod cut;
 mod fisher;
 mod items;
@@ -273,7 +273,7 @@ impl Run<'_, '_> {
                 trajectory::combined(how, &groups, &losses)
             }
             Criterion::Answers => {
-                let losses = self.losses(model, round, alone::losses)?;
+                let losses = self.losses(model, round, answers::losses)?;
                 let far = |losses: &Losses| losses.iter().map(|[far, _]| *far).collect();
                 losses.iter().map(far).collect()
             }
