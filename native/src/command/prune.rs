@@ -199,7 +199,9 @@ impl Options {
         let kept = kept(&model, &pruned, items)?;
         checkpoint::save(&pruned, &self.out)?;
         if let Some(state) = options.state.filter(|state| state.exists()) {
-            std::fs::remove_dir_all(state)?;
+            std::fs::remove_file(state.join("scores.json"))?;
+            // What else is in a folder that was named is not this run's.
+            let _ = std::fs::remove_dir(state);
         }
         let text = text(&report, found.kind(), &kept, &self.out)? + &passed_over::text(&findings);
         let json = serde_json::json!({ "report": report, "kept": kept, "out": self.out });
