@@ -233,7 +233,7 @@ const MAX_HEADER: u64 = 64 << 20;
 
 /// Whether the file at `path` says of itself that it is a compressed model.
 #[cfg(feature = "float")]
-fn is_compressed(path: &Path) -> Result<bool> {
+pub fn is_compressed(path: &Path) -> Result<bool> {
     use std::{fs::File, io::Read};
 
     if !path.is_file() {

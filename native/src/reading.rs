@@ -96,6 +96,9 @@ impl Reading {
         source: &str,
         globals: &crate::cli::Globals,
     ) -> anyhow::Result<intformer::FloatModel> {
+        if crate::model::is_compressed(source.as_ref())? {
+            anyhow::bail!("expected a float model, found a compressed one: {source}");
+        }
         let loaded = self.noting(source)?;
         globals.notes(&loaded.notes);
         Ok(loaded.model)
