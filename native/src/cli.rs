@@ -1,6 +1,8 @@
 //! The command line as a whole.
 
 use std::ops::RangeInclusive;
+#[cfg(feature = "float")]
+use std::path::Path;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, builder::RangedU64ValueParser};
@@ -46,6 +48,21 @@ pub fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
 /// Parses a number of images, epochs, runs or the like: from 1 to ten million.
 pub fn count() -> RangedU64ValueParser<usize> {
     within(1..=10_000_000)
+}
+
+/// Checks that the name of a file of weights that is to be written says so.
+///
+/// # Errors
+/// If it does not.
+#[cfg(feature = "float")]
+pub fn check_weights_file(path: &Path) -> Result<()> {
+    anyhow::ensure!(
+        path.extension()
+            .is_some_and(|ending| ending == "safetensors"),
+        "expected a file that ends in .safetensors, found {}",
+        path.display()
+    );
+    Ok(())
 }
 
 macro_rules! commands {

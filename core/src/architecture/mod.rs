@@ -286,9 +286,14 @@ impl Config {
         format!("{}.mlp.act", self.site(block))
     }
 
-    /// The site of the last operation of `block`, whose tensor is the block's output.
+    /// The site of the last operation of `block`, whose tensor is the block's output before any normalization; of a block
+    /// that has neither attention nor MLP there is none of that name.
     pub fn output_site(&self, block: Block) -> String {
-        format!("{}.mlp.add", self.site(block))
+        let part = match self.widths(block).hidden {
+            0 => "attn",
+            _ => "mlp",
+        };
+        format!("{}.{part}.add", self.site(block))
     }
 
     /// The activation of the MLPs.

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use intformer::{
     FloatModel,
@@ -22,7 +22,7 @@ use intformer::{
 
 use crate::{
     answer::Answer,
-    cli::{Globals, count, within},
+    cli::{self, Globals, count, within},
     command::{classes::ClassArguments, passed_over, training_images::TrainingImages},
     reading::Reading,
 };
@@ -192,16 +192,7 @@ impl Options {
 
 impl Relu {
     fn run(&self, globals: &Globals) -> Result<Answer> {
-        if self
-            .out
-            .extension()
-            .is_none_or(|ending| ending != "safetensors")
-        {
-            bail!(
-                "expected a file that ends in .safetensors, found {}",
-                self.out.display()
-            );
-        }
+        cli::check_weights_file(&self.out)?;
         let teacher = self.reading.float(&self.model, globals)?;
         let options = self.options(&teacher);
         options.validate(&teacher)?;
@@ -230,7 +221,10 @@ impl Relu {
         };
         let usual = ReluOptions::new(teacher, state);
         let config = &teacher.config;
-        let gelu = |at: &&Block| config.activation().get(at.stage, at.block) == Activation::Gelu;
+        let gelu = |at: &&Block| {
+            let activation = config.activation().get(at.stage, at.block);
+            activation == Activation::Gelu && config.widths(**at).hidden > 0
+        };
         let blocks = config.blocks().iter().filter(gelu).count().max(1);
         let [group, step_epochs, finish_epochs] = match plan.at_once {
             true => [blocks, 0, plan.finish_epochs + blocks * plan.step_epochs],

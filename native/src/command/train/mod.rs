@@ -19,7 +19,11 @@ use intformer::{
 use serde_json::json;
 
 pub use self::task::TaskArguments;
-use crate::{answer::Answer, cli::Globals, command::passed_over};
+use crate::{
+    answer::Answer,
+    cli::{self, Globals},
+    command::passed_over,
+};
 
 /// Trains a float model: a new Swin, or with --from one that was trained before.
 ///
@@ -67,16 +71,7 @@ pub struct Options {
 impl Options {
     /// Trains and saves.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        if self
-            .out
-            .extension()
-            .is_none_or(|ending| ending != "safetensors")
-        {
-            bail!(
-                "expected a file that ends in .safetensors, found {}",
-                self.out.display()
-            );
-        }
+        cli::check_weights_file(&self.out)?;
         let task = self.task.prepare(self.task.schedule.seed, globals)?;
         if let Some(file) = &self.record {
             // What would be refused in the end is refused before.
