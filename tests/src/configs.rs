@@ -6,20 +6,36 @@ use intformer::architecture::{
 };
 use proptest::prelude::*;
 
-/// Widths of `depth` blocks, of which some block has some, as heads, their channels and hidden channels of each.
-fn some_widths(depth: usize, widths: Vec<(usize, usize, usize)>) -> PerBlock<Widths> {
-    let none = widths[..depth]
-        .iter()
-        .all(|&(heads, _, hidden)| heads + hidden == 0);
-    PerBlock::each(&[depth], |_, block| {
-        let (heads, head_dim, hidden) = widths[block];
-        let hidden = hidden.max(usize::from(none && block == 0));
+/// Widths of the blocks of stages of `depths`, at most two each, of which some block has some; as heads, their channels and
+/// hidden channels of each.
+fn some_widths(depths: &[usize], widths: &[(usize, usize, usize)]) -> PerBlock<Widths> {
+    let of = |stage: usize, block: usize| {
+        let (heads, head_dim, hidden) = widths[2 * stage + block];
         Widths {
             heads,
             head_dim,
             hidden,
         }
-    })
+    };
+    let is_empty =
+        |stage: usize, block: usize| of(stage, block).heads + of(stage, block).hidden == 0;
+    let stages = 0..depths.len();
+    let none = stages
+        .into_iter()
+        .all(|stage| (0..depths[stage]).all(|block| is_empty(stage, block)));
+    let each = PerBlock::each(depths, of);
+    match none {
+        true => each.with(
+            depths,
+            0,
+            0,
+            Widths {
+                hidden: 1,
+                ..of(0, 0)
+            },
+        ),
+        false => each,
+    }
 }
 
 /// One of eight bits for each block.
@@ -81,6 +97,19 @@ prop_compose! {
 }
 
 prop_compose! {
+    /// The same with pruned blocks, of which some or whole stages have neither attention nor MLP.
+    pub fn pruned_config()(
+        config in config(),
+        widths in prop::collection::vec((0usize..=3, 1usize..=9, 0usize..=30), 6),
+    ) -> SwinConfig {
+        SwinConfig {
+            widths: Some(some_widths(&config.depths, &widths)),
+            ..config
+        }
+    }
+}
+
+prop_compose! {
     /// Small Vision Transformers of all kinds: odd grids and heads, registers, no head or two, means, pruned blocks.
     pub fn vit()(
         grid in [1usize..=6, 1usize..=6],
@@ -98,7 +127,7 @@ prop_compose! {
         fc1_bias: u8,
         widths in prop::option::of(prop::collection::vec((0usize..=3, 1usize..=9, 0usize..=30), 3)),
     ) -> VitConfig {
-        let widths = widths.map(|widths| some_widths(depth, widths));
+        let widths = widths.map(|widths| some_widths(&[depth], &widths));
         let (pooling, distilled, prefix) = match answer {
             0 => (VitPooling::First, false, prefix.max(1)),
             1 => (VitPooling::First, classes > 0, prefix.max(2)),
@@ -153,7 +182,7 @@ prop_compose! {
         fc1_bias: u8,
         widths in prop::option::of(prop::collection::vec((0usize..=3, 1usize..=9, 0usize..=30), 2)),
     ) -> BertConfig {
-        let widths = widths.map(|widths| some_widths(depth, widths));
+        let widths = widths.map(|widths| some_widths(&[depth], &widths));
         BertConfig {
             vocabulary,
             positions,

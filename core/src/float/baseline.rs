@@ -18,19 +18,19 @@ pub struct Baseline<'a> {
 }
 
 impl<'a> Baseline<'a> {
-    /// Runs `forward` on a batch.
+    /// Runs `forward` on a batch, up to the node `last`.
     ///
     /// # Errors
     /// As [`Forward::run`].
-    pub fn new(forward: Forward, graph: &'a Graph, feed: &Feed) -> Result<Self> {
+    pub fn new(forward: Forward, graph: &'a Graph, feed: &Feed, last: NodeId) -> Result<Self> {
         Ok(Self {
             graph,
             filled: feed.filled().map(|filled| filled.repeated(1)),
-            values: forward.every(graph, feed)?,
+            values: forward.every(graph, feed, last)?,
         })
     }
 
-    /// The output of the node `id`, `[batch, tokens, channels]`.
+    /// The output of the node `id`, which is not after the last that ran: `[batch, tokens, channels]`.
     pub fn value(&self, id: NodeId) -> &Tensor<3> {
         &self.values[id]
     }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    graph::{Activation, Graph, Heads, Layer, Node, Pooling},
+    graph::{Activation, Graph, Heads, Layer, Node, NodeId, Pooling},
     quant::Observer,
 };
 
@@ -83,13 +83,18 @@ impl<'a> Forward<'a> {
         graph.walk(|id, inputs| self.node(graph, id, inputs, &feed))
     }
 
-    /// The same, but gives the output of every node.
+    /// The same, but gives the output of every node up to `last`.
     ///
     /// # Errors
     /// As [`Forward::run`].
-    pub(super) fn every(mut self, graph: &Graph, feed: &Feed) -> Result<Vec<Tensor<3>>> {
-        let mut values: Vec<Tensor<3>> = Vec::with_capacity(graph.nodes().len());
-        for (id, node) in graph.nodes().iter().enumerate() {
+    pub(super) fn every(
+        mut self,
+        graph: &Graph,
+        feed: &Feed,
+        last: NodeId,
+    ) -> Result<Vec<Tensor<3>>> {
+        let mut values: Vec<Tensor<3>> = Vec::with_capacity(last + 1);
+        for (id, node) in graph.nodes().iter().enumerate().take(last + 1) {
             let inputs: Vec<_> = node.inputs.iter().map(|&input| &values[input]).collect();
             let value = self.node(graph, id, &inputs, feed)?;
             values.push(value);

@@ -1,5 +1,7 @@
 //! What structured pruning takes away: attention heads and hidden channels.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::{Axis, Graph, Heads, Layer, Node, NodeId};
 
 /// What a unit is.
@@ -9,6 +11,15 @@ pub enum UnitKind {
     Head,
     /// A hidden channel of an MLP.
     Neuron,
+}
+
+impl Display for UnitKind {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Head => "head",
+            Self::Neuron => "hidden channel",
+        })
+    }
 }
 
 /// The units of one kind in one branch of a residual: between a linear layer that makes their channels and one that

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::{
     answer::Answer,
-    cli::{Globals, within},
+    cli::{self, Globals, within},
     command::{
         data::Part,
         labelled::{Examples, Taken},
@@ -64,8 +64,7 @@ pub struct Options {
     /// The file of the pruned model, ending in .safetensors.
     #[arg(long, short)]
     out: PathBuf,
-    /// Multiply-adds of the pruned model over those of the model, which `intformer info` counts; of texts as
-    /// long as those of --data are on average.
+    /// Multiply-adds of the pruned model over those of the model; of texts as long as those of --data are on average.
     #[arg(long, value_name = "SHARE", default_value_t = 0.6)]
     flops: f64,
     /// How the worth of a head or a channel is told.
@@ -123,15 +122,15 @@ struct Details {
     /// Seed of what is drawn.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Tokens of a batch whose products optin compares, at most.
-    #[arg(long, default_value_t = Trajectory::default().rows, value_parser = within(1..=65536))]
-    rows: usize,
-    /// What the logits count in optin over what the layers count.
-    #[arg(long, default_value_t = Trajectory::default().lambda)]
-    lambda: f64,
-    /// Temperature of the logits in optin.
-    #[arg(long, default_value_t = Trajectory::default().temperature)]
-    temperature: f64,
+    /// Tokens of a batch whose products optin compares, at most; by default 768.
+    #[arg(long, value_parser = within(2..=65536))]
+    rows: Option<usize>,
+    /// What the logits count in optin over what the layers count; by default 0.1.
+    #[arg(long)]
+    lambda: Option<f64>,
+    /// Temperature of the logits in optin; by default 4.
+    #[arg(long)]
+    temperature: Option<f64>,
     /// optin as the published code does it, which is not what the paper says.
     #[arg(long)]
     as_released: bool,
@@ -149,16 +148,7 @@ struct Kept {
 impl Options {
     /// Scores, cuts and saves.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
-        if self
-            .out
-            .extension()
-            .is_none_or(|ending| ending != "safetensors")
-        {
-            bail!(
-                "expected a file that ends in .safetensors, found {}",
-                self.out.display()
-            );
-        }
+        cli::check_weights_file(&self.out)?;
         let options = self.options()?;
         options.validate()?;
         let model = self.reading.float(&self.model, globals)?;
@@ -196,13 +186,13 @@ impl Options {
         };
         let (pruned, report) = prune(&options, &model, items, &mut ui)?;
         bar.finish_and_clear();
-        let kept = kept(&model, &pruned, items)?;
         checkpoint::save(&pruned, &self.out)?;
         if let Some(state) = options.state.filter(|state| state.exists()) {
             std::fs::remove_file(state.join("scores.json"))?;
             // What else is in a folder that was named is not this run's.
             let _ = std::fs::remove_dir(state);
         }
+        let kept = kept(&model, &pruned, items)?;
         let text = text(&report, found.kind(), &kept, &self.out)? + &passed_over::text(&findings);
         let json = serde_json::json!({ "report": report, "kept": kept, "out": self.out });
         Answer::new(text, &passed_over::told(json, &findings))
@@ -219,6 +209,30 @@ impl Options {
         };
         let kwon = method == Method::Kwon;
         let keeps_state = matches!(method, Method::Optin | Method::Greedy);
+        let usual = Trajectory::default();
+        let given = [
+            ("--state", self.state.is_some(), keeps_state),
+            ("--resume", self.resume, keeps_state),
+            ("--rows", details.rows.is_some(), method == Method::Optin),
+            (
+                "--lambda",
+                details.lambda.is_some(),
+                method == Method::Optin,
+            ),
+            (
+                "--temperature",
+                details.temperature.is_some(),
+                method == Method::Optin,
+            ),
+            (
+                "--as-released",
+                details.as_released,
+                method == Method::Optin,
+            ),
+        ];
+        if let Some((option, ..)) = given.iter().find(|(_, given, takes)| *given && !takes) {
+            bail!("expected no {option} with this method, which has no use for it, found one");
+        }
         let state = match &self.state {
             Some(folder) => folder.clone(),
             None => self.out.with_extension("prune"),
@@ -238,9 +252,9 @@ impl Options {
             batch: details.batch.unwrap_or(if keeps_state { 8 } else { 32 }),
             seed: details.seed,
             trajectory: Trajectory {
-                rows: details.rows,
-                lambda: details.lambda,
-                temperature: details.temperature,
+                rows: details.rows.unwrap_or(usual.rows),
+                lambda: details.lambda.unwrap_or(usual.lambda),
+                temperature: details.temperature.unwrap_or(usual.temperature),
                 as_released: details.as_released,
             },
             state: keeps_state.then_some(state),

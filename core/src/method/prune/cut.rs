@@ -14,15 +14,23 @@ use crate::{
 /// # Errors
 /// If a parameter is missing.
 pub fn cut(model: &FloatModel, groups: &[Units], kept: &[Vec<usize>]) -> Result<FloatModel> {
+    without_idle(reduced(model, groups, kept)?, groups, kept)
+}
+
+/// The same, but where none is kept the first stays, and gives nothing: so all branches are there, each with its bias in
+/// its own place.
+///
+/// # Errors
+/// If a parameter is missing.
+pub fn reduced(model: &FloatModel, groups: &[Units], kept: &[Vec<usize>]) -> Result<FloatModel> {
     let graph = model.config.graph();
     let nodes = graph.nodes();
     let mut pruned = model.clone();
-    let mut emptied = Vec::new();
+    let mut counts = Vec::new();
     for (units, kept) in groups.iter().zip(kept) {
-        if kept.is_empty() {
-            emptied.push(nodes[units.node].site.as_str());
-            continue;
-        }
+        let idle = kept.is_empty();
+        let kept: &[usize] = if idle { &[0] } else { kept };
+        counts.push((nodes[units.node].site.as_str(), kept.len()));
         let channels: Vec<usize> = kept
             .iter()
             .flat_map(|&unit| unit * units.channels..(unit + 1) * units.channels)
@@ -50,19 +58,30 @@ pub fn cut(model: &FloatModel, groups: &[Units], kept: &[Vec<usize>]) -> Result<
         let name = format!("{}.weight", nodes[units.after].site);
         let tensor = pruned.params.get_mut(&name)?;
         *tensor = columns_of(tensor, &channels);
+        if idle {
+            tensor.data.fill(0.0);
+        }
     }
-    let counts: Vec<(&str, usize)> = groups
-        .iter()
-        .zip(kept)
-        .filter(|(_, kept)| !kept.is_empty())
-        .map(|(units, kept)| (nodes[units.node].site.as_str(), kept.len()))
-        .collect();
     pruned.config = with_counts(&model.config, &counts);
-    for site in emptied {
-        empty(&mut pruned, site)?;
-    }
     pruned.validate()?;
     Ok(pruned)
+}
+
+/// A model that [`reduced`] has made of one with `groups`, without the branches of which none is `kept`.
+///
+/// # Errors
+/// If nothing before such a branch can take up its bias.
+pub fn without_idle(
+    mut model: FloatModel,
+    groups: &[Units],
+    kept: &[Vec<usize>],
+) -> Result<FloatModel> {
+    let graph = model.config.graph();
+    for (units, _) in groups.iter().zip(kept).filter(|(_, kept)| kept.is_empty()) {
+        empty(&mut model, &graph.nodes()[units.node].site)?;
+    }
+    model.validate()?;
+    Ok(model)
 }
 
 /// Takes the branch with the units at `site` out of `model`.
@@ -102,21 +121,14 @@ fn empty(model: &mut FloatModel, site: &str) -> Result<()> {
     Ok(())
 }
 
-/// `model` with what each unit of one of its groups gives multiplied by its factor.
+/// `model` with what each of `units`, which are a group of its graph, gives multiplied by its factor.
 ///
 /// # Errors
 /// If a parameter is missing.
-pub fn scaled(
-    model: &FloatModel,
-    groups: &[Units],
-    group: usize,
-    factors: &[f64],
-) -> Result<FloatModel> {
-    let units = &groups[group];
+pub fn scale(mut model: FloatModel, units: &Units, factors: &[f64]) -> Result<FloatModel> {
     let graph = model.config.graph();
     let site = &graph.nodes()[units.after].site;
-    let mut scaled = model.clone();
-    let weight = scaled.params.get_mut(&format!("{site}.weight"))?;
+    let weight = model.params.get_mut(&format!("{site}.weight"))?;
     for row in weight.data.chunks_mut(units.count * units.channels) {
         for (channels, factor) in row.chunks_mut(units.channels).zip(factors) {
             for value in channels {
@@ -124,8 +136,8 @@ pub fn scaled(
             }
         }
     }
-    scaled.validate()?;
-    Ok(scaled)
+    model.validate()?;
+    Ok(model)
 }
 
 /// `old` with so many units at the sites of attentions and activations.

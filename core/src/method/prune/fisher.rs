@@ -12,8 +12,8 @@ use crate::{
     float::{Factors, host},
 };
 
-/// Batches that run at once, on however many threads: each holds all values of its pass.
-const AT_ONCE: usize = 4;
+/// Rows of tokens that run at once, of whole batches, on however many threads: all values of a pass are held.
+const ROWS: usize = 8192;
 
 /// By group and unit, the gradient of each item's cross-entropy by what the unit's output is multiplied by, at 1.
 pub type Gradients = Vec<Vec<Vec<f32>>>;
@@ -24,7 +24,9 @@ pub type Gradients = Vec<Vec<Vec<f32>>>;
 /// squares that of a batch's mean loss.)
 pub(super) fn gradients(scored: &Scored) -> Result<Gradients> {
     let mut parts = Vec::with_capacity(scored.batches.len());
-    for some in scored.batches.chunks(AT_ONCE) {
+    let most = scored.batches.iter().map(|batch| scored.rows(batch)).max();
+    let at_once = (ROWS / most.unwrap_or(1).max(1)).max(1);
+    for some in scored.batches.chunks(at_once) {
         let found = some.par_iter().map(|batch| of_batch(scored, batch));
         parts.extend(found.collect::<Result<Vec<_>>>()?);
     }

@@ -85,6 +85,8 @@ pub(super) struct Batch {
 pub(super) struct Scored {
     pub graph: Graph,
     pub groups: Vec<Units>,
+    /// The block of each group, by its place among all.
+    pub blocks: Vec<usize>,
     pub parameters: Parameters,
     pub device: Device,
     pub batches: Vec<Batch>,
@@ -94,8 +96,20 @@ pub(super) struct Scored {
 impl Scored {
     /// `model` on `device`, which may keep gradients, though never of parameters.
     pub fn new(model: &FloatModel, items: Items, batch: usize, device: &Device) -> Result<Self> {
-        let graph = model.config.graph();
-        let input = model.config.input();
+        let config = &model.config;
+        let graph = config.graph();
+        let groups = graph.units();
+        let input = config.input();
+        let block = |units: &Units| {
+            let site = &graph.nodes()[units.node].site;
+            let blocks = config.blocks().into_iter();
+            let sites = |block| [config.attention_site(block), config.activation_site(block)];
+            blocks.map(sites).position(|sites| sites.contains(site))
+        };
+        let blocks: Option<Vec<usize>> = groups.iter().map(block).collect();
+        let blocks = blocks.ok_or_else(|| {
+            Error::Prune("expected heads and hidden channels of blocks, found others".to_owned())
+        })?;
         let batches = items.batches(batch).into_iter().map(|places| {
             let samples = items.samples;
             Ok(Batch {
@@ -110,7 +124,8 @@ impl Scored {
             })
         });
         Ok(Self {
-            groups: graph.units(),
+            groups,
+            blocks,
             graph,
             parameters: Parameters::of(model, device)?.frozen(|_| true),
             device: device.clone(),
@@ -119,14 +134,24 @@ impl Scored {
         })
     }
 
-    /// The site of a group's units.
-    pub fn site(&self, group: usize) -> &str {
-        &self.graph.nodes()[self.groups[group].node].site
+    /// Has the parameters of `model`, which has the same graph, in place of its own.
+    pub fn take(&mut self, model: &FloatModel) -> Result<()> {
+        self.parameters = Parameters::of(model, &self.device)?.frozen(|_| true);
+        Ok(())
     }
 
-    /// The group whose units are at `site`.
-    pub fn same(&self, site: &str) -> Option<usize> {
-        (0..self.groups.len()).find(|&group| self.site(group) == site)
+    /// Rows of the widest map of tokens that `batch` has.
+    pub fn rows(&self, batch: &Batch) -> usize {
+        let tokens = match &batch.lengths {
+            Some(lengths) => lengths.iter().copied().max(),
+            // Pixels are no tokens yet.
+            None => self
+                .groups
+                .iter()
+                .map(|units| self.graph.nodes()[units.node].tokens)
+                .max(),
+        };
+        tokens.unwrap_or(1) * batch.classes.len()
     }
 
     /// The node that gives the logits.
@@ -136,9 +161,19 @@ impl Scored {
 
     /// A pass over `batch` with outputs multiplied by `factors`, whose values are kept.
     pub fn baseline(&self, batch: &Batch, factors: &Factors) -> Result<Baseline<'_>> {
+        self.baseline_until(batch, factors, self.graph.nodes().len() - 1)
+    }
+
+    /// The same up to the node `last`.
+    pub fn baseline_until(
+        &self,
+        batch: &Batch,
+        factors: &Factors,
+        last: NodeId,
+    ) -> Result<Baseline<'_>> {
         let mut attention = Attention::new(&self.device);
         let forward = Forward::new(&self.parameters, &mut attention).multiplied(factors);
-        Baseline::new(forward, &self.graph, &batch.feed)
+        Baseline::new(forward, &self.graph, &batch.feed, last)
     }
 }
 
@@ -152,6 +187,11 @@ pub(super) fn check(model: &FloatModel, items: &Items) -> Result<()> {
         ));
     }
     let classes = model.config.classes();
+    if classes < 2 {
+        return Err(Error::Prune(format!(
+            "expected a model of two classes or more, found {classes}"
+        )));
+    }
     match items.classes.iter().find(|&&class| class >= classes) {
         Some(class) => Err(Error::Prune(format!(
             "expected classes below {classes}, found {class}"

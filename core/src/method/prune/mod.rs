@@ -89,7 +89,7 @@ pub type PruneUi<'a> = dyn FnMut(PruneEvent) -> ControlFlow<()> + 'a;
 /// What a pruning has done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PruneReport {
-    /// What was asked for.
+    /// What was asked for, but for the folder of the state.
     pub options: PruneOptions,
     /// Items it was pruned by.
     pub items: usize,
@@ -124,7 +124,7 @@ pub struct PrunedBlock {
 ///
 /// # Errors
 /// [`Error::Prune`] if the options make no sense, the model has no units or other classes, its folder has the state of
-/// another run, a score is no number, or the budget is below what a unit of each layer and all else cost.
+/// another run, scores are no numbers or all 0, or the budget is below what cannot be cut out.
 pub fn prune(
     options: &PruneOptions,
     model: &FloatModel,
@@ -160,23 +160,30 @@ pub fn prune(
         let of = options.rounds as f64;
         let [before, after] = [round, round + 1].map(|done| options.share.powf(done as f64 / of));
         let chosen = run.choose(&pruned, round)?;
-        let student = chosen.cut(&run, after)?;
+        let kept = chosen.kept(&run, after)?;
+        let groups = &chosen.groups;
         if options.tune && round + 1 == options.rounds {
-            // The teacher of a layer is the model pruned half as far (arXiv 2204.09656).
-            let teacher = chosen.cut(&run, (before * after).sqrt())?;
-            let ui = &mut *run.ui;
-            let mut seen = || {
-                let _ = ui(PruneEvent::Tuned);
-            };
-            (pruned, tuned) = tune::tuned(&student, &teacher, items, options.batch, &mut seen)?;
+            // The teacher of a layer is the model pruned half as far (arXiv 2204.09656). Branches that go are there until
+            // all are tuned, as their biases go into sums that are held against the teacher's.
+            let teacher = chosen.kept(&run, (before * after).sqrt())?;
+            let teacher = cut::reduced(&pruned, groups, &teacher)?;
+            let student = cut::reduced(&pruned, groups, &kept)?;
+            let mut seen = || run.tell(PruneEvent::Tuned);
+            let (student, layers) =
+                tune::tuned(student, &teacher, items, options.batch, &mut seen)?;
+            pruned = cut::without_idle(student, groups, &kept)?;
+            tuned = layers;
             let batches = items.len().div_ceil(options.batch) as u64;
-            run.passes += 2 * batches * chosen.groups.len() as u64;
+            run.passes += 2 * batches * groups.len() as u64;
         } else {
-            pruned = student;
+            pruned = cut::cut(&pruned, groups, &kept)?;
         }
     }
     let report = PruneReport {
-        options: options.clone(),
+        options: PruneOptions {
+            state: None,
+            ..options.clone()
+        },
         items: items.len(),
         tokens,
         macs: [run.all, pruned.config.graph().macs_with(tokens)],
@@ -211,9 +218,8 @@ struct Run<'a, 'b> {
     passes: u64,
 }
 
-/// A model whose units are scored.
+/// The units of a model, scored.
 struct Chosen {
-    model: FloatModel,
     groups: Vec<Units>,
     costs: Costs,
     scores: Scores,
@@ -222,8 +228,8 @@ struct Chosen {
 }
 
 impl Chosen {
-    /// The model with what is worth most within `share` of the multiply-accumulates of the first.
-    fn cut(&self, run: &Run, share: f64) -> Result<FloatModel> {
+    /// The units that are worth most within `share` of the multiply-accumulates of the first model.
+    fn kept(&self, run: &Run, share: f64) -> Result<Vec<Vec<usize>>> {
         let budget = (run.all as f64 * share) as u64;
         let mut kept = search(&self.groups, &self.costs, &self.scores, budget, run.all)?;
         if let Some(gradients) = &self.gradients {
@@ -231,7 +237,7 @@ impl Chosen {
                 *kept = fisher::rearranged(gradients, kept);
             }
         }
-        cut::cut(&self.model, &self.groups, &kept)
+        Ok(kept)
     }
 }
 
@@ -279,7 +285,6 @@ impl Run<'_, '_> {
             }
         };
         Ok(Chosen {
-            model: model.clone(),
             groups,
             costs,
             scores,
@@ -297,14 +302,14 @@ impl Run<'_, '_> {
         let scored = Scored::new(model, self.items, self.options.batch, &Device::flex())?;
         let mut all = Vec::new();
         for (group, units) in scored.groups.iter().enumerate() {
-            let losses = match self.state.get(round, group) {
+            let losses = match self.state.get(round, group, units.count)? {
                 Some(known) => known.clone(),
                 None => {
                     let found = of(&scored, group)?;
                     self.passes += ((units.count + 1) * scored.batches.len()) as u64;
                     if found.iter().flatten().any(|value| !value.is_finite()) {
                         return Err(Error::Prune(format!(
-                            "expected finite scores, found others of the {:?}s of {}",
+                            "expected finite scores, found others of the {}s of {}",
                             units.kind,
                             scored.graph.nodes()[units.node].site
                         )));

@@ -126,9 +126,9 @@ impl PruneOptions {
                 self.share
             ));
         }
-        if self.rounds == 0 || self.batch == 0 || self.trajectory.rows == 0 {
+        if self.rounds == 0 || self.batch == 0 || self.trajectory.rows < 2 {
             return fail(format!(
-                "expected rounds, items of a batch and rows of 1 or more, found {}, {} and {}",
+                "expected rounds and items of a batch of 1 or more and rows of 2 or more, found {}, {} and {}",
                 self.rounds, self.batch, self.trajectory.rows
             ));
         }
@@ -151,11 +151,24 @@ impl PruneOptions {
         Ok(())
     }
 
-    /// What the scores depend on, as text.
+    /// The same options as far as what is kept of scores depends on them.
     pub(super) fn key(&self) -> Self {
+        let trajectory = Trajectory {
+            lambda: 0.0,
+            ..self.trajectory
+        };
+        let drawn = self.criterion == Criterion::Trajectory;
         Self {
             state: None,
             tune: false,
+            // The first round scores the whole model.
+            share: if self.rounds == 1 { 1.0 } else { self.share },
+            seed: if drawn { self.seed } else { 0 },
+            trajectory: if drawn {
+                trajectory
+            } else {
+                Trajectory::default()
+            },
             ..self.clone()
         }
     }

@@ -68,8 +68,7 @@ impl Costs {
 fn out_of_reach(least: u64, budget: u64, all: u64) -> Error {
     let [least, budget] = [least, budget].map(|macs| macs as f64 / all as f64);
     Error::Prune(format!(
-        "expected a share of the multiply-adds of at least {least:.4}, which is what all but heads and hidden channels \
-         costs, found {budget:.4}"
+        "expected a share of the multiply-adds of at least {least:.4}, which what cannot be cut out costs, found {budget:.4}"
     ))
 }
 
@@ -97,12 +96,18 @@ pub fn search(
     all: u64,
 ) -> Result<Vec<Vec<usize>>> {
     costs.check(budget, all)?;
+    if scores.iter().flatten().all(|score| *score == 0.0) {
+        return Err(Error::Prune(
+            "expected scores that tell units apart, found 0 for all: the loss on these items is 0 with and without them"
+                .to_owned(),
+        ));
+    }
     let mut kept: Vec<Vec<usize>> = Vec::with_capacity(groups.len());
     let mut free: [Vec<Candidate>; 2] = Default::default();
     for (group, (units, scores)) in groups.iter().zip(scores).enumerate() {
         if let Some(unit) = scores.iter().position(|score| !score.is_finite()) {
             return Err(Error::Prune(format!(
-                "expected finite scores, found {} of {:?} {unit} of group {group}",
+                "expected finite scores, found {} of {} {unit} of group {group}",
                 scores[unit], units.kind
             )));
         }
@@ -234,6 +239,20 @@ mod tests {
         }
     }
 
+    /// A head of a stage that costs less is worth more at the same score.
+    #[test]
+    fn what_costs_less_stays_at_the_same_score() {
+        let groups = [group(UnitKind::Head, 2), group(UnitKind::Head, 2)];
+        let costs = Costs {
+            fixed: 0,
+            unit: vec![5, 2],
+            may_go: vec![true, true],
+        };
+        let scores = vec![vec![1.0, 0.9], vec![1.0, 0.8]];
+        let kept = search(&groups, &costs, &scores, 9, 14).unwrap();
+        assert_eq!(kept, [vec![0], vec![0, 1]]);
+    }
+
     #[test]
     fn a_score_that_is_no_number_is_refused() {
         let groups = [group(UnitKind::Head, 2)];
@@ -244,7 +263,7 @@ mod tests {
         };
         let error = search(&groups, &costs, &vec![vec![0.0, f64::NAN]], 2, 2).unwrap_err();
         assert!(
-            error.to_string().contains("found NaN of Head 1 of group 0"),
+            error.to_string().contains("found NaN of head 1 of group 0"),
             "{error}"
         );
     }

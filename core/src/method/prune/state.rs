@@ -21,7 +21,7 @@ pub(super) struct State {
     known: Known,
 }
 
-#[derive(PartialEq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {
     version: u32,
@@ -61,35 +61,39 @@ impl State {
         let fail = |sentence: String| Error::Prune(format!("{}: {sentence}", file.display()));
         let text = fs::read_to_string(file).map_err(|e| Error::io(file, e))?;
         let known: Known = serde_json::from_str(&text).map_err(|e| fail(e.to_string()))?;
-        let same = Known {
-            losses: Vec::new(),
-            ..new
-        };
-        let found = Known {
-            losses: Vec::new(),
-            version: known.version,
-            options: known.options.clone(),
-            model: known.model.clone(),
-            items: known.items.clone(),
-        };
-        match found == same {
-            true => Ok(Self { path, known }),
-            false => Err(fail(format!(
-                "expected scores of the same options, model and items, found those of {:?}",
-                found.options
+        let differs = [
+            ("version", known.version != new.version),
+            ("options", known.options != new.options),
+            ("model", known.model != new.model),
+            ("items", known.items != new.items),
+        ];
+        match differs.iter().find(|(_, differs)| *differs) {
+            None => Ok(Self { path, known }),
+            Some((what, _)) => Err(fail(format!(
+                "expected scores of the same options, model and items, found those of other {what}"
             ))),
         }
     }
 
-    /// What is known of a group in a round.
-    pub fn get(&self, round: usize, group: usize) -> Option<&Losses> {
-        self.known.losses.get(round)?.get(group)
+    /// What is known of a group of `count` units in a round.
+    ///
+    /// # Errors
+    /// If that is of another number of units.
+    pub fn get(&self, round: usize, group: usize, count: usize) -> Result<Option<&Losses>> {
+        let known = self.known.losses.get(round);
+        match known.and_then(|groups| groups.get(group)) {
+            Some(losses) if losses.len() != count => Err(Error::Prune(format!(
+                "expected {count} scores of group {group} in round {round}, found {}",
+                losses.len()
+            ))),
+            found => Ok(found),
+        }
     }
 
     /// Keeps what was found out of the next group of a round.
     pub fn push(&mut self, round: usize, losses: Losses) -> Result<()> {
-        if self.known.losses.len() == round {
-            self.known.losses.push(Vec::new());
+        if self.known.losses.len() <= round {
+            self.known.losses.resize(round + 1, Vec::new());
         }
         self.known.losses[round].push(losses);
         let Some(path) = &self.path else {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Result,
     float::{Baseline, Factors, host},
-    graph::{Layer, NodeId, UnitKind, Units},
+    graph::{Layer, Node, NodeId, UnitKind, Units},
 };
 
 /// A layer whose output is compared.
@@ -27,15 +27,18 @@ struct Tap {
     directions: Tensor<3>,
 }
 
-/// The two parts of the loss of each unit of `group`: of the trajectory and of the logits, each summed over batches.
+/// The two parts of the loss of each unit of `group`: of the trajectory and of the logits, each the mean over
+/// batches, which count by their items.
 pub(super) fn losses(scored: &Scored, how: &Trajectory, seed: u64, group: usize) -> Result<Losses> {
     let units = &scored.groups[group];
     let mut all = vec![[0.0; 2]; units.count];
+    let items: usize = scored.batches.iter().map(|batch| batch.classes.len()).sum();
     for (at, batch) in scored.batches.iter().enumerate() {
+        let share = batch.classes.len() as f64 / items as f64;
         let part = of_batch(scored, how, [seed, at as u64], group, batch)?;
         for (all, part) in all.iter_mut().zip(part) {
-            all[0] += part[0];
-            all[1] += part[1];
+            all[0] += share * part[0];
+            all[1] += share * part[1];
         }
     }
     Ok(all)
@@ -48,8 +51,9 @@ pub fn combined(how: &Trajectory, groups: &[Units], parts: &[Losses]) -> Scores 
     }
     let sum = |part: usize| -> f64 { parts.iter().flatten().map(|losses| losses[part]).sum() };
     let weight = match sum(1) {
-        logits if logits > 0.0 => how.lambda * sum(0) / logits,
-        _ => 0.0,
+        logits if logits > 0.0 && sum(0) > 0.0 => how.lambda * sum(0) / logits,
+        // Nothing to weigh it against.
+        _ => 1.0,
     };
     let score = |losses: &[f64; 2]| losses[0] + weight * losses[1];
     let group = |losses: &Losses| losses.iter().map(score).collect();
@@ -103,10 +107,12 @@ fn of_batch(
             &masked
         }
     };
-    let (taps, share) = taps(scored, units);
+    let (taps, share) = taps(scored, group);
     let taps: Vec<Tap> = taps
         .into_iter()
         .map(|node| tap(how, seed, &whole, batch, node, None))
+        // A row alone has no other to be compared with.
+        .filter(|tap| tap.rows.len() > 1)
         .collect();
     let nodes: Vec<NodeId> = taps.iter().map(|tap| tap.node).collect();
     let wanted = [nodes.as_slice(), &[scored.logits()]].concat();
@@ -155,33 +161,38 @@ fn of_batch(
     })
 }
 
-/// The layers whose outputs are compared without a unit of `units`, and how much they count.
+/// The layers whose outputs are compared without a unit of a group, and how much they count.
 ///
 /// As in the paper's code: of texts what the MLPs of later blocks add, of images what later attentions read, a block's
-/// normalized input. Of images the last normalization is one of them here, so that the last block has a later layer,
-/// too; of texts the last block is told by its own MLP, which counts half.
-fn taps(scored: &Scored, units: &Units) -> (Vec<NodeId>, f64) {
+/// normalized input. Of images the last normalizations are among them here, so that the last block has a later layer,
+/// too; of texts the last block is told by its own MLP, which counts half, or, if it has none, by them.
+fn taps(scored: &Scored, group: usize) -> (Vec<NodeId>, f64) {
     let (graph, groups) = (&scored.graph, &scored.groups);
-    let of = |kind: UnitKind| groups.iter().filter(move |units| units.kind == kind);
-    let takes_texts = graph
-        .nodes()
-        .iter()
-        .any(|node| matches!(node.layer, Layer::Tokens(_)));
-    if !takes_texts {
-        let norms = of(UnitKind::Head).map(|units| graph.nodes()[units.before].inputs[0]);
-        let is_norm = |&id: &NodeId| matches!(graph.nodes()[id].layer, Layer::LayerNorm { .. });
-        let last = (0..graph.nodes().len()).rev().find(is_norm);
-        let later = norms.chain(last).filter(|&node| node > units.after);
-        return (later.collect(), 1.0);
+    let (own, after) = (scored.blocks[group], groups[group].after);
+    let later = |kind: UnitKind| {
+        let pairs = groups.iter().zip(&scored.blocks);
+        let later = pairs.filter(move |(units, block)| units.kind == kind && **block > own);
+        later.map(|(units, _)| units)
+    };
+    let adds = groups.iter().map(|units| units.add).max().unwrap_or(0);
+    let last = (adds..graph.nodes().len())
+        .filter(|&id| matches!(graph.nodes()[id].layer, Layer::LayerNorm { .. }));
+    let is_text = |node: &Node| matches!(node.layer, Layer::Tokens(_));
+    if !graph.nodes().iter().any(is_text) {
+        let read = later(UnitKind::Head).map(|units| graph.nodes()[units.before].inputs[0]);
+        return (read.chain(last).collect(), 1.0);
     }
-    let mut from_own = of(UnitKind::Neuron)
-        .map(|units| units.after)
-        .filter(|&node| node >= units.after);
-    let own = from_own.next();
-    let later: Vec<NodeId> = from_own.collect();
-    match later.is_empty() {
-        true => (own.into_iter().collect(), 0.5),
-        false => (later, 1.0),
+    let added: Vec<NodeId> = later(UnitKind::Neuron).map(|units| units.after).collect();
+    if !added.is_empty() {
+        return (added, 1.0);
+    }
+    let mut pairs = groups.iter().zip(&scored.blocks);
+    let mlp = pairs.find(|(units, block)| {
+        **block == own && units.kind == UnitKind::Neuron && units.after >= after
+    });
+    match mlp {
+        Some((units, _)) => (vec![units.after], 0.5),
+        None => (last.collect(), 1.0),
     }
 }
 

@@ -3,7 +3,7 @@
 use burn::{Tensor, tensor::Device, tensor::Int, tensor::TensorData};
 
 use super::{
-    cut::scaled,
+    cut::scale,
     items::{Batch, Items, Scored},
 };
 use crate::{
@@ -20,41 +20,49 @@ const DAMPING: f64 = 0.01;
 const LARGEST: f64 = 10.0;
 
 /// `student` with its units scaled, layer by layer from the first, so that each sum of a residual and its branch is as
-/// near to that of `teacher`, a larger model with the same groups of units, as least squares make it; and how many
-/// layers were. The factors go into weights. `seen` is told when a layer is done.
+/// near to that of `teacher`, a larger model of the same branches, as least squares make it; and how many layers were. The
+/// factors go into weights. `seen` is told when a layer is done.
+///
+/// # Errors
+/// The first of `seen`, or if the items do not fit.
 pub(super) fn tuned(
-    student: &FloatModel,
+    mut student: FloatModel,
     teacher: &FloatModel,
     items: Items,
     batch: usize,
-    seen: &mut dyn FnMut(),
+    seen: &mut dyn FnMut() -> Result<()>,
 ) -> Result<(FloatModel, usize)> {
     let device = Device::flex();
     let teacher = Scored::new(teacher, items, batch, &device)?;
-    let mut student = student.clone();
+    let mut scored = Scored::new(&student, items, batch, &device)?;
     let mut tuned = 0;
-    for group in 0..student.config.graph().units().len() {
-        let scored = Scored::new(&student, items, batch, &device)?;
-        // A layer that the teacher has not cannot be held against it.
-        let Some(theirs) = teacher.same(scored.site(group)) else {
-            continue;
-        };
-        let Some(factors) = factors(&scored, &teacher, [group, theirs])? else {
-            break;
-        };
-        student = scaled(&student, &scored.groups, group, &factors)?;
-        tuned += 1;
-        seen();
+    for group in 0..scored.groups.len() {
+        match factors(&scored, &teacher, group)? {
+            Fit::Nothing => {}
+            Fit::Unsound => break,
+            Fit::Factors(factors) => {
+                student = scale(student, &scored.groups[group], &factors)?;
+                scored.take(&student)?;
+                tuned += 1;
+            }
+        }
+        seen()?;
     }
     Ok((student, tuned))
 }
 
-/// The factors of the units of one group; none if one would be too large.
-fn factors(
-    student: &Scored,
-    teacher: &Scored,
-    [group, theirs_group]: [usize; 2],
-) -> Result<Option<Vec<f64>>> {
+/// What least squares find for a layer.
+enum Fit {
+    /// It gives nothing that could be scaled.
+    Nothing,
+    /// A factor that is too large, or none at all.
+    Unsound,
+    /// A factor for each unit.
+    Factors(Vec<f64>),
+}
+
+/// The factors of the units of one group.
+fn factors(student: &Scored, teacher: &Scored, group: usize) -> Result<Fit> {
     let units = &student.groups[group];
     let all = units.count * units.channels;
     let site = &student.graph.nodes()[units.after].site;
@@ -62,11 +70,12 @@ fn factors(
     let mut together = vec![0.0f64; all * all];
     let mut towards = vec![0.0f64; all];
     for (batch, theirs) in student.batches.iter().zip(&teacher.batches) {
-        let own = student.baseline(batch, &Factors::new())?;
-        let other = teacher.baseline(theirs, &Factors::new())?;
+        // Nothing after the sum is needed.
+        let own = student.baseline_until(batch, &Factors::new(), units.add)?;
+        let other = teacher.baseline_until(theirs, &Factors::new(), units.add)?;
         let rows = rows(student, units, batch, &own);
         let made = picked(own.value(units.node), &rows);
-        let goal = picked(other.value(teacher.groups[theirs_group].add), &rows);
+        let goal = picked(other.value(units.add), &rows);
         let far = goal - picked(own.value(units.add), &rows);
         let add = |sums: &mut [f64], values: Vec<f32>| {
             for (sum, value) in sums.iter_mut().zip(values) {
@@ -95,6 +104,9 @@ fn factors(
         })
         .collect();
     let mean = (0..units.count).map(|unit| matrix[unit][unit]).sum::<f64>() / units.count as f64;
+    if mean == 0.0 {
+        return Ok(Fit::Nothing);
+    }
     for (unit, row) in matrix.iter_mut().enumerate() {
         row[unit] += DAMPING * mean;
     }
@@ -102,18 +114,25 @@ fn factors(
         .map(|unit| towards[of(unit)].iter().sum())
         .collect();
     if !triangular(&mut matrix) {
-        return Ok(None);
+        return Ok(Fit::Unsound);
     }
     let factors: Vec<f64> = solve(&matrix, &right)
         .iter()
         .map(|change| 1.0 + change)
         .collect();
-    let sound = factors.iter().all(|factor| factor.abs() <= LARGEST);
-    Ok(sound.then_some(factors))
+    Ok(match factors.iter().all(|factor| factor.abs() <= LARGEST) {
+        true => Fit::Factors(factors),
+        false => Fit::Unsound,
+    })
 }
 
 /// The rows of a batch that count: no filler, and where one token alone is read on, its own.
-fn rows(scored: &Scored, units: &Units, batch: &Batch, baseline: &Baseline) -> Vec<usize> {
+pub(super) fn rows(
+    scored: &Scored,
+    units: &Units,
+    batch: &Batch,
+    baseline: &Baseline,
+) -> Vec<usize> {
     let [items, tokens, _] = baseline.value(units.add).dims();
     let readers = scored.graph.readers(units.add).iter();
     let picks: Option<Vec<usize>> = readers
@@ -133,7 +152,7 @@ fn rows(scored: &Scored, units: &Units, batch: &Batch, baseline: &Baseline) -> V
     (0..items * tokens).filter(counts).collect()
 }
 
-fn picked(value: &Tensor<3>, rows: &[usize]) -> Tensor<2> {
+pub(super) fn picked(value: &Tensor<3>, rows: &[usize]) -> Tensor<2> {
     let [items, tokens, channels] = value.dims();
     let places: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
     let places = TensorData::new(places, [rows.len()]);

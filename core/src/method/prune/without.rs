@@ -13,6 +13,9 @@ use crate::{
 /// Tokens that run at once, of as many changed copies of a batch as that makes. More of them would leave the caches.
 const TOKENS: usize = 2048;
 
+/// Rows that all threads have at once, of whole chunks: how much memory that takes.
+const ROWS: usize = 1 << 17;
+
 /// What passes without one unit each come to: two numbers for each unit.
 pub type Losses = Vec<[f64; 2]>;
 
@@ -47,7 +50,7 @@ pub(super) fn without(
     let rows = batch * tokens;
     let chunk = (TOKENS / rows.max(1)).clamp(1, most);
     let firsts: Vec<usize> = (0..units.count).step_by(chunk).collect();
-    let parts = firsts.par_iter().map(|&first| {
+    let run = |&first: &usize| {
         let count = chunk.min(units.count - first);
         let (start, width) = (first * units.channels, count * units.channels);
         let shape = [rows, count, units.channels];
@@ -70,7 +73,11 @@ pub(super) fn without(
             count,
             values,
         }))
-    });
-    let parts: Vec<Losses> = parts.collect::<Result<_>>()?;
-    Ok(parts.concat())
+    };
+    let mut all = Losses::with_capacity(units.count);
+    for some in firsts.chunks((ROWS / (chunk * rows).max(1)).max(1)) {
+        let parts: Vec<Losses> = some.par_iter().map(run).collect::<Result<_>>()?;
+        all.extend(parts.concat());
+    }
+    Ok(all)
 }
