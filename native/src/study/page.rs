@@ -45,3 +45,27 @@ impl Page<'_> {
         html + "</main>\n</body>\n</html>\n"
     }
 }
+
+/// Checks that a page needs nothing else and that its elements end.
+#[cfg(test)]
+pub fn check(page: &str) {
+    for outside in ["src=\"http", "<link", "<script", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    for tag in [
+        "section",
+        "figure",
+        "table",
+        "div",
+        "ul",
+        "li",
+        "span",
+        "svg",
+        "blockquote",
+    ] {
+        let [open, close] = [format!("<{tag}"), format!("</{tag}>")];
+        let starts =
+            page.matches(&format!("{open}>")).count() + page.matches(&format!("{open} ")).count();
+        assert_eq!(starts, page.matches(&close).count(), "{tag}");
+    }
+}

@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use crate::place;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "",
     "info",
     "quantize",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 25] = [
     "prune-data subsets",
     "reproduce",
     "reproduce hscore",
+    "reproduce optin",
     "reproduce relu",
     "rescale",
     "twins",

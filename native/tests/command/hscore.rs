@@ -10,7 +10,7 @@ const STUDY: &str = "reproduce hscore --quick --sets trec --assets assets --enco
      --seeds 2 --out study";
 
 /// An encoder, and questions in the place of TREC's.
-fn with_assets() -> Workplace {
+pub fn with_assets() -> Workplace {
     let place = encoder();
     fs::create_dir_all(place.path("assets/trec")).unwrap();
     for (name, count) in [("train", 60), ("test", 20)] {

@@ -15,6 +15,8 @@ mod help;
 #[cfg(feature = "float")]
 mod hscore;
 mod info;
+#[cfg(feature = "float")]
+mod optin;
 mod place;
 #[cfg(feature = "float")]
 mod prune;

@@ -269,12 +269,17 @@ fn text(runners: &[Runner], results: &[Measured]) -> Result<String> {
 
 /// First quartile, median and third quartile in milliseconds; between two times, their mean.
 fn quartiles(times: &mut [Duration]) -> [f64; 3] {
-    times.sort_unstable();
+    let times = times.iter().map(|time| 1e3 * time.as_secs_f64());
+    quartiles_of(times.collect())
+}
+
+/// First quartile, median and third quartile of some values; between two, their mean.
+pub fn quartiles_of(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_unstable_by(f64::total_cmp);
     [0.25, 0.5, 0.75].map(|share| {
-        let at = share * (times.len() - 1) as f64;
-        let (low, high) = (times[at.floor() as usize], times[at.ceil() as usize]);
-        let (low, high) = (low.as_secs_f64(), high.as_secs_f64());
-        1e3 * (low + (high - low) * at.fract())
+        let at = share * (values.len() - 1) as f64;
+        let (low, high) = (values[at.floor() as usize], values[at.ceil() as usize]);
+        low + (high - low) * at.fract()
     })
 }
 

@@ -1,6 +1,7 @@
 //! `intformer reproduce`: a paper's claim, shown or not by one command.
 
 mod hscore;
+mod optin;
 mod relu;
 
 use anyhow::Result;
@@ -48,6 +49,19 @@ enum What {
     /// Example: intformer reproduce hscore --quick --sets trec --out hscore-quick
     #[command(verbatim_doc_comment)]
     Hscore(hscore::Hscore),
+    /// Pruning of heads and channels without training: OPTIN (arXiv 2403.17921) against Kwon's framework (arXiv
+    /// 2204.09656), Fisher information, magnitude, chance and a greedy search.
+    ///
+    /// Encoders are trained on three sets of texts, and Swins on two of images; each is pruned to several shares of its
+    /// multiply-adds in all ways, by several draws of examples, and tested; integer-only models of several shares are
+    /// timed in turn. The folder --out gets report.html and results.json. A run that was cut off goes on where it was
+    /// when it is started again with the same options.
+    ///
+    /// Example: intformer reproduce optin --out optin-study
+    ///
+    /// Example: intformer reproduce optin --quick --tasks glyphs --out optin-quick
+    #[command(verbatim_doc_comment)]
+    Optin(optin::Optin),
 }
 
 impl Options {
@@ -56,6 +70,7 @@ impl Options {
         match &self.what {
             What::Relu(relu) => relu.run(globals),
             What::Hscore(hscore) => hscore.run(globals),
+            What::Optin(optin) => optin.run(globals),
         }
     }
 }

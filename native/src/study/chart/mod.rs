@@ -3,6 +3,7 @@
 mod bars;
 mod course;
 mod dots;
+mod parts;
 mod plane;
 
 use anyhow::Result;
@@ -18,6 +19,7 @@ pub use self::{
     bars::{Bar, bars},
     course::{Course, course},
     dots::{Row, dots},
+    parts::{Parts, parts},
     plane::{Series, plane},
 };
 

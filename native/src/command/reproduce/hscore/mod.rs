@@ -1,11 +1,9 @@
 //! H-score dataset pruning (arXiv 2407.08887), on texts and images.
 
-mod data;
 mod noise;
 mod report;
 mod results;
 mod scoring;
-mod sets;
 mod study;
 mod ways;
 
@@ -16,13 +14,14 @@ use clap::Args;
 
 use self::{
     results::{Budget, Results, Settings},
-    sets::SetName,
     study::Study,
 };
 use crate::{
     answer::Answer,
     cli::{Globals, count, within},
-    study::{folder::Folder, machine::Machine, numbers::percent, spread::in_percent},
+    study::{
+        folder::Folder, machine::Machine, numbers::percent, sets::SetName, spread::in_percent,
+    },
 };
 
 /// Options of `intformer reproduce hscore`.

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::sets::SetName;
-use crate::study::{machine::Machine, numbers::fixed};
+use crate::study::{examples::Shown, machine::Machine, numbers::fixed, sets::SetName};
 
 /// A whole study.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -221,19 +220,4 @@ pub struct Example {
     pub class: String,
     /// What it is.
     pub shown: Shown,
-}
-
-/// What an example is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Shown {
-    /// The text.
-    Text(String),
-    /// The image: a PNG file in base64.
-    Image {
-        /// Its height in pixels.
-        side: usize,
-        /// The file.
-        png: String,
-    },
 }

@@ -16,7 +16,6 @@ use intformer::{
 use serde::Serialize;
 
 use super::{
-    data::{Data, Set},
     noise::{finder, flip},
     results::{Arm, Budget, Example, Noise, Run, SetResults, Settings, Way},
     scoring::{self, Scoring},
@@ -26,7 +25,11 @@ use crate::{
     cli::Globals,
     digest::sha256,
     reading::Reading,
-    study::{folder::Folder, jobs},
+    study::{
+        examples::{Data, Set, Wanted},
+        folder::Folder,
+        jobs,
+    },
 };
 
 /// Draws which labels are flipped.
@@ -97,7 +100,15 @@ impl Study {
             false => "the encoder: `cargo xtask assets` downloads it; --encoder names another",
         })?;
         let sides = serde_json::to_string(&(&model.config, &model.preprocessing))?;
-        let data = Data::read(&settings, assets, &model, globals)?;
+        let wanted = Wanted {
+            set: settings.set,
+            model: &settings.from,
+            counts: [settings.examples, settings.test_examples],
+            tokens: settings.tokens,
+            // The model that is trained further knows digits and capitals.
+            glyphs: ('a'..='z').map(String::from).collect(),
+        };
+        let data = Data::read(wanted, assets, &model, globals)?;
         let [examples, test_examples] = [&data.train, &data.test].map(|set| set.examples().len());
         let origin = Origin {
             params: Some(&model.params),
@@ -306,7 +317,7 @@ impl Study {
             Ok(Example {
                 index,
                 class: labels[self.data.train.classes()[index]].clone(),
-                shown: self.data.shown(index)?,
+                shown: self.data.shown(false, index)?,
             })
         };
         of.iter().step_by(step).map(example).collect()

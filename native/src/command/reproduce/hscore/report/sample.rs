@@ -1,12 +1,9 @@
 //! Made-up results for the tests.
 
-use super::super::{
-    results::{
-        Arm, Budget, Example, Finder, Noise, Results, Run, Scored, SetResults, Settings, Shown, Way,
-    },
-    sets::SetName,
+use super::super::results::{
+    Arm, Budget, Example, Finder, Noise, Results, Run, Scored, SetResults, Settings, Way,
 };
-use crate::study::machine::Machine;
+use crate::study::{examples::Shown, machine::Machine, sets::SetName};
 
 fn way(name: &str, arm: Arm, budget: Budget, share: f64, top1: f64) -> Way {
     let run = |seed: u64| Run {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{
-    super::results::{Arm, Budget, Example, SetResults, Shown, Way},
+    super::results::{Arm, Budget, Example, SetResults, Way},
     verdict::{Gain, TICKET, spread},
 };
 use crate::study::{
@@ -315,28 +315,8 @@ fn gallery(examples: &[Example], title: &str) -> String {
     let mut html = format!("<p>{title}:</p>\n<ul class=\"gallery\">\n");
     for example in examples {
         let class = Text(&example.class);
-        let shown = match &example.shown {
-            Shown::Text(text) => format!("<blockquote>{}</blockquote>", Text(&beginning(text))),
-            Shown::Image { side, png } => {
-                // Three pixels for one, but no images that fill the page.
-                let side = side.saturating_mul(3).clamp(48, 192);
-                format!(
-                    "<img src=\"data:image/png;base64,{}\" width=\"{side}\" height=\"{side}\" alt=\"An image of the \
-                     class {class}\">",
-                    Text(png)
-                )
-            }
-        };
+        let shown = example.shown.html(&example.class);
         html += &format!("<li>{shown}<dl><div><dt>class</dt><dd>{class}</dd></div></dl></li>\n");
     }
     html + "</ul>\n"
-}
-
-/// As much of a text as is shown.
-fn beginning(text: &str) -> String {
-    const SHOWN: usize = 160;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

@@ -1,10 +1,9 @@
 use super::{
-    super::sets::SetName,
     sample::{results, set},
     verdict::findings,
     *,
 };
-use crate::study::verdict::Tone;
+use crate::study::{page::check, sets::SetName, verdict::Tone};
 
 #[test]
 fn the_page_stands_alone() {
@@ -13,25 +12,7 @@ fn the_page_stands_alone() {
         set(SetName::Glyphs, 0.4, 0.9),
     ]));
     let page = page.unwrap();
-    for outside in ["src=\"http", "<link", "<script", "@import", "url("] {
-        assert!(!page.contains(outside), "{outside}");
-    }
-    for tag in [
-        "section",
-        "figure",
-        "table",
-        "div",
-        "ul",
-        "li",
-        "span",
-        "svg",
-        "blockquote",
-    ] {
-        let [open, close] = [format!("<{tag}"), format!("</{tag}>")];
-        let starts =
-            page.matches(&format!("{open}>")).count() + page.matches(&format!("{open} ")).count();
-        assert_eq!(starts, page.matches(&close).count(), "{tag}");
-    }
+    check(&page);
     // Two histograms, two of accuracy and one of noise of each.
     assert_eq!(page.matches("<svg").count(), 10);
     assert!(page.contains("TREC-6") && page.contains("Glyphs"));
@@ -52,8 +33,8 @@ fn text_of_the_data_is_escaped() {
     for example in set.never.iter_mut().chain(&mut set.always) {
         example.class = evil();
         match &mut example.shown {
-            super::super::results::Shown::Text(text) => *text = evil(),
-            super::super::results::Shown::Image { png, .. } => *png = evil(),
+            crate::study::examples::Shown::Text(text) => *text = evil(),
+            crate::study::examples::Shown::Image { png, .. } => *png = evil(),
         }
     }
     let page = page(&results(vec![set])).unwrap();

@@ -1,4 +1,4 @@
-//! The data sets of the study, and how models are trained on them.
+//! The data sets of studies, and how models are trained on them.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};

@@ -12,21 +12,30 @@ use intformer::{
     },
     runtime::Token,
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    results::{Settings, Shown},
+    data::{drawn, in_memory},
+    html::Text,
+    picture,
     sets::SetName,
 };
-use crate::{
-    cli::Globals,
-    digest::hex,
-    study::{
-        data::{drawn, in_memory},
-        picture,
-    },
-    texts,
-};
+use crate::{cli::Globals, digest::hex, inputs::Inputs, texts};
+
+/// Which examples are read.
+pub struct Wanted<'a> {
+    /// The data set.
+    pub set: SetName,
+    /// What the model is called, which they are read for.
+    pub model: &'a str,
+    /// How many to train on and to test with, at most.
+    pub counts: [usize; 2],
+    /// Tokens after which texts are cut.
+    pub tokens: Option<usize>,
+    /// Classes of [`SetName::Glyphs`].
+    pub glyphs: Vec<String>,
+}
 
 /// Examples to train on and to test with.
 pub struct Data {
@@ -34,8 +43,8 @@ pub struct Data {
     pub train: Set,
     /// To test with.
     pub test: Set,
-    /// The texts to train on, if they are texts.
-    texts: Vec<String>,
+    /// The texts to train on and to test with, if they are texts.
+    texts: [Vec<String>; 2],
 }
 
 /// Examples of a kind.
@@ -58,6 +67,18 @@ impl Set {
         match self {
             Self::Images(images) => images.classes(),
             Self::Texts(texts) => texts.classes(),
+        }
+    }
+
+    /// Those at `indices`, as models take them.
+    pub fn inputs(&self, indices: impl Iterator<Item = usize>) -> Inputs {
+        match self {
+            Self::Images(images) => {
+                Inputs::Images(indices.map(|at| images.items()[at].clone()).collect())
+            }
+            Self::Texts(texts) => {
+                Inputs::Texts(indices.map(|at| texts.items()[at].clone()).collect())
+            }
         }
     }
 
@@ -99,20 +120,22 @@ impl Set {
 }
 
 impl Data {
-    /// Reads the examples of `settings`, as `model` takes them.
+    /// Reads the examples that are `wanted`, of a folder of `assets`, as `model` takes them.
     pub fn read(
-        settings: &Settings,
+        wanted: Wanted,
         assets: &Path,
         model: &FloatModel,
         globals: &Globals,
     ) -> Result<Self> {
-        let counts = [settings.examples, settings.test_examples];
-        let folder = assets.join(settings.set.folder());
-        match (settings.set, model.config.input()) {
-            (SetName::Glyphs, InputShape::Image(shape)) => Self::glyphs(shape.size(), counts),
+        let (set, counts) = (wanted.set, wanted.counts);
+        let folder = assets.join(set.folder());
+        match (set, model.config.input()) {
+            (SetName::Glyphs, InputShape::Image(shape)) => {
+                Self::glyphs(shape.size(), counts, wanted.glyphs)
+            }
             (SetName::FashionMnist, InputShape::Image(_)) => Self::images(&folder, counts, model),
             (SetName::Trec | SetName::RottenTomatoes | SetName::R8, InputShape::Text(_)) => {
-                Self::of_tables(&folder, counts, settings.tokens, model, globals)
+                Self::of_tables(&folder, counts, wanted.tokens, model, globals)
             }
             (set, _) => bail!(
                 "expected a model of {}, found {}",
@@ -121,16 +144,15 @@ impl Data {
                 } else {
                     "texts"
                 },
-                settings.from
+                wanted.model
             ),
         }
     }
 
-    /// Small letters: the model knows digits and capitals.
-    fn glyphs(size: [usize; 2], [train, test]: [usize; 2]) -> Result<Self> {
+    fn glyphs(size: [usize; 2], [train, test]: [usize; 2], classes: Vec<String>) -> Result<Self> {
         let options = GlyphOptions {
             size: size[0],
-            classes: ('a'..='z').map(String::from).collect(),
+            classes,
             ..GlyphOptions::default()
         };
         let set = Arc::new(GlyphSet::discover(options)?);
@@ -141,7 +163,7 @@ impl Data {
         Ok(Self {
             train: part(Split::Train, train)?,
             test: part(Split::Test, test)?,
-            texts: Vec::new(),
+            texts: Default::default(),
         })
     }
 
@@ -161,7 +183,7 @@ impl Data {
             let indices = drawn(data.len(), count, path.display())?;
             sets.push(Set::Images(in_memory(&data, indices)?));
         }
-        Self::of_sets(sets, Vec::new())
+        Self::of_sets(sets, Default::default())
     }
 
     fn of_tables(
@@ -178,8 +200,9 @@ impl Data {
         });
         let tokenizer = texts::tokenizer(limits, tokenization.as_ref())?;
         let mut labels: Vec<String> = Vec::new();
-        let (mut sets, mut shown) = (Vec::new(), Vec::new());
-        for (name, count) in ["train.csv", "test.csv"].into_iter().zip(counts) {
+        let mut sets = Vec::new();
+        let mut shown = <[Vec<String>; 2]>::default();
+        for (at, name) in ["train.csv", "test.csv"].into_iter().enumerate() {
             let path = folder.join(name);
             let columns = Columns {
                 text: "text",
@@ -190,19 +213,17 @@ impl Data {
                 labels = table.names().into_iter().map(str::to_owned).collect();
             }
             let classes = table.places_of(&labels)?;
-            let indices = drawn(table.texts.len(), count, path.display())?;
+            let indices = drawn(table.texts.len(), counts[at], path.display())?;
             let some: Vec<_> = indices.iter().map(|&at| table.texts[at].clone()).collect();
             let classes = indices.iter().map(|&at| classes[at]).collect();
-            if shown.is_empty() {
-                shown = some.clone();
-            }
+            shown[at].clone_from(&some);
             let tokens: Vec<Vec<Token>> = texts::tokens(&texts::encode(&tokenizer, some, globals)?);
             sets.push(Set::Texts(TextSet::new(tokens, classes, labels.clone())?));
         }
         Self::of_sets(sets, shown)
     }
 
-    fn of_sets(sets: Vec<Set>, texts: Vec<String>) -> Result<Self> {
+    fn of_sets(sets: Vec<Set>, texts: [Vec<String>; 2]) -> Result<Self> {
         match <[Set; 2]>::try_from(sets) {
             Ok([train, test]) => Ok(Self { train, test, texts }),
             Err(_) => bail!("expected examples to train on and to test with"),
@@ -217,10 +238,11 @@ impl Data {
         hex(&hasher.finalize())
     }
 
-    /// What the example `index` to train on is.
-    pub fn shown(&self, index: usize) -> Result<Shown> {
-        Ok(match &self.train {
-            Set::Texts(_) => Shown::Text(self.texts[index].clone()),
+    /// What an example is: `index` of those to train on, or to `test` with.
+    pub fn shown(&self, test: bool, index: usize) -> Result<Shown> {
+        let at = usize::from(test);
+        Ok(match [&self.train, &self.test][at] {
+            Set::Texts(_) => Shown::Text(self.texts[at][index].clone()),
             Set::Images(images) => {
                 let image = &images.items()[index];
                 Shown::Image {
@@ -229,6 +251,49 @@ impl Data {
                 }
             }
         })
+    }
+}
+
+/// What an example is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shown {
+    /// The text.
+    Text(String),
+    /// The image: a PNG file in base64.
+    Image {
+        /// Its height in pixels.
+        side: usize,
+        /// The file.
+        png: String,
+    },
+}
+
+impl Shown {
+    /// As HTML; an image is of `class`.
+    pub fn html(&self, class: &str) -> String {
+        match self {
+            Self::Text(text) => format!("<blockquote>{}</blockquote>", Text(&beginning(text))),
+            Self::Image { side, png } => {
+                // Three pixels for one, but no images that fill the page.
+                let side = side.saturating_mul(3).clamp(48, 192);
+                format!(
+                    "<img src=\"data:image/png;base64,{}\" width=\"{side}\" height=\"{side}\" alt=\"An image of the \
+                     class {}\">",
+                    Text(png),
+                    Text(class)
+                )
+            }
+        }
+    }
+}
+
+/// As much of a text as is shown.
+fn beginning(text: &str) -> String {
+    const SHOWN: usize = 160;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

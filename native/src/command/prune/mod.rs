@@ -1,5 +1,7 @@
 //! `intformer prune`: a smaller dense model, without training.
 
+pub mod method;
+
 use std::{
     fmt::Write,
     ops::ControlFlow,
@@ -7,15 +9,16 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use intformer::{
     FloatModel, checkpoint,
     data::unread,
     float,
-    method::prune::{Criterion, Items, PruneEvent, PruneOptions, PruneReport, Trajectory, prune},
+    method::prune::{Items, PruneEvent, PruneOptions, PruneReport, Trajectory, prune},
 };
 use serde::Serialize;
 
+use self::method::Method;
 use crate::{
     answer::Answer,
     cli::{self, Globals, within},
@@ -85,23 +88,6 @@ pub struct Options {
     details: Details,
 }
 
-/// The methods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Method {
-    /// What later layers and the logits lose without it (OPTIN, arXiv 2403.17921).
-    Optin,
-    /// The Fisher information of its mask (the first stage of arXiv 2204.09656).
-    Fisher,
-    /// The three stages of arXiv 2204.09656: fisher with --rearrange and --tune.
-    Kwon,
-    /// The norms of its weights.
-    Magnitude,
-    /// Nothing: by chance.
-    Random,
-    /// How far the answers alone are from the model's without it, scored anew as the model shrinks.
-    Greedy,
-}
-
 /// How a method goes about it.
 #[derive(Args)]
 #[command(next_help_heading = "Method")]
@@ -154,7 +140,7 @@ impl Options {
         let model = self.reading.float(&self.model, globals)?;
         let taken = Taken {
             parts: &[Part::Train],
-            count: Some(self.method.usual_items()),
+            count: Some(self.method.items()),
             seed: Some(self.details.seed),
         };
         let found = self.examples.open(
@@ -200,16 +186,8 @@ impl Options {
 
     fn options(&self) -> Result<PruneOptions> {
         let (method, details) = (self.method, &self.details);
-        let criterion = match method {
-            Method::Optin => Criterion::Trajectory,
-            Method::Fisher | Method::Kwon => Criterion::Fisher,
-            Method::Magnitude => Criterion::Magnitude,
-            Method::Random => Criterion::Random,
-            Method::Greedy => Criterion::Answers,
-        };
-        let kwon = method == Method::Kwon;
-        let keeps_state = matches!(method, Method::Optin | Method::Greedy);
-        let usual = Trajectory::default();
+        let keeps_state = method.keeps_state();
+        let usual = method.options(self.flops);
         let given = [
             ("--state", self.state.is_some(), keeps_state),
             ("--resume", self.resume, keeps_state),
@@ -244,33 +222,20 @@ impl Options {
             );
         }
         Ok(PruneOptions {
-            rounds: details
-                .rounds
-                .unwrap_or(if method == Method::Greedy { 4 } else { 1 }),
-            rearrange: kwon || details.rearrange,
-            tune: kwon || details.tune,
-            batch: details.batch.unwrap_or(if keeps_state { 8 } else { 32 }),
+            rounds: details.rounds.unwrap_or(usual.rounds),
+            rearrange: usual.rearrange || details.rearrange,
+            tune: usual.tune || details.tune,
+            batch: details.batch.unwrap_or(usual.batch),
             seed: details.seed,
             trajectory: Trajectory {
-                rows: details.rows.unwrap_or(usual.rows),
-                lambda: details.lambda.unwrap_or(usual.lambda),
-                temperature: details.temperature.unwrap_or(usual.temperature),
+                rows: details.rows.unwrap_or(usual.trajectory.rows),
+                lambda: details.lambda.unwrap_or(usual.trajectory.lambda),
+                temperature: details.temperature.unwrap_or(usual.trajectory.temperature),
                 as_released: details.as_released,
             },
             state: keeps_state.then_some(state),
-            ..PruneOptions::new(criterion, self.flops)
+            ..usual
         })
-    }
-}
-
-impl Method {
-    /// Items that are drawn if nothing is said.
-    fn usual_items(self) -> usize {
-        match self {
-            Self::Optin => 32,
-            Self::Greedy => 256,
-            Self::Fisher | Self::Kwon | Self::Magnitude | Self::Random => 512,
-        }
     }
 }
 

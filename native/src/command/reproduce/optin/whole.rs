@@ -1,0 +1,219 @@
+//! The model of a task, before anything is cut out of it.
+
+use std::{ops::ControlFlow, path::Path};
+
+use anyhow::{Context, Result, bail};
+use intformer::{
+    FloatModel,
+    architecture::{Activation, Config, PerBlock, SwinConfig},
+    checkpoint,
+    float::train::{Origin, RateOf, TrainEvent, TrainOptions, train_from, with_labels},
+};
+
+use super::{
+    results::{Settings, Whole},
+    study::{Study, tokens},
+    tasks::{Start, Task},
+    test_set::{float_answers, made_integer},
+};
+use crate::{
+    cli::Globals,
+    digest::sha256,
+    reading::Reading,
+    study::{
+        examples::{Data, Wanted},
+        folder::Folder,
+        sets::SetName,
+    },
+};
+
+/// The file of the model.
+const MODEL: &str = "whole-float.safetensors";
+/// The file of the model made integer-only.
+pub const INTEGER: &str = "whole.safetensors";
+/// The file of what it answers.
+pub const RESULT: &str = "whole.json";
+
+/// Examples of a step of its training.
+const BATCH: usize = 32;
+
+impl Study {
+    /// Reads model and data, and opens the folder, which is new or holds a study of the same settings.
+    pub fn open(
+        mut settings: Settings,
+        assets: &Path,
+        out: &Path,
+        globals: &Globals,
+    ) -> Result<Self> {
+        let task = settings.task;
+        let model = Reading::of_size(None).float(&settings.from, globals);
+        let model = model.context(match task.set().takes_images() {
+            true => "the model of images: name another with --images-from, or run where it is",
+            false => "the encoder: `cargo xtask assets` downloads it; --encoder names another",
+        })?;
+        let wanted = Wanted {
+            set: task.set(),
+            model: &settings.from,
+            counts: [settings.examples, settings.test_examples],
+            tokens: settings.tokens,
+            glyphs: model.labels.clone(),
+        };
+        let data = Data::read(wanted, assets, &model, globals)?;
+        if task.start() == Start::AsItIs && data.train.examples().labels() != model.labels {
+            bail!(
+                "expected a model with the classes of {}, found another",
+                task.title()
+            );
+        }
+        let sides = serde_json::to_vec(&(&model.config, &model.preprocessing))?;
+        let origin = Origin {
+            params: Some(&model.params),
+            tokenization: model.tokenization.as_ref(),
+            ..Origin::default()
+        };
+        let [examples, test_examples] = [&data.train, &data.test].map(|set| set.examples().len());
+        settings = Settings {
+            from_digest: sha256([origin.digest().as_bytes(), &sides].concat()),
+            data_digest: data.digest(),
+            examples,
+            test_examples,
+            frozen: match task.start() {
+                Start::Further => task.set().frozen(model.config.blocks().len()),
+                Start::AsItIs | Start::Nothing => Vec::new(),
+            },
+            ..settings
+        };
+        Ok(Self {
+            folder: Folder::open(&out.join(task.name()), &settings)?,
+            settings,
+            model,
+            data,
+        })
+    }
+
+    /// The model that training begins with.
+    fn first(&self) -> Result<FloatModel> {
+        let labels = self.data.train.examples().labels();
+        match self.settings.task.start() {
+            Start::AsItIs => Ok(self.model.clone()),
+            Start::Further => Ok(with_labels(&self.model, labels, 0)?),
+            Start::Nothing => {
+                let shape = self.model.config.image()?;
+                let config = SwinConfig {
+                    image_size: shape.size(),
+                    in_channels: shape.channels,
+                    embed_dim: 16,
+                    depths: vec![1, 1],
+                    heads: vec![1, 1],
+                    window_size: 4,
+                    mlp_ratio: 1.0,
+                    classes: labels.len(),
+                    activation: PerBlock::All(Activation::Relu),
+                    ..SwinConfig::tiny()
+                };
+                Ok(FloatModel {
+                    config: Config::from(config),
+                    ..self.model.clone()
+                })
+            }
+        }
+    }
+
+    /// Trains the model, or goes on with that.
+    fn train(&self, globals: &Globals) -> Result<FloatModel> {
+        let settings = &self.settings;
+        let first = self.first()?;
+        if settings.task.start() == Start::AsItIs {
+            return Ok(first);
+        }
+        let state = Path::new("training");
+        let frozen = settings.frozen.iter().map(|of| RateOf {
+            of: of.clone(),
+            factor: 0.0,
+        });
+        let options = TrainOptions {
+            epochs: settings.epochs,
+            last: true,
+            batch: BATCH,
+            learning_rate: settings.rate,
+            weight_decay: 0.01,
+            warmup: 0.1,
+            clip: 1.0,
+            label_smoothing: 0.0,
+            rates: frozen.collect(),
+            resume: true,
+            ..TrainOptions::new(
+                first.config.clone(),
+                first.preprocessing.clone(),
+                self.folder.make(state)?,
+            )
+        };
+        let from_nothing = settings.task.start() == Start::Nothing;
+        let origin = Origin {
+            params: Some(&first.params).filter(|_| !from_nothing),
+            tokenization: first.tokenization.as_ref(),
+            ..Origin::default()
+        };
+        let [train, test] = [&self.data.train, &self.data.test].map(|set| set.examples());
+        let bar = globals.bar(
+            "training",
+            settings.epochs * settings.examples.div_ceil(BATCH),
+        );
+        let mut ui = |event: &TrainEvent<'_>| {
+            if let TrainEvent::Step { .. } = event {
+                bar.inc(1);
+            }
+            ControlFlow::Continue(())
+        };
+        let trained = train_from(&options, &origin, train, test, &mut ui);
+        bar.finish_and_clear();
+        Ok(trained?.model)
+    }
+}
+
+/// The model of the study's task, which is made if it is not there, and what it answers.
+pub fn whole(study: &Study, globals: &Globals) -> Result<(FloatModel, Whole)> {
+    let file = study.folder.path(MODEL);
+    let model = match file.exists() {
+        true => checkpoint::load(&file)?,
+        false => {
+            let model = study.train(globals)?;
+            checkpoint::save(&model, &file)?;
+            study.folder.remove("training")?;
+            model
+        }
+    };
+    if let Some(whole) = study.folder.read(RESULT)? {
+        return Ok((model, whole));
+    }
+    let (integer_model, integer) = made_integer(&model, &study.data, globals)?;
+    integer_model.save(study.folder.path(INTEGER))?;
+    let graph = model.config.graph();
+    let whole = Whole {
+        score: float_answers(&model, &study.data)?.score,
+        integer,
+        macs: graph.macs_with(tokens(&study.data.test).unwrap_or(1)),
+        parameters: model.params.elements(),
+    };
+    study.folder.write_json(RESULT, &whole)?;
+    Ok((model, whole))
+}
+
+/// Epochs of a task's training.
+pub fn epochs(task: Task, quick: bool) -> usize {
+    match (task.start(), quick) {
+        (Start::AsItIs, _) => 0,
+        (_, true) => 1,
+        (Start::Further, false) => 3,
+        (Start::Nothing, false) => 12,
+    }
+}
+
+/// Examples that are read of a task by default: to train on, and to test with.
+pub fn counts(set: SetName, quick: bool) -> [usize; 2] {
+    match (quick, set.takes_images()) {
+        (true, _) => [192, 96],
+        (false, true) => [10_000, 2000],
+        (false, false) => [4000, 1000],
+    }
+}
