@@ -54,7 +54,7 @@ pub struct Examples {
     label_column: String,
     /// Takes so many images or texts, spread evenly over all.
     #[arg(long, value_parser = count())]
-    limit: Option<usize>,
+    pub limit: Option<usize>,
     /// Ends at the first file that cannot be read, in place of passing it over.
     #[arg(long)]
     pub strict: bool,

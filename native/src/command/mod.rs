@@ -30,6 +30,8 @@ pub mod reproduce;
 #[cfg(feature = "float")]
 pub mod rescale;
 #[cfg(feature = "float")]
+mod shown;
+#[cfg(feature = "float")]
 pub mod train;
 #[cfg(feature = "float")]
 mod training_images;

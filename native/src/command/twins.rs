@@ -15,7 +15,8 @@ use crate::{
         eval::Score,
         labelled::{Examples, Found, Taken},
         passed_over,
-        quantize::{Method, Shown},
+        quantize::Method,
+        shown::Shown,
     },
     executor::{self, Choice},
     model::Model,
@@ -84,7 +85,7 @@ impl Options {
         let strict = self.examples.strict;
         let shown = self
             .method
-            .images(&model, rendering, CALIBRATION, 0, strict)?;
+            .shown(&model, rendering, CALIBRATION, 0, strict)?;
         found.announce(globals);
         let mut rows: Vec<Row> = Vec::new();
         let mut seen = None;

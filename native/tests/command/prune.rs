@@ -207,3 +207,73 @@ fn what_cannot_be_pruned_is_refused() {
         assert!(error.contains(expected), "{arguments}: {error}");
     }
 }
+
+/// A budget of time is kept by what was measured, and the file of that gives the same model.
+#[test]
+fn a_budget_of_time_is_kept() {
+    let place = with_photos();
+    let prune = "prune photos.safetensors --data photos --method magnitude --time 0.7 --time-runs 3 --time-table times.json";
+    let answer = place.json(&format!("{prune} --out pruned.safetensors"));
+    let report = &answer["report"];
+    let times = [0, 1].map(|at| report["nanoseconds"][at].as_f64().unwrap());
+    assert!(times[1] <= 0.7 * times[0] && times[1] > 0.0, "{report}");
+    let [before, after] = widths(report);
+    assert!(after < before, "{report}");
+    let table: Value =
+        serde_json::from_slice(&fs::read(place.path("times.json")).unwrap()).unwrap();
+    assert_eq!(table["groups"].as_array().unwrap().len(), 4);
+    assert!(table["machine"].as_str().unwrap().starts_with("cpu ("));
+
+    place.json(&format!("{prune} --out again.safetensors"));
+    let file = |name: &str| fs::read(place.path(name)).unwrap();
+    assert_eq!(file("again.safetensors"), file("pruned.safetensors"));
+
+    let text = place.run(&format!("{prune} --out text.safetensors")).stdout;
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("time by the table: "), "{text}");
+
+    for (arguments, expected) in [
+        (
+            format!("{prune} --out no.safetensors --rounds 2"),
+            "expected one round, as times are known of the whole model's layers, found 2",
+        ),
+        (
+            prune.replace("--time 0.7", "--time 0.001") + " --out no.safetensors",
+            "expected a share of the time of at least",
+        ),
+        (
+            prune.replace("photos.safetensors", "pruned.safetensors") + " --out no.safetensors",
+            // Either a layer is gone or it has fewer units.
+            "expected times of",
+        ),
+    ] {
+        let error = place.refused(&arguments);
+        assert!(error.contains(expected), "{arguments}: {error}");
+    }
+}
+
+/// Without classes the model's own answers are those that are kept.
+#[test]
+fn what_has_no_classes_is_answered_by_the_model() {
+    for (place, model, sources) in [
+        (with_photos(), "photos.safetensors", "photos/train"),
+        (with_questions(), "questions.safetensors", "lines.txt"),
+    ] {
+        for method in ["optin", "kwon"] {
+            let answer = place.json(&format!(
+                "prune {model} --unlabelled {sources} --method {method} --flops 0.8 --batch 4 --out pruned.safetensors"
+            ));
+            let kept = &answer["kept"];
+            assert!(kept["top1"].is_null(), "{answer}");
+            assert!(
+                (0.0..=1.0).contains(&kept["agrees"].as_f64().unwrap()),
+                "{answer}"
+            );
+            assert!(answer["report"]["items"].as_u64().unwrap() > 1, "{answer}");
+        }
+        let error = place.refused(&format!(
+            "prune {model} --unlabelled none --out pruned.safetensors"
+        ));
+        assert!(error.contains("No such file or directory"), "{error}");
+    }
+}

@@ -34,6 +34,7 @@
 //! ```
 
 mod answers;
+mod costs;
 mod cut;
 mod fisher;
 mod items;
@@ -52,15 +53,12 @@ use std::{ops::ControlFlow, time::Instant};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+pub use costs::{GroupTimes, TimeTable};
 pub use items::Items;
 pub use options::{Criterion, PruneOptions, Trajectory};
 
 use self::{
-    fisher::Gradients,
-    items::Scored,
-    search::{Costs, search},
-    state::State,
-    without::Losses,
+    costs::Costs, fisher::Gradients, items::Scored, search::search, state::State, without::Losses,
 };
 use crate::{
     Error, FloatModel, Result,
@@ -97,6 +95,8 @@ pub struct PruneReport {
     pub tokens: usize,
     /// Multiply-accumulates of an item before and after.
     pub macs: [u64; 2],
+    /// Nanoseconds of a run before and after, by [`PruneOptions::times`] if there are any.
+    pub nanoseconds: Option<[u64; 2]>,
     /// Elements of all parameters before and after.
     pub parameters: [usize; 2],
     /// Each block before and after.
@@ -142,14 +142,15 @@ pub fn prune(
         ));
     }
     let tokens = items.tokens();
-    let all = graph.macs_with(tokens);
     // Before any unit is scored: a share that cannot be had is a quick answer.
-    let costs = Costs::new(&graph, &graph.units(), tokens);
+    let costs = Costs::new(&graph, &graph.units(), tokens, options.times.as_ref())?;
+    let all = costs.all();
     costs.check((all as f64 * options.share) as u64, all)?;
     let mut run = Run {
         options,
         items,
         all,
+        cost: all,
         state: State::open(options, model, items)?,
         ui,
         passes: 0,
@@ -161,6 +162,7 @@ pub fn prune(
         let [before, after] = [round, round + 1].map(|done| options.share.powf(done as f64 / of));
         let chosen = run.choose(&pruned, round)?;
         let kept = chosen.kept(&run, after)?;
+        run.cost = chosen.costs.of(&kept);
         let groups = &chosen.groups;
         if options.tune && round + 1 == options.rounds {
             // The teacher of a layer is the model pruned half as far (arXiv 2204.09656). Branches that go are there until
@@ -186,7 +188,8 @@ pub fn prune(
         },
         items: items.len(),
         tokens,
-        macs: [run.all, pruned.config.graph().macs_with(tokens)],
+        macs: [&model, &&pruned].map(|model| model.config.graph().macs_with(tokens)),
+        nanoseconds: run.options.times.is_some().then_some([run.all, run.cost]),
         parameters: [model.params.elements(), pruned.params.elements()],
         blocks: blocks(&model.config, &pruned.config),
         tuned,
@@ -211,8 +214,10 @@ fn blocks(before: &Config, after: &Config) -> Vec<PrunedBlock> {
 struct Run<'a, 'b> {
     options: &'a PruneOptions,
     items: Items<'a>,
-    /// Multiply-accumulates of the model.
+    /// What the model costs.
     all: u64,
+    /// What the last model that was chosen costs.
+    cost: u64,
     state: State,
     ui: &'a mut PruneUi<'b>,
     passes: u64,
@@ -228,7 +233,7 @@ struct Chosen {
 }
 
 impl Chosen {
-    /// The units that are worth most within `share` of the multiply-accumulates of the first model.
+    /// The units that are worth most within `share` of what the first model costs.
     fn kept(&self, run: &Run, share: f64) -> Result<Vec<Vec<usize>>> {
         let budget = (run.all as f64 * share) as u64;
         let mut kept = search(&self.groups, &self.costs, &self.scores, budget, run.all)?;
@@ -254,7 +259,8 @@ impl Run<'_, '_> {
         let options = self.options;
         let graph = model.config.graph();
         let groups = graph.units();
-        let costs = Costs::new(&graph, &groups, self.items.tokens());
+        let times = options.times.as_ref();
+        let costs = Costs::new(&graph, &groups, self.items.tokens(), times)?;
         let units = groups.iter().map(|units| units.count).sum();
         self.tell(PruneEvent::Begin(round, units))?;
         let seed = options.seed.wrapping_add(round as u64);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::TimeTable;
 use crate::{Error, Result};
 
 /// By what a unit's worth is told.
@@ -53,8 +54,11 @@ pub enum Criterion {
 pub struct PruneOptions {
     /// By what units are told apart.
     pub criterion: Criterion,
-    /// Multiply-accumulates of the pruned model over those of the model; above 0, up to 1.
+    /// Multiply-accumulates of the pruned model over those of the model, or times by a table; above 0, up to 1.
     pub share: f64,
+    /// Times that are counted in place of multiply-accumulates; only in one round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<TimeTable>,
     /// Steps to that share, each with units scored anew in the model that the one before has left; equal factors.
     pub rounds: usize,
     /// Whether the units of each layer are chosen anew by how their gradients go together, as many as were chosen one
@@ -104,6 +108,7 @@ impl PruneOptions {
         Self {
             criterion,
             share,
+            times: None,
             rounds: 1,
             rearrange: false,
             tune: false,
@@ -122,7 +127,11 @@ impl PruneOptions {
         let fail = |sentence: String| Err(Error::Prune(sentence));
         if !(self.share > 0.0 && self.share <= 1.0) {
             return fail(format!(
-                "expected a share of the multiply-adds above 0 and up to 1, found {}",
+                "expected a share of the {} above 0 and up to 1, found {}",
+                match self.times {
+                    None => "multiply-adds",
+                    Some(_) => "time",
+                },
                 self.share
             ));
         }
@@ -130,6 +139,12 @@ impl PruneOptions {
             return fail(format!(
                 "expected rounds and items of a batch of 1 or more and rows of 2 or more, found {}, {} and {}",
                 self.rounds, self.batch, self.trajectory.rows
+            ));
+        }
+        if self.times.is_some() && self.rounds > 1 {
+            return fail(format!(
+                "expected one round, as times are known of the whole model's layers, found {}",
+                self.rounds
             ));
         }
         let Trajectory {
@@ -163,6 +178,7 @@ impl PruneOptions {
             tune: false,
             // The first round scores the whole model.
             share: if self.rounds == 1 { 1.0 } else { self.share },
+            times: None,
             seed: if drawn { self.seed } else { 0 },
             trajectory: if drawn {
                 trajectory

@@ -1,84 +1,17 @@
 //! Which units stay under a budget.
 
-use super::Scores;
+use super::{Scores, costs::Costs};
 use crate::{
     Error, Result,
-    graph::{Graph, UnitKind, Units},
+    graph::{UnitKind, Units},
 };
 
-/// What the units of a model cost in multiply-accumulates of one item.
-#[derive(Clone, Debug)]
-pub struct Costs {
-    /// What is left without any unit.
-    pub fixed: u64,
-    /// Of a unit of each group.
-    pub unit: Vec<u64>,
-    /// Whether a group may go whole.
-    pub may_go: Vec<bool>,
-}
-
-impl Costs {
-    /// Those of `graph`, whose units are `groups`, for items of `tokens` tokens.
-    pub fn new(graph: &Graph, groups: &[Units], tokens: usize) -> Self {
-        let unit: Vec<u64> = groups
-            .iter()
-            .map(|units| graph.unit_macs(units, tokens))
-            .collect();
-        let pairs = groups.iter().zip(&unit);
-        let in_units: u64 = pairs.map(|(units, cost)| units.count as u64 * cost).sum();
-        Self {
-            fixed: graph.macs_with(tokens) - in_units,
-            unit,
-            may_go: groups.iter().map(|units| graph.may_go(units)).collect(),
-        }
-    }
-
-    /// The least that a model may cost: with a unit of each group that may not go whole, or with any at all.
-    fn least(&self) -> u64 {
-        let pairs = self.unit.iter().zip(&self.may_go);
-        let stay: u64 = pairs
-            .filter(|(_, goes)| !**goes)
-            .map(|(cost, _)| cost)
-            .sum();
-        let cheapest = self.unit.iter().min().copied().unwrap_or(0);
-        self.fixed + if stay > 0 { stay } else { cheapest }
-    }
-
-    /// Checks that a model may cost `budget`, where the whole one costs `all`.
-    ///
-    /// # Errors
-    /// [`Error::Prune`] if that is too little.
-    pub fn check(&self, budget: u64, all: u64) -> Result<()> {
-        match budget >= self.least() {
-            true => Ok(()),
-            false => Err(out_of_reach(self.least(), budget, all)),
-        }
-    }
-
-    /// With `kept` units of each group.
-    pub fn of(&self, kept: &[Vec<usize>]) -> u64 {
-        let pairs = kept.iter().zip(&self.unit);
-        self.fixed
-            + pairs
-                .map(|(kept, cost)| kept.len() as u64 * cost)
-                .sum::<u64>()
-    }
-}
-
-fn out_of_reach(least: u64, budget: u64, all: u64) -> Error {
-    let [least, budget] = [least, budget].map(|macs| macs as f64 / all as f64);
-    Error::Prune(format!(
-        "expected a share of the multiply-adds of at least {least:.4}, which what cannot be cut out costs, found {budget:.4}"
-    ))
-}
-
-/// A unit that may go: its group, its place there, its score and its cost.
+/// A unit that may go: its group, its place there and its score.
 #[derive(Clone, Copy)]
 struct Candidate {
     group: usize,
     unit: usize,
     score: f64,
-    cost: u64,
 }
 
 /// The units of each of `groups` that stay, in order: of all ways to take the best heads and then the best neurons for
@@ -122,18 +55,17 @@ pub fn search(
             group,
             unit,
             score: scores[unit],
-            cost: costs.unit[group],
         }));
     }
     let left = budget.saturating_sub(costs.of(&kept));
     for candidates in &mut free {
-        let worth = |c: &Candidate| c.score / c.cost.max(1) as f64;
+        let worth = |c: &Candidate| c.score / costs.unit(c.group).max(1.0);
         candidates.sort_by(|a, b| {
             let order = worth(b).total_cmp(&worth(a));
             order.then((a.group, a.unit).cmp(&(b.group, b.unit)))
         });
     }
-    let [heads, neurons] = free.map(Sums::new);
+    let [heads, neurons] = free.map(|candidates| Sums::new(candidates, costs, &kept));
     let ways = (0..=heads.candidates.len()).filter(|&count| heads.cost[count] <= left);
     let ways = ways.map(|count| {
         let others = neurons.within(left - heads.cost[count]);
@@ -148,7 +80,7 @@ pub fn search(
     }
     kept.iter_mut().for_each(|kept| kept.sort_unstable());
     match kept.iter().all(Vec::is_empty) {
-        true => Err(out_of_reach(costs.least(), budget, all)),
+        true => Err(costs.out_of_reach(budget, all)),
         false => Ok(kept),
     }
 }
@@ -161,11 +93,15 @@ struct Sums {
 }
 
 impl Sums {
-    fn new(candidates: Vec<Candidate>) -> Self {
+    /// Of candidates beside the units that are `kept` in any case.
+    fn new(candidates: Vec<Candidate>, costs: &Costs, kept: &[Vec<usize>]) -> Self {
         let (mut cost, mut score) = (vec![0], vec![0.0]);
+        let mut taken: Vec<usize> = kept.iter().map(Vec::len).collect();
         for (at, candidate) in candidates.iter().enumerate() {
-            cost.push(cost[at] + candidate.cost);
+            let (group, taken) = (&costs.groups[candidate.group], &mut taken[candidate.group]);
+            cost.push(cost[at] + group[*taken + 1] - group[*taken]);
             score.push(score[at] + candidate.score);
+            *taken += 1;
         }
         Self {
             candidates,
@@ -185,6 +121,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Costs of groups of so many units of one cost each.
+    fn costs(fixed: u64, groups: &[(usize, u64)], may_go: &[bool]) -> Costs {
+        let of = |&(count, cost): &(usize, u64)| (0..=count as u64).map(|at| at * cost).collect();
+        Costs {
+            what: "multiply-adds",
+            fixed,
+            groups: groups.iter().map(of).collect(),
+            may_go: may_go.to_vec(),
+        }
+    }
 
     fn group(kind: UnitKind, count: usize) -> Units {
         Units {
@@ -208,7 +155,7 @@ mod tests {
             may_go: [bool; 2],
         ) {
             let groups = [group(UnitKind::Head, heads.len()), group(UnitKind::Neuron, neurons.len())];
-            let costs = Costs { fixed: 10, unit: vec![7, 2], may_go: may_go.to_vec() };
+            let costs = costs(10, &[(heads.len(), 7), (neurons.len(), 2)], &may_go);
             let least = may_go.map(usize::from).map(|goes| 1 - goes);
             let all = costs.of(&[(0..heads.len()).collect(), (0..neurons.len()).collect()]);
             let budget = (all as f64 * share) as u64;
@@ -243,24 +190,32 @@ mod tests {
     #[test]
     fn what_costs_less_stays_at_the_same_score() {
         let groups = [group(UnitKind::Head, 2), group(UnitKind::Head, 2)];
-        let costs = Costs {
-            fixed: 0,
-            unit: vec![5, 2],
-            may_go: vec![true, true],
-        };
+        let costs = costs(0, &[(2, 5), (2, 2)], &[true, true]);
         let scores = vec![vec![1.0, 0.9], vec![1.0, 0.8]];
         let kept = search(&groups, &costs, &scores, 9, 14).unwrap();
         assert_eq!(kept, [vec![0], vec![0, 1]]);
     }
 
+    /// A layer that takes most of its time with its first unit goes whole before two lose half.
+    #[test]
+    fn what_a_layer_takes_in_any_case_counts() {
+        let groups = [group(UnitKind::Neuron, 2), group(UnitKind::Neuron, 2)];
+        let costs = Costs {
+            what: "time",
+            fixed: 0,
+            groups: vec![vec![0, 9, 10], vec![0, 9, 10]],
+            may_go: vec![true, true],
+        };
+        let scores = vec![vec![1.0, 0.9], vec![0.8, 0.7]];
+        let kept = search(&groups, &costs, &scores, 18, 20).unwrap();
+        assert_eq!(kept, [vec![0, 1], vec![]]);
+        assert_eq!(costs.of(&kept), 10);
+    }
+
     #[test]
     fn a_score_that_is_no_number_is_refused() {
         let groups = [group(UnitKind::Head, 2)];
-        let costs = Costs {
-            fixed: 0,
-            unit: vec![1],
-            may_go: vec![true],
-        };
+        let costs = costs(0, &[(2, 1)], &[true]);
         let error = search(&groups, &costs, &vec![vec![0.0, f64::NAN]], 2, 2).unwrap_err();
         assert!(
             error.to_string().contains("found NaN of head 1 of group 0"),

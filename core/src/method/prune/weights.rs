@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Scores, search::Costs};
+use super::{Scores, costs::Costs};
 use crate::{
     FloatModel, Result,
     graph::{Graph, UnitKind, Units},
@@ -12,13 +12,12 @@ use crate::{
 /// A random share of what each unit costs, so that one of heads is worth as much as one of neurons.
 pub fn random(groups: &[Units], costs: &Costs, seed: u64) -> Scores {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let pairs = groups.iter().zip(&costs.unit);
-    let draw = |(units, &cost): (&Units, &u64)| {
+    let draw = |(group, units): (usize, &Units)| {
         (0..units.count)
-            .map(|_| random.random::<f64>() * cost as f64)
+            .map(|_| random.random::<f64>() * costs.unit(group))
             .collect()
     };
-    pairs.map(draw).collect()
+    groups.iter().enumerate().map(draw).collect()
 }
 
 /// For each of a unit's channels the norm of the weights that make it (of a head, its values) times that of those that

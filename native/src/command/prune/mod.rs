@@ -1,24 +1,23 @@
 //! `intformer prune`: a smaller dense model, without training.
 
 pub mod method;
+mod time_table;
 
-use std::{
-    fmt::Write,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write, ops::ControlFlow, path::PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
 use intformer::{
     FloatModel, checkpoint,
-    data::unread,
-    float,
+    data::{Findings, unread},
+    float::{self, Samples},
+    graph::OutputKind,
     method::prune::{Items, PruneEvent, PruneOptions, PruneReport, Trajectory, prune},
 };
 use serde::Serialize;
+use serde_json::json;
 
-use self::method::Method;
+use self::{method::Method, time_table::TimeBudget};
 use crate::{
     answer::Answer,
     cli::{self, Globals, within},
@@ -26,7 +25,9 @@ use crate::{
         data::Part,
         labelled::{Examples, Taken},
         passed_over,
+        shown::Sources,
     },
+    inputs::Inputs,
     model::Model,
     reading::Reading,
     texts::Column,
@@ -42,10 +43,12 @@ use crate::{
 /// Example: intformer prune swin-t.safetensors --data photos --flops 0.6 --out pruned.safetensors
 ///
 /// Example: intformer prune questions.safetensors --data train.csv --method kwon --out pruned.safetensors
+///
+/// Example: intformer prune reactions --unlabelled reactions.txt --method fisher --out pruned.safetensors
 #[derive(Args)]
 #[command(
     verbatim_doc_comment,
-    mut_arg("data", |arg| arg.help(
+    mut_arg("data", |arg| arg.required_unless_present("unlabelled").help(
         "A table of texts; or a folder of images with a sub-folder for each class, or one that holds such folders as \
          parts, of which it reads train. Classes are matched to the model's as in `intformer eval`"
     ).long_help(None)),
@@ -82,10 +85,16 @@ pub struct Options {
     resume: bool,
     #[command(flatten)]
     column: Column,
+    /// Images or texts without classes, as for `intformer quantize --calib`, in place of --data: the model's own answers are
+    /// the classes. They are spread evenly over what is there, not drawn.
+    #[arg(long, value_name = "DIR | FILE | LIST.txt | glyphs:N", conflicts_with_all = ["data", "glyphs", "split"])]
+    unlabelled: Vec<String>,
     #[command(flatten)]
     examples: Examples,
     #[command(flatten)]
     details: Details,
+    #[command(flatten)]
+    budget: TimeBudget,
 }
 
 /// How a method goes about it.
@@ -125,8 +134,8 @@ struct Details {
 /// Right answers on the items that the model was pruned by.
 #[derive(Serialize)]
 struct Kept {
-    /// The share before and after.
-    top1: [f64; 2],
+    /// The share before and after; none without labels.
+    top1: Option<[f64; 2]>,
     /// The share that are as before.
     agrees: f64,
 }
@@ -135,29 +144,23 @@ impl Options {
     /// Scores, cuts and saves.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         cli::check_weights_file(&self.out)?;
-        let options = self.options()?;
+        let mut options = self.options()?;
         options.validate()?;
         let model = self.reading.float(&self.model, globals)?;
-        let taken = Taken {
-            parts: &[Part::Train],
-            count: Some(self.method.items()),
-            seed: Some(self.details.seed),
+        let (inputs, classes, findings) = match self.unlabelled.is_empty() {
+            true => self.labelled(&model, globals)?,
+            false => self.answered(&model)?,
         };
-        let found = self.examples.open(
-            &Model::Float(Box::new(model.clone())),
-            &self.column,
-            &taken,
-            globals,
-        )?;
-        found.announce(globals);
-        let mut findings = found.findings();
-        let strict = self.examples.strict;
-        let (inputs, classes) = found.read(found.places(), strict, &mut findings.skipped)?;
-        if classes.is_empty() {
-            return Err(unread(&findings.skipped).into());
-        }
+        let kind = match inputs {
+            Inputs::Images(_) => "images",
+            Inputs::Texts(_) => "texts",
+        };
         let inputs = inputs.items();
         let items = Items::new(inputs.samples(), &classes)?;
+        if self.budget.time.is_some() {
+            let table = self.budget.table(&model.config, items.tokens(), globals)?;
+            options.times = Some(table);
+        }
         let mut bar = globals.bar("scoring", 1);
         let mut ui = |event| {
             match event {
@@ -178,16 +181,70 @@ impl Options {
             // What else is in a folder that was named is not this run's.
             let _ = std::fs::remove_dir(state);
         }
-        let kept = kept(&model, &pruned, items)?;
-        let text = text(&report, found.kind(), &kept, &self.out)? + &passed_over::text(&findings);
-        let json = serde_json::json!({ "report": report, "kept": kept, "out": self.out });
+        let memory = peak_memory();
+        let kept = Kept::of(&model, &pruned, items, self.unlabelled.is_empty())?;
+        let mut text = text(&report, kind, &kept)?;
+        if let Some(memory) = memory {
+            writeln!(text, "peak memory: {:.2} GB", memory as f64 / 1e9)?;
+        }
+        writeln!(text, "{}", self.out.display())?;
+        text += &passed_over::text(&findings);
+        let json =
+            json!({ "report": report, "kept": kept, "peak_memory": memory, "out": self.out });
         Answer::new(text, &passed_over::told(json, &findings))
+    }
+
+    /// Labelled images or texts, with the class of each.
+    fn labelled(
+        &self,
+        model: &FloatModel,
+        globals: &Globals,
+    ) -> Result<(Inputs, Vec<usize>, Findings)> {
+        let taken = Taken {
+            parts: &[Part::Train],
+            count: Some(self.method.items()),
+            seed: Some(self.details.seed),
+        };
+        let found = self.examples.open(
+            &Model::Float(Box::new(model.clone())),
+            &self.column,
+            &taken,
+            globals,
+        )?;
+        found.announce(globals);
+        let mut findings = found.findings();
+        let strict = self.examples.strict;
+        let (inputs, classes) = found.read(found.places(), strict, &mut findings.skipped)?;
+        if classes.is_empty() {
+            return Err(unread(&findings.skipped).into());
+        }
+        Ok((inputs, classes, findings))
+    }
+
+    /// Images or texts without classes, with the model's answers.
+    fn answered(&self, model: &FloatModel) -> Result<(Inputs, Vec<usize>, Findings)> {
+        if model.config.output_kind() != OutputKind::Logits {
+            bail!(
+                "expected a model with classes of whole items, found one with classes of tokens or without classes"
+            );
+        }
+        let sources = Sources {
+            option: "--unlabelled",
+            sources: &self.unlabelled,
+            column: &self.column,
+            rendering: &self.examples.rendering,
+            strict: self.examples.strict,
+        };
+        let count = self.examples.limit.unwrap_or(self.method.items());
+        let shown = sources.read(model, count, self.details.seed)?;
+        let answers = answers(model, shown.inputs.items().samples())?;
+        Ok((shown.inputs, answers, shown.findings))
     }
 
     fn options(&self) -> Result<PruneOptions> {
         let (method, details) = (self.method, &self.details);
         let keeps_state = method.keeps_state();
-        let usual = method.options(self.flops);
+        let usual = method.options(self.budget.time.unwrap_or(self.flops));
         let given = [
             ("--state", self.state.is_some(), keeps_state),
             ("--resume", self.resume, keeps_state),
@@ -222,7 +279,11 @@ impl Options {
             );
         }
         Ok(PruneOptions {
-            rounds: details.rounds.unwrap_or(usual.rounds),
+            // Times are of the whole model's layers.
+            rounds: details.rounds.unwrap_or(match self.budget.time {
+                None => usual.rounds,
+                Some(_) => 1,
+            }),
             rearrange: usual.rearrange || details.rearrange,
             tune: usual.tune || details.tune,
             batch: details.batch.unwrap_or(usual.batch),
@@ -239,28 +300,42 @@ impl Options {
     }
 }
 
-/// How often both models are right, and how often they agree, on `items`.
-fn kept(model: &FloatModel, pruned: &FloatModel, items: Items) -> Result<Kept> {
-    let answers = |model: &FloatModel| -> Result<Vec<usize>> {
-        let logits = float::logits(model, items.samples())?;
-        let first = |row: &Vec<f32>| {
-            let better = |&a: &usize, &b: &usize| row[a].total_cmp(&row[b]).then(b.cmp(&a));
-            (0..row.len()).max_by(better).unwrap_or_default()
-        };
-        Ok(logits.iter().map(first).collect())
+/// The first of the largest logits of each item.
+fn answers(model: &FloatModel, samples: Samples) -> Result<Vec<usize>> {
+    let logits = float::logits(model, samples)?;
+    let first = |row: &Vec<f32>| {
+        let better = |&a: &usize, &b: &usize| row[a].total_cmp(&row[b]).then(b.cmp(&a));
+        (0..row.len()).max_by(better).unwrap_or_default()
     };
-    let (before, after) = (answers(model)?, answers(pruned)?);
-    let share = |a: &[usize], b: &[usize]| {
-        let same = a.iter().zip(b).filter(|(a, b)| a == b).count();
-        same as f64 / a.len() as f64
-    };
-    Ok(Kept {
-        top1: [&before, &after].map(|answers| share(answers, items.classes())),
-        agrees: share(&before, &after),
-    })
+    Ok(logits.iter().map(first).collect())
 }
 
-fn text(report: &PruneReport, kind: &str, kept: &Kept, out: &Path) -> Result<String> {
+impl Kept {
+    /// Of both models on `items`, which are `labelled` or have the answers of `model`.
+    fn of(model: &FloatModel, pruned: &FloatModel, items: Items, labelled: bool) -> Result<Self> {
+        let [before, after] = [model, pruned].map(|model| answers(model, items.samples()));
+        let (before, after) = (before?, after?);
+        let share = |a: &[usize], b: &[usize]| {
+            let same = a.iter().zip(b).filter(|(a, b)| a == b).count();
+            same as f64 / a.len() as f64
+        };
+        let right = [&before, &after].map(|answers| share(answers, items.classes()));
+        Ok(Self {
+            top1: labelled.then_some(right),
+            agrees: share(&before, &after),
+        })
+    }
+}
+
+/// The most bytes of memory that this process has had, if the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+fn text(report: &PruneReport, kind: &str, kept: &Kept) -> Result<String> {
     let mut text = String::new();
     writeln!(text, "{:<24} {:>14} {:>16}", "block", "heads", "hidden")?;
     for block in &report.blocks {
@@ -277,13 +352,27 @@ fn text(report: &PruneReport, kind: &str, kept: &Kept, out: &Path) -> Result<Str
         text,
         "\nmultiply-adds{texts}: {before:.2} M -> {after:.2} M ({share:.1} %)"
     )?;
+    if let Some(times) = &report.options.times
+        && let Some([before, after]) = report.nanoseconds
+    {
+        let share = 100.0 * after as f64 / before as f64;
+        let [before, after] = [before, after].map(|time| time as f64 / 1e6);
+        writeln!(
+            text,
+            "time by the table: {before:.3} ms -> {after:.3} ms ({share:.1} %), {}",
+            times.machine
+        )?;
+    }
     let [before, after] = report.parameters;
     let share = 100.0 * after as f64 / before as f64;
     writeln!(text, "parameters: {before} -> {after} ({share:.1} %)")?;
-    let [before, after] = kept.top1.map(|share| 100.0 * share);
+    let top1 = match kept.top1.map(|shares| shares.map(|share| 100.0 * share)) {
+        Some([before, after]) => format!("top-1 {before:.2} % -> {after:.2} %, "),
+        None => String::new(),
+    };
     writeln!(
         text,
-        "on the {} {kind} it was pruned by: top-1 {before:.2} % -> {after:.2} %, {:.2} % of the answers as before",
+        "on the {} {kind} it was pruned by: {top1}{:.2} % of the answers as before",
         report.items,
         100.0 * kept.agrees
     )?;
@@ -297,10 +386,8 @@ fn text(report: &PruneReport, kind: &str, kept: &Kept, out: &Path) -> Result<Str
     }
     writeln!(
         text,
-        "{} passes of a batch, {:.1} s\n{}",
-        report.passes,
-        report.seconds,
-        out.display()
+        "{} passes of a batch, {:.1} s",
+        report.passes, report.seconds
     )?;
     Ok(text)
 }

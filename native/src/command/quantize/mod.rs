@@ -2,18 +2,15 @@
 
 mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use intformer::{
-    FloatModel, Pixels, Tokenizer,
-    data::{Dataset, Findings, ImageFiles, Split, parts, unread},
-    float, picture,
+    FloatModel, float,
     plan::IntModel,
     quant::{Calibration, Gelu, QuantizeOptions, RangeMethod, Rounding, quantize, typical},
 };
-use rayon::prelude::*;
 use serde_json::json;
 
 use self::report::Report;
@@ -21,10 +18,10 @@ use crate::{
     answer::Answer,
     cli::{Globals, count},
     command::{
-        data::{GlyphArguments, Part},
+        data::GlyphArguments,
         passed_over,
+        shown::{Shown, Sources},
     },
-    images,
     inputs::Inputs,
     reading::Reading,
     texts::Column,
@@ -109,23 +106,6 @@ pub struct Method {
     rounding: Option<RoundingForm>,
 }
 
-/// What to calibrate on.
-pub struct Shown {
-    /// The images or texts.
-    pub inputs: Inputs,
-    /// Whether some of them are noise.
-    pub random: bool,
-    /// What to say of them in the file.
-    pub source: String,
-    /// The parts of folders that hold parts.
-    pub parts: Vec<String>,
-    /// What was passed over.
-    pub findings: Findings,
-}
-
-/// Tokens of a random text.
-const RANDOM_TOKENS: usize = 64;
-
 /// The forms of GELU.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum GeluForm {
@@ -163,7 +143,7 @@ impl Options {
         let model = self.reading.float(&self.model, globals)?;
         let shown =
             self.method
-                .images(&model, &self.rendering, self.limit, self.seed, self.strict)?;
+                .shown(&model, &self.rendering, self.limit, self.seed, self.strict)?;
         for part in &shown.parts {
             globals.note(&format!("images of the part {part}"));
         }
@@ -252,6 +232,26 @@ impl Method {
         Ok(quantize(model, calibration, &options, source, count)?)
     }
 
+    /// What to calibrate on: at most `limit` of files; random ones by `seed`. Files that cannot be read are passed over,
+    /// unless it is to be `strict`.
+    pub fn shown(
+        &self,
+        model: &FloatModel,
+        rendering: &GlyphArguments,
+        limit: usize,
+        seed: u64,
+        strict: bool,
+    ) -> Result<Shown> {
+        let sources = Sources {
+            option: "--calib",
+            sources: &self.calib,
+            column: &self.column,
+            rendering,
+            strict,
+        };
+        sources.read(model, limit, seed)
+    }
+
     /// The options of the library, for what was `shown`.
     ///
     /// # Errors
@@ -286,133 +286,6 @@ impl Method {
                 GeluForm::ShiftGelu => Gelu::ShiftGelu,
             },
         })
-    }
-
-    /// The calibration images: at most `limit` of files; random ones by `seed`. Files that cannot be
-    /// read are passed over, unless it is to be `strict`.
-    pub fn images(
-        &self,
-        model: &FloatModel,
-        rendering: &GlyphArguments,
-        limit: usize,
-        seed: u64,
-        strict: bool,
-    ) -> Result<Shown> {
-        let made = |inputs, random, source: &str| Shown {
-            inputs,
-            random,
-            source: source.to_owned(),
-            parts: Vec::new(),
-            findings: Findings::default(),
-        };
-        if let [source] = &self.calib[..] {
-            if let Some(count) = source.strip_prefix("random:") {
-                let tokens = RANDOM_TOKENS.min(
-                    model
-                        .config
-                        .text()
-                        .map_or(1, |limits| limits.positions as usize),
-                );
-                let inputs = Inputs::random(&model.config, number(count)?, tokens, seed)?;
-                let source = match inputs {
-                    Inputs::Images(_) => "random images: for work on speed alone",
-                    Inputs::Texts(_) => "random tokens: for work on speed alone",
-                };
-                return Ok(made(inputs, true, source));
-            }
-            if let Some(count) = source.strip_prefix("glyphs:") {
-                let count = number(count)?;
-                let [split] = rendering.splits([(Part::Train, count)])?;
-                images::bound(&model.config.image()?, count)?;
-                let read = (0..count).into_par_iter().map(|at| Ok(split.get(0, at)?.0));
-                let images: Vec<Pixels> = read.collect::<Result<_>>()?;
-                let inputs = Inputs::Images(images);
-                return Ok(made(inputs, false, "glyphs of the training fonts"));
-            }
-        }
-        if model.config.text().is_ok() {
-            let inputs = self.texts(model, limit)?;
-            return Ok(made(inputs, false, "files of texts"));
-        }
-        self.files(model, limit, strict)
-    }
-
-    /// The tokens of at most `limit` texts of the files, spread evenly over them.
-    fn texts(&self, model: &FloatModel, limit: usize) -> Result<Inputs> {
-        let limits = model.config.text()?;
-        let Some(tokenization) = &model.tokenization else {
-            bail!(
-                "expected a model with its tokenizer, found one without: --calib random:N takes none"
-            );
-        };
-        let tokenizer = Tokenizer::new(tokenization, limits)?;
-        let mut lines = Vec::new();
-        for source in &self.calib {
-            lines.extend(self.column.read(source)?.texts);
-        }
-        let count = limit.min(lines.len());
-        let encode = |at: usize| Ok(tokenizer.encode(&lines[at * lines.len() / count])?.tokens);
-        let tokens = (0..count).into_par_iter().map(encode);
-        Ok(Inputs::Texts(tokens.collect::<Result<_>>()?))
-    }
-
-    fn files(&self, model: &FloatModel, limit: usize, strict: bool) -> Result<Shown> {
-        let (mut sources, mut names) = (Vec::new(), Vec::new());
-        let mut folders = false;
-        for source in &self.calib {
-            let made = source.starts_with("random:") || source.starts_with("glyphs:");
-            if made && !Path::new(source).exists() {
-                bail!("expected {source} alone for --calib, found other images beside it");
-            }
-            if !Path::new(source).is_dir() {
-                sources.push(source.clone());
-                continue;
-            }
-            folders = true;
-            let part = parts::find(source, &[Split::Train, Split::Validation, Split::Test])?;
-            let Some(path) = part.path.to_str() else {
-                bail!("expected a path in UTF-8, found {}", part.path.display());
-            };
-            sources.push(path.to_owned());
-            names.extend(part.name);
-        }
-        let ImageFiles {
-            paths,
-            mut findings,
-        } = ImageFiles::open(&sources)?;
-        passed_over::check(&findings, strict)?;
-        let length = paths.len();
-        let count = limit.min(length);
-        let shape = model.config.image()?;
-        images::bound(&shape, count)?;
-        let read = (0..count).into_par_iter().map(|at| {
-            let path = &paths[at * length / count];
-            let pixels = picture::load(path, &shape, &model.preprocessing);
-            (path.clone(), pixels)
-        });
-        let read: Vec<_> = read.collect();
-        let images = passed_over::apart(read, strict, &mut findings.skipped)?;
-        if images.is_empty() {
-            return Err(unread(&findings.skipped).into());
-        }
-        let source = match folders {
-            true => "a folder of images",
-            false => "image files",
-        };
-        Ok(Shown {
-            inputs: Inputs::Images(images),
-            random: false,
-            source: source.to_owned(),
-            parts: names,
-            findings,
-        })
-    }
-}
-
-fn number(text: &str) -> Result<usize> {
-    match text.parse() {
-        Ok(number) if (1..=10_000_000).contains(&number) => Ok(number),
-        _ => bail!("expected a number of images from 1 to 10000000, found {text:?}"),
     }
 }
 

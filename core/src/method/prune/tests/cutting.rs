@@ -80,10 +80,10 @@ fn what_does_nothing_goes_first() {
             }
         }
         let groups = graph.units();
-        let costs = Costs::new(&graph, &groups, case.items().tokens());
+        let costs = Costs::new(&graph, &groups, case.items().tokens(), None).unwrap();
         let all: u64 = graph.macs_with(case.items().tokens());
         // As much less as the first units of all groups cost.
-        let idle: u64 = costs.unit.iter().sum();
+        let idle: u64 = costs.groups.iter().map(|group| group[1]).sum();
         for criterion in [
             Criterion::Magnitude,
             Criterion::Fisher,
