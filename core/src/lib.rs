@@ -98,6 +98,7 @@ mod cholesky;
 mod class_order;
 #[cfg(feature = "data")]
 pub mod data;
+pub mod dense;
 mod digest;
 mod error;
 mod file;

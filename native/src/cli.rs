@@ -88,6 +88,7 @@ commands! {
     Quantize = quantize,
     Logits = logits,
     Classify = classify,
+    Segment = segment,
     Embed = embed,
     Similar = similar,
     Eval = eval,

@@ -1,8 +1,8 @@
 //! Configurations of small models.
 
 use intformer::architecture::{
-    Activation, BertConfig, PerBlock, SwinConfig, TextHead, TextPooling, VitConfig, VitPooling,
-    Widths, Windowing,
+    Activation, BertConfig, Config, PerBlock, SwinConfig, TextHead, TextPooling, VitConfig,
+    VitPooling, Widths, Windowing,
 };
 use proptest::prelude::*;
 
@@ -83,6 +83,7 @@ prop_compose! {
             window_size: window,
             mlp_ratio: ratio as f64,
             classes,
+            dense: false,
             qkv_bias,
             layer_norm_eps: 1e-5,
             windowing,
@@ -146,6 +147,7 @@ prop_compose! {
             heads,
             hidden,
             classes,
+            dense: false,
             qkv_bias,
             layer_norm_eps: 1e-6,
             activation: PerBlock::each(&[depth], |stage, block| match bit(relu, stage, block) {
@@ -156,6 +158,30 @@ prop_compose! {
             widths,
         }
     }
+}
+
+/// Dense models: Swins and Vision Transformers with logits for each token.
+pub fn dense() -> impl Strategy<Value = Config> {
+    let swin = pruned_config().prop_map(|config| {
+        let classes = config.classes.max(2);
+        Config::from(SwinConfig {
+            dense: true,
+            classes,
+            ..config
+        })
+    });
+    let vit = (vit(), 0usize..=3).prop_map(|(config, prefix)| {
+        let classes = config.classes.max(2);
+        Config::from(VitConfig {
+            dense: true,
+            prefix,
+            pooling: VitPooling::First,
+            distilled: false,
+            classes,
+            ..config
+        })
+    });
+    prop_oneof![swin, vit]
 }
 
 prop_compose! {

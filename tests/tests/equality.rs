@@ -91,6 +91,26 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn wgpu_equals_the_reference_with_dense_models(config in configs::dense(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(config, batch, seed, wgpu) >= least(true));
+    }
+
+    #[test]
+    fn cpu_equals_the_reference_with_dense_models(config in configs::dense(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(config, batch, seed, Cpu::new) >= least(true));
+    }
+
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn cuda_equals_the_reference_with_dense_models(config in configs::dense(), batch in 1usize..=5, seed: u64) {
+        prop_assert!(compare(config, batch, seed, cuda) >= least(true));
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 50, ..ProptestConfig::default() })]
 
     #[test]

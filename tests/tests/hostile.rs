@@ -26,6 +26,7 @@ fn config() -> SwinConfig {
         window_size: 2,
         mlp_ratio: 2.0,
         classes: 3,
+        dense: false,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
         windowing: Windowing::Timm,

@@ -41,6 +41,7 @@ fn config(activation: Activation) -> SwinConfig {
         window_size: 3,
         mlp_ratio: 2.5,
         classes: 7,
+        dense: false,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
         windowing: Windowing::Timm,

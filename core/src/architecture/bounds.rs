@@ -73,6 +73,14 @@ pub(super) fn head(classes: usize, layer_norm_eps: f64) -> Result<()> {
     }
 }
 
+/// Checks that a dense model has classes to give.
+pub(super) fn dense(dense: bool, classes: usize) -> Result<()> {
+    match dense && classes < 2 {
+        true => refuse("classes of a dense model from 2", &classes),
+        false => Ok(()),
+    }
+}
+
 /// Checks how wide `block` is inside, which is for messages.
 pub(super) fn widths(block: &str, widths: Widths) -> Result<()> {
     let Widths {

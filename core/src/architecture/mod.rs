@@ -23,6 +23,7 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::{
     Error, ImageShape, Result,
+    dense::Cells,
     graph::{Graph, OutputKind, TokenLimits},
 };
 
@@ -212,7 +213,7 @@ impl Config {
         }
     }
 
-    /// What an item becomes: logits of the classes, or the features of a model without a head.
+    /// What an item becomes, or each of its tokens or cells: logits of the classes, or the features of a model without a head.
     pub fn outputs(&self) -> usize {
         match self {
             Self::Swin(config) => config.outputs(),
@@ -227,6 +228,36 @@ impl Config {
             Self::Swin(config) => config.output_kind(),
             Self::Vit(config) => config.output_kind(),
             Self::Bert(config) => config.output_kind(),
+        }
+    }
+
+    /// Makes it dense: its head gives logits to each token of the last map, of which there are [`Config::cells`].
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it takes no images.
+    pub fn set_dense(&mut self) -> Result<()> {
+        match self {
+            Self::Swin(config) => config.dense = true,
+            Self::Vit(config) => {
+                config.dense = true;
+                config.pooling = VitPooling::First;
+                config.distilled = false;
+            }
+            Self::Bert(_) => {
+                return Err(Error::Config(
+                    "expected a model of images to be made dense, found one of texts".to_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The cells that a dense model gives logits for; none of any other.
+    pub fn cells(&self) -> Option<Cells> {
+        match self {
+            Self::Swin(config) => config.cells(),
+            Self::Vit(config) => config.cells(),
+            Self::Bert(_) => None,
         }
     }
 

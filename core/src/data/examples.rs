@@ -1,6 +1,6 @@
 //! Labelled examples of either kind.
 
-use super::{Dataset, TextSet};
+use super::{Dataset, Scene, TextSet};
 use crate::input::Token;
 
 /// A data set of images or of texts.
@@ -21,6 +21,8 @@ use crate::input::Token;
 pub enum Examples<'a> {
     /// Images.
     Images(&'a dyn Dataset),
+    /// Images with a class for each pixel; that of the whole is not asked for.
+    Scenes(&'a dyn Dataset<Scene>),
     /// The tokens of texts.
     Texts(&'a dyn Dataset<Vec<Token>>),
 }
@@ -48,6 +50,7 @@ impl<'a> Examples<'a> {
     pub fn len(&self) -> usize {
         match self {
             Self::Images(images) => images.len(),
+            Self::Scenes(scenes) => scenes.len(),
             Self::Texts(texts) => texts.len(),
         }
     }
@@ -61,6 +64,7 @@ impl<'a> Examples<'a> {
     pub fn labels(&self) -> &'a [String] {
         match self {
             Self::Images(images) => images.labels(),
+            Self::Scenes(scenes) => scenes.labels(),
             Self::Texts(texts) => texts.labels(),
         }
     }
@@ -69,6 +73,7 @@ impl<'a> Examples<'a> {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Images(_) => "images",
+            Self::Scenes(_) => "images with masks",
             Self::Texts(_) => "texts",
         }
     }

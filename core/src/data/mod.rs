@@ -6,6 +6,8 @@ mod examples;
 mod folder;
 pub mod glyphs;
 mod in_memory;
+mod masks;
+mod scenes;
 mod spread;
 mod subset;
 pub(crate) mod texts;
@@ -17,6 +19,8 @@ pub use folder::{
 };
 pub use glyphs::{GlyphOptions, GlyphSet, GlyphSplit, Split};
 pub use in_memory::{ImageSet, InMemory, TextSet};
+pub use masks::MaskFolder;
+pub use scenes::{Scene, SceneSet};
 pub use spread::Spread;
 pub use subset::{Selected, Subset};
 pub use texts::{Columns, TextTable};

@@ -78,6 +78,8 @@ pub enum OutputKind {
     Logits,
     /// A number for each class, for each token.
     TokenLogits,
+    /// A number for each class, for each token of an image: dense prediction.
+    MapLogits,
     /// One vector for the whole item: pooled features.
     Pooled,
     /// A vector for each token.

@@ -27,6 +27,8 @@ struct Expected {
     axis: Axis,
     /// The one number of columns and words of a row.
     words: Option<usize>,
+    /// Whether an item may have several rows.
+    is_map: bool,
 }
 
 impl Expected {
@@ -42,6 +44,7 @@ impl Expected {
             formats,
             axis,
             words,
+            is_map: false,
         }
     }
 
@@ -50,6 +53,7 @@ impl Expected {
             OutputKind::Logits => (&[Format::Int32, Format::Int16], Axis::Item),
             OutputKind::Pooled => (&[Format::Int32, Format::Int16], Axis::Item),
             OutputKind::TokenLogits => (&[Format::Int32], Axis::Token),
+            OutputKind::MapLogits => (&[Format::Int32], Axis::Item),
             OutputKind::Sequence => (&[Format::Int32, Format::Int16], Axis::Token),
         };
         Self {
@@ -57,6 +61,7 @@ impl Expected {
             formats,
             axis,
             words: None,
+            is_map: kind == OutputKind::MapLogits,
         }
     }
 
@@ -64,7 +69,7 @@ impl Expected {
         let exact = (self.words).is_none_or(|words| (tensor.cols, tensor.stride) == (words, words));
         self.formats.contains(&tensor.format)
             && tensor.axis == self.axis
-            && tensor.rows == 1
+            && (tensor.rows == 1 || self.is_map)
             && exact
     }
 }

@@ -286,8 +286,9 @@ impl IntModel {
         };
         let kind = self.config.output_kind();
         let output = main.outputs.iter().find(|port| port.kind == kind);
+        let rows = self.config.cells().map_or(1, |cells| cells.rows());
         let outputs = [
-            self.config.outputs(),
+            rows * self.config.outputs(),
             output.map_or(0, ProgramPort::elements),
         ];
         if !takes || outputs[0] != outputs[1] {

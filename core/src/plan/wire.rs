@@ -65,6 +65,7 @@ enum WireKind {
     Spans,
     Logits,
     TokenLogits,
+    MapLogits,
     Pooled,
     Sequence,
 }
@@ -91,6 +92,7 @@ impl WirePort {
         let kind = match port.kind {
             OutputKind::Logits => WireKind::Logits,
             OutputKind::TokenLogits => WireKind::TokenLogits,
+            OutputKind::MapLogits => WireKind::MapLogits,
             OutputKind::Pooled => WireKind::Pooled,
             OutputKind::Sequence => WireKind::Sequence,
         };
@@ -122,6 +124,7 @@ impl WirePort {
         let kind = match (self.kind, self.limits) {
             (WireKind::Logits, None) => OutputKind::Logits,
             (WireKind::TokenLogits, None) => OutputKind::TokenLogits,
+            (WireKind::MapLogits, None) => OutputKind::MapLogits,
             (WireKind::Pooled, None) => OutputKind::Pooled,
             (WireKind::Sequence, None) => OutputKind::Sequence,
             _ => return None,

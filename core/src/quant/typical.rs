@@ -53,7 +53,7 @@ pub fn typical(
     images: &[Pixels],
     mut seen: impl FnMut(),
 ) -> Result<Option<Typical>> {
-    if model.config.classes() == 0 {
+    if model.config.classes() == 0 || model.config.cells().is_some() {
         return Ok(None);
     }
     let shape = model.config.image()?;

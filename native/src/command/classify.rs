@@ -115,6 +115,12 @@ impl Options {
 
     /// What is classified.
     fn subjects(&self, model: &Model, globals: &Globals) -> Result<Subjects> {
+        if model.config().cells().is_some() {
+            bail!(
+                "expected a model with classes of whole items, found one with classes of parts of images: `intformer \
+                 segment` shows them"
+            );
+        }
         if model.config().output_kind() != OutputKind::Logits {
             bail!(
                 "expected a model with classes of whole items, found one with classes of tokens: `intformer logits` \

@@ -10,8 +10,9 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use intformer::{
     Error,
-    data::{GlyphOptions, GlyphSet, GlyphSplit, Split, glyphs::Counts},
+    data::{Dataset, GlyphOptions, GlyphSet, GlyphSplit, SceneSet, Split, glyphs::Counts},
 };
+use serde_json::json;
 
 use crate::{
     answer::Answer,
@@ -21,6 +22,8 @@ use crate::{
 /// Makes data sets from what is on this machine.
 ///
 /// Example: intformer data glyphs --out glyphs --train 20000 --val 2000 --test 5000
+///
+/// Example: intformer data scenes --out scenes
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Options {
@@ -40,6 +43,46 @@ enum What {
     /// Example: intformer data glyphs --out glyphs --train 20000 --val 2000 --test 5000
     #[command(verbatim_doc_comment)]
     Glyphs(Glyphs),
+    /// Images of several letters and digits with masks: a class for each pixel.
+    ///
+    /// Each is a piece of paper with some plates on it, on which a letter or digit stands; the class of a pixel is that of
+    /// its plate, or paper. The fonts are split as for `data glyphs`.
+    ///
+    /// Example: intformer data scenes --out scenes --train 4000 --val 500 --test 1000
+    #[command(verbatim_doc_comment)]
+    Scenes(Scenes),
+}
+
+/// Options of `intformer data scenes`.
+#[derive(Args)]
+struct Scenes {
+    /// The folder to make: classes.txt, and train, val and test with images and masks.
+    #[arg(long, short)]
+    out: PathBuf,
+    /// Images for training.
+    #[arg(long, default_value_t = 4000, value_parser = count())]
+    train: usize,
+    /// Images for validation.
+    #[arg(long, default_value_t = 500, value_parser = count())]
+    val: usize,
+    /// Images for the test.
+    #[arg(long, default_value_t = 1000, value_parser = count())]
+    test: usize,
+    /// Side of the images in pixels.
+    #[arg(long, default_value_t = 64, value_parser = within(12..=4096))]
+    side: usize,
+    /// Side of a plate in pixels.
+    #[arg(long, default_value_t = 24, value_parser = within(12..=256))]
+    plate: usize,
+    /// Seed of the images and of the split of the fonts.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The classes beside paper, separated by commas, each the letters or digits that share it; by default the digits.
+    #[arg(long, value_delimiter = ',')]
+    characters: Vec<String>,
+    /// Folders of fonts, in place of the system's.
+    #[arg(long)]
+    fonts: Vec<PathBuf>,
 }
 
 /// Options of `intformer data glyphs`.
@@ -130,6 +173,7 @@ impl Options {
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         match &self.what {
             What::Glyphs(options) => options.run(globals),
+            What::Scenes(options) => options.run(globals),
         }
     }
 }
@@ -158,6 +202,46 @@ impl Glyphs {
             manifest.test.len()
         );
         Answer::new(text, &manifest)
+    }
+}
+
+impl Scenes {
+    fn run(&self, globals: &Globals) -> Result<Answer> {
+        let mut classes = self.characters.clone();
+        if classes.is_empty() {
+            classes = ('0'..='9').map(String::from).collect();
+        }
+        let set = Arc::new(GlyphSet::discover(GlyphOptions {
+            size: self.plate,
+            classes,
+            seed: self.seed,
+            roots: self.fonts.clone(),
+            ..GlyphOptions::default()
+        })?);
+        let counts = [self.train, self.val, self.test];
+        let parts = Split::ALL.into_iter().zip(counts);
+        let sets = parts.map(|(split, count)| {
+            let set = SceneSet::new(Arc::clone(&set), split, self.side, count)?;
+            Ok((split, set))
+        });
+        let sets: Vec<_> = sets.collect::<Result<_>>()?;
+        let bar = globals.bar("rendering", counts.iter().sum());
+        whole_folder(&self.out, |folder| {
+            for (split, set) in &sets {
+                set.write(folder, *split, |_| bar.inc(1))?;
+            }
+            Ok(())
+        })?;
+        bar.finish_and_clear();
+        let [train, val, test] = counts;
+        let text = format!(
+            "{}: {train} images with masks for training, {val} for validation, {test} for the test\n",
+            self.out.display()
+        );
+        let labels = sets[0].1.labels();
+        let json =
+            json!({ "out": self.out, "classes": labels, "train": train, "val": val, "test": test });
+        Answer::new(text, &json)
     }
 }
 

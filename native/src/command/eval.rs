@@ -1,16 +1,17 @@
 //! `intformer eval`: how often a model is right.
 
-use std::slice;
+use std::{path::PathBuf, slice};
 
 use anyhow::Result;
 use clap::Args;
-use intformer::data::{Findings, unread};
+use intformer::data::{Findings, Split, unread};
 use serde_json::json;
 
 use crate::{
     answer::Answer,
     cli::{Globals, within},
     command::{
+        dense,
         labelled::{Examples, Found, Taken},
         passed_over,
     },
@@ -40,8 +41,16 @@ const CHUNK: usize = 64;
 /// have the texts and their classes.
 ///
 /// Example: intformer eval questions.safetensors --data test.csv --column question --label-column kind
+///
+/// Of a dense model, --masks takes a folder of images with masks; what is counted are pixels, and the intersection over
+/// union of each class.
+///
+/// Example: intformer eval scenes.safetensors --masks scenes
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    mut_arg("data", |arg| arg.required_unless_present("masks"))
+)]
 pub struct Options {
     /// The model's file, a checkpoint's folder, or a Hugging Face id.
     model: String,
@@ -57,6 +66,10 @@ pub struct Options {
     column: Column,
     #[command(flatten)]
     examples: Examples,
+    /// A folder of images with masks, for a dense model; of train, val and test it reads val, or else test, unless --split
+    /// says which.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "glyphs"])]
+    masks: Option<PathBuf>,
 }
 
 /// How often a model was right.
@@ -89,6 +102,17 @@ impl Options {
         let model = Model::load(&self.model, &self.reading, globals)?;
         model.classifier()?;
         let threads = threads::count(self.threads, rayon::current_num_threads())?;
+        if let Some(folder) = &self.masks {
+            dense::cells(&model)?;
+            let mut runner = executor::one(&model, self.executor, threads, globals)?;
+            threads::check(slice::from_ref(&runner), self.threads, &[])?;
+            let splits = match self.examples.split {
+                Some(part) => vec![part.split()],
+                None => vec![Split::Validation, Split::Test],
+            };
+            let limit = self.examples.limit;
+            return dense::evaluate(&model, &mut runner, folder, &splits, limit, globals);
+        }
         // Before the executor is opened: a wrong folder is a quick answer.
         let data = self
             .examples

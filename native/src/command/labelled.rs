@@ -48,7 +48,7 @@ pub struct Examples {
     /// The part of --data to read, or the share of the fonts that --glyphs renders from (by default
     /// test).
     #[arg(long, value_enum)]
-    split: Option<Part>,
+    pub split: Option<Part>,
     /// The column of a table that has the class: its name or its number.
     #[arg(long, default_value = "label")]
     label_column: String,
@@ -205,6 +205,12 @@ impl Examples {
         globals: &Globals,
     ) -> Result<Found> {
         let said = self.classes.read()?;
+        if model.config().cells().is_some() {
+            bail!(
+                "expected a model with classes of whole items, found one with classes of parts of images, which takes \
+                 --masks"
+            );
+        }
         if model.config().output_kind() != OutputKind::Logits {
             bail!(
                 "expected a model with classes of whole items, found one with classes of tokens or without classes"

@@ -4,12 +4,14 @@ pub mod bench;
 mod classes;
 pub mod classify;
 pub mod data;
+mod dense;
 pub mod embed;
 pub mod eval;
 pub mod info;
 mod labelled;
 pub mod logits;
 mod passed_over;
+pub mod segment;
 pub mod similar;
 pub mod verify;
 

@@ -98,6 +98,7 @@ pub fn model(classes: usize, seed: u64) -> IntModel {
         window_size: 4,
         mlp_ratio: 2.0,
         classes,
+        dense: false,
         qkv_bias: true,
         layer_norm_eps: 1e-5,
         windowing: Windowing::Timm,

@@ -12,6 +12,7 @@ use crate::{
         block::{everywhere, is_everywhere},
         bounds::{self, MAX_CHANNELS, MAX_CLASSES},
     },
+    dense::Cells,
     graph::{Activation, OutputKind},
     input::{ImageShape, is_default},
 };
@@ -68,6 +69,9 @@ pub struct SwinConfig {
     pub mlp_ratio: f64,
     /// Classes of the head; 0 for a model without one, which puts out its pooled features.
     pub classes: usize,
+    /// Whether the head gives logits to each token of the last map, in place of their mean ([`SwinConfig::cells`]).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dense: bool,
     /// Whether the query, key and value projection has a bias.
     pub qkv_bias: bool,
     /// Added to the variance in every layer normalization.
@@ -98,6 +102,7 @@ impl SwinConfig {
             window_size: 7,
             mlp_ratio: 4.0,
             classes: 1000,
+            dense: false,
             qkv_bias: true,
             layer_norm_eps: 1e-5,
             activation: PerBlock::All(Activation::Gelu),
@@ -181,8 +186,18 @@ impl SwinConfig {
     pub fn output_kind(&self) -> OutputKind {
         match self.classes {
             0 => OutputKind::Pooled,
+            _ if self.dense => OutputKind::MapLogits,
             _ => OutputKind::Logits,
         }
+    }
+
+    /// The cells that a dense model gives logits for.
+    pub fn cells(&self) -> Option<Cells> {
+        self.dense.then(|| Cells {
+            first: 0,
+            map: self.map(self.depths.len() - 1),
+            size: self.image_size,
+        })
     }
 
     /// The token map of stage `stage`: height and width; half of an odd side is rounded up.
@@ -193,7 +208,7 @@ impl SwinConfig {
 
     /// Whether format 2 of model files knows all of it.
     pub(crate) fn is_plain(&self) -> bool {
-        is_default(&self.windowing) && !self.pads() && self.classes > 0
+        is_default(&self.windowing) && !self.pads() && self.classes > 0 && !self.dense
     }
 
     /// Checks that a model of this configuration exists.
@@ -232,6 +247,7 @@ impl SwinConfig {
                 self.classes
             ));
         }
+        bounds::dense(self.dense, self.classes)?;
         if !(self.mlp_ratio.is_finite() && self.mlp_ratio > 0.0 && self.mlp_ratio <= 64.0) {
             return fail(format!(
                 "expected an MLP ratio above 0 and up to 64, found {}",
@@ -316,6 +332,7 @@ impl Display for SwinConfig {
         write!(f, ", {}{fc1_bias}, ", self.activation)?;
         match self.classes {
             0 if valid => write!(f, "no head: {} features", self.outputs()),
+            classes if self.dense => write!(f, "{classes} classes of cells"),
             classes => write!(f, "{classes} classes"),
         }
     }

@@ -6,8 +6,8 @@ use crate::{architecture::Block, graph::Graph};
 /// The sites of the layers that give the logits.
 pub const HEADS: &[&str] = &["head.fc"];
 
-/// The layers from an image to logits `[1, classes]`, or, without classes, to the pooled features
-/// `[1, channels]` of the last stage. `config` is valid.
+/// The layers from an image to logits `[1, classes]`, of a dense model `[tokens, classes]`, or, without classes, to the
+/// pooled features `[1, channels]` of the last stage. `config` is valid.
 ///
 /// Sites carry the names that timm >= 0.9 gives to the parameters. A block without heads has no attention, one without
 /// hidden channels no MLP.
@@ -54,8 +54,10 @@ pub fn swin(config: &SwinConfig) -> Graph {
         }
     }
 
-    let x = g.layer_norm("norm", x, eps);
-    let mut x = g.mean_pool("pool", x);
+    let mut x = g.layer_norm("norm", x, eps);
+    if !config.dense {
+        x = g.mean_pool("pool", x);
+    }
     if config.classes > 0 {
         x = g.linear("head.fc", x, config.classes, true);
     }

@@ -11,6 +11,7 @@ use crate::{
         block::{everywhere, is_everywhere},
         bounds::{self, MAX_CHANNELS, MAX_TOKENS},
     },
+    dense::Cells,
     graph::{Activation, OutputKind},
     input::{ImageShape, is_default},
 };
@@ -73,6 +74,9 @@ pub struct VitConfig {
     pub hidden: usize,
     /// Classes of the head; 0 for a model without one, which puts out its features.
     pub classes: usize,
+    /// Whether the head gives logits to each normalized token, in place of one vector ([`VitConfig::cells`]).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dense: bool,
     /// Whether the query, key and value projection has a bias.
     pub qkv_bias: bool,
     /// Added to the variance in every layer normalization.
@@ -116,6 +120,7 @@ impl VitConfig {
             heads: 3,
             hidden: 768,
             classes: 1000,
+            dense: false,
             qkv_bias: true,
             layer_norm_eps: 1e-6,
             activation: PerBlock::All(Activation::Gelu),
@@ -201,8 +206,18 @@ impl VitConfig {
     pub fn output_kind(&self) -> OutputKind {
         match self.classes {
             0 => OutputKind::Pooled,
+            _ if self.dense => OutputKind::MapLogits,
             _ => OutputKind::Logits,
         }
+    }
+
+    /// The cells that a dense model gives logits for: the patches, after the learned tokens.
+    pub fn cells(&self) -> Option<Cells> {
+        self.dense.then(|| Cells {
+            first: self.prefix,
+            map: self.grid(),
+            size: self.image_size,
+        })
     }
 
     /// What it answers by, in words.
@@ -235,7 +250,14 @@ impl VitConfig {
                 self.prefix
             ));
         }
+        bounds::dense(self.dense, self.classes)?;
+        if self.dense && (self.distilled || self.pooling != VitPooling::First) {
+            return fail(
+                "expected a dense model without pooling and a second head, found one with one of them".to_owned(),
+            );
+        }
         let answering = match self.pooling {
+            _ if self.dense => 0..=MAX_PREFIX,
             VitPooling::First => 1 + usize::from(self.distilled)..=MAX_PREFIX,
             VitPooling::Mean => 0..=MAX_PREFIX,
             VitPooling::MeanOfNormalized => 0..=0,
@@ -310,6 +332,7 @@ impl Display for VitConfig {
         write!(f, ", {}{fc1_bias}, ", self.activation)?;
         match self.classes {
             0 => write!(f, "no head: {} features", self.embed_dim),
+            classes if self.dense => write!(f, "{classes} classes of cells"),
             classes => write!(f, "{classes} classes"),
         }
     }

@@ -9,8 +9,8 @@ use crate::{
 /// The sites of the layers that give the logits.
 pub const HEADS: &[&str] = &["head", "head_dist"];
 
-/// The layers from an image to logits `[1, classes]`, or, without classes, to the vector `[1, channels]` that would be
-/// their input. `config` is valid.
+/// The layers from an image to logits `[1, classes]`, of a dense model `[tokens, classes]`, or, without classes, to the
+/// vector `[1, channels]` that would be their input. `config` is valid.
 ///
 /// Sites carry the names that timm gives to the parameters, but for a distilled model: its second token has a
 /// normalization `norm_dist` of its own, and the heads have half their weights, so that their logits are added. A block
@@ -63,6 +63,10 @@ pub fn vit(config: &VitConfig) -> Graph {
         }
     };
     let mut y = match config.pooling {
+        _ if config.dense => {
+            let y = g.layer_norm("norm", x, eps);
+            g.linear("head", y, config.classes, true)
+        }
         VitPooling::First => answer(g, 0, ["pick", "norm", "head"]),
         VitPooling::Mean => {
             let y = g.pool("pool", x, Pooling::Mean, config.prefix);

@@ -1,7 +1,7 @@
 //! Images in folders, as people have them.
 
 mod files;
-mod listing;
+pub(super) mod listing;
 pub mod parts;
 mod sturdy;
 #[cfg(test)]

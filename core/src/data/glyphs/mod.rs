@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use options::GlyphOptions;
+pub(super) use write::png;
 pub use write::{Counts, Manifest};
 
 use crate::{Error, Pixels, Result, data::Dataset};

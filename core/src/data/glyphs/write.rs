@@ -134,7 +134,7 @@ impl GlyphSet {
 }
 
 /// A luma image as a PNG file.
-fn png(pixels: &Pixels) -> Result<Vec<u8>> {
+pub(crate) fn png(pixels: &Pixels) -> Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     PngEncoder::new(&mut bytes)
         .write_image(

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::TrainOptions;
 use crate::{
     Error, ImageShape, Result,
-    data::{Dataset, Examples},
+    data::{Dataset, Examples, Scene},
     float::run::normalized,
     input::Token,
 };
@@ -25,9 +25,9 @@ const SORTED: usize = 32;
 pub struct Batch {
     /// What the model takes.
     pub items: Items,
-    /// Probabilities `[count, classes]`.
+    /// Probabilities `[count, classes]`; of scenes `[count * cells, classes]`.
     pub targets: Vec<f32>,
-    /// The true classes, before smoothing and mixing.
+    /// The true classes, before smoothing and mixing; of a cell that of most of its pixels.
     pub classes: Vec<usize>,
     /// Their places in the data.
     pub indices: Vec<usize>,
@@ -64,7 +64,9 @@ pub fn produce(
     order.shuffle(&mut random(options.seed, Purpose::Order, epoch, 0));
     order.truncate(options.examples(data.len()));
     let batches = match data {
-        Examples::Images(_) => order.chunks(options.batch).map(<[_]>::to_vec).collect(),
+        Examples::Images(_) | Examples::Scenes(_) => {
+            order.chunks(options.batch).map(<[_]>::to_vec).collect()
+        }
         Examples::Texts(texts) => match alike(options, texts, epoch, order) {
             Ok(batches) => batches,
             Err(error) => {
@@ -127,6 +129,10 @@ fn load(
             let images = normalized(&options.config.image()?, &options.preprocessing, &pixels)?;
             (Items::Images(images), classes)
         }
+        Examples::Scenes(scenes) => {
+            let (scenes, _) = read(scenes, epoch, indices)?;
+            return of_scenes(options, scenes, indices, smoothing);
+        }
         Examples::Texts(texts) => {
             let (texts, classes) = read(texts, epoch, indices)?;
             let limits = options.config.text()?;
@@ -150,6 +156,42 @@ fn load(
         items,
         targets,
         classes,
+        indices: indices.to_vec(),
+    })
+}
+
+/// A batch of scenes: the target of a cell are the shares of the classes in its pixels, so that its cross-entropy is the mean of
+/// theirs.
+fn of_scenes(
+    options: &TrainOptions,
+    scenes: Vec<Scene>,
+    indices: &[usize],
+    smoothing: f32,
+) -> Result<Batch> {
+    let config = &options.config;
+    let cells = config.cells().ok_or_else(|| {
+        Error::Training("expected a dense model for scenes, found another".to_owned())
+    })?;
+    let classes = config.classes();
+    let (pixels, masks): (Vec<_>, Vec<_>) = scenes
+        .into_iter()
+        .map(|scene| (scene.image, scene.mask))
+        .unzip();
+    let images = normalized(&config.image()?, &options.preprocessing, &pixels)?;
+    let (mut targets, mut likeliest) = (Vec::new(), Vec::new());
+    for mask in &masks {
+        for shares in cells.shares(mask, classes)? {
+            let most =
+                (0..classes).max_by(|&a, &b| shares[a].total_cmp(&shares[b]).then(b.cmp(&a)));
+            likeliest.push(most.unwrap_or_default());
+            let smooth = |share: f32| smoothing / classes as f32 + (1.0 - smoothing) * share;
+            targets.extend(shares.into_iter().map(smooth));
+        }
+    }
+    Ok(Batch {
+        items: Items::Images(images),
+        targets,
+        classes: likeliest,
         indices: indices.to_vec(),
     })
 }

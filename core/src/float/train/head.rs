@@ -1,8 +1,8 @@
 //! A trained model with a head for other classes.
 
 use crate::{
-    Error, FloatModel, Result,
-    architecture::census,
+    Error, FloatModel, Resize, Result,
+    architecture::{Config, census},
     float::{Device, Parameters},
     graph::OutputKind,
 };
@@ -54,10 +54,24 @@ pub fn with_labels(model: &FloatModel, labels: &[String], seed: u64) -> Result<F
     if whole && sorted(&model.labels) == known {
         return Ok(model.clone());
     }
-    let mut new = model.clone();
-    new.labels = labels.to_vec();
-    new.class_order = None;
-    new.config.set_classes(labels.len());
+    let mut config = model.config.clone();
+    config.set_classes(labels.len());
+    with_head(model, config, labels, seed)
+}
+
+/// `model` with `config`, which differs in its head, and a new one by `seed` for `labels`.
+fn with_head(
+    model: &FloatModel,
+    config: Config,
+    labels: &[String],
+    seed: u64,
+) -> Result<FloatModel> {
+    let mut new = FloatModel {
+        config,
+        labels: labels.to_vec(),
+        class_order: None,
+        ..model.clone()
+    };
     let fresh = Parameters::init(&new.config, seed, &Device::flex())?.to_params();
     let last = new.config.head_sites();
     new.params.0.clear();
@@ -73,4 +87,37 @@ pub fn with_labels(model: &FloatModel, labels: &[String], seed: u64) -> Result<F
     }
     new.validate()?;
     Ok(new)
+}
+
+/// `model` with a head that gives a class of `labels` to each token of its last map ([`Config::cells`]): with its own, if it gives them
+/// these classes in this order, else with a new one by `seed`. It takes whole images, as masks are of those.
+///
+/// # Errors
+/// If the model takes no images, is not valid, or there are less than two labels.
+///
+/// # Examples
+///
+/// ```
+/// use intformer::{checkpoint, float::train::dense_with_labels};
+///
+/// # std::env::set_current_dir("..").expect("the repository");
+/// let model = checkpoint::load("models/glyphs-float.safetensors")?;
+/// let labels = ["paper", "plate"].map(str::to_owned);
+/// let dense = dense_with_labels(&model, &labels, 0)?;
+/// let cells = dense.config.cells().expect("a dense model");
+/// assert_eq!((cells.map, cells.size), ([4, 4], [32, 32]));
+/// assert_eq!(dense.params.get("norm.weight")?, model.params.get("norm.weight")?);
+/// # Ok::<(), intformer::Error>(())
+/// ```
+pub fn dense_with_labels(model: &FloatModel, labels: &[String], seed: u64) -> Result<FloatModel> {
+    model.validate()?;
+    let mut model = model.clone();
+    model.preprocessing.resize = Resize::Squash;
+    if model.config.cells().is_some() && model.labels == labels {
+        return Ok(model);
+    }
+    let mut config = model.config.clone();
+    config.set_dense()?;
+    config.set_classes(labels.len());
+    with_head(&model, config, labels, seed)
 }

@@ -90,7 +90,7 @@ pub struct Network {
 
 /// What a model says of a batch.
 pub struct Output {
-    /// `[count, classes]`.
+    /// `[count, classes]`, of a dense model `[count * cells, classes]`.
     pub logits: Tensor<2>,
     /// The output of each block, first to last, if asked for.
     pub features: Vec<Tensor<3>>,
@@ -110,7 +110,7 @@ impl Network {
     /// The forward pass.
     pub fn run(&mut self, batch: &Batch, features: bool) -> Result<Output> {
         let config = &self.config;
-        let count = batch.classes.len();
+        let count = batch.indices.len();
         let feed = match &batch.items {
             Items::Images(values) => Feed::images(values.clone(), &config.image()?, &self.device),
             Items::Texts(texts) => Feed::texts(texts, &self.device),
@@ -123,8 +123,19 @@ impl Network {
             forward = forward.tapped(sites.collect(), &mut tapped);
         }
         let logits = forward.run(&self.graph, feed)?.swap_remove(0);
+        let classes = config.classes();
+        let logits = match config.cells() {
+            None => logits.reshape([count, classes]),
+            // Rows of learned tokens are of no cell.
+            Some(cells) => {
+                let rows = cells.rows();
+                let logits = logits.reshape([count, rows, classes]);
+                let logits = logits.slice([0..count, cells.first..rows]);
+                logits.reshape([count * (rows - cells.first), classes])
+            }
+        };
         Ok(Output {
-            logits: logits.reshape([count, config.classes()]),
+            logits,
             features: tapped,
         })
     }

@@ -84,7 +84,7 @@ use sha2::{Digest, Sha256};
 
 pub use answers::{Answer, Answers};
 pub use dashboard::Dashboard;
-pub use head::with_labels;
+pub use head::{dense_with_labels, with_labels};
 pub use loss::Distillation;
 pub use options::{RateOf, TrainOptions};
 pub use ui::{Plain, TrainEvent, TrainUi};
@@ -229,7 +229,9 @@ pub fn train_from<'a>(
 
 fn check_data(options: &TrainOptions, train: Examples, validation: Examples) -> Result<()> {
     let fail = |sentence: String| Err(Error::Training(sentence));
+    let dense = options.config.cells().is_some();
     let takes = match options.config.input() {
+        InputShape::Image(_) if dense => "images with masks",
         InputShape::Image(_) => "images",
         InputShape::Text(_) => "texts",
     };
@@ -240,9 +242,20 @@ fn check_data(options: &TrainOptions, train: Examples, validation: Examples) -> 
         ));
     }
     let kind = options.config.output_kind();
-    if kind != OutputKind::Logits {
+    if dense && (options.record || options.distillation.is_some()) {
+        return fail(
+            "expected a dense model to be trained without a teacher and without a record of answers, found one of them"
+                .to_owned(),
+        );
+    }
+    if dense && (options.mixup > 0.0 || options.cutmix > 0.0) {
+        return fail(
+            "expected images with masks not to be mixed, found --mixup or --cutmix".to_owned(),
+        );
+    }
+    if ![OutputKind::Logits, OutputKind::MapLogits].contains(&kind) {
         return fail(format!(
-            "expected a model with classes of whole items, found one that gives {kind:?}"
+            "expected a model with classes of whole items or of cells, found one that gives {kind:?}"
         ));
     }
     if train.is_empty() || validation.is_empty() {

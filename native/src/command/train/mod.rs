@@ -41,6 +41,8 @@ use crate::{
 ///
 /// Example: intformer train --from microsoft/swin-tiny-patch4-window7-224 --data flowers --out flowers.safetensors
 ///
+/// Example: intformer train --masks scenes --image-size 64 --out scenes-float.safetensors
+///
 /// Example: intformer train --from sentence-transformers/all-MiniLM-L6-v2 --data questions.csv --column question --label-column kind --out questions.safetensors
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
@@ -106,11 +108,15 @@ impl Options {
         let validated = trained.history.iter().filter_map(|epoch| epoch.validation);
         let best = validated.map(|found| found.top1).fold(0.0, f64::max);
         let text = format!(
-            "{}: {} parameters, {} classes, top-1 {:.2} % of the {} to validate with\n{}",
+            "{}: {} parameters, {} classes, top-1 {:.2} % of the {}{} to validate with\n{}",
             self.out.display(),
             model.params.elements(),
             model.config.classes(),
             100.0 * best,
+            match model.config.cells() {
+                Some(_) => "cells of the ",
+                None => "",
+            },
             task.examples()[1].kind(),
             passed_over::text(&findings)
         );

@@ -5,9 +5,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use intformer::{
-    FloatModel,
-    data::{Augmentation, Examples, Findings, Selected, Subset, TextSet},
-    float::train::{Origin, TrainOptions, TrainUi, Trained, train_from, with_labels},
+    FloatModel, Preprocessing, Resize,
+    data::{
+        Augmentation, Dataset, Examples, Findings, MaskFolder, Selected, Split, Subset, TextSet,
+    },
+    float::train::{
+        Origin, TrainOptions, TrainUi, Trained, dense_with_labels, train_from, with_labels,
+    },
     method::hscore::RunLog,
 };
 
@@ -38,6 +42,8 @@ pub struct TaskArguments {
 /// What is trained on and validated with.
 enum Data {
     Images(TrainingSets),
+    /// Images with masks to train on, and to validate with.
+    Masks(Box<[MaskFolder; 2]>),
     Texts {
         /// To train on, and to validate with.
         sets: Box<[TextSet; 2]>,
@@ -60,9 +66,10 @@ pub struct Task {
 impl TaskArguments {
     /// Reads the model and the data; `seed` is that of a new head and of the order.
     pub fn prepare(&self, seed: u64, globals: &Globals) -> Result<Task> {
-        let mut task = match &self.from {
-            None => self.new_model(seed, globals)?,
-            Some(source) => {
+        let mut task = match (&self.images.masks, &self.from) {
+            (Some(folder), _) => self.dense(folder, seed, globals)?,
+            (None, None) => self.new_model(seed, globals)?,
+            (None, Some(source)) => {
                 let reading = Reading::of_size(self.model.image_size);
                 let model = reading.float(source, globals)?;
                 let from = Origin {
@@ -115,6 +122,64 @@ impl TaskArguments {
             model: None,
             from: None,
             data: Data::Images(images),
+        })
+    }
+
+    /// A dense model, new or from a trained model of images.
+    fn dense(&self, folder: &Path, seed: u64, globals: &Globals) -> Result<Task> {
+        if !self.images.augment.augmentation().is_none() {
+            bail!("expected no changes of images, as masks do not follow them, found some");
+        }
+        let old = match &self.from {
+            Some(source) => {
+                let reading = Reading::of_size(self.model.image_size);
+                Some(reading.float(source, globals)?)
+            }
+            None => None,
+        };
+        let (image, preprocessing) = match &old {
+            Some(model) => (model.config.image()?, model.preprocessing.clone()),
+            None => {
+                let config = self.model.config(&self.images, 2);
+                config.validate()?;
+                (config.image()?, self.model.preprocessing(&self.images))
+            }
+        };
+        let preprocessing = Preprocessing {
+            resize: Resize::Squash,
+            ..preprocessing
+        };
+        let open =
+            |splits: &[Split]| MaskFolder::open(folder, splits, image, preprocessing.clone());
+        let sets = [
+            open(&[Split::Train])?,
+            open(&[Split::Validation, Split::Test])?,
+        ];
+        let parts = sets.each_ref().map(MaskFolder::part);
+        globals.note(&format!(
+            "images of the parts {} and {}",
+            parts[0], parts[1]
+        ));
+        let labels = sets[0].labels();
+        let Some(old) = old else {
+            let mut config = self.model.config(&self.images, labels.len());
+            config.set_dense()?;
+            config.validate()?;
+            return Ok(Task {
+                options: self.schedule.options(config, preprocessing, false),
+                model: None,
+                from: None,
+                data: Data::Masks(Box::new(sets)),
+            });
+        };
+        let model = dense_with_labels(&old, labels, seed)?;
+        let from = Origin {
+            params: Some(&old.params),
+            ..Origin::default()
+        };
+        Ok(Task {
+            from: Some(from.digest()),
+            ..self.start(model, Data::Masks(Box::new(sets)))
         })
     }
 
@@ -222,6 +287,16 @@ impl Task {
                     ui,
                 )?
             }
+            Examples::Scenes(scenes) => {
+                let selected = Selected::new(scenes, subset)?;
+                train_from(
+                    options,
+                    &origin,
+                    Examples::Scenes(&selected),
+                    validation,
+                    ui,
+                )?
+            }
             Examples::Texts(texts) => {
                 let selected = Selected::new(texts, subset)?;
                 train_from(options, &origin, Examples::Texts(&selected), validation, ui)?
@@ -233,6 +308,7 @@ impl Task {
     pub fn examples(&self) -> [Examples<'_>; 2] {
         match &self.data {
             Data::Images(sets) => [sets.train().into(), sets.validation().into()],
+            Data::Masks(sets) => [Examples::Scenes(&sets[0]), Examples::Scenes(&sets[1])],
             Data::Texts { sets, .. } => [(&sets[0]).into(), (&sets[1]).into()],
         }
     }
@@ -241,6 +317,7 @@ impl Task {
     pub fn told_apart(&self, subset: Option<&Subset>) -> Result<Option<String>> {
         let told = match &self.data {
             Data::Images(images) => images.told_apart()?,
+            Data::Masks(sets) => Some(sets[0].digest()?),
             Data::Texts { digest, .. } => Some(digest.clone()),
         };
         let told = told.map(|told| match subset {
@@ -254,7 +331,7 @@ impl Task {
     fn augmentation(&self) -> Option<&Augmentation> {
         match &self.data {
             Data::Images(images) => images.augmentation(),
-            Data::Texts { .. } => None,
+            Data::Masks(_) | Data::Texts { .. } => None,
         }
     }
 
@@ -296,7 +373,7 @@ impl Task {
     pub fn findings(&self) -> Findings {
         match &self.data {
             Data::Images(images) => images.findings(),
-            Data::Texts { .. } => Findings::default(),
+            Data::Masks(_) | Data::Texts { .. } => Findings::default(),
         }
     }
 
@@ -304,6 +381,7 @@ impl Task {
     pub fn digest(&self) -> Result<String> {
         match &self.data {
             Data::Images(images) => images.digest(),
+            Data::Masks(sets) => Ok(sets[0].digest()?),
             Data::Texts { digest, .. } => Ok(digest.clone()),
         }
     }

@@ -68,6 +68,7 @@ pub(super) fn configure(
         window_size,
         mlp_ratio: described.mlp_ratio.unwrap_or_else(|| ratio(&hidden)),
         classes,
+        dense: false,
         qkv_bias,
         layer_norm_eps: 1e-5,
         windowing: windowing(renamed.dialect.library),

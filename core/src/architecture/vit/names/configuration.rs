@@ -178,6 +178,7 @@ pub(super) fn configure(
         heads,
         hidden,
         classes,
+        dense: false,
         qkv_bias,
         layer_norm_eps: described
             .layer_norm_eps
