@@ -235,6 +235,20 @@ fn integers_stay_close_to_floats_with_relu() {
     close(config(Activation::Relu), 0.1);
 }
 
+#[test]
+fn integers_stay_close_to_floats_in_dense_models() {
+    let swin = SwinConfig {
+        dense: true,
+        ..config(Activation::Gelu)
+    };
+    close(swin, 0.1);
+    let vit = VitConfig {
+        dense: true,
+        ..vit(Activation::Relu, 7)
+    };
+    close(vit, 0.15);
+}
+
 /// As masks of pruning leave it.
 #[test]
 fn a_head_of_zeros_is_no_reason_to_fail() {

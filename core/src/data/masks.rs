@@ -7,6 +7,7 @@ use std::{
 };
 
 use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
+use rayon::prelude::*;
 
 use super::{Dataset, Scene, Split, folder::listing::entries, parts};
 use crate::{
@@ -157,6 +158,23 @@ impl MaskFolder {
         &self.part
     }
 
+    /// Reads all masks: the first that is none is said before a training begins. Calls `progress` after each, from any thread.
+    ///
+    /// # Errors
+    /// [`Error::Data`] with that.
+    pub fn check(&self, progress: impl Fn() + Sync) -> Result<()> {
+        self.pairs.par_iter().try_for_each(|[_, mask]| {
+            self.mask(mask)?;
+            progress();
+            Ok(())
+        })
+    }
+
+    fn mask(&self, path: &Path) -> Result<Vec<u16>> {
+        read(path, self.labels.len(), self.shape.size())
+            .map_err(|sentence| Error::Data(format!("{}: {sentence}", path.display())))
+    }
+
     /// A digest of the list of images and of the classes; hexadecimal SHA-256.
     ///
     /// # Errors
@@ -196,9 +214,7 @@ impl Dataset<Scene> for MaskFolder {
             )));
         };
         let image = picture::load(image, &self.shape, &self.preprocessing)?;
-        let classes = self.labels.len();
-        let mask = read(mask, classes, self.shape.size())
-            .map_err(|sentence| Error::Data(format!("{}: {sentence}", mask.display())))?;
+        let mask = self.mask(mask)?;
         Ok((Scene { image, mask }, 0))
     }
 }
@@ -207,6 +223,10 @@ impl Dataset<Scene> for MaskFolder {
 fn read(path: &Path, classes: usize, to: [usize; 2]) -> std::result::Result<Vec<u16>, String> {
     let file = fs::File::open(path).map_err(|e| e.to_string())?;
     let (size, bytes) = decode(BufReader::new(file))?;
+    let wrong = |byte: &&u8| **byte != NONE && usize::from(**byte) >= classes;
+    if let Some(class) = bytes.iter().find(wrong) {
+        return Err(format!("expected classes below {classes}, found {class}"));
+    }
     let mut mask = Vec::with_capacity(to[0] * to[1]);
     for row in 0..to[0] {
         let from = (2 * row + 1) * size[0] / (2 * to[0]);
@@ -215,8 +235,7 @@ fn read(path: &Path, classes: usize, to: [usize; 2]) -> std::result::Result<Vec<
             let byte = line[(2 * column + 1) * size[1] / (2 * to[1])];
             mask.push(match byte {
                 NONE => IGNORED,
-                class if usize::from(class) < classes => class.into(),
-                class => return Err(format!("expected classes below {classes}, found {class}")),
+                class => class.into(),
             });
         }
     }

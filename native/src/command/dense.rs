@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use intformer::{
     data::{Dataset, MaskFolder, Split},
     dense::{Cells, Overlap},
@@ -54,6 +54,28 @@ pub fn masks(model: &Model, logits: &Logits) -> Result<Vec<Vec<u16>>> {
     }
 }
 
+/// The images with masks of the first of `splits` in `folder`, whose classes are those of the dense `model`.
+pub fn open(
+    model: &Model,
+    folder: &Path,
+    splits: &[Split],
+    globals: &Globals,
+) -> Result<MaskFolder> {
+    cells(model)?;
+    let (shape, preprocessing) = (model.config().image()?, model.preprocessing());
+    let data = MaskFolder::open(folder, splits, shape, preprocessing.clone())?;
+    if data.labels() != model.labels() {
+        bail!(
+            "expected the model's classes in {}, found others: {} and {}",
+            folder.display(),
+            model.labels().join(", "),
+            data.labels().join(", ")
+        );
+    }
+    globals.note(&format!("images of the part {}", data.part()));
+    Ok(data)
+}
+
 /// `intformer eval --masks`: how well the classes of pixels fit those of a folder.
 pub fn evaluate(
     model: &Model,
@@ -63,17 +85,7 @@ pub fn evaluate(
     limit: Option<usize>,
     globals: &Globals,
 ) -> Result<Answer> {
-    cells(model)?;
-    let (shape, preprocessing) = (model.config().image()?, model.preprocessing());
-    let data = MaskFolder::open(folder, splits, shape, preprocessing.clone())?;
-    anyhow::ensure!(
-        data.labels() == model.labels(),
-        "expected the model's classes in {}, found others: {} and {}",
-        folder.display(),
-        model.labels().join(", "),
-        data.labels().join(", ")
-    );
-    globals.note(&format!("images of the part {}", data.part()));
+    let data = open(model, folder, splits, globals)?;
     let count = limit.unwrap_or(data.len()).min(data.len());
     let places: Vec<usize> = (0..count).map(|at| at * data.len() / count).collect();
     let bar = globals.bar("evaluating", count);

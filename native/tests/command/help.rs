@@ -4,19 +4,21 @@ use std::{fmt::Write, path::Path};
 
 use crate::place;
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 28] = [
     "",
     "info",
     "quantize",
     "logits",
     "classify",
     "embed",
+    "segment",
     "similar",
     "eval",
     "bench",
     "verify",
     "data",
     "data glyphs",
+    "data scenes",
     "train",
     "distill",
     "distill relu",

@@ -6,6 +6,8 @@ mod augmentation;
 #[cfg(feature = "cuda")]
 mod cuda;
 #[cfg(feature = "float")]
+mod dense;
+#[cfg(feature = "float")]
 mod distill;
 #[cfg(feature = "float")]
 mod float;

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     FloatModel, Pixels, Preprocessing, Result,
-    architecture::{TextHead, TextPooling},
-    data::{Dataset, TextSet},
+    architecture::{TextHead, TextPooling, VitConfig},
+    data::{Dataset, Examples, Scene, TextSet},
     float::{
         Device,
         tests::{small, small_encoder, text},
@@ -47,6 +47,93 @@ impl Dataset for Spots {
 pub(crate) fn spots(len: usize) -> Spots {
     let labels = (0..5).map(|class| class.to_string()).collect();
     Spots { labels, len }
+}
+
+/// Images of noise with a bright row of cells, which are of the second class.
+struct Rows {
+    labels: Vec<String>,
+    len: usize,
+}
+
+impl Dataset<Scene> for Rows {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    fn get(&self, epoch: u64, index: usize) -> Result<(Scene, usize)> {
+        let (image, class) = spots(self.len).get(epoch, index)?;
+        let row = |at: usize| at / 24 == class;
+        let mask = (0..144).map(|at| u16::from(row(at))).collect();
+        Ok((Scene { image, mask }, 0))
+    }
+}
+
+/// A cell learns the shares of its pixels, in a Swin and in a ViT with a learned token.
+#[test]
+fn a_dense_model_learns_its_masks() {
+    let rows = |len| Rows {
+        labels: vec!["dark".to_owned(), "bright".to_owned()],
+        len,
+    };
+    let (train, validation) = (rows(120), rows(20));
+    let mut swin = small();
+    swin.config.set_dense().unwrap();
+    let vit = VitConfig {
+        image_size: [12, 12],
+        in_channels: 2,
+        patch_size: 2,
+        embed_dim: 12,
+        depth: 1,
+        heads: 2,
+        hidden: 16,
+        dense: true,
+        ..VitConfig::tiny()
+    };
+    for mut config in [swin.config, vit.into()] {
+        let folder = tempfile::tempdir().unwrap();
+        config.set_classes(2);
+        let options = TrainOptions {
+            epochs: 8,
+            mixup: 0.0,
+            config,
+            ..options(folder.path())
+        };
+        let mut ui = |_: &TrainEvent<'_>| ControlFlow::Continue(());
+        let sets = [&train, &validation].map(|set| Examples::Scenes(set));
+        let trained = train_from(&options, &Origin::default(), sets[0], sets[1], &mut ui).unwrap();
+        let found = evaluate(&trained.model, sets[1], 8, &Device::flex()).unwrap();
+        // Five of six rows are dark.
+        assert!(found.top1 > 0.9, "{found:?}");
+        for (change, expected) in [
+            (
+                TrainOptions {
+                    record: true,
+                    ..options.clone()
+                },
+                "without a record",
+            ),
+            (
+                TrainOptions {
+                    cutmix: 0.5,
+                    ..options.clone()
+                },
+                "not to be mixed",
+            ),
+        ] {
+            let error = train_from(&change, &Origin::default(), sets[0], sets[1], &mut ui);
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        // Classes of whole images are not what it learns from.
+        let whole = &spots(5);
+        let error = train_from(&options, &Origin::default(), whole, whole, &mut ui);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("expected images with masks"), "{error}");
+    }
 }
 
 fn options(folder: &std::path::Path) -> TrainOptions {

@@ -13,15 +13,15 @@ use crate::{
 /// `KL(answers || answers without it)` of each unit of `group`, the mean over items.
 pub(super) fn losses(scored: &Scored, group: usize) -> Result<Losses> {
     let units = &scored.groups[group];
-    let items: usize = scored.batches.iter().map(|batch| batch.classes.len()).sum();
+    let items: usize = scored.batches.iter().map(|batch| batch.count).sum();
     let mut all = vec![[0.0; 2]; units.count];
     for batch in &scored.batches {
         let baseline = scored.baseline(batch, &Factors::new())?;
         let wanted = scored.logits();
-        let whole = host(baseline.value(wanted).clone());
-        let share = batch.classes.len() as f64 / items as f64;
+        let whole = scored.answers(host(baseline.value(wanted).clone()));
+        let share = batch.count as f64 / items as f64;
         let measure = |found: &Without| {
-            let values = host(found.values[0].clone());
+            let values = scored.answers(host(found.values[0].clone()));
             let each = values.chunks(whole.len());
             each.map(|changed| {
                 [

@@ -54,7 +54,7 @@ pub fn information(gradients: &Gradients) -> Vec<Vec<f64>> {
 }
 
 fn of_batch(scored: &Scored, batch: &Batch) -> Result<Gradients> {
-    let count = batch.classes.len();
+    let count = batch.count;
     let site = |id: usize| scored.graph.nodes()[id].site.clone();
     let masks: Factors = scored
         .groups
@@ -66,15 +66,21 @@ fn of_batch(scored: &Scored, batch: &Batch) -> Result<Gradients> {
         })
         .collect();
     let baseline = scored.baseline(batch, &masks)?;
-    let logits: Tensor<2> = baseline
-        .value(scored.logits())
-        .clone()
-        .reshape([count, scored.classes]);
-    let mut targets = vec![0.0f32; count * scored.classes];
+    let logits = baseline.value(scored.logits()).clone();
+    // Of a dense model an item's loss is the sum of its cells'; rows of learned tokens are of none.
+    let rows = logits.dims()[1];
+    let each = batch.classes.len() / count;
+    let first = rows - each;
+    let logits: Tensor<2> = logits
+        .narrow(1, first, each)
+        .reshape([count * each, scored.classes]);
+    let mut targets = vec![0.0f32; count * each * scored.classes];
     for (row, &class) in targets.chunks_mut(scored.classes).zip(&batch.classes) {
-        row[class] = 1.0;
+        if let Some(target) = row.get_mut(class) {
+            *target = 1.0;
+        }
     }
-    let targets = TensorData::new(targets, [count, scored.classes]);
+    let targets = TensorData::new(targets, [count * each, scored.classes]);
     let targets = Tensor::from_data(targets, &scored.device);
     let loss = (log_softmax(logits, 1) * targets).sum().neg();
     let gradients = loss.backward();

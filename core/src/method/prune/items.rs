@@ -4,6 +4,7 @@ use burn::tensor::Device;
 
 use crate::{
     Error, FloatModel, Result,
+    dense::Cells,
     float::{Attention, Baseline, Factors, Feed, Forward, Parameters, Samples},
     graph::{Graph, NodeId, Units},
 };
@@ -16,13 +17,15 @@ pub struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// `samples`, whose classes are `classes`.
+    /// `samples`, whose classes are `classes`: one each; for a dense model one for each of their cells, item by item, of which
+    /// [`Items::NO_CLASS`] is none.
     ///
     /// # Errors
-    /// [`Error::Prune`] if there is none, or not one class for each.
+    /// [`Error::Prune`] if there is none, or not as many classes for each.
     pub fn new(samples: impl Into<Samples<'a>>, classes: &'a [usize]) -> Result<Self> {
         let samples = samples.into();
-        if samples.is_empty() || samples.len() != classes.len() {
+        if samples.is_empty() || classes.is_empty() || !classes.len().is_multiple_of(samples.len())
+        {
             return Err(Error::Prune(format!(
                 "expected items and the class of each, found {} items and {} classes",
                 samples.len(),
@@ -32,9 +35,12 @@ impl<'a> Items<'a> {
         Ok(Self { samples, classes })
     }
 
+    /// The class of a cell that has none.
+    pub const NO_CLASS: usize = usize::MAX;
+
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.classes.len()
+        self.samples.len()
     }
 
     /// Whether there are none, which cannot be.
@@ -47,7 +53,7 @@ impl<'a> Items<'a> {
         self.samples
     }
 
-    /// The class of each.
+    /// The class of each, or of each of its cells.
     pub fn classes(&self) -> &'a [usize] {
         self.classes
     }
@@ -76,6 +82,9 @@ impl<'a> Items<'a> {
 /// A batch of [`Items`] as a model takes it.
 pub(super) struct Batch {
     pub feed: Feed,
+    /// How many there are.
+    pub count: usize,
+    /// The class of each, or of each of its cells.
     pub classes: Vec<usize>,
     /// Of texts, how many tokens each has.
     pub lengths: Option<Vec<usize>>,
@@ -91,6 +100,8 @@ pub(super) struct Scored {
     pub device: Device,
     pub batches: Vec<Batch>,
     pub classes: usize,
+    /// The cells of a dense model.
+    pub cells: Option<Cells>,
 }
 
 impl Scored {
@@ -100,6 +111,7 @@ impl Scored {
         let graph = config.graph();
         let groups = graph.units();
         let input = config.input();
+        let each = items.classes.len() / items.len();
         let block = |units: &Units| {
             let site = &graph.nodes()[units.node].site;
             let blocks = config.blocks().into_iter();
@@ -114,7 +126,12 @@ impl Scored {
             let samples = items.samples;
             Ok(Batch {
                 feed: samples.feed(&places, &input, &model.preprocessing, device)?,
-                classes: places.iter().map(|&at| items.classes[at]).collect(),
+                count: places.len(),
+                classes: places
+                    .iter()
+                    .flat_map(|&at| &items.classes[at * each..][..each])
+                    .copied()
+                    .collect(),
                 lengths: match samples {
                     Samples::Images(_) => None,
                     Samples::Texts(texts) => {
@@ -131,7 +148,20 @@ impl Scored {
             device: device.clone(),
             batches: batches.collect::<Result<_>>()?,
             classes: model.config.classes(),
+            cells: model.config.cells(),
         })
+    }
+
+    /// Of the logits of some items those that are answers: of a dense model the cells'.
+    pub fn answers(&self, logits: Vec<f32>) -> Vec<f32> {
+        match self.cells {
+            Some(cells) if cells.first > 0 => {
+                let items = logits.chunks(cells.rows() * self.classes);
+                let answers = items.flat_map(|item| &item[cells.first * self.classes..]);
+                answers.copied().collect()
+            }
+            _ => logits,
+        }
     }
 
     /// Has the parameters of `model`, which has the same graph, in place of its own.
@@ -151,7 +181,7 @@ impl Scored {
                 .map(|units| self.graph.nodes()[units.node].tokens)
                 .max(),
         };
-        tokens.unwrap_or(1) * batch.classes.len()
+        tokens.unwrap_or(1) * batch.count
     }
 
     /// The node that gives the logits.
@@ -177,14 +207,24 @@ impl Scored {
     }
 }
 
-/// Checks the classes of `items` against `model`, and that it answers by classes of whole items.
+/// Checks the classes of `items` against `model`, and that it answers by classes of whole items or of cells.
 pub(super) fn check(model: &FloatModel, items: &Items) -> Result<()> {
     use crate::graph::OutputKind;
-    if model.config.output_kind() != OutputKind::Logits {
+    let cells = model.config.cells();
+    if cells.is_none() && model.config.output_kind() != OutputKind::Logits {
         return Err(Error::Prune(
-            "expected a model with classes of whole items, found one with classes of tokens or without classes"
+            "expected a model with classes of whole items or of cells, found one with classes of tokens or without \
+             classes"
                 .to_owned(),
         ));
+    }
+    let each = cells.map_or(1, |cells| cells.map[0] * cells.map[1]);
+    if items.classes.len() != each * items.len() {
+        return Err(Error::Prune(format!(
+            "expected {each} classes for each of {} items, found {}",
+            items.len(),
+            items.classes.len()
+        )));
     }
     let classes = model.config.classes();
     if classes < 2 {
@@ -192,7 +232,9 @@ pub(super) fn check(model: &FloatModel, items: &Items) -> Result<()> {
             "expected a model of two classes or more, found {classes}"
         )));
     }
-    match items.classes.iter().find(|&&class| class >= classes) {
+    let none = |class: usize| cells.is_some() && class == Items::NO_CLASS;
+    let mut all = items.classes.iter();
+    match all.find(|&&class| class >= classes && !none(class)) {
         Some(class) => Err(Error::Prune(format!(
             "expected classes below {classes}, found {class}"
         ))),

@@ -32,9 +32,9 @@ struct Tap {
 pub(super) fn losses(scored: &Scored, how: &Trajectory, seed: u64, group: usize) -> Result<Losses> {
     let units = &scored.groups[group];
     let mut all = vec![[0.0; 2]; units.count];
-    let items: usize = scored.batches.iter().map(|batch| batch.classes.len()).sum();
+    let items: usize = scored.batches.iter().map(|batch| batch.count).sum();
     for (at, batch) in scored.batches.iter().enumerate() {
-        let share = batch.classes.len() as f64 / items as f64;
+        let share = batch.count as f64 / items as f64;
         let part = of_batch(scored, how, [seed, at as u64], group, batch)?;
         for (all, part) in all.iter_mut().zip(part) {
             all[0] += share * part[0];
@@ -116,7 +116,7 @@ fn of_batch(
         .collect();
     let nodes: Vec<NodeId> = taps.iter().map(|tap| tap.node).collect();
     let wanted = [nodes.as_slice(), &[scored.logits()]].concat();
-    let logits = host(whole.value(scored.logits()).clone());
+    let logits = scored.answers(host(whole.value(scored.logits()).clone()));
     let most = if how.as_released { 1 } else { usize::MAX };
     without(scored, base, units, &wanted, most, &|found: &Without| {
         let mut losses = vec![[0.0; 2]; found.count];
@@ -142,7 +142,8 @@ fn of_batch(
                 losses[0] += share * scale * loss;
             }
         }
-        let changed = found.values.last().map(|values| host(values.clone()));
+        let changed = found.values.last();
+        let changed = changed.map(|values| scored.answers(host(values.clone())));
         let each = changed
             .iter()
             .flat_map(|changed| changed.chunks(logits.len()));
@@ -151,7 +152,7 @@ fn of_batch(
                 false => divergence(&logits, changed, scored.classes, how.temperature),
                 // There the temperature only scales.
                 true => {
-                    let items = batch.classes.len() as f64;
+                    let items = batch.count as f64;
                     let scale = how.temperature.powi(2) * items;
                     (scale * divergence(&logits, changed, scored.classes, 1.0)).max(0.0)
                 }

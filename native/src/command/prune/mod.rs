@@ -3,17 +3,23 @@
 pub mod method;
 mod time_table;
 
-use std::{fmt::Write, ops::ControlFlow, path::PathBuf};
+use std::{
+    fmt::Write,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, bail};
 use clap::Args;
 use intformer::{
     FloatModel, checkpoint,
-    data::{Findings, unread},
+    data::{Dataset, Findings, unread},
     float::{self, Samples},
     graph::OutputKind,
     method::prune::{Items, PruneEvent, PruneOptions, PruneReport, Trajectory, prune},
 };
+use rand::{SeedableRng, seq::index};
+use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde_json::json;
 
@@ -23,6 +29,7 @@ use crate::{
     cli::{self, Globals, within},
     command::{
         data::Part,
+        dense,
         labelled::{Examples, Taken},
         passed_over,
         shown::Sources,
@@ -48,7 +55,7 @@ use crate::{
 #[derive(Args)]
 #[command(
     verbatim_doc_comment,
-    mut_arg("data", |arg| arg.required_unless_present("unlabelled").help(
+    mut_arg("data", |arg| arg.required_unless_present_any(["unlabelled", "masks"]).help(
         "A table of texts; or a folder of images with a sub-folder for each class, or one that holds such folders as \
          parts, of which it reads train. Classes are matched to the model's as in `intformer eval`"
     ).long_help(None)),
@@ -87,10 +94,13 @@ pub struct Options {
     column: Column,
     /// Images or texts without classes, as for `intformer quantize --calib`, in place of --data: the model's own answers are
     /// the classes. They are spread evenly over what is there, not drawn.
-    #[arg(long, value_name = "DIR | FILE | LIST.txt | glyphs:N", conflicts_with_all = ["data", "glyphs", "split"])]
+    #[arg(long, value_name = "DIR | FILE | LIST.txt | glyphs:N", conflicts_with_all = ["data", "glyphs", "split", "masks"])]
     unlabelled: Vec<String>,
     #[command(flatten)]
     examples: Examples,
+    /// A folder of images with masks, for a dense model, of which it reads the part train.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "glyphs"])]
+    masks: Option<PathBuf>,
     #[command(flatten)]
     details: Details,
     #[command(flatten)]
@@ -147,9 +157,10 @@ impl Options {
         let mut options = self.options()?;
         options.validate()?;
         let model = self.reading.float(&self.model, globals)?;
-        let (inputs, classes, findings) = match self.unlabelled.is_empty() {
-            true => self.labelled(&model, globals)?,
-            false => self.answered(&model)?,
+        let (inputs, classes, findings) = match (&self.masks, self.unlabelled.is_empty()) {
+            (Some(folder), _) => self.masked(&model, folder, globals)?,
+            (None, true) => self.labelled(&model, globals)?,
+            (None, false) => self.answered(&model)?,
         };
         let kind = match inputs {
             Inputs::Images(_) => "images",
@@ -221,11 +232,40 @@ impl Options {
         Ok((inputs, classes, findings))
     }
 
+    /// Images with masks, with the classes of their cells.
+    fn masked(
+        &self,
+        model: &FloatModel,
+        folder: &Path,
+        globals: &Globals,
+    ) -> Result<(Inputs, Vec<usize>, Findings)> {
+        let part = self.examples.split.unwrap_or(Part::Train);
+        let float = Model::Float(Box::new(model.clone()));
+        let data = dense::open(&float, folder, &[part.split()], globals)?;
+        let cells = dense::cells(&float)?;
+        let count = self.examples.limit.unwrap_or(self.method.items());
+        let mut random = ChaCha8Rng::seed_from_u64(self.details.seed);
+        let mut places = index::sample(&mut random, data.len(), count.min(data.len())).into_vec();
+        places.sort_unstable();
+        let (mut images, mut classes) = (Vec::new(), Vec::new());
+        for place in places {
+            let (scene, _) = data.get(0, place)?;
+            let shares = cells.shares(&scene.mask, data.labels().len())?;
+            classes.extend(shares.iter().map(|shares| match first(shares) {
+                class if shares[class] > 0.0 => class,
+                _ => Items::NO_CLASS,
+            }));
+            images.push(scene.image);
+        }
+        Ok((Inputs::Images(images), classes, Findings::default()))
+    }
+
     /// Images or texts without classes, with the model's answers.
     fn answered(&self, model: &FloatModel) -> Result<(Inputs, Vec<usize>, Findings)> {
-        if model.config.output_kind() != OutputKind::Logits {
+        if ![OutputKind::Logits, OutputKind::MapLogits].contains(&model.config.output_kind()) {
             bail!(
-                "expected a model with classes of whole items, found one with classes of tokens or without classes"
+                "expected a model with classes of whole items or of cells, found one with classes of tokens or without \
+                 classes"
             );
         }
         let sources = Sources {
@@ -300,14 +340,24 @@ impl Options {
     }
 }
 
-/// The first of the largest logits of each item.
+/// The place of the first of the largest values.
+fn first(row: &[f32]) -> usize {
+    let better = |&a: &usize, &b: &usize| row[a].total_cmp(&row[b]).then(b.cmp(&a));
+    (0..row.len()).max_by(better).unwrap_or_default()
+}
+
+/// The class of each item, or of each of its cells, that has the largest logit.
 fn answers(model: &FloatModel, samples: Samples) -> Result<Vec<usize>> {
     let logits = float::logits(model, samples)?;
-    let first = |row: &Vec<f32>| {
-        let better = |&a: &usize, &b: &usize| row[a].total_cmp(&row[b]).then(b.cmp(&a));
-        (0..row.len()).max_by(better).unwrap_or_default()
-    };
-    Ok(logits.iter().map(first).collect())
+    let classes = model.config.classes();
+    let before = model
+        .config
+        .cells()
+        .map_or(0, |cells| cells.first * classes);
+    let rows = logits
+        .iter()
+        .flat_map(|item| item[before..].chunks(classes));
+    Ok(rows.map(first).collect())
 }
 
 impl Kept {

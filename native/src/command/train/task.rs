@@ -160,6 +160,10 @@ impl TaskArguments {
             "images of the parts {} and {}",
             parts[0], parts[1]
         ));
+        let bar = globals.bar("checking", sets.iter().map(Dataset::len).sum());
+        let checked = sets.iter().try_for_each(|set| set.check(|| bar.inc(1)));
+        bar.finish_and_clear();
+        checked?;
         let labels = sets[0].labels();
         let Some(old) = old else {
             let mut config = self.model.config(&self.images, labels.len());

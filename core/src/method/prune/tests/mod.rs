@@ -33,7 +33,9 @@ struct Case {
 impl Case {
     fn new(model: FloatModel) -> Self {
         let count = 7;
-        let classes = (0..count).map(|at| at * 3 % model.config.classes());
+        let cells = model.config.cells();
+        let each = cells.map_or(1, |cells| cells.map[0] * cells.map[1]);
+        let classes = (0..count * each).map(|at| at * 3 % model.config.classes());
         let (mut images, mut texts) = (Vec::new(), Vec::new());
         match model.config.image() {
             Ok(shape) => images.extend((0..count).map(|image| {
@@ -102,8 +104,18 @@ fn cases() -> Vec<Case> {
         classes: 3,
         ..SwinConfig::tiny()
     };
+    let dense_swin = SwinConfig {
+        dense: true,
+        ..padded.clone()
+    };
+    let dense_vit = VitConfig {
+        dense: true,
+        ..vit.clone()
+    };
     let models = [
         small(),
+        float_model(dense_swin, 8).unwrap(),
+        float_model(dense_vit, 9).unwrap(),
         float_model(padded, 4).unwrap(),
         float_model(vit, 5).unwrap(),
         float_model(distilled, 6).unwrap(),

@@ -53,9 +53,13 @@ fn gradients_are_those_of_the_masks() {
             let each = scored.batches.iter().flat_map(|batch| {
                 let baseline = scored.baseline(batch, masks).unwrap();
                 let logits = host(baseline.value(scored.logits()).clone());
+                let logits = scored.answers(logits);
                 let rows = logits.chunks(scored.classes).zip(&batch.classes);
-                rows.map(|(row, &class)| cross_entropy(row, class))
-                    .collect::<Vec<_>>()
+                let rows = rows.map(|(row, &class)| cross_entropy(row, class));
+                let rows: Vec<f64> = rows.collect();
+                // Of a dense model the sum over an item's cells.
+                let items = rows.chunks(rows.len() / batch.count);
+                items.map(|item| item.iter().sum()).collect::<Vec<f64>>()
             });
             each.collect()
         };
