@@ -19,19 +19,23 @@ await cp(join(target, 'package/dist'), join(site, 'intformer'), { recursive: tru
 tool('typescript/bin/tsc', '-p', 'demo/tsconfig.json');
 await cp(join(web, 'demo/public'), site, { recursive: true, filter: (file) => !/\.(css|html)$/.test(file) });
 const imported = await bundle();
-for (const [page, script] of [['index', 'main'], ['texts', 'texts']]) {
+for (const [page, script] of [['index', 'main'], ['texts', 'texts'], ['scenes', 'scenes']]) {
   const html = await readFile(join(web, `demo/public/${page}.html`), 'utf8');
   await writeFile(join(site, `${page}.html`), withPreloads(html, script, imported[script]));
 }
 const MODEL = 'models/glyphs.safetensors';
 const TEXT_MODEL = 'models/questions.safetensors';
-for (const model of [MODEL, TEXT_MODEL]) {
+const scenes = JSON.parse(await readFile(join(target, 'scenes.json'), 'utf8'));
+for (const model of [MODEL, TEXT_MODEL, ...scenes.models.map(({ model }) => model)]) {
   await cp(join(web, '..', model), join(site, model));
   // Hosts send models as they are: packed, a sixth less comes over the line.
   await writeFile(join(site, `${model}.gz`), gzipSync(await readFile(join(site, model)), { level: 9 }));
 }
 const texts = JSON.parse(await readFile(join(target, 'texts.json'), 'utf8'));
 await writeFile(join(site, 'texts.json'), JSON.stringify({ ...texts, packed: `${TEXT_MODEL}.gz` }));
+const packedModels = scenes.models.map((model) => ({ ...model, packed: `${model.model}.gz` }));
+await writeFile(join(site, 'scenes.json'), JSON.stringify({ ...scenes, models: packedModels }));
+await cp(join(web, '../models/scenes'), join(site, 'scenes'), { recursive: true });
 const FIRST = 'samples/A.png';
 const samples = join(web, '../models/samples');
 for (const name of await readdir(samples)) {
@@ -44,7 +48,7 @@ await writeFile(join(site, 'files.json'), JSON.stringify(await precached(), null
 /** Bundles scripts and styles; for each page's script those that it imports. */
 async function bundle() {
   const common = { absWorkingDir: join(web, 'demo'), outdir: site, bundle: true, target: 'es2022', minify: true, legalComments: 'none', logLevel: 'warning' };
-  const entryPoints = { main: 'src/main.ts', texts: 'src/texts/main.ts', style: 'public/style.css' };
+  const entryPoints = { main: 'src/main.ts', texts: 'src/texts/main.ts', scenes: 'src/scenes/main.ts', style: 'public/style.css' };
   // What only a model in the page's own thread needs is apart from what every visitor needs.
   const { metafile } = await build({ ...common, entryPoints, format: 'esm', splitting: true, chunkNames: '[name]-[hash]', metafile: true });
   await build({ ...common, entryPoints: { sw: 'src/sw.ts' }, format: 'iife' });
@@ -52,7 +56,7 @@ async function bundle() {
     const [, found] = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entryPoints[script]);
     return found.imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => path.split('/').at(-1));
   };
-  return { main: imports('main'), texts: imports('texts') };
+  return { main: imports('main'), texts: imports('texts'), scenes: imports('scenes') };
 }
 
 /** The page's markup, where the browser learns of all scripts at once instead of one by one. */
@@ -88,7 +92,7 @@ async function precached() {
   const names = all.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(site.length + 1).replaceAll('\\', '/'));
   for (const name of names.sort()) version.update(name).update(await readFile(join(site, name)));
   const kept = names.filter((name) => !/^(api|models|intformer)\/|^(index\.html|sw\.js)$|\.png$/.test(name));
-  const samples = names.filter((name) => name.startsWith('samples/'));
+  const samples = names.filter((name) => /^(samples|scenes)\//.test(name));
   const used = ['intformer/worker.js', 'intformer/tokenizers.js', 'intformer/wasm/intformer_web_bg.wasm', 'intformer/wasm/intformer_web_decoder_bg.wasm'];
   const files = ['./', ...[...kept, ...samples, ...used].map((name) => `./${name}`)];
   return { version: version.digest('hex').slice(0, 16), files };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use intformer::architecture::{Census, InputShape};
+use intformer::dense::Cells;
 use intformer::picture::prepare_rgba;
 use intformer::plan::{Checked, Counts, IntModel, Look, OutputKind, Program, Typical};
 use intformer::{Error, ImageShape, Preprocessing, Result, Tokenization, likeliest};
@@ -19,6 +20,8 @@ pub struct Model {
     preprocessing: Preprocessing,
     tokenization: Option<Tokenization>,
     typical: Option<Typical>,
+    cells: Option<Cells>,
+    classes: usize,
     logit_scale: f64,
     info: String,
 }
@@ -66,6 +69,18 @@ impl Model {
         found
     }
 
+    /// The class of each pixel of an image by the logits of its cells, row by row, at the size that the model takes.
+    ///
+    /// Throws an error of the kind `image` if the model gives none.
+    pub fn mask(&self, logits: &[i32]) -> Result<Vec<u16>, JsValue> {
+        let cells = self.cells.ok_or_else(|| {
+            thrown(Error::Image(
+                "expected a model with classes of pixels, found one without".to_owned(),
+            ))
+        })?;
+        cells.classes(logits, self.classes).map_err(thrown)
+    }
+
     /// What there is to say of an image beside its classes, as JSON: `spread`, `typicality`, `hint`.
     ///
     /// Takes the pixels of [`Model::fit`] and the logits.
@@ -104,6 +119,9 @@ impl Model {
         let (input_name, output_name, image, largest) = match (input, output) {
             (InputShape::Image(image), OutputKind::Logits) => {
                 ("image", "classes", Some(image), Counts::of_items(1))
+            }
+            (InputShape::Image(image), OutputKind::MapLogits) => {
+                ("image", "mask", Some(image), Counts::of_items(1))
             }
             (InputShape::Text(limits), OutputKind::Logits | OutputKind::Pooled) => {
                 let output = match output {
@@ -150,6 +168,8 @@ impl Model {
             preprocessing: model.preprocessing,
             tokenization: model.tokenization,
             typical: model.typical,
+            cells: model.config.cells(),
+            classes: model.config.classes(),
             logit_scale: model.logit_scale,
             info: info.to_string(),
         })

@@ -3,7 +3,7 @@ import type { Input } from './image.js';
 import type { PlainSource } from './source.js';
 import type {
   Classification, ClassifyOptions, DeviceLoss, ExecutorChange, ExecutorName, LoadedModel, LoadTimes, Memory, ModelInfo, Progress, Score,
-  TextAnswer,
+  Segmentation, TextAnswer,
 } from './types.js';
 
 /** What a model shows of itself beside the facts of its file. Plain data. */
@@ -52,6 +52,8 @@ export interface Backend {
   readonly state: State;
   /** Classifies a batch in one run. */
   classify(inputs: Input[], wanted: Wanted): Promise<Classification[]>;
+  /** Tells the class of each pixel of a batch in one run. */
+  segment(inputs: Input[], keepPixels: boolean): Promise<Segmentation[]>;
   /** Runs texts in one run. */
   texts(texts: string[], top: number): Promise<TextResult[]>;
   switchTo(executor: ExecutorName): Promise<void>;

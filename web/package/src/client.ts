@@ -6,7 +6,7 @@ import { fromPlain } from './wire.js';
 import type { Backend, Hooks, Job, State, TextResult, Wanted } from './backend.js';
 import type { Line } from './host.js';
 import type { Answers, Ask, FromWorker, ToWorker } from './messages.js';
-import type { Classification, ExecutorName, LoadedModel, Memory, ModelInfo } from './types.js';
+import type { Classification, ExecutorName, LoadedModel, Memory, ModelInfo, Segmentation } from './types.js';
 
 /** Milliseconds that an aborted worker has to put its files away. */
 const GRACE = 1_000;
@@ -70,6 +70,10 @@ export class Client implements Backend {
 
   async classify(inputs: Input[], wanted: Wanted): Promise<Classification[]> {
     return this.#ask<'classify'>({ ask: 'classify', inputs, wanted }, transferable(inputs));
+  }
+
+  async segment(inputs: Input[], keepPixels: boolean): Promise<Segmentation[]> {
+    return this.#ask<'segment'>({ ask: 'segment', inputs, keepPixels }, transferable(inputs));
   }
 
   async texts(texts: string[], top: number): Promise<TextResult[]> {

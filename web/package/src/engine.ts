@@ -9,7 +9,7 @@ import { imageWork, textWork, type Work } from './work.js';
 import type { Backend, Hooks, Job, State, TextResult, Wanted } from './backend.js';
 import type { Input } from './image.js';
 import type { Runtime, WasmModel, WasmSession } from './runtime.js';
-import type { Classification, ExecutorName, LoadedModel, Memory, ModelInfo } from './types.js';
+import type { Classification, ExecutorName, ImageAnswer, LoadedModel, Memory, ModelInfo, Segmentation } from './types.js';
 import type { WebGpuSupport } from './webgpu.js';
 
 const PROBE = 250;
@@ -184,24 +184,44 @@ export class Engine implements Backend {
   }
 
   async #classify(inputs: Input[], { top, keepPixels }: Wanted): Promise<Classification[]> {
+    const { classes, labels } = this.model;
+    return (await this.#images(inputs, keepPixels)).map(({ bytes, ...answer }) => ({
+      ...answer,
+      classes: scores(this.#file.likeliest(answer.logits, Math.min(top, classes)), labels),
+      ...(JSON.parse(this.#file.look(bytes, answer.logits)) as Pick<Classification, 'spread' | 'typicality' | 'hint'>),
+    }));
+  }
+
+  segment(inputs: Input[], keepPixels: boolean): Promise<Segmentation[]> {
+    return this.#living(async () => {
+      const [height, width] = this.model.imageSize!;
+      return (await this.#images(inputs, keepPixels)).map(({ bytes: _, ...answer }) => ({
+        ...answer,
+        mask: this.#file.mask(answer.logits),
+        width,
+        height,
+      }));
+    });
+  }
+
+  /** Runs images in one run; of each what every answer has, its logits, and the bytes that the model took. */
+  async #images(inputs: Input[], keepPixels: boolean): Promise<(ImageAnswer & { logits: Int32Array; bytes: Uint8Array })[]> {
     const parts: (Pixels & { decode: number })[] = [];
     for (const input of inputs) {
       const { value, time } = await timed(() => this.#pixels.make(this.#file, input), this.#outside.now);
       parts.push({ ...value, decode: time });
     }
-    const bytes = packed(parts.map((part) => part.bytes));
-    const work = imageWork(bytes, parts.length);
+    const work = imageWork(packed(parts.map((part) => part.bytes)), parts.length);
     const { value, time: run } = await timed(() => this.#run(work), this.#outside.now);
-    const { classes } = this.model;
+    const each = value.logits.length / parts.length;
     return parts.map(({ bytes, exact, notes, raw, decode }, index) => {
-      const logits = value.logits.slice(index * classes, (index + 1) * classes);
+      const logits = value.logits.slice(index * each, (index + 1) * each);
       return {
-        classes: scores(this.#file.likeliest(logits, Math.min(top, classes)), this.model.labels),
+        bytes,
         logits,
         digest: this.#runtime.digest(logits),
         exact,
         executor: value.executor,
-        ...(JSON.parse(this.#file.look(bytes, logits)) as Pick<Classification, 'spread' | 'typicality' | 'hint'>),
         notes,
         pixels: keepPixels ? raw : null,
         times: { decode, run, total: decode + run },

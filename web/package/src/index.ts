@@ -1,8 +1,8 @@
 /**
  * Integer-only transformers in the browser, with the same bits on WebGPU and on WASM.
  *
- * {@link load} a model, then classify images or texts with it ({@link ImageClassifier}, {@link TextClassifier}), or make
- * vectors of texts ({@link TextEmbedder}).
+ * {@link load} a model, then classify images or texts with it ({@link ImageClassifier}, {@link TextClassifier}), tell the
+ * classes of pixels ({@link ImageSegmenter}), or make vectors of texts ({@link TextEmbedder}).
  *
  * @module
  */
@@ -20,7 +20,9 @@ export type {
   ExecutorName,
   Hint,
   Image,
+  ImageAnswer,
   ImageClassifier,
+  ImageSegmenter,
   LoadedModel,
   LoadOptions,
   LoadTimes,
@@ -34,6 +36,8 @@ export type {
   RawImage,
   RunTimes,
   Score,
+  Segmentation,
+  SegmentOptions,
   Source,
   TextAnswer,
   TextClassification,

@@ -1,13 +1,14 @@
 // What page and worker say to each other.
 import type { Job, State, TextResult, Wanted } from './backend.js';
 import type { Input } from './image.js';
-import type { Classification, DeviceLoss, ExecutorChange, ExecutorName, Memory, ModelInfo, Progress } from './types.js';
+import type { Classification, DeviceLoss, ExecutorChange, ExecutorName, Memory, ModelInfo, Progress, Segmentation } from './types.js';
 import type { PlainError } from './wire.js';
 
 /** What the page asks. One `load` comes first; `abort` ends it. */
 export type Ask =
   | { ask: 'load'; job: Job }
   | { ask: 'classify'; inputs: Input[]; wanted: Wanted }
+  | { ask: 'segment'; inputs: Input[]; keepPixels: boolean }
   | { ask: 'texts'; texts: string[]; top: number }
   | { ask: 'switch'; executor: ExecutorName }
   | { ask: 'memory' };
@@ -19,6 +20,7 @@ export type ToWorker = { id: number; ask: Ask } | { abort: true } | { end: true 
 export interface Answers {
   load: ModelInfo;
   classify: Classification[];
+  segment: Segmentation[];
   texts: TextResult[];
   switch: null;
   memory: Memory;

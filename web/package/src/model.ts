@@ -1,11 +1,11 @@
-import { DisposedError, TextError } from './errors.js';
+import { DisposedError, ImageError, TextError } from './errors.js';
 import { release, toInput, type Input } from './image.js';
 import { Queue } from './queue.js';
 import { checkedTop } from './scores.js';
-import type { Backend, TextResult, Wanted } from './backend.js';
+import type { Backend, TextResult } from './backend.js';
 import type {
-  Classification, ClassifyOptions, Embedding, ExecutorName, Image, LoadedModel, Memory, ModelKind, TextClassification,
-  TextOptions,
+  Classification, ClassifyOptions, Embedding, ExecutorName, Image, ImageAnswer, LoadedModel, Memory, ModelKind, Segmentation,
+  SegmentOptions, TextClassification, TextOptions,
 } from './types.js';
 
 /**
@@ -33,6 +33,7 @@ export class QueuedModel implements LoadedModel {
   get kind(): ModelKind {
     const { input, output } = this.model;
     if (output === 'embedding') return 'text-embedder';
+    if (output === 'mask') return 'image-segmenter';
     return input === 'image' ? 'image-classifier' : 'text-classifier';
   }
 
@@ -64,12 +65,24 @@ export class QueuedModel implements LoadedModel {
     items: Image[], options: ClassifyOptions = {},
   ): Promise<Classification[] | TextClassification[]> {
     if (this.kind === 'text-embedder') throw new TextError(`Expected a model that classifies, found one that ${DOES[this.kind]}.`);
+    if (this.kind === 'image-segmenter') throw new ImageError(`Expected a model that classifies, found one that ${DOES[this.kind]}.`);
     const top = checkedTop(options.top);
     if (this.model.input === 'image') {
-      return this.#images(items, { top, keepPixels: options.keepPixels ?? false }, options.signal);
+      const wanted = { top, keepPixels: options.keepPixels ?? false };
+      return this.#images(items, (inputs) => this.#backend.classify(inputs, wanted), options.signal);
     }
     const answers = await this.#texts(items, top, options);
     return answers.map(({ values, ...answer }) => ({ ...answer, logits: values }));
+  }
+
+  async segment(image: Image, options?: SegmentOptions): Promise<Segmentation> {
+    return (await this.segmentBatch([image], options))[0]!;
+  }
+
+  async segmentBatch(images: Image[], options: SegmentOptions = {}): Promise<Segmentation[]> {
+    if (this.kind !== 'image-segmenter') throw new ImageError(`Expected a model that tells the classes of pixels, found one that ${DOES[this.kind]}.`);
+    const keepPixels = options.keepPixels ?? false;
+    return this.#images(images, (inputs) => this.#backend.segment(inputs, keepPixels), options.signal);
   }
 
   async embed(texts: string[], options: Pick<TextOptions, 'signal'> = {}): Promise<Embedding[]> {
@@ -79,7 +92,10 @@ export class QueuedModel implements LoadedModel {
     return answers.map(({ values, classes: _, ...answer }) => ({ ...answer, vector: values, scale }));
   }
 
-  async #images(images: Image[], wanted: Wanted, signal: AbortSignal | undefined): Promise<Classification[]> {
+  /** Runs images with their turn in the queue. */
+  async #images<Answer extends ImageAnswer>(
+    images: Image[], run: (inputs: Input[]) => Promise<Answer[]>, signal: AbortSignal | undefined,
+  ): Promise<Answer[]> {
     const began = performance.now();
     signal?.throwIfAborted();
     if (!Array.isArray(images)) throw new TypeError('Expected a list of images.');
@@ -93,7 +109,7 @@ export class QueuedModel implements LoadedModel {
       const inputs = fulfilled(await taken);
       try {
         for (const outcome of await taken) if (outcome.status === 'rejected') throw outcome.reason;
-        return await this.#backend.classify(inputs, wanted);
+        return await run(inputs);
       } finally {
         release(inputs);
       }
@@ -142,6 +158,7 @@ export class QueuedModel implements LoadedModel {
 /** What a model of each kind does, in words. */
 export const DOES: Record<ModelKind, string> = {
   'image-classifier': 'classifies images',
+  'image-segmenter': 'tells the classes of pixels',
   'text-classifier': 'classifies texts',
   'text-embedder': 'embeds texts',
 };

@@ -15,6 +15,8 @@ export interface WasmModel {
   fit(rgba: Uint8Array, width: number, height: number): Uint8Array;
   /** Of each of the likeliest classes its number, its logit and its probability. */
   likeliest(logits: Int32Array, top: number): Float64Array;
+  /** The class of each pixel, by the logits of an image. */
+  mask(logits: Int32Array): Uint16Array;
   /** Spread, typicality and hint as JSON. */
   look(pixels: Uint8Array, logits: Int32Array): string;
   free(): void;

@@ -148,27 +148,14 @@ export interface Hint {
   message: string;
 }
 
-/** What a model says about an image. */
-export interface Classification {
-  /** The likeliest classes, likeliest first; of equal ones the lower index first. */
-  classes: Score[];
-  /** One integer for each class. */
-  logits: Int32Array;
-  /** SHA-256 of the logits, 64 hexadecimal digits; equal to what `intformer classify` prints for the same pixels. */
+/** What every answer about an image has. */
+export interface ImageAnswer {
+  /** SHA-256 of the logits, 64 hexadecimal digits; equal to what the command `intformer` prints for the same pixels. */
   digest: string;
   /** Whether the image was a file that this package decoded by itself, so that its pixels equal the native ones. */
   exact: boolean;
   /** What ran the model. */
   executor: ExecutorName;
-  /** Why the answer is not to be relied on; null where nothing speaks against it. */
-  hint: Hint | null;
-  /** The largest difference between the lightest and the darkest value of a channel, 0 to 255, as the model takes it. */
-  spread: number;
-  /**
-   * How many percent of the calibration images had a largest logit of at most this image's, 0 to 100; null if the model's
-   * file does not say.
-   */
-  typicality: number | null;
   /** What was done to the image before the model saw it, in sentences; empty where there is nothing to say. */
   notes: string[];
   /**
@@ -178,6 +165,41 @@ export interface Classification {
   pixels: RawImage | null;
   /** How long it took, in milliseconds. */
   times: RunTimes;
+}
+
+/** What a model says about an image. */
+export interface Classification extends ImageAnswer {
+  /** The likeliest classes, likeliest first; of equal ones the lower index first. */
+  classes: Score[];
+  /** One integer for each class. */
+  logits: Int32Array;
+  /** Why the answer is not to be relied on; null where nothing speaks against it. */
+  hint: Hint | null;
+  /** The largest difference between the lightest and the darkest value of a channel, 0 to 255, as the model takes it. */
+  spread: number;
+  /**
+   * How many percent of the calibration images had a largest logit of at most this image's, 0 to 100; null if the model's
+   * file does not say.
+   */
+  typicality: number | null;
+}
+
+/** How to segment. */
+export type SegmentOptions = Omit<ClassifyOptions, 'top'>;
+
+/** What a model says about the parts of an image. */
+export interface Segmentation extends ImageAnswer {
+  /**
+   * The class of each pixel, row by row: indices into {@link ModelInfo.labels}. The same on every executor and in the
+   * native command.
+   */
+  mask: Uint16Array;
+  /** Columns of the mask: of the image as the model takes it, {@link ModelInfo.imageSize}. */
+  width: number;
+  /** Rows of the mask. */
+  height: number;
+  /** One integer for each class of each cell of the model's map, cell by cell. */
+  logits: Int32Array;
 }
 
 /** How to take texts. */
@@ -238,15 +260,15 @@ export interface ModelInfo {
   activation: string;
   /** What the model takes. */
   input: 'image' | 'text';
-  /** What it gives: classes, or a vector for each text. */
-  output: 'classes' | 'embedding';
+  /** What it gives: classes, a class for each pixel, or a vector for each text. */
+  output: 'classes' | 'mask' | 'embedding';
   /** Height and width in pixels that images are fitted to; null if the model takes texts. */
   imageSize: [number, number] | null;
   /** Channels of a pixel: 1 or 3; null if the model takes texts. */
   channels: number | null;
   /** Tokens of a text at most, those that mark its ends among them; null without a tokenizer. */
   tokens: number | null;
-  /** Numbers that it gives for an item: classes, or those of a vector. */
+  /** Numbers that it gives for an item, or for each cell of its map: classes, or those of a vector. */
   outputs: number;
   /** Number of classes; 0 if it embeds. */
   classes: number;
@@ -337,6 +359,15 @@ export interface ImageClassifier extends LoadedModel {
   classifyBatch(images: Image[], options?: ClassifyOptions): Promise<Classification[]>;
 }
 
+/** A model that tells the class of each pixel of images. */
+export interface ImageSegmenter extends LoadedModel {
+  readonly kind: 'image-segmenter';
+  /** Tells the class of each pixel of an image. */
+  segment(image: Image, options?: SegmentOptions): Promise<Segmentation>;
+  /** The same for several images in one run, which is faster than one after the other. One bad image rejects all. */
+  segmentBatch(images: Image[], options?: SegmentOptions): Promise<Segmentation[]>;
+}
+
 /** A model that names the classes of texts. */
 export interface TextClassifier extends LoadedModel {
   readonly kind: 'text-classifier';
@@ -357,6 +388,8 @@ export interface TextEmbedder extends LoadedModel {
 export interface Models {
   /** Images to classes. */
   'image-classifier': ImageClassifier;
+  /** Images to the class of each pixel. */
+  'image-segmenter': ImageSegmenter;
   /** Texts to classes. */
   'text-classifier': TextClassifier;
   /** Texts to vectors. */

@@ -66,6 +66,12 @@ function serve(port: Port): void {
         } finally {
           release(ask.inputs);
         }
+      case 'segment':
+        try {
+          return await loaded().segment(ask.inputs, ask.keepPixels);
+        } finally {
+          release(ask.inputs);
+        }
       case 'texts':
         return loaded().texts(ask.texts, ask.top);
       case 'switch':

@@ -1,4 +1,4 @@
-//! `intformer prune`: a smaller dense model, without training.
+//! `intformer prune`: a smaller model, without training.
 
 pub mod method;
 mod time_table;
@@ -42,7 +42,7 @@ use crate::{
 
 /// Cuts attention heads and hidden channels out of a float model, without training.
 ///
-/// What is worth least goes until the multiply-adds are within the budget; the file is of a smaller dense model
+/// What is worth least goes until the multiply-adds are within the budget; the file is of a smaller model
 /// that is trained, quantized and run like any other. docs/methods/pruning.md says what each method does.
 ///
 /// Of a folder with parts, --data reads train. Some of the images or texts are drawn by --seed.

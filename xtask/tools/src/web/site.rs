@@ -19,6 +19,12 @@ const MODEL: &str = "models/glyphs.safetensors";
 const TEXT_MODEL: &str = "models/questions.safetensors";
 const TEXTS: &str = "models/questions.txt";
 
+/// The models of scenes: the whole one and the pruned one.
+const SCENE_MODELS: [(&str, &str); 2] = [
+    ("whole", "models/scenes.safetensors"),
+    ("pruned", "models/scenes-pruned.safetensors"),
+];
+
 /// Builds the page.
 pub fn build() -> Result<()> {
     let samples = shell::root().join("models/samples");
@@ -29,6 +35,10 @@ pub fn build() -> Result<()> {
     fs::write(
         folder().join("texts.json"),
         serde_json::to_string_pretty(&native_texts()?)?,
+    )?;
+    fs::write(
+        folder().join("scenes.json"),
+        serde_json::to_string_pretty(&native_scenes(&shell::root().join("models/scenes"))?)?,
     )?;
     script("build/site.mjs")
 }
@@ -87,6 +97,32 @@ fn native_texts() -> Result<Value> {
         .collect();
     ensure!(!texts.is_empty(), "no sample texts in {TEXTS}");
     Ok(json!({ "model": TEXT_MODEL, "digest": digest(TEXT_MODEL)?, "texts": texts }))
+}
+
+/// The same for the sample scenes, by both models.
+fn native_scenes(samples: &Path) -> Result<Value> {
+    let (mut models, mut answers) = (Vec::new(), Vec::new());
+    for (name, model) in SCENE_MODELS {
+        let segment = run(shell::command(
+            binary(),
+            &format!("segment {model} --executor reference --json"),
+        )
+        .args(files::matching(samples, ".png")?))?;
+        let images = segment["images"].as_array().context("no images")?;
+        answers.push(images.clone());
+        models.push(json!({ "name": name, "model": model, "digest": digest(model)? }));
+    }
+    let images = answers[0].iter().enumerate().map(|(at, image)| {
+        let file = PathBuf::from(image["file"].as_str().unwrap_or_default());
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let digests = answers
+            .iter()
+            .map(|images| images[at]["executors"][0]["digest"].clone());
+        json!({ "file": format!("scenes/{name}"), "digests": digests.collect::<Vec<_>>() })
+    });
+    let images: Vec<_> = images.collect();
+    ensure!(!images.is_empty(), "no scenes in {}", samples.display());
+    Ok(json!({ "models": models, "images": images }))
 }
 
 /// The digest that the file of a model states.

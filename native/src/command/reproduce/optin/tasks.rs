@@ -171,7 +171,8 @@ impl Arm {
     pub fn sizes(self, task: Task, sizes: &[usize]) -> Vec<usize> {
         let most = match self {
             Self::Optin if !task.set().takes_images() => 128,
-            Self::Optin | Self::Fisher | Self::Kwon => usize::MAX,
+            Self::Optin => 512,
+            Self::Fisher | Self::Kwon => usize::MAX,
             _ => 0,
         };
         let usual = self.method().items();
