@@ -8,7 +8,7 @@
 //! use intformer::dense::Cells;
 //!
 //! // Two cells side by side of an image of 2 x 8 pixels, and two classes.
-//! let cells = Cells { first: 0, map: [1, 2], size: [2, 8] };
+//! let cells = Cells { first: 0, map: [1, 2], side: 4, size: [2, 8] };
 //! let classes = cells.classes(&[4, 0, 0, 4], 2)?;
 //! assert_eq!(classes[..8], [0, 0, 0, 0, 1, 1, 1, 1]);
 //!
@@ -25,6 +25,16 @@ use crate::{Error, Result};
 /// The class of a pixel that has none: it counts for nothing.
 pub const IGNORED: u16 = u16::MAX;
 
+/// The most classes of a dense model: [`IGNORED`] is none of them.
+pub const MAX_CLASSES: usize = IGNORED as usize;
+
+/// The class with the largest of `shares`, of equal ones the first; none if all are 0.
+pub(crate) fn most(shares: &[f32]) -> Option<usize> {
+    let better = |&a: &usize, &b: &usize| shares[a].total_cmp(&shares[b]).then(b.cmp(&a));
+    let most = (0..shares.len()).max_by(better)?;
+    (shares[most] > 0.0).then_some(most)
+}
+
 /// The cells that a dense model gives logits for, and the pixels that they stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cells {
@@ -32,6 +42,8 @@ pub struct Cells {
     pub first: usize,
     /// Cells down and across.
     pub map: [usize; 2],
+    /// Pixels of a side of a cell; the last ones may reach beyond the image.
+    pub side: usize,
     /// Height and width of the image in pixels.
     pub size: [usize; 2],
 }
@@ -70,16 +82,16 @@ impl Logit for f32 {
 struct Between([usize; 2], [u32; 2]);
 
 impl Between {
-    /// Of each of `pixels` pixels over `cells` cells; beyond the first and the last middle the cell itself. A pixel's middle
-    /// is at (2 p + 1) c / 2 P - 1 / 2 cells, so weights are multiples of 1 / 2 P.
-    fn all(cells: usize, pixels: usize) -> Vec<Self> {
+    /// Of each of `pixels` pixels over `cells` cells of `side` pixels; beyond the first and the last middle the cell itself. A
+    /// pixel's middle is at (2 p + 1) / 2 s - 1 / 2 cells, so weights are multiples of 1 / 2 s.
+    fn all(cells: usize, side: usize, pixels: usize) -> Vec<Self> {
         let of = |pixel: usize| {
-            let at = ((2 * pixel + 1) * cells).saturating_sub(pixels);
-            let (low, along) = (at / (2 * pixels), at % (2 * pixels));
+            let at = (2 * pixel + 1).saturating_sub(side);
+            let (low, along) = (at / (2 * side), at % (2 * side));
             let high = (low + 1).min(cells - 1);
             Self(
                 [low.min(cells - 1), high],
-                [(2 * pixels - along) as u32, along as u32],
+                [(2 * side - along) as u32, along as u32],
             )
         };
         (0..pixels).map(of).collect()
@@ -112,9 +124,11 @@ impl Cells {
         for row in 0..down {
             for column in 0..across {
                 let mut counts = vec![0u32; classes];
-                let rows = row * height / down..(row + 1) * height / down;
-                let columns = column * width / across..(column + 1) * width / across;
-                for y in rows.clone() {
+                let span = |at: usize, most: usize| {
+                    (at * self.side).min(most)..((at + 1) * self.side).min(most)
+                };
+                let columns = span(column, width);
+                for y in span(row, height) {
                     for &class in &mask[y * width..][columns.clone()] {
                         if class != IGNORED {
                             counts[usize::from(class)] += 1;
@@ -135,17 +149,22 @@ impl Cells {
     /// [`Error::Run`] if they are not as many, or sides are 0 or above 4096.
     pub fn classes<L: Logit>(&self, logits: &[L], classes: usize) -> Result<Vec<u16>> {
         let sound = |extent: &usize| (1..=4096).contains(extent);
-        let sides = self.map.iter().chain(&self.size).all(sound);
-        let whole = sides && (1..=1 << 16).contains(&classes);
-        if !whole || logits.len() != self.rows() * classes {
+        let sides = self.map.iter().chain(&self.size).chain([&self.side]);
+        let whole = sides.into_iter().all(sound)
+            && self.first <= 4096
+            && (1..=MAX_CLASSES).contains(&classes)
+            && [0, 1]
+                .iter()
+                .all(|&axis| self.map[axis] * self.side >= self.size[axis]);
+        if !whole || self.rows().checked_mul(classes) != Some(logits.len()) {
             return Err(Error::Run(format!(
-                "expected logits of {classes} classes for {} rows, found {}",
-                self.rows(),
+                "expected logits of {classes} classes for each of {self:?}, found {}",
                 logits.len()
             )));
         }
         let cells = &logits[self.first * classes..];
-        let [down, across] = [0, 1].map(|axis| Between::all(self.map[axis], self.size[axis]));
+        let [down, across] =
+            [0, 1].map(|axis| Between::all(self.map[axis], self.side, self.size[axis]));
         let mut found = Vec::with_capacity(down.len() * across.len());
         for Between(rows, of_rows) in &down {
             for Between(columns, of_columns) in &across {
@@ -195,8 +214,8 @@ impl Overlap {
     /// [`Error::Run`] if there are not as many of both, or a class is none.
     pub fn add(&mut self, truth: &[u16], found: &[u16]) -> Result<()> {
         let classes = self.counts.len();
-        let known = truth.iter().chain(found).copied();
-        let most = known.filter(|&class| class != IGNORED).max();
+        let known = truth.iter().filter(|&&class| class != IGNORED);
+        let most = known.chain(found).copied().max();
         if truth.len() != found.len() || most.is_some_and(|class| usize::from(class) >= classes) {
             return Err(Error::Run(format!(
                 "expected as many pixels of {classes} classes, found {} and {}, of classes up to {most:?}",
@@ -213,10 +232,15 @@ impl Overlap {
         Ok(())
     }
 
-    /// The share of the pixels whose class is right.
+    /// Pixels whose true class is known.
+    pub fn pixels(&self) -> u64 {
+        self.counts.iter().map(|counts| counts[1]).sum()
+    }
+
+    /// The share of those whose class is right; no number if there are none.
     pub fn accuracy(&self) -> f64 {
-        let sum = |at: usize| self.counts.iter().map(|counts| counts[at]).sum::<u64>();
-        sum(0) as f64 / sum(1) as f64
+        let right: u64 = self.counts.iter().map(|counts| counts[0]).sum();
+        right as f64 / self.pixels() as f64
     }
 
     /// The intersection over the union of each class; none of one that is neither true nor predicted anywhere.
@@ -228,7 +252,7 @@ impl Overlap {
         self.counts.iter().map(share).collect()
     }
 
-    /// The mean intersection over union of the classes that there are.
+    /// The mean intersection over union of the classes that there are; no number if there are none.
     pub fn mean(&self) -> f64 {
         let known: Vec<f64> = self.by_class().into_iter().flatten().collect();
         known.iter().sum::<f64>() / known.len() as f64
@@ -244,8 +268,7 @@ mod tests {
     /// Bilinear interpolation as it is defined, in floats.
     fn plain(cells: &Cells, logits: &[i32], classes: usize, [y, x]: [usize; 2]) -> Vec<f64> {
         let place = |pixel: usize, axis: usize| {
-            let scale = cells.map[axis] as f64 / cells.size[axis] as f64;
-            let at = ((pixel as f64 + 0.5) * scale - 0.5).max(0.0);
+            let at = ((pixel as f64 + 0.5) / cells.side as f64 - 0.5).max(0.0);
             let low = (at.floor() as usize).min(cells.map[axis] - 1);
             (low, (low + 1).min(cells.map[axis] - 1), at - at.floor())
         };
@@ -265,10 +288,12 @@ mod tests {
     proptest! {
         #[test]
         fn each_pixel_has_the_class_of_the_largest_interpolated_logit(
-            map in [1usize..5, 1usize..5], size in [1usize..20, 1usize..20], first in 0usize..3, classes in 1usize..5,
-            seed: u64,
+            map in [1usize..5, 1usize..5], side in 1usize..7, cut in [0usize..7, 0usize..7], first in 0usize..3,
+            classes in 1usize..5, seed: u64,
         ) {
-            let cells = Cells { first, map, size };
+            // The last cells reach beyond the image.
+            let size = [0, 1].map(|axis| map[axis] * side - cut[axis] % side);
+            let cells = Cells { first, map, side, size };
             let mut state = seed;
             let logits: Vec<i32> = (0..cells.rows() * classes).map(|_| {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -292,7 +317,8 @@ mod tests {
         let cells = Cells {
             first: 0,
             map: [1, 2],
-            size: [4096, 4096],
+            side: 2048,
+            size: [2048, 4096],
         };
         let found = cells.classes(&[i32::MIN, i32::MAX, i32::MAX, i32::MIN], 2);
         let found = found.unwrap();
@@ -304,8 +330,11 @@ mod tests {
         let cells = Cells {
             first: 1,
             map: [2, 2],
+            side: 4,
             size: [8, 8],
         };
+        let short = Cells { side: 3, ..cells };
+        assert!(short.classes(&[0; 10], 2).is_err());
         assert!(cells.classes(&[0; 9], 2).is_err());
         assert!(cells.classes(&[0; 10], 2).is_ok());
         assert!(cells.classes::<i32>(&[], 0).is_err());
@@ -321,6 +350,7 @@ mod tests {
         let cells = Cells {
             first: 1,
             map: [1, 2],
+            side: 2,
             size: [2, 4],
         };
         let shares = cells.shares(&[0, 1, 1, 1, 0, 0, 2, 1], 3).unwrap();
@@ -330,6 +360,15 @@ mod tests {
             shares.unwrap(),
             [vec![1.0 / 3.0, 2.0 / 3.0, 0.0], vec![0.0; 3]]
         );
+        // A cell that reaches beyond the image has the pixels that there are.
+        let cut = Cells {
+            size: [2, 3],
+            ..cells
+        };
+        let shares = cut.shares(&[0, 1, 1, 0, 0, 2], 3).unwrap();
+        assert_eq!(shares, [vec![0.75, 0.25, 0.0], vec![0.0, 0.5, 0.5]]);
+        assert_eq!(most(&[0.0, 0.5, 0.5]), Some(1));
+        assert_eq!(most(&[0.0; 3]), None);
         assert!(cells.shares(&[0; 7], 3).is_err());
         assert!(cells.shares(&[3; 8], 3).is_err());
     }
@@ -348,5 +387,9 @@ mod tests {
         assert_eq!(overlap.by_class()[3], None);
         assert!(overlap.add(&[0], &[0, 1]).is_err());
         assert!(overlap.add(&[4], &[0]).is_err());
+        // What is predicted is a class, also where the truth is not known.
+        assert!(overlap.add(&[0], &[IGNORED]).is_err());
+        assert!(overlap.add(&[IGNORED], &[IGNORED]).is_err());
+        assert_eq!((overlap.pixels(), Overlap::new(4).pixels()), (4, 0));
     }
 }

@@ -75,8 +75,12 @@ pub(super) fn head(classes: usize, layer_norm_eps: f64) -> Result<()> {
 
 /// Checks that a dense model has classes to give.
 pub(super) fn dense(dense: bool, classes: usize) -> Result<()> {
-    match dense && classes < 2 {
-        true => refuse("classes of a dense model from 2", &classes),
+    let most = crate::dense::MAX_CLASSES;
+    match dense && !(2..=most).contains(&classes) {
+        true => refuse(
+            &format!("classes of a dense model from 2 to {most}"),
+            &classes,
+        ),
         false => Ok(()),
     }
 }

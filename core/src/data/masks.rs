@@ -22,14 +22,14 @@ pub const CLASSES: &str = "classes.txt";
 const NONE: u8 = 255;
 
 /// The most pixels of a mask.
-const MAX_PIXELS: u64 = 1 << 28;
+const MAX_PIXELS: u64 = 1 << 26;
 
 /// Images with a class for each pixel: a folder with `classes.txt`, and in the folder of each part `images` and `masks`, whose files
 /// have the same names but for the ending.
 ///
 /// A mask is a PNG file of grey levels or of a palette, up to 8 bits a pixel: the level, or the place in the palette, is the
-/// class, a line of `classes.txt` from 0; 255 is no class, and counts for nothing. Images and masks become as large as the
-/// model takes them, whatever their aspect; of masks the nearest pixel.
+/// class, a line of `classes.txt` from 0; 255 is no class, and counts for nothing. It has the size of its image, turned as its
+/// file says. Both become as large as the model takes them, whatever their aspect; of masks the nearest pixel.
 ///
 /// # Examples
 ///
@@ -85,7 +85,11 @@ impl MaskFolder {
         }
         let path = dir.join(CLASSES);
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
-        let labels: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
+        let labels: Vec<String> = text
+            .trim_end()
+            .lines()
+            .map(|line| line.trim().to_owned())
+            .collect();
         let mut known = labels.clone();
         known.sort_unstable();
         known.dedup();
@@ -93,10 +97,14 @@ impl MaskFolder {
             || known.len() != labels.len()
             || known[0].is_empty()
         {
+            let found = match known.first() {
+                Some(name) if name.is_empty() => "an empty line".to_owned(),
+                _ if known.len() < labels.len() => "a name twice".to_owned(),
+                _ => labels.len().to_string(),
+            };
             return fail(format!(
-                "expected 2 to {NONE} names of classes in {}, a line each and each once, found {}",
-                path.display(),
-                labels.len()
+                "expected 2 to {NONE} names of classes in {}, a line each and each once, found {found}",
+                path.display()
             ));
         }
         let names: Vec<&str> = splits
@@ -158,31 +166,41 @@ impl MaskFolder {
         &self.part
     }
 
-    /// Reads all masks: the first that is none is said before a training begins. Calls `progress` after each, from any thread.
+    /// The folder of images of `part`, if it is a part with images and masks.
+    pub fn images_of(part: &Path) -> Option<PathBuf> {
+        let folders = ["images", "masks"].map(|kind| part.join(kind));
+        let both = folders.iter().all(|folder| folder.is_dir());
+        both.then(|| folders[0].clone())
+    }
+
+    /// Reads all masks, and how large the images are: the first that does not fit is said before a training begins. Calls
+    /// `progress` after each, from any thread.
     ///
     /// # Errors
-    /// [`Error::Data`] with that.
+    /// [`Error::Data`] or [`Error::Image`] with that.
     pub fn check(&self, progress: impl Fn() + Sync) -> Result<()> {
-        self.pairs.par_iter().try_for_each(|[_, mask]| {
-            self.mask(mask)?;
+        self.pairs.par_iter().try_for_each(|[image, mask]| {
+            self.mask(mask, picture::size(image, &self.preprocessing)?)?;
             progress();
             Ok(())
         })
     }
 
-    fn mask(&self, path: &Path) -> Result<Vec<u16>> {
-        read(path, self.labels.len(), self.shape.size())
+    /// The mask in the file `path` of an image of height and width `size`.
+    fn mask(&self, path: &Path, size: [usize; 2]) -> Result<Vec<u16>> {
+        read(path, self.labels.len(), size, self.shape.size())
             .map_err(|sentence| Error::Data(format!("{}: {sentence}", path.display())))
     }
 
-    /// A digest of the list of images and of the classes; hexadecimal SHA-256.
+    /// A digest of the list of images, of the classes and of the files of masks; hexadecimal SHA-256.
     ///
     /// # Errors
-    /// [`Error::Data`] if a name is not in UTF-8.
+    /// [`Error::Data`] if a name is not in UTF-8, [`Error::Io`] if a mask cannot be read.
     pub fn digest(&self) -> Result<String> {
         let mut hasher = ListHasher::new("masks");
         self.labels.iter().for_each(|label| hasher.text(label));
-        for [image, _] in &self.pairs {
+        for [image, mask] in &self.pairs {
+            hasher.bytes(&fs::read(mask).map_err(|e| Error::io(mask, e))?);
             let name = image.file_name().and_then(|name| name.to_str());
             let name = name.ok_or_else(|| {
                 Error::Data(format!(
@@ -213,73 +231,100 @@ impl Dataset<Scene> for MaskFolder {
                 self.pairs.len()
             )));
         };
-        let image = picture::load(image, &self.shape, &self.preprocessing)?;
-        let mask = self.mask(mask)?;
+        let seen = picture::decoded(image, &self.shape, &self.preprocessing)?;
+        let mask = self.mask(mask, [seen.height, seen.width])?;
+        let image = picture::squashed(&seen, &self.shape, &self.preprocessing)?;
         Ok((Scene { image, mask }, 0))
     }
 }
 
-/// The mask in the file `path` at the size `to`: of each pixel the class.
-fn read(path: &Path, classes: usize, to: [usize; 2]) -> std::result::Result<Vec<u16>, String> {
+/// The mask in the file `path`, of the height and width `size`, at the size `to`: of each pixel the class.
+fn read(
+    path: &Path,
+    classes: usize,
+    size: [usize; 2],
+    to: [usize; 2],
+) -> std::result::Result<Vec<u16>, String> {
     let file = fs::File::open(path).map_err(|e| e.to_string())?;
-    let (size, bytes) = decode(BufReader::new(file))?;
-    let wrong = |byte: &&u8| **byte != NONE && usize::from(**byte) >= classes;
-    if let Some(class) = bytes.iter().find(wrong) {
-        return Err(format!("expected classes below {classes}, found {class}"));
+    let levels = Levels::decode(BufReader::new(file))?;
+    if levels.size != size {
+        let [[height, width], [of, by]] = [size, levels.size];
+        return Err(format!(
+            "expected a mask of {height} x {width} pixels, as its image is seen, found one of {of} x {by}"
+        ));
     }
-    let mut mask = Vec::with_capacity(to[0] * to[1]);
-    for row in 0..to[0] {
-        let from = (2 * row + 1) * size[0] / (2 * to[0]);
-        let line = &bytes[from * size[1]..][..size[1]];
-        for column in 0..to[1] {
-            let byte = line[(2 * column + 1) * size[1] / (2 * to[1])];
-            mask.push(match byte {
-                NONE => IGNORED,
-                class => class.into(),
-            });
-        }
-    }
-    Ok(mask)
+    levels.classes(classes, to)
 }
 
-/// Height, width and the levels or places in the palette of a PNG file's pixels.
-fn decode(
-    file: impl std::io::BufRead + Seek,
-) -> std::result::Result<([usize; 2], Vec<u8>), String> {
-    let mut decoder = Decoder::new_with_limits(file, Limits { bytes: 64 << 20 });
-    decoder.set_transformations(Transformations::IDENTITY);
-    let mut reader = decoder.read_info().map_err(|e| e.to_string())?;
-    let info = reader.info();
-    let (width, height) = (info.width, info.height);
-    let (kind, depth) = (info.color_type, info.bit_depth);
-    let is_mask = [ColorType::Grayscale, ColorType::Indexed].contains(&kind);
-    if !is_mask || depth == BitDepth::Sixteen {
-        return Err(format!(
-            "expected grey levels or a palette of up to 8 bits a pixel, found {kind:?} of {depth:?}"
-        ));
+/// The levels, or places in the palette, of a PNG file's pixels, as they are packed.
+struct Levels {
+    /// Height and width.
+    size: [usize; 2],
+    /// Bits of a pixel.
+    bits: usize,
+    bytes: Vec<u8>,
+}
+
+impl Levels {
+    fn at(&self, row: usize, column: usize) -> u8 {
+        let each = 8 / self.bits;
+        let byte = self.bytes[row * self.size[1].div_ceil(each) + column / each];
+        let low = 8 - self.bits * (column % each + 1);
+        (byte >> low) & (0xff >> (8 - self.bits))
     }
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(format!(
-            "expected at most {MAX_PIXELS} pixels, found {width} x {height}"
-        ));
+
+    /// At the size `to`, of each pixel the class, below `classes`.
+    fn classes(&self, classes: usize, to: [usize; 2]) -> std::result::Result<Vec<u16>, String> {
+        let [height, width] = self.size;
+        let wrong = |level: &u8| *level != NONE && usize::from(*level) >= classes;
+        let mut all =
+            (0..height).flat_map(|row| (0..width).map(move |column| self.at(row, column)));
+        if let Some(class) = all.find(wrong) {
+            return Err(format!("expected classes below {classes}, found {class}"));
+        }
+        let mut mask = Vec::with_capacity(to[0] * to[1]);
+        for row in 0..to[0] {
+            let from = (2 * row + 1) * height / (2 * to[0]);
+            for column in 0..to[1] {
+                let level = self.at(from, (2 * column + 1) * width / (2 * to[1]));
+                mask.push(match level {
+                    NONE => IGNORED,
+                    class => class.into(),
+                });
+            }
+        }
+        Ok(mask)
     }
-    let room = reader
-        .output_buffer_size()
-        .ok_or("expected a smaller image")?;
-    let mut bytes = vec![0; room];
-    reader.next_frame(&mut bytes).map_err(|e| e.to_string())?;
-    let (height, width) = (height as usize, width as usize);
-    let bits = depth as usize;
-    let each = 8 / bits;
-    let line = width.div_ceil(each);
-    let place = |at: usize| {
-        let (row, column) = (at / width, at % width);
-        let byte = bytes[row * line + column / each];
-        let low = 8 - bits * (column % each + 1);
-        (byte >> low) & (0xff >> (8 - bits))
-    };
-    let places = (0..height * width).map(place).collect();
-    Ok(([height, width], places))
+
+    fn decode(file: impl std::io::BufRead + Seek) -> std::result::Result<Self, String> {
+        let mut decoder = Decoder::new_with_limits(file, Limits { bytes: 64 << 20 });
+        decoder.set_transformations(Transformations::IDENTITY);
+        let mut reader = decoder.read_info().map_err(|e| e.to_string())?;
+        let info = reader.info();
+        let (width, height) = (info.width, info.height);
+        let (kind, depth) = (info.color_type, info.bit_depth);
+        let is_mask = [ColorType::Grayscale, ColorType::Indexed].contains(&kind);
+        if !is_mask || depth == BitDepth::Sixteen {
+            return Err(format!(
+                "expected grey levels or a palette of up to 8 bits a pixel, found {kind:?} of {depth:?}"
+            ));
+        }
+        if u64::from(width) * u64::from(height) > MAX_PIXELS {
+            return Err(format!(
+                "expected at most {MAX_PIXELS} pixels, found {width} x {height}"
+            ));
+        }
+        let room = reader
+            .output_buffer_size()
+            .ok_or("expected a smaller image")?;
+        let mut bytes = vec![0; room];
+        reader.next_frame(&mut bytes).map_err(|e| e.to_string())?;
+        Ok(Self {
+            size: [height as usize, width as usize],
+            bits: depth as usize,
+            bytes,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -303,7 +348,10 @@ mod tests {
     }
 
     fn decoded(file: Vec<u8>) -> std::result::Result<([usize; 2], Vec<u8>), String> {
-        decode(std::io::Cursor::new(file))
+        let levels = Levels::decode(std::io::Cursor::new(file))?;
+        let [height, width] = levels.size;
+        let all = (0..height * width).map(|at| levels.at(at / width, at % width));
+        Ok((levels.size, all.collect()))
     }
 
     #[test]
@@ -327,10 +375,51 @@ mod tests {
         assert_eq!(decoded(one).unwrap().1, [1, 0, 1, 0, 0, 0, 0, 1, 1]);
     }
 
+    /// What is learnt is told by the masks as much as by the names.
+    #[test]
+    fn other_masks_are_other_data() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(CLASSES), "a\nb\n").unwrap();
+        let save = |kind: &str, size: [u32; 2], level: u8| {
+            let folder = dir.path().join("train").join(kind);
+            fs::create_dir_all(&folder).unwrap();
+            let bytes = vec![level; (size[0] * size[1]) as usize];
+            let file = encoded(ColorType::Grayscale, BitDepth::Eight, size, &bytes);
+            fs::write(folder.join("1.png"), file).unwrap();
+        };
+        let open = || {
+            let pre = Preprocessing::imagenet(1, Resize::Squash);
+            MaskFolder::open(dir.path(), &[Split::Train], ImageShape::new(4, 4, 1), pre).unwrap()
+        };
+        save("images", [3, 5], 7);
+        save("masks", [3, 5], 0);
+        let first = open().digest().unwrap();
+        assert_eq!(open().digest().unwrap(), first);
+        assert_eq!(open().get(0, 0).unwrap().0.mask, [0; 16]);
+        save("masks", [3, 5], 1);
+        assert_ne!(open().digest().unwrap(), first);
+        open().check(|| ()).unwrap();
+        save("masks", [5, 3], 1);
+        for error in [
+            open().check(|| ()).unwrap_err(),
+            open().get(0, 0).unwrap_err(),
+        ] {
+            let error = error.to_string();
+            assert!(error.contains("expected a mask of 3 x 5 pixels"), "{error}");
+        }
+        let part = dir.path().join("train");
+        assert_eq!(MaskFolder::images_of(&part), Some(part.join("images")));
+        assert_eq!(MaskFolder::images_of(dir.path()), None);
+    }
+
     #[test]
     fn what_is_no_mask_is_refused() {
         let colour = encoded(ColorType::Rgb, BitDepth::Eight, [1, 1], &[1, 2, 3]);
         assert!(decoded(colour).unwrap_err().contains("found Rgb"));
+        let deep = encoded(ColorType::Grayscale, BitDepth::Sixteen, [1, 1], &[1, 2]);
+        assert!(decoded(deep).unwrap_err().contains("Sixteen"));
+        let clear = encoded(ColorType::GrayscaleAlpha, BitDepth::Eight, [1, 1], &[1, 2]);
+        assert!(decoded(clear).unwrap_err().contains("found GrayscaleAlpha"));
         assert!(decoded(b"no image".to_vec()).is_err());
         let mut cut = encoded(ColorType::Grayscale, BitDepth::Eight, [4, 4], &[1; 16]);
         cut.truncate(cut.len() - 20);

@@ -15,14 +15,14 @@ use crate::{Error, Pixels, Result};
 ///
 /// # std::env::set_current_dir("..").expect("the repository");
 /// let model = IntModel::load("models/glyphs.safetensors")?;
-/// // One folder with images, so one class: "samples".
+/// // Two folders with images, so two classes: "samples" and "scenes".
 /// let folder = ImageFolder::open("models")?;
 /// let data = folder.dataset(model.config.image()?, model.preprocessing);
-/// assert_eq!(data.len(), 12);
+/// assert_eq!(data.len(), 12 + 6);
 ///
 /// let some = Spread::new(&data, 3);
 /// assert_eq!(some.len(), 3);
-/// assert_eq!(some.get(0, 1)?, data.get(0, 4)?);
+/// assert_eq!(some.get(0, 1)?, data.get(0, 6)?);
 /// # Ok::<(), intformer::Error>(())
 /// ```
 pub struct Spread<'a> {

@@ -287,8 +287,9 @@ impl IntModel {
         let kind = self.config.output_kind();
         let output = main.outputs.iter().find(|port| port.kind == kind);
         let rows = self.config.cells().map_or(1, |cells| cells.rows());
+        let wanted = rows.checked_mul(self.config.outputs());
         let outputs = [
-            rows * self.config.outputs(),
+            wanted.unwrap_or(usize::MAX),
             output.map_or(0, ProgramPort::elements),
         ];
         if !takes || outputs[0] != outputs[1] {

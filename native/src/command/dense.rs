@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use intformer::{
     data::{Dataset, MaskFolder, Split},
-    dense::{Cells, Overlap},
+    dense::{Cells, Logit, Overlap},
 };
 use rayon::prelude::*;
 use serde_json::json;
@@ -40,18 +40,21 @@ pub fn masks(model: &Model, logits: &Logits) -> Result<Vec<Vec<u16>>> {
     let (cells, classes) = (cells(model)?, model.config().classes());
     let each = cells.rows() * classes;
     match logits {
-        Logits::Integer(logits) => {
-            let images = logits.par_chunks(each);
-            let masks = images.map(|logits| Ok(cells.classes(logits, classes)?));
-            masks.collect()
-        }
+        Logits::Integer(logits) => of_all(&cells, logits, each, classes),
         #[cfg(feature = "float")]
-        Logits::Float(logits) => {
-            let images = logits.par_chunks(each);
-            let masks = images.map(|logits| Ok(cells.classes(logits, classes)?));
-            masks.collect()
-        }
+        Logits::Float(logits) => of_all(&cells, logits, each, classes),
     }
+}
+
+fn of_all<L: Logit + Sync>(
+    cells: &Cells,
+    logits: &[L],
+    each: usize,
+    classes: usize,
+) -> Result<Vec<Vec<u16>>> {
+    let images = logits.par_chunks(each);
+    let masks = images.map(|logits| Ok(cells.classes(logits, classes)?));
+    masks.collect()
 }
 
 /// The images with masks of the first of `splits` in `folder`, whose classes are those of the dense `model`.
@@ -103,6 +106,12 @@ pub fn evaluate(
         bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
+    if overlap.pixels() == 0 {
+        bail!(
+            "expected pixels with a class in {}, found none",
+            folder.display()
+        );
+    }
     let (accuracy, mean, by_class) = (overlap.accuracy(), overlap.mean(), overlap.by_class());
     let mut text = format!(
         "{count} images on {}: {:.2} % of the pixels right, mean intersection over union {:.2} %\n",

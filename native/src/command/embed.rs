@@ -114,6 +114,7 @@ pub fn embed(
     let other = match model.config().output_kind() {
         OutputKind::Pooled => None,
         OutputKind::Logits => Some("classes: `intformer classify` names them"),
+        OutputKind::MapLogits => Some("classes of cells: `intformer segment` shows them"),
         _ => Some("classes of tokens: `intformer logits` gives what it puts out"),
     };
     if let Some(other) = other {

@@ -42,8 +42,8 @@ const CHUNK: usize = 64;
 ///
 /// Example: intformer eval questions.safetensors --data test.csv --column question --label-column kind
 ///
-/// Of a dense model, --masks takes a folder of images with masks; what is counted are pixels, and the intersection over
-/// union of each class.
+/// Of a dense model, --masks takes a folder of images with masks (docs/dense.md); what is counted are pixels, and the intersection
+/// over union of each class. An image or a mask that cannot be read ends it.
 ///
 /// Example: intformer eval scenes.safetensors --masks scenes
 #[derive(Args)]
@@ -68,7 +68,11 @@ pub struct Options {
     examples: Examples,
     /// A folder of images with masks, for a dense model; of train, val and test it reads val, or else test, unless --split
     /// says which.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "glyphs"])]
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["data", "glyphs", "strict", "classes", "class_order", "label_column"]
+    )]
     masks: Option<PathBuf>,
 }
 

@@ -19,8 +19,9 @@ use crate::{
 
 /// Prints the logits of images or texts and their digest.
 ///
-/// The digest is the SHA-256 of the logits [items, classes], each as four bytes with the little
-/// end first: 32-bit integers of a compressed model, 32-bit floats of a float model.
+/// The digest is the SHA-256 of the logits [items, classes] (of a dense model [items, cells, classes], those of learned tokens
+/// before those of cells), each as four bytes with the little end first: 32-bit integers of a compressed model, 32-bit floats of
+/// a float model.
 ///
 /// Example: intformer logits models/glyphs.safetensors --image models/samples/A.png
 #[derive(Args)]

@@ -30,7 +30,7 @@ use crate::{
 /// Takes a dense model, as `intformer train --masks` makes it. In the folder --out each image gets NAME.mask.png, whose
 /// grey levels are the numbers of the classes, and NAME.overlay.png, the image as the model sees it under the colours of
 /// the classes. The integers of a compressed model give the same masks on every executor; with several, differing
-/// digests are a failed check (exit code 1). docs/datasets.md has the layout of folders with masks.
+/// digests are a failed check (exit code 1). docs/dense.md says how the classes of pixels come to be.
 ///
 /// Example: intformer segment scenes.safetensors street.jpg --out masks
 #[derive(Args)]
@@ -64,6 +64,10 @@ impl Options {
         let mut runners = executor::several(&model, &self.executor, 1, globals)?;
         if let Some(folder) = &self.out {
             fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        }
+        // The first run of an executor chooses kernels.
+        for runner in &mut runners {
+            runner.logits(&inputs.some(0..1))?;
         }
         let bar = globals.bar("segmenting", inputs.len());
         let (mut text, mut list, mut equal) = (String::new(), Vec::new(), true);
@@ -165,8 +169,9 @@ fn shares(model: &Model, mask: &[u16]) -> Vec<(String, f64)> {
 /// Writes the mask and the overlay of `image`.
 fn write(folder: &Path, name: &str, image: &Pixels, mask: &[u16]) -> Result<Vec<PathBuf>> {
     let (width, height) = (image.width as u32, image.height as u32);
-    if mask.iter().any(|&class| class > u8::MAX.into()) {
-        bail!("expected at most 256 classes for a mask of grey levels, found more");
+    // The last level is a pixel without a class.
+    if mask.iter().any(|&class| class >= u8::MAX.into()) {
+        bail!("expected at most 255 classes for a mask of grey levels, found more");
     }
     let levels = mask.iter().map(|&class| class as u8).collect();
     let levels =

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use intformer::{
     FloatModel, Pixels, Tokenizer,
-    data::{Dataset, Findings, ImageFiles, Split, parts, unread},
+    data::{Dataset, Findings, ImageFiles, MaskFolder, Split, parts, unread},
     picture,
 };
 use rayon::prelude::*;
@@ -133,8 +133,10 @@ impl Sources<'_> {
             }
             folders = true;
             let part = parts::find(source, &[Split::Train, Split::Validation, Split::Test])?;
-            let Some(path) = part.path.to_str() else {
-                bail!("expected a path in UTF-8, found {}", part.path.display());
+            // Masks are no images.
+            let path = MaskFolder::images_of(&part.path).unwrap_or(part.path);
+            let Some(path) = path.to_str() else {
+                bail!("expected a path in UTF-8, found {}", path.display());
             };
             sources.push(path.to_owned());
             names.extend(part.name);

@@ -31,14 +31,11 @@ use crate::{
 pub struct TrainingImages {
     /// A folder with train and val (or validation, valid, or else test), each with a sub-folder for
     /// each class, or one of classes, of which --hold-out is kept; of a model of texts a table. The place of an image that cannot be read is taken by the next of its class.
-    #[arg(long, required_unless_present_any = ["glyphs", "masks"], conflicts_with = "glyphs")]
+    #[arg(long, required_unless_present = "glyphs", conflicts_with = "glyphs")]
     pub data: Option<PathBuf>,
     /// Renders so many images of letters and digits anew in each epoch.
     #[arg(long, value_name = "N", value_parser = count())]
     pub glyphs: Option<usize>,
-    /// A folder of images with masks, a class for each pixel (docs/datasets.md): makes a dense model, for `intformer segment`.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "glyphs"])]
-    pub masks: Option<PathBuf>,
     /// Images of glyphs to validate with, of other fonts.
     #[arg(long, default_value_t = 2000, value_parser = count())]
     glyphs_val: usize,

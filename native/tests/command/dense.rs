@@ -78,6 +78,15 @@ fn a_dense_model_is_trained_compressed_pruned_and_shown() {
         assert_eq!(answer["equal"], Value::Bool(true));
     }
 
+    // Masks are no images to calibrate with.
+    let digest = |calib: &str| {
+        place.json(&format!(
+            "quantize float.safetensors --calib {calib} --out again.safetensors"
+        ));
+        place.json("logits again.safetensors --image image.png -e cpu")["digest"].clone()
+    };
+    assert_eq!(digest("scenes"), digest("scenes/train/images"));
+
     // A trained model goes on with its head, and one of other classes gets a new one.
     let goes_on = "train --from float.safetensors --masks scenes --epochs 1 --out on.safetensors";
     assert!(place.run(goes_on).status.success());
@@ -120,6 +129,26 @@ fn what_a_dense_model_cannot_do_is_refused() {
             "expected a dense model",
         ),
         (
+            "prune-data run --masks scenes --image-size 24 --seeds 0 --out runs",
+            "answers to pixels are not recorded",
+        ),
+        (
+            "distill relu float.safetensors --data scenes/train --out no.safetensors",
+            "classes of their cells",
+        ),
+        (
+            "prune float.safetensors --unlabelled random:8 --out no.safetensors",
+            "found random ones",
+        ),
+        (
+            "prune float.safetensors --masks scenes --time 1.5 --out no.safetensors",
+            "a share of the time above 0 and up to 1, found 1.5",
+        ),
+        (
+            "prune float.safetensors --masks scenes --time 0.5 --rounds 2 --out no.safetensors",
+            "expected one round with --time",
+        ),
+        (
             "segment model.safetensors image.png",
             "`intformer train --masks` makes one",
         ),
@@ -150,8 +179,8 @@ fn what_a_dense_model_cannot_do_is_refused() {
             .refused(train)
             .contains("expected the mask bad/train/masks/a.png of")
     );
-    // A mask with a class that has no name.
-    let mask = image::GrayImage::from_pixel(5, 5, image::Luma([9]));
+    // A mask of another size, then one with a class that has no name.
+    let mask = image::GrayImage::from_pixel(24, 20, image::Luma([9]));
     mask.save(place.path("bad/train/masks/a.png")).unwrap();
     assert!(
         place
@@ -165,7 +194,37 @@ fn what_a_dense_model_cannot_do_is_refused() {
     }
     let error = place.refused(train);
     assert!(
+        error.contains(
+            "expected a mask of 24 x 20 pixels, as its image is seen, found one of 20 x 24"
+        ),
+        "{error}"
+    );
+    for part in ["train", "val"] {
+        let mask = image::GrayImage::from_pixel(20, 24, image::Luma([9]));
+        mask.save(place.path(&format!("bad/{part}/masks/a.png")))
+            .unwrap();
+    }
+    let error = place.refused(train);
+    assert!(
         error.contains("expected classes below 2, found 9"),
+        "{error}"
+    );
+    // No pixel has a class: there is nothing to count.
+    fs::create_dir_all(place.path("void")).unwrap();
+    fs::copy(
+        place.path("scenes/classes.txt"),
+        place.path("void/classes.txt"),
+    )
+    .unwrap();
+    for kind in ["images", "masks"] {
+        fs::create_dir_all(place.path(&format!("void/val/{kind}"))).unwrap();
+    }
+    fs::copy(place.path("image.png"), place.path("void/val/images/a.png")).unwrap();
+    let mask = image::GrayImage::from_pixel(20, 24, image::Luma([255]));
+    mask.save(place.path("void/val/masks/a.png")).unwrap();
+    let error = place.refused("eval float.safetensors --masks void");
+    assert!(
+        error.contains("expected pixels with a class in void, found none"),
         "{error}"
     );
     // Colours are no classes.

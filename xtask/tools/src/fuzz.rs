@@ -13,9 +13,10 @@ pub struct Options {
 }
 
 /// Each target and the folder whose files it starts from.
-const TARGETS: [(&str, &str); 7] = [
+const TARGETS: [(&str, &str); 8] = [
     ("model_file", "models"),
     ("plan", "fuzz/seeds/plan"),
+    ("masks", "fuzz/seeds/masks"),
     ("checkpoint", "tests/fixtures/checkpoints"),
     ("tokenizer", "tests/fixtures/tokenizers"),
     ("table", "tests/fixtures/tables"),

@@ -196,6 +196,8 @@ impl SwinConfig {
         self.dense.then(|| Cells {
             first: 0,
             map: self.map(self.depths.len() - 1),
+            // No more than the largest image has.
+            side: (self.patch_size << (self.depths.len() - 1)).min(4096),
             size: self.image_size,
         })
     }

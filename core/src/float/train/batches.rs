@@ -11,6 +11,7 @@ use super::TrainOptions;
 use crate::{
     Error, ImageShape, Result,
     data::{Dataset, Examples, Scene},
+    dense,
     float::run::normalized,
     input::Token,
 };
@@ -25,12 +26,19 @@ const SORTED: usize = 32;
 pub struct Batch {
     /// What the model takes.
     pub items: Items,
-    /// Probabilities `[count, classes]`; of scenes `[count * cells, classes]`.
+    /// Probabilities `[count, classes]`; of scenes `[count * cells, classes]`, 0 of all in a cell without a class.
     pub targets: Vec<f32>,
-    /// The true classes, before smoothing and mixing; of a cell that of most of its pixels.
-    pub classes: Vec<usize>,
+    /// The true classes, before smoothing and mixing; of a cell that of most of its pixels, if any has one.
+    pub classes: Vec<Option<usize>>,
     /// Their places in the data.
     pub indices: Vec<usize>,
+}
+
+impl Batch {
+    /// How many classes are known: of the examples, or of their cells.
+    pub fn known(&self) -> usize {
+        self.classes.iter().flatten().count()
+    }
 }
 
 /// The examples of a batch without their classes.
@@ -155,7 +163,7 @@ fn load(
     Ok(Batch {
         items,
         targets,
-        classes,
+        classes: classes.into_iter().map(Some).collect(),
         indices: indices.to_vec(),
     })
 }
@@ -181,10 +189,12 @@ fn of_scenes(
     let (mut targets, mut likeliest) = (Vec::new(), Vec::new());
     for mask in &masks {
         for shares in cells.shares(mask, classes)? {
-            let most =
-                (0..classes).max_by(|&a, &b| shares[a].total_cmp(&shares[b]).then(b.cmp(&a)));
-            likeliest.push(most.unwrap_or_default());
-            let smooth = |share: f32| smoothing / classes as f32 + (1.0 - smoothing) * share;
+            let most = dense::most(&shares);
+            likeliest.push(most);
+            let smooth = |share: f32| match most {
+                Some(_) => smoothing / classes as f32 + (1.0 - smoothing) * share,
+                None => 0.0,
+            };
             targets.extend(shares.into_iter().map(smooth));
         }
     }

@@ -116,6 +116,12 @@ pub fn dense_with_labels(model: &FloatModel, labels: &[String], seed: u64) -> Re
     if model.config.cells().is_some() && model.labels == labels {
         return Ok(model);
     }
+    // A ViT that answers by the mean of its patches normalizes that, where a dense one normalizes each.
+    for part in ["weight", "bias"] {
+        if let Some(last) = model.params.0.remove(&format!("fc_norm.{part}")) {
+            model.params.0.insert(format!("norm.{part}"), last);
+        }
+    }
     let mut config = model.config.clone();
     config.set_dense()?;
     config.set_classes(labels.len());

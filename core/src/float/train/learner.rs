@@ -185,7 +185,8 @@ fn answers(logits: &Tensor<2>, batch: &Batch) -> Vec<Answer> {
     let classes = logits.dims()[1];
     let values = host(logits.clone());
     let rows = values.chunks(classes).zip(&batch.classes);
-    rows.map(|(row, &class)| Answer::new(row, class)).collect()
+    rows.filter_map(|(row, class)| Some(Answer::new(row, (*class)?)))
+        .collect()
 }
 
 /// The parameters whose learning rate has a factor, by factor.
@@ -214,7 +215,7 @@ impl Frozen {
         })
     }
 
-    /// Sum of the losses of a batch, and how many images it gets right.
+    /// Sum of the losses of a batch, and how many of the classes that are known it gets right.
     pub fn evaluate(&mut self, batch: &Batch) -> Result<(f64, usize)> {
         let logits = self.network.run(batch, false)?.logits;
         let classes = logits.dims()[1];
@@ -222,9 +223,11 @@ impl Frozen {
         let rows = values.chunks(classes);
         let right = rows
             .zip(&batch.classes)
-            .filter(|(row, class)| (0..row.len()).all(|i| i == **class || row[i] < row[**class]))
+            .filter(|(row, class)| {
+                class.is_some_and(|class| (0..row.len()).all(|i| i == class || row[i] < row[class]))
+            })
             .count();
         let loss = f64::from(host(cross_entropy(logits, batch, &self.device))[0]);
-        Ok((loss * batch.classes.len() as f64, right))
+        Ok((loss * batch.known() as f64, right))
     }
 }

@@ -195,13 +195,13 @@ fn divergence(teacher: Tensor<2>, student: Tensor<2>, temperature: f64) -> Tenso
         .mul_scalar(temperature * temperature / count)
 }
 
-/// Mean cross-entropy `-sum(target * log(softmax(logits)))` of a batch.
+/// Mean cross-entropy `-sum(target * log(softmax(logits)))` of those of a batch whose class is known.
 pub fn cross_entropy(logits: Tensor<2>, batch: &Batch, device: &Device) -> Tensor<1> {
     let shape = logits.dims();
     let targets = Tensor::from_data(TensorData::new(batch.targets.clone(), shape), device);
     (log_softmax(logits, 1) * targets)
         .sum()
-        .mul_scalar(-1.0 / shape[0] as f64)
+        .mul_scalar(-1.0 / batch.known().max(1) as f64)
 }
 
 #[cfg(test)]
@@ -218,7 +218,7 @@ mod tests {
         Batch {
             items: Items::Images(images.collect()),
             targets,
-            classes: vec![0, 1],
+            classes: vec![Some(0), Some(1)],
             indices: vec![0, 1],
         }
     }

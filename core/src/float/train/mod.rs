@@ -299,10 +299,10 @@ fn check_teacher(options: &TrainOptions, origin: &Origin) -> Result<()> {
     Ok(())
 }
 
-/// How good `model` is on `data`, `batch` examples at a time.
+/// How good `model` is on `data`, `batch` examples at a time; of scenes by their cells.
 ///
 /// # Errors
-/// If the model is not valid or an image cannot be read or does not fit.
+/// If the model is not valid, takes other examples or has other classes, or an image cannot be read or does not fit.
 ///
 /// # Examples
 ///
@@ -340,12 +340,9 @@ pub fn evaluate<'a>(
     model.validate()?;
     let mut options = TrainOptions::new(model.config.clone(), model.preprocessing.clone(), "");
     options.batch = batch;
-    evaluate_network(
-        &options,
-        &mut Frozen::new(model, device)?,
-        data.into(),
-        |_| true,
-    )
+    let data = data.into();
+    check_data(&options, data, data)?;
+    evaluate_network(&options, &mut Frozen::new(model, device)?, data, |_| true)
 }
 
 /// `go_on` is asked after each batch, with the examples done.
@@ -355,7 +352,7 @@ fn evaluate_network(
     data: Examples,
     mut go_on: impl FnMut(usize) -> bool,
 ) -> Result<Evaluation> {
-    let (mut loss, mut right, mut examples) = (0.0, 0, 0);
+    let (mut loss, mut right, mut known, mut examples) = (0.0, 0, 0, 0);
     batched(
         |sender| produce_plain(options, data, sender),
         |batches| {
@@ -364,7 +361,8 @@ fn evaluate_network(
                 let (batch_loss, batch_right) = model.evaluate(&batch)?;
                 loss += batch_loss;
                 right += batch_right;
-                examples += batch.classes.len();
+                known += batch.known();
+                examples += batch.indices.len();
                 if !go_on(examples) {
                     break;
                 }
@@ -373,8 +371,8 @@ fn evaluate_network(
         },
     )?;
     Ok(Evaluation {
-        loss: loss / examples as f64,
-        top1: right as f64 / examples as f64,
+        loss: loss / known.max(1) as f64,
+        top1: right as f64 / known.max(1) as f64,
     })
 }
 

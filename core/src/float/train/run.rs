@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
                     let loss = losses.total;
                     self.progress.step += 1;
                     self.progress.loss_sum += loss;
-                    examples += batch.classes.len();
+                    examples += batch.indices.len();
                     let go_on = ui.event(&TrainEvent::Step {
                         epoch,
                         step: step - epoch * steps,

@@ -12,6 +12,7 @@ use crate::{
     FloatModel, Pixels, Preprocessing, Result,
     architecture::{TextHead, TextPooling, VitConfig},
     data::{Dataset, Examples, Scene, TextSet},
+    dense::IGNORED,
     float::{
         Device,
         tests::{small, small_encoder, text},
@@ -53,6 +54,8 @@ pub(crate) fn spots(len: usize) -> Spots {
 struct Rows {
     labels: Vec<String>,
     len: usize,
+    /// Whether the classes of the dark pixels are unknown.
+    bright: bool,
 }
 
 impl Dataset<Scene> for Rows {
@@ -67,7 +70,12 @@ impl Dataset<Scene> for Rows {
     fn get(&self, epoch: u64, index: usize) -> Result<(Scene, usize)> {
         let (image, class) = spots(self.len).get(epoch, index)?;
         let row = |at: usize| at / 24 == class;
-        let mask = (0..144).map(|at| u16::from(row(at))).collect();
+        let class = |at: usize| match row(at) {
+            true => 1,
+            false if self.bright => IGNORED,
+            false => 0,
+        };
+        let mask = (0..144).map(class).collect();
         Ok((Scene { image, mask }, 0))
     }
 }
@@ -78,6 +86,7 @@ fn a_dense_model_learns_its_masks() {
     let rows = |len| Rows {
         labels: vec!["dark".to_owned(), "bright".to_owned()],
         len,
+        bright: false,
     };
     let (train, validation) = (rows(120), rows(20));
     let mut swin = small();
@@ -128,6 +137,36 @@ fn a_dense_model_learns_its_masks() {
             let error = error.unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+        // A cell without a class counts for nothing: of bright ones alone, all that a model can say is right.
+        let bright = Rows {
+            bright: true,
+            ..rows(40)
+        };
+        let bright = Examples::Scenes(&bright);
+        let mut losses = Vec::new();
+        let mut ui = |event: &TrainEvent<'_>| {
+            if let TrainEvent::Step { loss, .. } = event {
+                losses.push(*loss);
+            }
+            ControlFlow::Continue(())
+        };
+        let few = TrainOptions {
+            epochs: 2,
+            label_smoothing: 0.0,
+            out: folder.path().join("bright"),
+            ..options.clone()
+        };
+        let trained = train_from(&few, &Origin::default(), bright, bright, &mut ui).unwrap();
+        let found = evaluate(&trained.model, bright, 8, &Device::flex()).unwrap();
+        assert_eq!(found.top1, 1.0);
+        // That of a blind guess at first.
+        assert!((losses[0] - 2f64.ln()).abs() < 0.4, "{losses:?}");
+        let error = evaluate(&trained.model, &spots(5), 8, &Device::flex()).unwrap_err();
+        assert!(
+            error.to_string().contains("expected images with masks"),
+            "{error}"
+        );
+        let mut ui = |_: &TrainEvent<'_>| ControlFlow::Continue(());
         // Classes of whole images are not what it learns from.
         let whole = &spots(5);
         let error = train_from(&options, &Origin::default(), whole, whole, &mut ui);

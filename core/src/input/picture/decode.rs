@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
-    error::UnsupportedErrorKind,
+    error::UnsupportedErrorKind, metadata::Orientation,
 };
 
 use super::{
@@ -111,6 +111,33 @@ fn open(bytes: &[u8], decoding: Decoding) -> Result<(usize, Pixels)> {
     Ok((stored, Pixels::new(height, width, stored, raw)?))
 }
 
+/// Height and width of the image that [`decode_as`] makes of `bytes`, by its header alone.
+#[cfg(feature = "data")]
+pub(super) fn size(bytes: &[u8], decoding: Decoding) -> Result<[usize; 2]> {
+    let read = || -> Result<[usize; 2], ImageError> {
+        let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+        let format = reader.format();
+        let mut decoder = reader.into_decoder()?;
+        let (width, height) = decoder.dimensions();
+        let size = [height as usize, width as usize];
+        let lies = match decoder.orientation()? {
+            _ if !turns(format, decoding) => false,
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH => true,
+            _ => false,
+        };
+        Ok(if lies { [size[1], size[0]] } else { size })
+    };
+    read().map_err(|error| Error::Image(sentence(&error)))
+}
+
+/// Whether an image is turned as its file says: Pillow turns a TIFF file when it opens it, and no other.
+fn turns(format: Option<ImageFormat>, decoding: Decoding) -> bool {
+    decoding == Decoding::Seen || format == Some(ImageFormat::Tiff)
+}
+
 fn read(
     bytes: &[u8],
     decoding: Decoding,
@@ -127,8 +154,7 @@ fn read(
     decoder.set_limits(limits)?;
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
-    // Pillow turns a TIFF file when it opens it, and no other.
-    if decoding == Decoding::Seen || format == Some(ImageFormat::Tiff) {
+    if turns(format, decoding) {
         image.apply_orientation(orientation);
     }
     Ok((format, image))

@@ -85,9 +85,15 @@ pub(crate) fn squashed(image: &Pixels, shape: &ImageShape, pre: &Preprocessing) 
     resize::fit(image, Resize::Squash, pre.filter, shape.size())
 }
 
+/// Height and width of the image file `path` as it is seen, by its header alone.
+#[cfg(feature = "data")]
+pub(crate) fn size(path: &Path, pre: &Preprocessing) -> Result<[usize; 2]> {
+    read(path, |bytes| decode::size(bytes, pre.decoding))
+}
+
 /// What `make` makes of the bytes of the file `path`; its errors get the path.
 #[cfg(feature = "image")]
-fn read(path: &Path, make: impl FnOnce(&[u8]) -> Result<Pixels>) -> Result<Pixels> {
+fn read<T>(path: &Path, make: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
     // A device tells no size.
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     let mut bytes = Vec::new();

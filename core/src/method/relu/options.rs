@@ -94,6 +94,11 @@ impl ReluOptions {
         if self.training.steps.is_some() || self.training.record {
             return fail("expected trainings of whole epochs that record nothing, found others");
         }
+        if teacher.config.cells().is_some() {
+            return fail(
+                "expected a teacher with classes of whole images, found one with classes of their cells",
+            );
+        }
         if self.group == 0 {
             return fail("expected at least one block in a step, found 0");
         }

@@ -69,6 +69,9 @@ impl Run {
 impl RunArguments {
     /// Makes the run of `seed`, unless it is there, or it is said to `collect` those that are.
     pub fn make(&self, seed: u64, collect: bool, globals: &Globals) -> Result<Found> {
+        if self.task.masks.is_some() {
+            bail!("expected --data, as answers to pixels are not recorded, found --masks");
+        }
         let task = self.task.prepare(seed, globals)?;
         let data = task.digest()?;
         let store = self.store()?;

@@ -1,6 +1,6 @@
 //! What is trained, on what, and how: the same for one training and for several.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -24,6 +24,7 @@ use crate::{
 
 /// A training.
 #[derive(Args)]
+#[command(mut_arg("data", |arg| arg.required_unless_present("masks")))]
 pub struct TaskArguments {
     /// The model that the training begins with: a float model's file, a checkpoint's folder, or a
     /// Hugging Face id.
@@ -31,6 +32,14 @@ pub struct TaskArguments {
     pub from: Option<String>,
     #[command(flatten)]
     images: TrainingImages,
+    /// A folder of images with masks, a class for each pixel (docs/dense.md): makes a dense model, for `intformer segment`. Of
+    /// `intformer train` alone: answers to pixels are not recorded.
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["data", "glyphs", "glyphs_val", "hold_out", "hold_out_seed", "strict", "label_column"]
+    )]
+    pub masks: Option<PathBuf>,
     #[command(flatten)]
     texts: TextDataArguments,
     #[command(flatten)]
@@ -66,7 +75,7 @@ pub struct Task {
 impl TaskArguments {
     /// Reads the model and the data; `seed` is that of a new head and of the order.
     pub fn prepare(&self, seed: u64, globals: &Globals) -> Result<Task> {
-        let mut task = match (&self.images.masks, &self.from) {
+        let mut task = match (&self.masks, &self.from) {
             (Some(folder), _) => self.dense(folder, seed, globals)?,
             (None, None) => self.new_model(seed, globals)?,
             (None, Some(source)) => {
@@ -177,6 +186,14 @@ impl TaskArguments {
             });
         };
         let model = dense_with_labels(&old, labels, seed)?;
+        globals.note(&match model.params == old.params {
+            true => "the model's dense head is kept: the classes are its own".to_owned(),
+            false => format!(
+                "a new dense head for {} classes ({})",
+                labels.len(),
+                some_of(labels)
+            ),
+        });
         let from = Origin {
             params: Some(&old.params),
             ..Origin::default()
