@@ -99,7 +99,7 @@ fn sole<'a>(graph: &'a Graph, reader: &Node) -> Option<&'a Node> {
         return None;
     };
     let node = &graph.nodes()[id];
-    match (graph.readers(id), node.layer) {
+    match (graph.readers(id), &node.layer) {
         ([_], Layer::MeanPool) => sole(graph, node),
         ([_], _) => Some(node),
         _ => None,

@@ -8,6 +8,8 @@ mod digest;
 mod executor;
 mod images;
 mod inputs;
+#[cfg(feature = "float")]
+mod largest;
 mod model;
 mod progress;
 mod reading;

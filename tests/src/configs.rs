@@ -111,7 +111,8 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Small Vision Transformers of all kinds: odd grids and heads, registers, no head or two, means, pruned blocks.
+    /// Small Vision Transformers of all kinds: odd grids and heads, registers, no head or two, means, pruned blocks, patches
+    /// that are left out.
     pub fn vit()(
         grid in [1usize..=6, 1usize..=6],
         patch in 1usize..=5,
@@ -127,8 +128,19 @@ prop_compose! {
         relu: u8,
         fc1_bias: u8,
         widths in prop::option::of(prop::collection::vec((0usize..=3, 1usize..=9, 0usize..=30), 3)),
+        patch_depth in prop::option::of((prop::collection::vec(1usize..=3, 36), 0usize..36)),
     ) -> VitConfig {
         let widths = widths.map(|widths| some_widths(&[depth], &widths));
+        // One goes through all blocks.
+        let patches = grid[0] * grid[1];
+        let patch_depth = patch_depth.map(|(depths, last)| {
+            let depths = depths[..patches].iter().enumerate();
+            let of = |(at, &some): (usize, &usize)| match at == last % patches {
+                true => depth,
+                false => some.min(depth),
+            };
+            depths.map(of).collect()
+        });
         let (pooling, distilled, prefix) = match answer {
             0 => (VitPooling::First, false, prefix.max(1)),
             1 => (VitPooling::First, classes > 0, prefix.max(2)),
@@ -148,6 +160,7 @@ prop_compose! {
             hidden,
             classes,
             dense: false,
+            patch_depth,
             qkv_bias,
             layer_norm_eps: 1e-6,
             activation: PerBlock::each(&[depth], |stage, block| match bit(relu, stage, block) {
@@ -174,6 +187,7 @@ pub fn dense() -> impl Strategy<Value = Config> {
         let classes = config.classes.max(2);
         Config::from(VitConfig {
             dense: true,
+            patch_depth: None,
             prefix,
             pooling: VitPooling::First,
             distilled: false,

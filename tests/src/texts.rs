@@ -196,7 +196,7 @@ pub fn plan(seed: u64) -> (Plan, IntWeights, TokenLimits) {
         operation::GatherRows {
             input: stream,
             index: Some(spans),
-            first: 0,
+            tokens: Vec::new(),
             output: first,
         },
     );

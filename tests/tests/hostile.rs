@@ -383,7 +383,15 @@ fn what_is_broken_in_a_vit_is_refused_with_its_sentence() {
     refused(
         &|step| {
             if let Operation::GatherRows(p) = step {
-                p.first = 5
+                p.tokens = vec![5]
+            }
+        },
+        fits,
+    );
+    refused(
+        &|step| {
+            if let Operation::GatherRows(p) = step {
+                p.tokens.clear()
             }
         },
         fits,

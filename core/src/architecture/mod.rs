@@ -302,6 +302,23 @@ impl Config {
         }
     }
 
+    /// The patches of an image, if all go through all blocks and any of them but one may be left out on the way.
+    pub fn patches(&self) -> Option<usize> {
+        match self {
+            Self::Vit(config) if !config.dense && config.patch_depth.is_none() => {
+                Some(config.grid().iter().product())
+            }
+            _ => None,
+        }
+    }
+
+    /// Has each patch go through so many blocks alone, in an architecture that has [`Config::patches`]; others stay as they are.
+    pub fn set_patch_depth(&mut self, patch_depth: Vec<usize>) {
+        if let Self::Vit(config) = self {
+            config.patch_depth = Some(patch_depth);
+        }
+    }
+
     /// The site of the attention of `block`.
     pub fn attention_site(&self, block: Block) -> String {
         format!("{}.attn", self.site(block))
@@ -458,7 +475,7 @@ mod tests {
             let graph = config.graph();
             let layer = |site: &str| {
                 let node = graph.nodes().iter().find(|node| node.site == site);
-                node.map(|node| node.layer)
+                node.map(|node| node.layer.clone())
             };
             for block in config.blocks() {
                 let activation = layer(&config.activation_site(block));

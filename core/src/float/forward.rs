@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::{
     Tensor,
-    tensor::{Int, activation, module},
+    tensor::{Device, Int, TensorData, activation, module},
 };
 
 use super::{
@@ -110,7 +110,7 @@ impl<'a> Forward<'a> {
         feed: &Feed,
     ) -> Result<Tensor<3>> {
         let node = &graph.nodes()[id];
-        match (node.layer, feed) {
+        match (&node.layer, feed) {
             (Layer::Pixels { .. }, Feed::Images(images)) => return Ok(images.clone()),
             // Only an embedding reads it, which looks up the tokens themselves.
             (Layer::Tokens(_), Feed::Texts { ids, .. }) => {
@@ -119,7 +119,7 @@ impl<'a> Forward<'a> {
             (Layer::Pixels { .. } | Layer::Tokens(_), _) => return Err(other_items()),
             _ => {}
         }
-        let mut out = match (node.layer, feed) {
+        let mut out = match (&node.layer, feed) {
             (Layer::Embedding(_), Feed::Texts { ids, segments, .. }) => {
                 self.embedding(&node.site, ids, segments)?
             }
@@ -250,6 +250,7 @@ impl<'a> Forward<'a> {
             }
             Layer::MeanPool => x.mean_dim(1),
             Layer::Pick { token } => x.narrow(1, token, 1),
+            Layer::Select { ref tokens } => x.clone().select(1, places(tokens, &x.device())),
             Layer::Pool { pooling, first } => {
                 let kept = x.dims()[1] - first;
                 let kept = x.narrow(1, first, kept);
@@ -289,6 +290,12 @@ impl<'a> Forward<'a> {
         let out = module::linear(rows, weight.transpose(), bias);
         Ok(out.reshape([batch, tokens, outputs]))
     }
+}
+
+/// Indices as a tensor.
+pub(crate) fn places(places: &[usize], device: &Device) -> Tensor<1, Int> {
+    let data: Vec<i64> = places.iter().map(|&place| place as i64).collect();
+    Tensor::from_data(TensorData::new(data, [places.len()]), device)
 }
 
 fn other_items() -> Error {

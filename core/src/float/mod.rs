@@ -34,6 +34,7 @@ pub mod train;
 pub use attention::Attention;
 pub use baseline::Baseline;
 pub use feed::{Feed, Filled};
+pub(crate) use forward::places;
 pub use forward::{Factors, Forward};
 pub use parameters::Parameters;
 pub use run::{FloatRunner, Samples, calibrate, logits, observe};

@@ -174,6 +174,12 @@ impl Graph {
         self.push(site, Layer::Pick { token }, &[x], [1, channels])
     }
 
+    /// [`Layer::Select`] of `tokens`.
+    pub fn select(&mut self, site: impl Into<String>, x: NodeId, tokens: Vec<usize>) -> NodeId {
+        let shape = [tokens.len(), self.nodes[x].channels];
+        self.push(site, Layer::Select { tokens }, &[x], shape)
+    }
+
     /// [`Layer::Pool`] of all tokens but the first `first`.
     pub fn pool(
         &mut self,

@@ -60,6 +60,7 @@ impl Graph {
             | Layer::PatchMerge { .. }
             | Layer::MeanPool
             | Layer::Pick { .. }
+            | Layer::Select { .. }
             | Layer::Pool { .. } => return None,
         };
         Some(tokens as u64 * macs)

@@ -87,7 +87,7 @@ pub enum OutputKind {
 }
 
 /// What a node does with its inputs. Tensors are `[tokens, channels]` for each item of a batch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Layer {
     /// The image: a token is a pixel, row by row. No inputs.
@@ -158,6 +158,11 @@ pub enum Layer {
     Pick {
         /// Which, from 0.
         token: usize,
+    },
+    /// Some of the tokens of a residual, which goes on with them alone.
+    Select {
+        /// Which, from 0, in the order of the output.
+        tokens: Vec<usize>,
     },
     /// One vector of all tokens but the first `first`.
     Pool {
@@ -235,10 +240,15 @@ impl Graph {
         &self.outputs
     }
 
-    /// Whether the output of `id` is a residual: what a branch is added to.
+    /// Whether the output of `id` is a residual: what a branch is added to, or some tokens of which are one.
     pub fn is_residual(&self, id: NodeId) -> bool {
-        let mut readers = self.readers[id].iter().map(|&reader| &self.nodes[reader]);
-        readers.any(|reader| reader.layer == Layer::Add && reader.inputs[0] == id)
+        self.readers[id]
+            .iter()
+            .any(|&reader| match self.nodes[reader].layer {
+                Layer::Add => self.nodes[reader].inputs[0] == id,
+                Layer::Select { .. } => self.is_residual(reader),
+                _ => false,
+            })
     }
 
     /// Names and shapes of a node's parameters.
@@ -285,6 +295,7 @@ impl Graph {
             | Layer::PatchMerge { .. }
             | Layer::MeanPool
             | Layer::Pick { .. }
+            | Layer::Select { .. }
             | Layer::Pool { .. } => Vec::new(),
         };
         let named = |(name, shape)| (format!("{}.{name}", node.site), shape);

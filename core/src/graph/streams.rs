@@ -20,12 +20,12 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// The streams of `graph`: a branch stays in the stream that it is added to.
+    /// The streams of `graph`: a branch stays in the stream that it is added to, and some tokens of a stream in it.
     pub fn of(graph: &Graph) -> Self {
         let mut streams = Self::default();
         for (id, node) in graph.nodes().iter().enumerate() {
             let stream = match node.layer {
-                Layer::Add => streams.of[node.inputs[0]],
+                Layer::Add | Layer::Select { .. } => streams.of[node.inputs[0]],
                 _ if graph.is_residual(id) => {
                     streams.all.push(Stream {
                         channels: node.channels,

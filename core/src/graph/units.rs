@@ -102,6 +102,7 @@ impl Graph {
                 let mut inputs = node.inputs.iter().rev();
                 inputs.find_map(|&input| self.shifted_by(input))
             }
+            Layer::Select { .. } => self.shifted_by(node.inputs[0]),
             _ => None,
         }
     }

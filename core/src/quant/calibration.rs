@@ -159,7 +159,7 @@ impl Calibration {
             .filter(|node| matches!(node.layer, Layer::Linear { .. }));
         for &input in linear.flat_map(|node| &node.inputs) {
             let node = &nodes[input];
-            if has_covariance(node.layer) {
+            if has_covariance(&node.layer) {
                 let new = || Covariance::new(node.channels);
                 self.watched.entry(node.site.clone()).or_insert_with(new);
             }
@@ -220,7 +220,7 @@ impl Calibration {
 }
 
 /// Whether products that read such a layer may know how its channels vary together.
-fn has_covariance(layer: Layer) -> bool {
+fn has_covariance(layer: &Layer) -> bool {
     matches!(
         layer,
         Layer::LayerNorm { .. }

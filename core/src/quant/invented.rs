@@ -137,7 +137,11 @@ pub fn invented(
             | Layer::MeanPool => 0.5,
             Layer::Positions { .. } => 1.5,
             Layer::Embedding(_) => 1.5,
-            Layer::Add | Layer::PatchMerge { .. } | Layer::Pick { .. } | Layer::Pool { .. } => 3.0,
+            Layer::Add
+            | Layer::PatchMerge { .. }
+            | Layer::Pick { .. }
+            | Layer::Select { .. }
+            | Layer::Pool { .. } => 3.0,
         };
         see(&node.site, size);
     }

@@ -44,7 +44,7 @@ pub struct Data {
     /// To test with.
     pub test: Set,
     /// The texts to train on and to test with, if they are texts.
-    texts: [Vec<String>; 2],
+    pub texts: [Vec<String>; 2],
 }
 
 /// Examples of a kind.
@@ -94,6 +94,19 @@ impl Set {
             Self::Texts(texts) => {
                 let items = indices.iter().map(|&index| texts.items()[index].clone());
                 Self::Texts(TextSet::new(items.collect(), classes, labels)?)
+            }
+        })
+    }
+
+    /// The same examples with other classes.
+    pub fn with_classes(self, classes: Vec<usize>, labels: &[String]) -> Result<Self> {
+        let labels = labels.to_vec();
+        Ok(match self {
+            Self::Images(images) => {
+                Self::Images(ImageSet::new(images.items().to_vec(), classes, labels)?)
+            }
+            Self::Texts(texts) => {
+                Self::Texts(TextSet::new(texts.items().to_vec(), classes, labels)?)
             }
         })
     }
@@ -186,7 +199,9 @@ impl Data {
         Self::of_sets(sets, Default::default())
     }
 
-    fn of_tables(
+    /// Reads `train.csv` and `test.csv` of `folder`, with texts and labels, at most `counts` of them, as `model` takes them,
+    /// each cut after `limit` tokens.
+    pub fn of_tables(
         folder: &Path,
         counts: [usize; 2],
         limit: Option<usize>,

@@ -2,6 +2,12 @@
 
 use std::fs;
 
+use intformer::{
+    FloatModel,
+    architecture::{Config, VitConfig},
+    checkpoint,
+    quant::float_model,
+};
 use serde_json::Value;
 
 use crate::{place::Workplace, texts::encoder};
@@ -208,6 +214,84 @@ fn what_cannot_be_pruned_is_refused() {
     }
 }
 
+/// Patches are left out of a Vision Transformer, of no other model, and every executor does so.
+#[test]
+fn patches_are_left_out() {
+    let place = with_photos();
+    let config = VitConfig {
+        image_size: [8, 8],
+        in_channels: 1,
+        patch_size: 2,
+        embed_dim: 8,
+        depth: 3,
+        heads: 2,
+        hidden: 12,
+        classes: 2,
+        ..VitConfig::tiny()
+    };
+    let model = FloatModel {
+        labels: vec!["x".to_owned(), "y".to_owned()],
+        ..float_model(config, 1).unwrap()
+    };
+    checkpoint::save(&model, place.path("vit.safetensors")).unwrap();
+    let prune = "prune vit.safetensors --data photos --out pruned.safetensors";
+    for method in METHODS {
+        let answer = place.json(&format!(
+            "{prune} --tokens 0.7 --flops 0.7 --method {method}"
+        ));
+        let report = &answer["report"];
+        let patches: Vec<u64> = serde_json::from_value(report["patches"].clone()).unwrap();
+        assert!(patches[0] == 16 && patches[2] < 16, "{method}: {patches:?}");
+        let macs = |at: usize| report["macs"][at].as_f64().unwrap();
+        assert!(macs(1) <= 0.7 * macs(0), "{method}");
+        match checkpoint::load(place.path("pruned.safetensors"))
+            .unwrap()
+            .config
+        {
+            Config::Vit(config) => assert_eq!(config.patch_depth.unwrap().len(), 16),
+            other => panic!("{other}"),
+        }
+        place.json("quantize pruned.safetensors --calib photos/train --out int.safetensors");
+        place.json("verify int.safetensors -e reference,cpu --random 3");
+        place.json("eval int.safetensors --data photos");
+    }
+    let output = place.run(&format!("{prune} --tokens 1 --method random"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("patches by block: 16 "), "{text}");
+    let info = place.run("info pruned.safetensors");
+    let text = String::from_utf8(info.stdout).unwrap();
+    assert!(text.contains("patches 16 to "), "{text}");
+    for (arguments, expected) in [
+        (
+            "prune photos.safetensors --data photos --tokens 0.5 --out pruned.safetensors".to_owned(),
+            "expected a Vision Transformer that answers for whole images",
+        ),
+        (
+            "prune pruned.safetensors --data photos --tokens 0.5 --out again.safetensors".to_owned(),
+            "has all of its patches",
+        ),
+        (
+            format!("{prune} --tokens 1.5"),
+            "a share of the reduction by tokens from 0 to 1, found 1.5",
+        ),
+        (
+            format!("{prune} --tokens 1 --flops 0.05"),
+            "to be reached by leaving patches out",
+        ),
+        (
+            format!("{prune} --tokens 0.5 --as-released"),
+            "expected OPTIN as the paper says it for tokens",
+        ),
+        (
+            "quantize pruned.safetensors --image-size 16 --calib photos/train --out big.safetensors".to_owned(),
+            "expected",
+        ),
+    ] {
+        let error = place.refused(&arguments);
+        assert!(error.contains(expected), "{arguments}: {error}");
+    }
+}
+
 /// A budget of time is kept by what was measured, and the file of that gives the same model.
 #[test]
 fn a_budget_of_time_is_kept() {
@@ -235,7 +319,7 @@ fn a_budget_of_time_is_kept() {
     for (arguments, expected) in [
         (
             format!("{prune} --out no.safetensors --rounds 2"),
-            "expected one round, as times are known of the whole model's layers, found 2",
+            "expected one round with --time, as times are known of the whole model's layers, found 2",
         ),
         (
             prune.replace("--time 0.7", "--time 0.001") + " --out no.safetensors",

@@ -125,8 +125,12 @@ fn vit(seed: u32) -> VitConfig {
         3 => (VitPooling::Mean, false, pick(4) - 1),
         _ => (VitPooling::MeanOfNormalized, false, 0),
     };
+    let grid = [pick(6), pick(6)];
+    let mut patch_depth: Vec<usize> = (0..grid[0] * grid[1]).map(|_| pick(depth as u64)).collect();
+    // One goes through all blocks.
+    patch_depth[0] = depth;
     VitConfig {
-        image_size: [pick(6) * patch, pick(6) * patch],
+        image_size: grid.map(|patches| patches * patch),
         in_channels: pick(3),
         patch_size: patch,
         prefix,
@@ -138,6 +142,7 @@ fn vit(seed: u32) -> VitConfig {
         hidden: pick(40),
         classes: if distilled { pick(20) } else { pick(20) - 1 },
         dense: false,
+        patch_depth: (pick(2) == 1).then_some(patch_depth),
         qkv_bias: pick(2) == 1,
         layer_norm_eps: 1e-6,
         activation: PerBlock::All([Activation::Relu, Activation::Gelu][pick(2) - 1]),

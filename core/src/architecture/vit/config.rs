@@ -77,6 +77,9 @@ pub struct VitConfig {
     /// Whether the head gives logits to each normalized token, in place of one vector ([`VitConfig::cells`]).
     #[serde(default, skip_serializing_if = "is_default")]
     pub dense: bool,
+    /// How many blocks each patch goes through, row by row: after them it is left out. Where all go through all, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch_depth: Option<Vec<usize>>,
     /// Whether the query, key and value projection has a bias.
     pub qkv_bias: bool,
     /// Added to the variance in every layer normalization.
@@ -121,6 +124,7 @@ impl VitConfig {
             hidden: 768,
             classes: 1000,
             dense: false,
+            patch_depth: None,
             qkv_bias: true,
             layer_norm_eps: 1e-6,
             activation: PerBlock::All(Activation::Gelu),
@@ -177,6 +181,26 @@ impl VitConfig {
         self.prefix + down * across
     }
 
+    /// How many patches go through each block.
+    pub fn patches_by_block(&self) -> Vec<usize> {
+        let [down, across] = self.grid();
+        let through = |block| {
+            (0..down * across)
+                .filter(|&patch| self.has_patch(patch, block))
+                .count()
+        };
+        (0..self.depth).map(through).collect()
+    }
+
+    /// Whether `patch` goes through `block`.
+    pub fn has_patch(&self, patch: usize, block: usize) -> bool {
+        let depth = self
+            .patch_depth
+            .as_ref()
+            .and_then(|depths| depths.get(patch));
+        depth.is_none_or(|&depth| block < depth)
+    }
+
     /// What the names of the operations and parameters of `block` begin with, as in timm.
     pub fn site(&self, block: Block) -> String {
         format!("blocks.{}", block.block)
@@ -216,6 +240,7 @@ impl VitConfig {
         self.dense.then(|| Cells {
             first: self.prefix,
             map: self.grid(),
+            side: self.patch_size,
             size: self.image_size,
         })
     }
@@ -277,6 +302,7 @@ impl VitConfig {
                     .to_owned(),
             );
         }
+        self.validate_patch_depth()?;
         let depths = [self.depth];
         bounds::per_block(&depths, &self.activation, &self.fc1_bias, &self.widths)?;
         bounds::head(self.classes, self.layer_norm_eps)?;
@@ -302,6 +328,40 @@ impl VitConfig {
         (0..self.depth)
             .try_for_each(|block| bounds::widths(&format!("block {block}"), self.widths(block)))
     }
+
+    fn validate_patch_depth(&self) -> Result<()> {
+        let Some(depths) = &self.patch_depth else {
+            return Ok(());
+        };
+        let fail = |sentence: String| Err(Error::Config(sentence));
+        let [down, across] = self.grid();
+        if depths.len() != down * across {
+            return fail(format!(
+                "expected a depth for each of {} patches, found {}: a model that leaves patches out takes images of one size",
+                down * across,
+                depths.len()
+            ));
+        }
+        if let Some(depth) = depths
+            .iter()
+            .find(|depth| !(1..=self.depth).contains(*depth))
+        {
+            return fail(format!(
+                "expected patches that go through 1 to {} blocks, found one that goes through {depth}",
+                self.depth
+            ));
+        }
+        if !depths.contains(&self.depth) {
+            return fail("expected a patch that goes through all blocks, found none".to_owned());
+        }
+        match self.dense {
+            true => fail(
+                "expected a dense model to keep all patches, found one that leaves some out"
+                    .to_owned(),
+            ),
+            false => Ok(()),
+        }
+    }
 }
 
 /// The hyper-parameters in a few words.
@@ -316,6 +376,10 @@ impl Display for VitConfig {
         match &self.widths {
             None => write!(f, "heads {}, hidden {}", self.heads, self.hidden)?,
             Some(_) => f.write_str("widths by block")?,
+        }
+        if let Some(depths) = &self.patch_depth {
+            let last = depths.iter().filter(|&&depth| depth == self.depth);
+            write!(f, ", patches {} to {}", depths.len(), last.count())?;
         }
         let registers = self.prefix.saturating_sub(1 + usize::from(self.distilled));
         if registers > 0 {
@@ -396,6 +460,27 @@ mod tests {
             "with a head for each",
         );
         refused(VitConfig { depth: 0, ..tiny() }, "blocks from 1");
+        let patches = |depths: Vec<usize>| VitConfig {
+            image_size: [32, 32],
+            patch_depth: Some(depths),
+            ..tiny()
+        };
+        patches(vec![1, 12, 3, 4]).validate().unwrap();
+        refused(patches(vec![12; 5]), "each of 4 patches, found 5");
+        refused(
+            patches(vec![12, 12, 12, 0]),
+            "through 1 to 12 blocks, found one that goes through 0",
+        );
+        refused(patches(vec![12, 12, 12, 13]), "goes through 13");
+        refused(
+            patches(vec![1, 2, 3, 11]),
+            "goes through all blocks, found none",
+        );
+        let dense = VitConfig {
+            dense: true,
+            ..patches(vec![1, 2, 3, 12])
+        };
+        refused(dense, "a dense model to keep all patches");
         refused(
             VitConfig {
                 patch_size: 2,

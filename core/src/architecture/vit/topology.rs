@@ -14,7 +14,8 @@ pub const HEADS: &[&str] = &["head", "head_dist"];
 ///
 /// Sites carry the names that timm gives to the parameters, but for a distilled model: its second token has a
 /// normalization `norm_dist` of its own, and the heads have half their weights, so that their logits are added. A block
-/// without heads has no attention, one without hidden channels no MLP.
+/// without heads has no attention, one without hidden channels no MLP. A block sees the patches that go through it
+/// ([`VitConfig::patch_depth`]).
 pub fn vit(config: &VitConfig) -> Graph {
     let (channels, eps) = (config.embed_dim, config.layer_norm_eps);
     let mut graph = Graph::default();
@@ -24,6 +25,9 @@ pub fn vit(config: &VitConfig) -> Graph {
     let patches = (config.grid(), config.patch_size);
     let x = g.patch_embed("patch_embed.proj", image, patches, channels);
     let mut x = g.positions("embed", x, config.prefix);
+    // The patches that are there, after the learned tokens.
+    let [down, across] = config.grid();
+    let mut patches: Vec<usize> = (0..down * across).collect();
 
     for block in 0..config.depth {
         let site = config.site(Block { stage: 0, block });
@@ -33,6 +37,17 @@ pub fn vit(config: &VitConfig) -> Graph {
             hidden,
         } = config.widths(block);
 
+        if heads == 0 && hidden == 0 {
+            continue;
+        }
+        let stays = |&at: &usize| config.has_patch(patches[at], block);
+        let staying: Vec<usize> = (0..patches.len()).filter(stays).collect();
+        if staying.len() < patches.len() {
+            let learned = 0..config.prefix;
+            let tokens = learned.chain(staying.iter().map(|&at| config.prefix + at));
+            x = g.select(format!("{site}.select"), x, tokens.collect());
+            patches = staying.iter().map(|&at| patches[at]).collect();
+        }
         if heads > 0 {
             let y = g.layer_norm(format!("{site}.norm1"), x, eps);
             let qkv = 3 * heads * head_dim;

@@ -7,6 +7,9 @@ use crate::{
     graph::{Graph, Units},
 };
 
+/// The most nanoseconds that a table may have for a layer: some days.
+const MAX_TIME: u64 = 1 << 50;
+
 /// Times of a model's layers on some machine, by how many units they have.
 ///
 /// # Examples
@@ -17,7 +20,8 @@ use crate::{
 /// use intformer::method::prune::{GroupTimes, TimeTable};
 ///
 /// let table = TimeTable {
-///     machine: "cpu, one thread".to_owned(),
+///     measured: "the model, one image on cpu".to_owned(),
+///     machine: "cpu (x86-64), one thread".to_owned(),
 ///     fixed: 7_000,
 ///     groups: vec![
 ///         GroupTimes { site: "blocks.0.attn".into(), points: vec![(1, 3_000), (4, 5_000)] },
@@ -31,7 +35,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeTable {
-    /// What it was measured on, and with what.
+    /// What was measured: the model, how many items of which length, the executor. No table serves another.
+    pub measured: String,
+    /// What it was measured on.
     pub machine: String,
     /// Nanoseconds of a run that go to what has no units.
     pub fixed: u64,
@@ -59,6 +65,7 @@ impl GroupTimes {
         let rise = self.points.windows(2).all(|pair| pair[0].0 < pair[1].0);
         let ends = self.points.first().zip(self.points.last());
         let ends = ends.filter(|(first, last)| rise && first.0 > 0 && last.0 == count);
+        self.points.iter().try_for_each(|point| bounded(point.1))?;
         let Some((&first, _)) = ends else {
             return Err(Error::Prune(format!(
                 "expected times of {} with rising numbers of units up to {count}, found those of {:?}",
@@ -82,6 +89,16 @@ impl GroupTimes {
             times.push(time.max(times[units - 1]));
         }
         Ok(times)
+    }
+}
+
+/// Checks a time of a table: sums of those of all layers are far from any overflow.
+fn bounded(nanoseconds: u64) -> Result<()> {
+    match nanoseconds <= MAX_TIME {
+        true => Ok(()),
+        false => Err(Error::Prune(format!(
+            "expected times of at most {MAX_TIME} ns, found {nanoseconds}"
+        ))),
     }
 }
 
@@ -117,6 +134,7 @@ impl Costs {
                     "expected times of this model's layers, found those of another".to_owned(),
                 ));
             }
+            bounded(table.fixed)?;
             let pairs = groups.iter().zip(&table.groups);
             let of = pairs.map(|(units, times)| times.by_units(units.count));
             return Ok(Self {

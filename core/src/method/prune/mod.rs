@@ -39,6 +39,7 @@ mod cut;
 mod fisher;
 mod items;
 mod options;
+mod patches;
 mod search;
 mod state;
 #[cfg(test)]
@@ -58,7 +59,13 @@ pub use items::Items;
 pub use options::{Criterion, PruneOptions, Trajectory};
 
 use self::{
-    costs::Costs, fisher::Gradients, items::Scored, search::search, state::State, without::Losses,
+    costs::Costs,
+    fisher::Gradients,
+    items::Scored,
+    patches::Schedule,
+    search::search,
+    state::{Spent, State},
+    without::Losses,
 };
 use crate::{
     Error, FloatModel, Result,
@@ -101,11 +108,15 @@ pub struct PruneReport {
     pub parameters: [usize; 2],
     /// Each block before and after.
     pub blocks: Vec<PrunedBlock>,
+    /// Patches that each block sees; none if all see all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<usize>,
     /// Layers whose units were scaled.
     pub tuned: usize,
-    /// Forward passes of a batch, from wherever they began, in this run.
+    /// Forward passes of a batch, from wherever they began, of this run and of those before it that were cut off; none for
+    /// scores that a run to another share has left.
     pub passes: u64,
-    /// Seconds of this run.
+    /// Seconds of the same.
     pub seconds: f64,
 }
 
@@ -145,7 +156,13 @@ pub fn prune(
     // Before any unit is scored: a share that cannot be had is a quick answer.
     let costs = Costs::new(&graph, &graph.units(), tokens, options.times.as_ref())?;
     let all = costs.all();
-    costs.check((all as f64 * options.share) as u64, all)?;
+    let schedule = match options.tokens > 0.0 {
+        true => Some(Schedule::new(model, options)?),
+        false => {
+            costs.check((all as f64 * options.share) as u64, all)?;
+            None
+        }
+    };
     let mut run = Run {
         options,
         items,
@@ -154,10 +171,19 @@ pub fn prune(
         state: State::open(options, model, items)?,
         ui,
         passes: 0,
+        began,
+        earlier: Spent::default(),
     };
+    run.earlier = run.state.spent();
     let mut pruned = model.clone();
     let mut tuned = 0;
+    if let Some(schedule) = schedule {
+        pruned.config = run.without_patches(model, schedule)?;
+    }
     for round in 0..options.rounds {
+        if options.tokens == 1.0 {
+            break;
+        }
         let of = options.rounds as f64;
         let [before, after] = [round, round + 1].map(|done| options.share.powf(done as f64 / of));
         let chosen = run.choose(&pruned, round)?;
@@ -181,6 +207,7 @@ pub fn prune(
             pruned = cut::cut(&pruned, groups, &kept)?;
         }
     }
+    run.state.end()?;
     let report = PruneReport {
         options: PruneOptions {
             state: None,
@@ -192,9 +219,13 @@ pub fn prune(
         nanoseconds: run.options.times.is_some().then_some([run.all, run.cost]),
         parameters: [model.params.elements(), pruned.params.elements()],
         blocks: blocks(&model.config, &pruned.config),
+        patches: match &pruned.config {
+            Config::Vit(config) if options.tokens > 0.0 => config.patches_by_block(),
+            _ => Vec::new(),
+        },
         tuned,
-        passes: run.passes,
-        seconds: began.elapsed().as_secs_f64(),
+        passes: run.spent().passes,
+        seconds: run.spent().seconds,
     };
     Ok((pruned, report))
 }
@@ -220,7 +251,11 @@ struct Run<'a, 'b> {
     cost: u64,
     state: State,
     ui: &'a mut PruneUi<'b>,
+    /// Of this run.
     passes: u64,
+    began: Instant,
+    /// What runs before took that were cut off.
+    earlier: Spent,
 }
 
 /// The units of a model, scored.
@@ -247,6 +282,14 @@ impl Chosen {
 }
 
 impl Run<'_, '_> {
+    /// What this run and those before it that were cut off have taken so far.
+    fn spent(&self) -> Spent {
+        Spent {
+            passes: self.earlier.passes + self.passes,
+            seconds: self.earlier.seconds + self.began.elapsed().as_secs_f64(),
+        }
+    }
+
     fn tell(&mut self, event: PruneEvent) -> Result<()> {
         match (self.ui)(event) {
             ControlFlow::Continue(()) => Ok(()),
@@ -298,6 +341,34 @@ impl Run<'_, '_> {
         })
     }
 
+    /// `model` without the patches that are worth least, its units as they are.
+    fn without_patches(&mut self, model: &FloatModel, mut schedule: Schedule) -> Result<Config> {
+        let options = self.options;
+        let (blocks, patches) = (schedule.blocks(), schedule.patches());
+        self.tell(PruneEvent::Begin(0, blocks.len() * patches))?;
+        let scores = match options.criterion {
+            Criterion::Random => patches::random(&schedule, options.seed),
+            _ => {
+                let scored = Scored::new(model, self.items, options.batch, &Device::flex())?;
+                let mut all: Vec<Losses> = Vec::new();
+                for block in blocks {
+                    let what = || format!("patches of block {block}");
+                    let batches = scored.batches.len();
+                    let losses = self.known([0, all.len()], patches, batches, what, || {
+                        patches::losses(&scored, options, &model.config, block)
+                    })?;
+                    all.push(losses);
+                    self.tell(PruneEvent::Scored(patches))?;
+                }
+                trajectory::weighed(options.trajectory.lambda, &all)
+            }
+        };
+        schedule.reduce(&scores);
+        let config = schedule.config();
+        self.cost = config.graph().macs_with(1);
+        Ok(config)
+    }
+
     /// What `of` says of each group, or has said.
     fn losses(
         &mut self,
@@ -306,27 +377,49 @@ impl Run<'_, '_> {
         of: impl Fn(&Scored, usize) -> Result<Losses>,
     ) -> Result<Vec<Losses>> {
         let scored = Scored::new(model, self.items, self.options.batch, &Device::flex())?;
+        // Patches are scored before all units.
+        let round = round + usize::from(self.options.tokens > 0.0);
         let mut all = Vec::new();
         for (group, units) in scored.groups.iter().enumerate() {
-            let losses = match self.state.get(round, group, units.count)? {
-                Some(known) => known.clone(),
-                None => {
-                    let found = of(&scored, group)?;
-                    self.passes += ((units.count + 1) * scored.batches.len()) as u64;
-                    if found.iter().flatten().any(|value| !value.is_finite()) {
-                        return Err(Error::Prune(format!(
-                            "expected finite scores, found others of the {}s of {}",
-                            units.kind,
-                            scored.graph.nodes()[units.node].site
-                        )));
-                    }
-                    self.state.push(round, found.clone())?;
-                    found
-                }
+            let what = || {
+                format!(
+                    "{}s of {}",
+                    units.kind,
+                    scored.graph.nodes()[units.node].site
+                )
             };
+            let batches = scored.batches.len();
+            let losses = self.known([round, group], units.count, batches, what, || {
+                of(&scored, group)
+            })?;
             all.push(losses);
             self.tell(PruneEvent::Scored(units.count))?;
         }
         Ok(all)
+    }
+
+    /// What is known of the `count` members of a group, or else what `find` finds in so many passes of each batch and one.
+    fn known(
+        &mut self,
+        [round, group]: [usize; 2],
+        count: usize,
+        batches: usize,
+        what: impl Fn() -> String,
+        find: impl FnOnce() -> Result<Losses>,
+    ) -> Result<Losses> {
+        if let Some(known) = self.state.get(round, group, count)? {
+            return Ok(known.clone());
+        }
+        let found = find()?;
+        self.passes += ((count + 1) * batches) as u64;
+        if found.iter().flatten().any(|value| !value.is_finite()) {
+            return Err(Error::Prune(format!(
+                "expected finite scores, found others of the {}",
+                what()
+            )));
+        }
+        let spent = self.spent();
+        self.state.push(round, found.clone(), spent)?;
+        Ok(found)
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::TimeTable;
-use crate::{Error, Result};
+use crate::{Error, Result, input::is_default};
 
 /// By what a unit's worth is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,11 @@ pub struct PruneOptions {
     pub criterion: Criterion,
     /// Multiply-accumulates of the pruned model over those of the model, or times by a table; above 0, up to 1.
     pub share: f64,
+    /// How much of the reduction comes from patches that a Vision Transformer leaves out, before units go; from 0 to 1. They
+    /// are scored by what [`Criterion::Trajectory`] compares, but with [`Criterion::Random`] and [`Criterion::Answers`] as
+    /// units are.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tokens: f64,
     /// Times that are counted in place of multiply-accumulates; only in one round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<TimeTable>,
@@ -108,6 +113,7 @@ impl PruneOptions {
         Self {
             criterion,
             share,
+            tokens: 0.0,
             times: None,
             rounds: 1,
             rearrange: false,
@@ -147,6 +153,23 @@ impl PruneOptions {
                 self.rounds
             ));
         }
+        if !(0.0..=1.0).contains(&self.tokens) {
+            return fail(format!(
+                "expected a share of the reduction by tokens from 0 to 1, found {}",
+                self.tokens
+            ));
+        }
+        if self.tokens > 0.0 {
+            if self.times.is_some() {
+                return fail("expected a budget of multiply-adds, as no times are known of fewer tokens, found one of time".to_owned());
+            }
+            if self.trajectory.as_released {
+                return fail(
+                    "expected OPTIN as the paper says it for tokens, found it as released"
+                        .to_owned(),
+                );
+            }
+        }
         let Trajectory {
             lambda,
             temperature,
@@ -177,7 +200,11 @@ impl PruneOptions {
             state: None,
             tune: false,
             // The first round scores the whole model.
-            share: if self.rounds == 1 { 1.0 } else { self.share },
+            share: if self.rounds == 1 && self.tokens == 0.0 {
+                1.0
+            } else {
+                self.share
+            },
             times: None,
             seed: if drawn { self.seed } else { 0 },
             trajectory: if drawn {

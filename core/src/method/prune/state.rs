@@ -33,6 +33,18 @@ struct Known {
     items: String,
     /// By round and group what each unit's absence comes to.
     losses: Vec<Vec<Losses>>,
+    /// What runs took that were cut off.
+    #[serde(default)]
+    spent: Spent,
+}
+
+/// What scoring takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Spent {
+    /// Passes of a batch.
+    pub passes: u64,
+    pub seconds: f64,
 }
 
 impl State {
@@ -51,6 +63,7 @@ impl State {
             model: model_digest(model),
             items: items_digest(items),
             losses: Vec::new(),
+            spent: Spent::default(),
         };
         let Some(file) = path.as_ref().filter(|file| file.exists()) else {
             if let Some(folder) = &options.state {
@@ -90,12 +103,33 @@ impl State {
         }
     }
 
-    /// Keeps what was found out of the next group of a round.
-    pub fn push(&mut self, round: usize, losses: Losses) -> Result<()> {
+    /// What runs took that did not come to their end.
+    pub fn spent(&self) -> Spent {
+        self.known.spent
+    }
+
+    /// Keeps what was found out of the next group of a round, and what it all took so far.
+    pub fn push(&mut self, round: usize, losses: Losses, spent: Spent) -> Result<()> {
         if self.known.losses.len() <= round {
             self.known.losses.resize(round + 1, Vec::new());
         }
         self.known.losses[round].push(losses);
+        self.known.spent = spent;
+        self.write()
+    }
+
+    /// That a run has come to its end: what it took is told.
+    pub fn end(&mut self) -> Result<()> {
+        match self.known.spent == Spent::default() {
+            true => Ok(()),
+            false => {
+                self.known.spent = Spent::default();
+                self.write()
+            }
+        }
+    }
+
+    fn write(&self) -> Result<()> {
         let Some(path) = &self.path else {
             return Ok(());
         };

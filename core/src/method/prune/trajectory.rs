@@ -1,9 +1,6 @@
 //! OPTIN: what the layers after a unit and the logits lose without it (arXiv 2403.17921).
 
-use burn::{
-    Tensor,
-    tensor::{Int, TensorData},
-};
+use burn::{Tensor, tensor::TensorData};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
@@ -14,13 +11,13 @@ use super::{
 };
 use crate::{
     Result,
-    float::{Baseline, Factors, host},
+    float::{Baseline, Factors, host, places},
     graph::{Layer, Node, NodeId, UnitKind, Units},
 };
 
 /// A layer whose output is compared.
-struct Tap {
-    node: NodeId,
+pub(super) struct Tap {
+    pub node: NodeId,
     /// The rows of a batch that are, of `[batch * tokens, channels]`.
     rows: Vec<usize>,
     /// Their directions in the pass with all units, `[1, rows, channels]`.
@@ -49,9 +46,14 @@ pub fn combined(how: &Trajectory, groups: &[Units], parts: &[Losses]) -> Scores 
     if how.as_released {
         return as_released(groups, parts);
     }
+    weighed(how.lambda, parts)
+}
+
+/// The sum of both parts, in which the logits of all count `lambda` times what the trajectories of all do.
+pub(super) fn weighed(lambda: f64, parts: &[Losses]) -> Scores {
     let sum = |part: usize| -> f64 { parts.iter().flatten().map(|losses| losses[part]).sum() };
     let weight = match sum(1) {
-        logits if logits > 0.0 && sum(0) > 0.0 => how.lambda * sum(0) / logits,
+        logits if logits > 0.0 && sum(0) > 0.0 => lambda * sum(0) / logits,
         // Nothing to weigh it against.
         _ => 1.0,
     };
@@ -175,13 +177,9 @@ fn taps(scored: &Scored, group: usize) -> (Vec<NodeId>, f64) {
         let later = pairs.filter(move |(units, block)| units.kind == kind && **block > own);
         later.map(|(units, _)| units)
     };
-    let adds = groups.iter().map(|units| units.add).max().unwrap_or(0);
-    let last = (adds..graph.nodes().len())
-        .filter(|&id| matches!(graph.nodes()[id].layer, Layer::LayerNorm { .. }));
     let is_text = |node: &Node| matches!(node.layer, Layer::Tokens(_));
     if !graph.nodes().iter().any(is_text) {
-        let read = later(UnitKind::Head).map(|units| graph.nodes()[units.before].inputs[0]);
-        return (read.chain(last).collect(), 1.0);
+        return (later_norms(scored, own), 1.0);
     }
     let added: Vec<NodeId> = later(UnitKind::Neuron).map(|units| units.after).collect();
     if !added.is_empty() {
@@ -193,12 +191,28 @@ fn taps(scored: &Scored, group: usize) -> (Vec<NodeId>, f64) {
     });
     match mlp {
         Some((units, _)) => (vec![units.after], 0.5),
-        None => (last.collect(), 1.0),
+        None => (last_norms(scored).collect(), 1.0),
     }
 }
 
+/// What the attentions of blocks after `block` read, and the last normalizations.
+pub(super) fn later_norms(scored: &Scored, block: usize) -> Vec<NodeId> {
+    let pairs = scored.groups.iter().zip(&scored.blocks);
+    let later = pairs.filter(|(units, of)| units.kind == UnitKind::Head && **of > block);
+    let read = later.map(|(units, _)| scored.graph.nodes()[units.before].inputs[0]);
+    read.chain(last_norms(scored)).collect()
+}
+
+/// The normalizations after all blocks.
+fn last_norms(scored: &Scored) -> impl Iterator<Item = NodeId> {
+    let nodes = scored.graph.nodes();
+    let adds = scored.groups.iter().map(|units| units.add);
+    (adds.max().unwrap_or(0)..nodes.len())
+        .filter(|&id| matches!(nodes[id].layer, Layer::LayerNorm { .. }))
+}
+
 /// The rows of `node` that are compared, and what they are with all units; drawn anew for a unit, if one is named.
-fn tap(
+pub(super) fn tap(
     how: &Trajectory,
     [seed, batch_index]: [u64; 2],
     whole: &Baseline,
@@ -234,10 +248,7 @@ fn tap(
 
 /// Some rows of `[count, rows, channels]`, each of length 1.
 fn directions(all: Tensor<3>, rows: &[usize]) -> Tensor<3> {
-    let places: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
-    let places = TensorData::new(places, [rows.len()]);
-    let places: Tensor<1, Int> = Tensor::from_data(places, &all.device());
-    let rows = all.select(1, places);
+    let rows = all.clone().select(1, places(rows, &all.device()));
     let length = rows.clone().square().sum_dim(2).sqrt().clamp_min(1e-12);
     rows / length
 }
@@ -251,20 +262,56 @@ impl Tap {
             .clone()
             .reshape([count, items / count * tokens, channels]);
         let changed = directions(changed, &self.rows);
-        // With d = changed - whole and s = changed + whole, the difference of the products is (d s^T + s d^T) / 2: what
-        // is equal in both is not rounded away.
-        let far = changed.clone() - self.directions.clone();
-        let both = changed + self.directions.clone();
-        let half = far.matmul(both.transpose());
-        let products = half.clone() * (half.clone() + half.transpose());
-        let rows = self.rows.len();
-        let sums: Tensor<2> = products.reshape([count, rows * rows]).sum_dim(1);
-        let entries = (rows * rows).max(1) as f64;
-        host(sums)
-            .iter()
-            .map(|&sum| 0.5 * f64::from(sum) / entries)
-            .collect()
+        let far = products_differ(changed, self.directions.clone());
+        host(far).iter().map(|&far| f64::from(far)).collect()
     }
+
+    /// The same of the batch `at` of `count` in `value`, whose items are without the token `gone`: of the rows of the
+    /// others.
+    pub fn loss_without_token(
+        &self,
+        value: &Tensor<3>,
+        (at, count): (usize, usize),
+        gone: usize,
+    ) -> f64 {
+        let [items, tokens, channels] = value.dims();
+        let batch = items / count;
+        let changed = value.clone().narrow(0, at * batch, batch);
+        let changed = changed.reshape([1, batch * tokens, channels]);
+        // One token answers for all, or there were as many and one.
+        let before = if tokens == 1 { 1 } else { tokens + 1 };
+        let has = |row: &usize| before == 1 || row % before != gone;
+        let kept = self.rows.iter().enumerate().filter(|(_, row)| has(row));
+        let (kept, rows): (Vec<usize>, Vec<usize>) = kept
+            .map(|(at, row)| {
+                let (item, token) = (row / before, row % before);
+                let now = token - usize::from(before > 1 && token > gone);
+                (at, item * tokens + now)
+            })
+            .unzip();
+        if rows.len() < 2 {
+            return 0.0;
+        }
+        let directions_before = self.directions.clone();
+        let whole = directions_before.select(1, places(&kept, &value.device()));
+        let far = products_differ(directions(changed, &rows), whole);
+        host(far).first().map_or(0.0, |&far| f64::from(far))
+    }
+}
+
+/// The mean squared difference of the products of each two rows of `whole`, `[1, rows, channels]`, from those of each of
+/// `changed`, `[count, rows, channels]`.
+fn products_differ(changed: Tensor<3>, whole: Tensor<3>) -> Tensor<1> {
+    let [count, rows, _] = changed.dims();
+    // With d = changed - whole and s = changed + whole, the difference of the products is (d s^T + s d^T) / 2: what
+    // is equal in both is not rounded away.
+    let far = changed.clone() - whole.clone();
+    let both = changed + whole;
+    let half = far.matmul(both.transpose());
+    let products = half.clone() * (half.clone() + half.transpose());
+    let sums: Tensor<2> = products.reshape([count, rows * rows]).sum_dim(1);
+    let entries = (rows * rows).max(1) as f64;
+    sums.reshape([count]).mul_scalar(0.5 / entries)
 }
 
 /// `T^2 * KL(softmax(a / T) || softmax(b / T))`, the mean over items.

@@ -1,6 +1,6 @@
 //! Units that stay, scaled to make up for those that went (the third stage of arXiv 2204.09656).
 
-use burn::{Tensor, tensor::Device, tensor::Int, tensor::TensorData};
+use burn::{Tensor, tensor::Device};
 
 use super::{
     cut::scale,
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     FloatModel, Result,
     cholesky::{solve, triangular},
-    float::{Baseline, Factors, host},
+    float::{Baseline, Factors, host, places},
     graph::{Layer, Units},
 };
 
@@ -126,7 +126,7 @@ fn factors(student: &Scored, teacher: &Scored, group: usize) -> Result<Fit> {
     })
 }
 
-/// The rows of a batch that count: no filler, and where one token alone is read on, its own.
+/// The rows of a batch that count: no filler, and where some tokens alone are read on, theirs.
 pub(super) fn rows(
     scored: &Scored,
     units: &Units,
@@ -135,12 +135,14 @@ pub(super) fn rows(
 ) -> Vec<usize> {
     let [items, tokens, _] = baseline.value(units.add).dims();
     let readers = scored.graph.readers(units.add).iter();
-    let picks: Option<Vec<usize>> = readers
-        .map(|&reader| match scored.graph.nodes()[reader].layer {
-            Layer::Pick { token } => Some(token),
+    let picks: Option<Vec<&[usize]>> = readers
+        .map(|&reader| match &scored.graph.nodes()[reader].layer {
+            Layer::Pick { token } => Some(std::slice::from_ref(token)),
+            Layer::Select { tokens } => Some(tokens.as_slice()),
             _ => None,
         })
         .collect();
+    let picks = picks.map(|picks| picks.concat());
     let counts = |row: &usize| {
         let (item, token) = (row / tokens, row % tokens);
         let own = batch
@@ -154,11 +156,8 @@ pub(super) fn rows(
 
 pub(super) fn picked(value: &Tensor<3>, rows: &[usize]) -> Tensor<2> {
     let [items, tokens, channels] = value.dims();
-    let places: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
-    let places = TensorData::new(places, [rows.len()]);
-    let places: Tensor<1, Int> = Tensor::from_data(places, &value.device());
     value
         .clone()
         .reshape([items * tokens, channels])
-        .select(0, places)
+        .select(0, places(rows, &value.device()))
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Tokens that run at once, of as many changed copies of a batch as that makes. More of them would leave the caches.
-const TOKENS: usize = 2048;
+pub(super) const TOKENS: usize = 2048;
 
 /// Rows that all threads have at once, of whole chunks: how much memory that takes.
 const ROWS: usize = 1 << 17;

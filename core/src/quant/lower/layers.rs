@@ -25,8 +25,8 @@ impl Lowering<'_> {
     pub(super) fn layer(&mut self, id: NodeId, inputs: &[&Value]) -> Result<Value> {
         let node = &self.float.graph.nodes()[id];
         let site = node.site.as_str();
-        match (node.layer, inputs) {
-            (Layer::Pixels { .. }, []) => {
+        match (&node.layer, inputs) {
+            (&Layer::Pixels { .. }, []) => {
                 let bytes = node.tokens * node.channels;
                 let image = self.tensor(site.to_owned(), Format::Uint8, (Axis::Item, 1), bytes);
                 self.plan.inputs.push(Port {
@@ -35,55 +35,59 @@ impl Lowering<'_> {
                 });
                 Ok(Value::Pixels(image))
             }
-            (Layer::Tokens(limits), []) => Ok(self.tokens(site, limits)),
-            (Layer::Embedding(_), [Value::Tokens(tokens)]) => self.embedding(id, *tokens),
-            (Layer::PatchEmbed { grid, patch }, [Value::Pixels(image)]) => {
+            (&Layer::Tokens(limits), []) => Ok(self.tokens(site, limits)),
+            (&Layer::Embedding(_), [Value::Tokens(tokens)]) => self.embedding(id, *tokens),
+            (&Layer::PatchEmbed { grid, patch }, [Value::Pixels(image)]) => {
                 let linear = self.patch_embed(id, *image, grid, patch)?;
                 self.product(id, linear)
             }
-            (Layer::LayerNorm { eps }, [x]) => self.layer_norm(id, x, eps),
-            (Layer::Linear { bias }, [x]) => {
+            (&Layer::LayerNorm { eps }, [x]) => self.layer_norm(id, x, eps),
+            (&Layer::Linear { bias }, [x]) => {
                 let linear = self.linear(site, x, bias)?;
                 self.product(id, linear)
             }
-            (Layer::WindowAttention(windows), [Value::Linear(qkv)]) => Ok(Value::WindowAttention(
+            (&Layer::WindowAttention(windows), [Value::Linear(qkv)]) => Ok(Value::WindowAttention(
                 Rc::clone(qkv),
                 site.to_owned(),
                 windows,
             )),
-            (Layer::Attention(heads), [Value::Linear(qkv)]) => {
+            (&Layer::Attention(heads), [Value::Linear(qkv)]) => {
                 let reach = (heads, node.tokens);
                 Ok(Value::Attention(Rc::clone(qkv), site.to_owned(), reach))
             }
-            (Layer::Positions { prefix }, [Value::Linear(patches)]) => {
+            (&Layer::Positions { prefix }, [Value::Linear(patches)]) => {
                 self.positions(id, patches, prefix)
             }
-            (Layer::Pick { token }, [x]) => {
+            (&Layer::Pick { token }, [x]) => {
                 let x = self.wide(site, x, 0.0)?;
-                self.pick(node, &x, token)
+                self.select(node, &x, &[token])
             }
-            (Layer::Pool { pooling, first }, [x]) => {
+            (Layer::Select { tokens }, [x]) => {
+                let x = self.wide(site, x, 0.0)?;
+                self.select(node, &x, tokens)
+            }
+            (&Layer::Pool { pooling, first }, [x]) => {
                 let x = self.wide(site, x, 0.0)?;
                 Ok(self.pool(node, &x, pooling, first))
             }
-            (Layer::Activation(activation), [Value::Linear(hidden)]) => Ok(Value::Activated(
+            (&Layer::Activation(activation), [Value::Linear(hidden)]) => Ok(Value::Activated(
                 Rc::clone(hidden),
                 site.to_owned(),
                 activation,
             )),
             (
-                Layer::Add,
+                &Layer::Add,
                 [
                     Value::Wide(x) | Value::Started(_, x) | Value::Norm(_, Some(x)),
                     Value::Linear(branch),
                 ],
             ) => self.add(id, x, branch),
-            (Layer::PatchMerge { map }, [x]) => {
+            (&Layer::PatchMerge { map }, [x]) => {
                 // A normalization of four rows side by side reads them.
                 let x = self.wide(site, x, 4.0 * self.largest_eps())?;
                 Ok(Value::Merged(x, map))
             }
-            (Layer::MeanPool, [Value::Norm(norm, _)]) => self.emit_pool(site, norm),
+            (&Layer::MeanPool, [Value::Norm(norm, _)]) => self.emit_pool(site, norm),
             _ => out_of_order(site),
         }
     }
@@ -211,18 +215,21 @@ impl Lowering<'_> {
         Ok(Value::Wide(Rc::new(Wide { tensor, scales })))
     }
 
-    /// Emits one token of `x`.
-    fn pick(&mut self, node: &Node, x: &Wide, token: usize) -> Result<Value> {
+    /// Emits some tokens of `x`; of items with any number of tokens the first.
+    fn select(&mut self, node: &Node, x: &Wide, tokens: &[usize]) -> Result<Value> {
         let index = self.spans(x.tensor);
-        if index.is_some() && token > 0 {
+        if index.is_some() && tokens != [0] {
             return out_of_order(&node.site);
         }
-        let lines = (Axis::Item, 1);
+        let lines = (Axis::Item, tokens.len());
         let tensor = self.tensor(node.site.clone(), Format::Int16, lines, node.channels);
         let pick = operation::GatherRows {
             input: x.tensor,
             index,
-            first: token,
+            tokens: match index {
+                None => tokens.to_vec(),
+                Some(_) => Vec::new(),
+            },
             output: tensor,
         };
         self.step(&node.site, pick);

@@ -35,6 +35,7 @@ use crate::{
         shown::Sources,
     },
     inputs::Inputs,
+    largest::largest,
     model::Model,
     reading::Reading,
     texts::Column,
@@ -50,6 +51,8 @@ use crate::{
 /// Example: intformer prune swin-t.safetensors --data photos --flops 0.6 --out pruned.safetensors
 ///
 /// Example: intformer prune questions.safetensors --data train.csv --method kwon --out pruned.safetensors
+///
+/// Example: intformer prune vit.safetensors --data photos --tokens 0.5 --flops 0.5 --out pruned.safetensors
 ///
 /// Example: intformer prune reactions --unlabelled reactions.txt --method fisher --out pruned.safetensors
 #[derive(Args)]
@@ -80,6 +83,15 @@ pub struct Options {
     /// Multiply-adds of the pruned model over those of the model; of texts as long as those of --data are on average.
     #[arg(long, value_name = "SHARE", default_value_t = 0.6)]
     flops: f64,
+    /// How much of the reduction a Vision Transformer gets by leaving patches out on the way, the same for all images, from
+    /// 0 to 1; the rest by heads and channels.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.0,
+        conflicts_with = "time"
+    )]
+    tokens: f64,
     /// How the worth of a head or a channel is told.
     #[arg(long, value_enum, default_value_t = Method::Optin)]
     method: Method,
@@ -99,7 +111,11 @@ pub struct Options {
     #[command(flatten)]
     examples: Examples,
     /// A folder of images with masks, for a dense model, of which it reads the part train.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "glyphs"])]
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["data", "glyphs", "strict", "classes", "class_order", "label_column"]
+    )]
     masks: Option<PathBuf>,
     #[command(flatten)]
     details: Details,
@@ -155,12 +171,15 @@ impl Options {
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
         cli::check_weights_file(&self.out)?;
         let mut options = self.options()?;
-        options.validate()?;
+        match self.budget.time {
+            Some(time) => self.budget.check(time, options.rounds)?,
+            None => options.validate()?,
+        }
         let model = self.reading.float(&self.model, globals)?;
         let (inputs, classes, findings) = match (&self.masks, self.unlabelled.is_empty()) {
             (Some(folder), _) => self.masked(&model, folder, globals)?,
             (None, true) => self.labelled(&model, globals)?,
-            (None, false) => self.answered(&model)?,
+            (None, false) => self.answered(&model, globals)?,
         };
         let kind = match inputs {
             Inputs::Images(_) => "images",
@@ -251,7 +270,7 @@ impl Options {
         for place in places {
             let (scene, _) = data.get(0, place)?;
             let shares = cells.shares(&scene.mask, data.labels().len())?;
-            classes.extend(shares.iter().map(|shares| match first(shares) {
+            classes.extend(shares.iter().map(|shares| match largest(shares) {
                 class if shares[class] > 0.0 => class,
                 _ => Items::NO_CLASS,
             }));
@@ -261,7 +280,11 @@ impl Options {
     }
 
     /// Images or texts without classes, with the model's answers.
-    fn answered(&self, model: &FloatModel) -> Result<(Inputs, Vec<usize>, Findings)> {
+    fn answered(
+        &self,
+        model: &FloatModel,
+        globals: &Globals,
+    ) -> Result<(Inputs, Vec<usize>, Findings)> {
         if ![OutputKind::Logits, OutputKind::MapLogits].contains(&model.config.output_kind()) {
             bail!(
                 "expected a model with classes of whole items or of cells, found one with classes of tokens or without \
@@ -277,6 +300,14 @@ impl Options {
         };
         let count = self.examples.limit.unwrap_or(self.method.items());
         let shown = sources.read(model, count, self.details.seed)?;
+        if shown.random {
+            bail!(
+                "expected images or texts that a model may see for --unlabelled, found random ones"
+            );
+        }
+        for part in &shown.parts {
+            globals.note(&format!("images of the part {part}"));
+        }
         let answers = answers(model, shown.inputs.items().samples())?;
         Ok((shown.inputs, answers, shown.findings))
     }
@@ -324,6 +355,7 @@ impl Options {
                 None => usual.rounds,
                 Some(_) => 1,
             }),
+            tokens: self.tokens,
             rearrange: usual.rearrange || details.rearrange,
             tune: usual.tune || details.tune,
             batch: details.batch.unwrap_or(usual.batch),
@@ -340,12 +372,6 @@ impl Options {
     }
 }
 
-/// The place of the first of the largest values.
-fn first(row: &[f32]) -> usize {
-    let better = |&a: &usize, &b: &usize| row[a].total_cmp(&row[b]).then(b.cmp(&a));
-    (0..row.len()).max_by(better).unwrap_or_default()
-}
-
 /// The class of each item, or of each of its cells, that has the largest logit.
 fn answers(model: &FloatModel, samples: Samples) -> Result<Vec<usize>> {
     let logits = float::logits(model, samples)?;
@@ -357,7 +383,7 @@ fn answers(model: &FloatModel, samples: Samples) -> Result<Vec<usize>> {
     let rows = logits
         .iter()
         .flat_map(|item| item[before..].chunks(classes));
-    Ok(rows.map(first).collect())
+    Ok(rows.map(largest).collect())
 }
 
 impl Kept {
@@ -366,8 +392,11 @@ impl Kept {
         let [before, after] = [model, pruned].map(|model| answers(model, items.samples()));
         let (before, after) = (before?, after?);
         let share = |a: &[usize], b: &[usize]| {
-            let same = a.iter().zip(b).filter(|(a, b)| a == b).count();
-            same as f64 / a.len() as f64
+            let known = a.iter().zip(b).filter(|(_, b)| **b != Items::NO_CLASS);
+            let (all, same) = known.fold((0, 0), |(all, same), (a, b)| {
+                (all + 1, same + usize::from(a == b))
+            });
+            same as f64 / f64::from(all.max(1))
         };
         let right = [&before, &after].map(|answers| share(answers, items.classes()));
         Ok(Self {
@@ -391,6 +420,10 @@ fn text(report: &PruneReport, kind: &str, kept: &Kept) -> Result<String> {
     for block in &report.blocks {
         let [heads, hidden] = [block.heads, block.hidden].map(|[a, b]| format!("{a} -> {b}"));
         writeln!(text, "{:<24} {heads:>14} {hidden:>16}", block.site)?;
+    }
+    if !report.patches.is_empty() {
+        let patches: Vec<String> = report.patches.iter().map(usize::to_string).collect();
+        writeln!(text, "\npatches by block: {}", patches.join(" "))?;
     }
     let [before, after] = report.macs.map(|macs| macs as f64 / 1e6);
     let share = 100.0 * after / before;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use intformer::{
     architecture::{Block, Config, PerBlock, Widths},
     method::prune::{GroupTimes, TimeTable},
@@ -52,10 +52,32 @@ pub struct TimeBudget {
 }
 
 impl TimeBudget {
+    /// Checks a budget of `time` that is reached in `rounds`, before any time is measured.
+    pub fn check(&self, time: f64, rounds: usize) -> Result<()> {
+        if !(time > 0.0 && time <= 1.0) {
+            bail!("expected a share of the time above 0 and up to 1, found {time}");
+        }
+        if rounds > 1 {
+            bail!(
+                "expected one round with --time, as times are known of the whole model's layers, found {rounds}"
+            );
+        }
+        Ok(())
+    }
+
     /// The times of `config`, for texts of `tokens` tokens.
     pub fn table(&self, config: &Config, tokens: usize, globals: &Globals) -> Result<TimeTable> {
         if let Some(path) = self.time_table.as_ref().filter(|path| path.exists()) {
-            return read(path).with_context(|| path.display().to_string());
+            let table = read(path).with_context(|| path.display().to_string())?;
+            let measured = self.measured(config, tokens);
+            if table.measured != measured {
+                bail!(
+                    "{}: expected times of {measured}, found those of {}",
+                    path.display(),
+                    table.measured
+                );
+            }
+            return Ok(table);
         }
         let table = self.measure(config, tokens, globals)?;
         if let Some(path) = &self.time_table {
@@ -65,6 +87,19 @@ impl TimeBudget {
             folder.write_json(name, &table)?;
         }
         Ok(table)
+    }
+
+    /// What is measured, but for the machine.
+    fn measured(&self, config: &Config, tokens: usize) -> String {
+        let texts = match config.text() {
+            Ok(_) => format!(" texts of {tokens} tokens"),
+            Err(_) => " images".to_owned(),
+        };
+        let value = self.executor.to_possible_value();
+        let executor = value
+            .as_ref()
+            .map_or("an executor", |value| value.get_name());
+        format!("{config}: {}{texts} on {executor}", self.time_batch)
     }
 
     fn measure(&self, config: &Config, tokens: usize, globals: &Globals) -> Result<TimeTable> {
@@ -117,12 +152,7 @@ impl TimeBudget {
                 times.push((units, sum.round() as u64));
             }
             fixed = medians.values().sum::<f64>().round() as u64;
-            machine = format!(
-                "{} ({}), {} items, one thread",
-                runner.name,
-                runner.device(),
-                self.time_batch
-            );
+            machine = format!("{} ({}), one thread", runner.name, runner.device());
         }
         bar.finish_and_clear();
         let groups = groups.iter().zip(times).map(|(units, points)| GroupTimes {
@@ -130,6 +160,7 @@ impl TimeBudget {
             points,
         });
         Ok(TimeTable {
+            measured: self.measured(config, tokens),
             machine,
             fixed,
             groups: groups.collect(),

@@ -35,6 +35,8 @@ pub const PURPLE: RGBColor = RGBColor(204, 121, 167);
 pub const ORANGE: RGBColor = RGBColor(230, 159, 0);
 /// As [`BLUE`].
 pub const SKY: RGBColor = RGBColor(86, 180, 233);
+/// What stands behind the others.
+pub const GREY: RGBColor = RGBColor(130, 130, 130);
 /// Text and lines of axes.
 pub const INK: RGBColor = RGBColor(34, 34, 34);
 const GRID: RGBColor = RGBColor(221, 221, 221);

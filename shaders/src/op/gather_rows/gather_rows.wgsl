@@ -11,7 +11,8 @@ struct Params {
     sources: u32,
     stride: u32,
     every: u32,
-    first: u32,
+    kept: u32,
+    table: u32,
 }
 
 @group(0) @binding(0) var<storage, read> weights: array<u32>;
@@ -30,9 +31,11 @@ fn main(
     if (row >= p.rows) {
         return;
     }
-    var source = row * p.every + p.first;
+    var source = 0u;
     if (p.every == 0u) {
         source = arena[(p.index >> 2u) + row].x;
+    } else {
+        source = row / p.kept * p.every + weights[p.table + row % p.kept];
     }
     arena[(p.out >> 2u) + at] = arena[(p.x >> 2u) + source * pieces + at % pieces];
 }

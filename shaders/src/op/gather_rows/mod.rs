@@ -1,4 +1,4 @@
-//! Rows at given places: where indices say, or one at the same place of each item.
+//! Rows at given places: where indices say, or those at the same places of each item.
 
 use super::{Operation, product};
 #[cfg(feature = "cuda")]
@@ -9,8 +9,8 @@ use crate::{Shader, declare::parameters};
 pub const INDEX_WORDS: u32 = 4;
 
 parameters! {
-    /// Parameters of `gather_rows`: for each index the row that it tells, or with `every` the row `first` of so
-    /// many.
+    /// Parameters of `gather_rows`: for each index the row that it tells, or with `every` of so many rows those that
+    /// the weights tell.
     GatherRows {
         /// The rows, `[sources, stride]`, of any format.
         x: Input(Any, sources * stride),
@@ -27,10 +27,15 @@ parameters! {
         sources: Sources,
         /// Words in a row; a multiple of 4.
         stride: Extent,
-        /// Rows of an item of the input, of which one is taken; or 0 for indices.
+        /// Rows of an item of the input, of which some are taken; or 0 for indices.
         every: Extent,
-        /// Which one, below `every`.
-        first: Extent,
+        /// How many are taken of an item; 1 for indices.
+        kept: Extent,
+        /// Which ones; only if `every` is not 0.
+        table: Weights(Below(every as u32), match every {
+            0 => 0,
+            _ => kept,
+        }),
     }
 }
 
@@ -40,11 +45,11 @@ pub struct Op;
 impl Operation for Op {
     type Params = GatherRows;
 
-    fn twin(p: &GatherRows, _: &[u32], arena: &mut [u32]) {
+    fn twin(p: &GatherRows, weights: &[u32], arena: &mut [u32]) {
         for row in 0..p.rows {
             let source = match p.every {
                 0 => arena[(p.index + row * INDEX_WORDS) as usize],
-                every => row * every + p.first,
+                every => row / p.kept * every + weights[(p.table + row % p.kept) as usize],
             };
             let source = p.x + source * p.stride;
             let source = source as usize..(source + p.stride) as usize;
@@ -86,18 +91,18 @@ impl Operation for Op {
 
     fn example(draw: &mut dyn FnMut(u32, u32) -> u32) -> GatherRows {
         let rows = draw(1, 40);
-        let (sources, every, first) = match draw(0, 1) {
-            0 => (draw(1, 60), 0, 0),
+        let (sources, every, kept) = match draw(0, 1) {
+            0 => (draw(1, 60), 0, 1),
             _ => {
                 let every = draw(1, 9);
-                (rows * every, every, draw(0, every - 1))
+                (rows * every, every, draw(1, every))
             }
         };
         GatherRows {
-            rows,
+            rows: rows * kept,
             sources,
             every,
-            first,
+            kept,
             stride: 4 * draw(1, 12),
             ..GatherRows::default()
         }

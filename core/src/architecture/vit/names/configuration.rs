@@ -179,6 +179,7 @@ pub(super) fn configure(
         hidden,
         classes,
         dense: false,
+        patch_depth: None,
         qkv_bias,
         layer_norm_eps: described
             .layer_norm_eps

@@ -1,6 +1,7 @@
 //! Pruned models against the models with masks.
 
 mod cutting;
+mod patches;
 mod runs;
 mod scoring;
 mod tuning;

@@ -57,7 +57,7 @@ fn a_run_that_was_stopped_ends_with_the_same_bytes() {
                 state: Some(state),
                 ..PruneOptions::new(criterion, 0.6)
             };
-            let (expected, _) = case
+            let (expected, whole) = case
                 .prune(&PruneOptions {
                     state: None,
                     ..kept.clone()
@@ -65,7 +65,7 @@ fn a_run_that_was_stopped_ends_with_the_same_bytes() {
                 .unwrap();
             // Stopped after each group once.
             let mut runs = 0;
-            let found = loop {
+            let (found, report) = loop {
                 runs += 1;
                 let mut scored = 0;
                 let mut ui = |event| match event {
@@ -77,12 +77,14 @@ fn a_run_that_was_stopped_ends_with_the_same_bytes() {
                     _ => ControlFlow::Continue(()),
                 };
                 match prune(&kept, &case.model, case.items(), &mut ui) {
-                    Ok((model, _)) => break model,
+                    Ok(found) => break found,
                     Err(error) => assert!(error.to_string().contains("stopped"), "{error}"),
                 }
             };
             assert!(runs > 2);
             assert_eq!(found, expected);
+            // What the runs took that were cut off is counted.
+            assert_eq!(report.passes, whole.passes);
             // Nothing is left to do, and another run does not go on with it.
             assert_eq!(case.prune(&kept).unwrap().1.passes, 0);
             let other = PruneOptions { batch: 5, ..kept };

@@ -54,6 +54,12 @@ pub struct Optin {
         default_value = "models/glyphs-float.safetensors"
     )]
     images_from: String,
+    /// The ViT-S/14 that a training on images begins with; by default vit-s of --assets.
+    #[arg(long, value_name = "MODEL")]
+    vit: Option<String>,
+    /// The encoder of reactions, a folder that has train.csv and test.csv, too; by default reactions-made of --assets.
+    #[arg(long, value_name = "FOLDER")]
+    reactions: Option<String>,
     /// Examples to train on, of which those that prune are drawn; 4000 texts or 10000 images, or 192 with --quick.
     #[arg(long, value_parser = count())]
     examples: Option<usize>,
@@ -131,21 +137,25 @@ impl Optin {
     }
 
     fn settings(&self, task: Task, shares: &[f64]) -> Settings {
-        let set = task.set();
-        let encoder = || self.assets.join("minilm").display().to_string();
-        let [examples, test] = whole::counts(set, self.quick);
+        let asset = |given: &Option<String>, name: &str| {
+            let usual = || self.assets.join(name).display().to_string();
+            given.clone().unwrap_or_else(usual)
+        };
+        let [examples, test] = whole::counts(task, self.quick);
         Settings {
             quick: self.quick,
             task,
-            from: match set.takes_images() {
-                true => self.images_from.clone(),
-                false => self.encoder.clone().unwrap_or_else(encoder),
+            from: match task {
+                Task::Vit => asset(&self.vit, "vit-s"),
+                Task::Reactions => asset(&self.reactions, "reactions-made"),
+                task if task.takes_images() => self.images_from.clone(),
+                _ => asset(&self.encoder, "minilm"),
             },
             from_digest: String::new(),
             data_digest: String::new(),
             examples: self.examples.unwrap_or(examples),
             test_examples: self.test.unwrap_or(test),
-            tokens: set.tokens(),
+            tokens: task.tokens(),
             shares: shares.to_vec(),
             seeds: self.seeds.unwrap_or(if self.quick { 1 } else { 3 }) as u64,
             sizes: match (self.sizes.is_empty(), self.quick) {
@@ -154,7 +164,7 @@ impl Optin {
                 (true, false) => vec![8, 32, 128, 512, 2048],
             },
             epochs: whole::epochs(task, self.quick),
-            rate: set.rate(),
+            rate: task.rate(),
             frozen: Vec::new(),
         }
     }

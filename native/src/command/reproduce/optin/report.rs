@@ -14,7 +14,7 @@ use plotters::style::RGBColor;
 
 use super::{results::Results, tasks::Arm};
 use crate::study::{
-    chart::{BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILLION},
+    chart::{BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION},
     html::Text,
     page::Page,
     verdict::{list, warnings},
@@ -61,10 +61,11 @@ fn lead(results: &Results) -> String {
     )
 }
 
-/// The colour of an arm in all charts.
+/// The colour of an arm in all charts that have arms.
 fn colour(arm: Arm) -> RGBColor {
     match arm {
         Arm::Optin => BLUE,
+        Arm::OptinTokens => GREY,
         Arm::OptinAsReleased => SKY,
         Arm::Fisher => ORANGE,
         Arm::Kwon => VERMILLION,

@@ -118,6 +118,7 @@ impl Study {
             whole,
             arms: arms
                 .iter()
+                .filter(|arm| arm.fits(self.settings.task))
                 .map(|&arm| self.arm(arm, &queue))
                 .collect::<Result<_>>()?,
             times,

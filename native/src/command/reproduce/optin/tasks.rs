@@ -20,6 +20,10 @@ pub enum Task {
     FashionMnist,
     /// The model of images as it is, on digits and capitals.
     Glyphs,
+    /// The ViT-S/14 at 56 pixels, trained on Fashion-MNIST.
+    Vit,
+    /// The encoder of chemical reactions as it is, with its own answers as the classes.
+    Reactions,
     /// A Swin a quarter as wide with hidden layers as wide as the others, trained on Fashion-MNIST from nothing: a control, with
     /// little to prune.
     Tight,
@@ -32,46 +36,95 @@ pub enum Start {
     Further,
     /// It is there.
     AsItIs,
+    /// It is there, and what it answers are the classes: what is counted is how often a pruned model agrees.
+    Answers,
     /// A small one is trained from nothing.
     Nothing,
 }
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Trec,
         Self::RottenTomatoes,
         Self::R8,
         Self::FashionMnist,
         Self::Glyphs,
+        Self::Vit,
+        Self::Reactions,
         Self::Tight,
     ];
 
-    /// Its examples.
-    pub fn set(self) -> SetName {
+    /// Its examples, if they are of a data set that other studies have, too.
+    pub fn set(self) -> Option<SetName> {
         match self {
-            Self::Trec => SetName::Trec,
-            Self::RottenTomatoes => SetName::RottenTomatoes,
-            Self::R8 => SetName::R8,
-            Self::FashionMnist | Self::Tight => SetName::FashionMnist,
-            Self::Glyphs => SetName::Glyphs,
+            Self::Trec => Some(SetName::Trec),
+            Self::RottenTomatoes => Some(SetName::RottenTomatoes),
+            Self::R8 => Some(SetName::R8),
+            Self::FashionMnist | Self::Vit | Self::Tight => Some(SetName::FashionMnist),
+            Self::Glyphs => Some(SetName::Glyphs),
+            Self::Reactions => None,
         }
+    }
+
+    /// Whether its model takes images.
+    pub fn takes_images(self) -> bool {
+        self.set().is_some_and(SetName::takes_images)
+    }
+
+    /// Tokens after which its texts are cut.
+    pub fn tokens(self) -> Option<usize> {
+        match self.set() {
+            Some(set) => set.tokens(),
+            None => Some(128),
+        }
+    }
+
+    /// The largest learning rate of its training.
+    pub fn rate(self) -> f64 {
+        match (self, self.set()) {
+            (Self::Vit, _) | (_, None) => 2e-4,
+            (_, Some(set)) => set.rate(),
+        }
+    }
+
+    /// Parameters of its model, of so many blocks, that do not learn.
+    pub fn frozen(self, blocks: usize) -> Vec<String> {
+        match (self, self.set()) {
+            (Self::Vit, _) => {
+                let blocks = (0..2 * blocks / 3).map(|block| format!("blocks.{block}"));
+                let images = ["patch_embed", "embed"].map(str::to_owned);
+                images.into_iter().chain(blocks).collect()
+            }
+            (_, Some(set)) if self.start() == Start::Further => set.frozen(blocks),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The side of the images that its model is read for, if it takes those of more than one size.
+    pub fn side(self) -> Option<usize> {
+        (self == Self::Vit).then_some(56)
     }
 
     /// How its model comes to be.
     pub fn start(self) -> Start {
         match self {
-            Self::Trec | Self::RottenTomatoes | Self::R8 | Self::FashionMnist => Start::Further,
+            Self::Trec | Self::RottenTomatoes | Self::R8 | Self::FashionMnist | Self::Vit => {
+                Start::Further
+            }
             Self::Glyphs => Start::AsItIs,
+            Self::Reactions => Start::Answers,
             Self::Tight => Start::Nothing,
         }
     }
 
     /// The name of its folder.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Tight => "tight",
-            other => other.set().folder(),
+        match (self, self.set()) {
+            (Self::Tight, _) => "tight",
+            (Self::Vit, _) => "vit",
+            (_, Some(set)) => set.folder(),
+            (_, None) => "reactions",
         }
     }
 
@@ -83,6 +136,8 @@ impl Task {
             Self::R8 => "R8, encoder",
             Self::FashionMnist => "Fashion-MNIST, Swin",
             Self::Glyphs => "Glyphs, Swin",
+            Self::Vit => "Fashion-MNIST, ViT-S/14",
+            Self::Reactions => "Reactions, BERT",
             Self::Tight => "Fashion-MNIST, tight Swin",
         }
     }
@@ -99,7 +154,9 @@ impl Task {
 pub enum Arm {
     /// OPTIN as the paper says.
     Optin,
-    /// OPTIN as the published code does it.
+    /// OPTIN with half of the reduction by patches that are left out (its configuration tau); of Vision Transformers.
+    OptinTokens,
+    /// OPTIN as the published code does it; not of the ViT, where rows drawn anew for each unit take hours.
     OptinAsReleased,
     /// Fisher information alone.
     Fisher,
@@ -109,14 +166,15 @@ pub enum Arm {
     Magnitude,
     /// By chance: a floor.
     Random,
-    /// By the answers, scored anew as the model shrinks; of images, to 0.6 alone.
+    /// By the answers, scored anew as the model shrinks; of Swins, to 0.6 alone.
     Greedy,
 }
 
 impl Arm {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Optin,
+        Self::OptinTokens,
         Self::OptinAsReleased,
         Self::Fisher,
         Self::Kwon,
@@ -131,7 +189,7 @@ impl Arm {
     /// The method.
     pub fn method(self) -> Method {
         match self {
-            Self::Optin | Self::OptinAsReleased => Method::Optin,
+            Self::Optin | Self::OptinTokens | Self::OptinAsReleased => Method::Optin,
             Self::Fisher => Method::Fisher,
             Self::Kwon => Method::Kwon,
             Self::Magnitude => Method::Magnitude,
@@ -143,6 +201,7 @@ impl Arm {
     /// For folders and tables.
     pub fn name(self) -> &'static str {
         match self {
+            Self::OptinTokens => "optin-tokens",
             Self::OptinAsReleased => "optin-as-released",
             other => other.method().name(),
         }
@@ -153,12 +212,20 @@ impl Arm {
         let mut options = self.method().options(share);
         options.seed = seed;
         options.trajectory.as_released = self == Self::OptinAsReleased;
+        if self == Self::OptinTokens {
+            options.tokens = 0.5;
+        }
         options
     }
 
-    /// Whether its model can be had of `task`: units one by one, in rounds, of an encoder take hours.
+    /// Whether its models can be had of `task`: units one by one, in rounds, of an encoder or a ViT take hours.
     pub fn fits(self, task: Task) -> bool {
-        self != Self::Greedy || task.set().takes_images()
+        match self {
+            Self::OptinTokens => task == Task::Vit,
+            Self::OptinAsReleased => task != Task::Vit,
+            Self::Greedy => task.takes_images() && task != Task::Vit,
+            _ => true,
+        }
     }
 
     /// Seeds of `all` that change what it gives.
@@ -170,7 +237,8 @@ impl Arm {
     /// units are many.
     pub fn sizes(self, task: Task, sizes: &[usize]) -> Vec<usize> {
         let most = match self {
-            Self::Optin if !task.set().takes_images() => 128,
+            Self::Optin if task == Task::Vit => 0,
+            Self::Optin if !task.takes_images() => 128,
             Self::Optin => 512,
             Self::Fisher | Self::Kwon => usize::MAX,
             _ => 0,

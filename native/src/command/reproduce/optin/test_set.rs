@@ -14,6 +14,7 @@ use crate::{
     cli::Globals,
     executor::{Choice, Logits, Runner},
     inputs::Inputs,
+    largest::largest,
     model::Model,
     study::examples::{Data, Set},
 };
@@ -32,29 +33,22 @@ pub struct Answers {
     pub score: Score,
 }
 
-/// The place of the largest, of equal ones the first.
-fn largest<T: PartialOrd>(row: &[T]) -> usize {
-    let mut best = 0;
-    for (at, value) in row.iter().enumerate() {
-        if value > &row[best] {
-            best = at;
-        }
-    }
-    best
-}
-
 fn answers(named: Vec<usize>, test: &Set) -> Answers {
     let pairs = named.iter().zip(test.classes());
     let score = Score(pairs.map(|(named, class)| named == class).collect());
     Answers { named, score }
 }
 
+/// The answers of `model` to all examples of `set`.
+pub fn answered_by(model: &FloatModel, set: &Set) -> Result<Vec<usize>> {
+    let inputs = all(set);
+    let logits = float::logits(model, inputs.items().samples())?;
+    Ok(logits.iter().map(|row| largest(row)).collect())
+}
+
 /// The answers of `model` to the test.
 pub fn float_answers(model: &FloatModel, data: &Data) -> Result<Answers> {
-    let inputs = all(&data.test);
-    let logits = float::logits(model, inputs.items().samples())?;
-    let named = logits.iter().map(|row| largest(row)).collect();
-    Ok(answers(named, &data.test))
+    Ok(answers(answered_by(model, &data.test)?, &data.test))
 }
 
 /// `model` made integer-only, and what it answers.

@@ -1,9 +1,10 @@
 //! Times of the integer-only models, in one run.
 
-use std::{path::PathBuf, time::Instant};
+use std::{fs, path::PathBuf, time::Instant};
 
 use anyhow::Result;
 use intformer::plan::IntModel;
+use serde::{Deserialize, Serialize};
 
 use super::{
     results::{Time, Times},
@@ -12,6 +13,7 @@ use super::{
 use crate::{
     cli::Globals,
     command::bench::quartiles_of,
+    digest::sha256,
     executor::{self, Choice, Runner},
     inputs::Inputs,
     model::Model,
@@ -23,8 +25,18 @@ const WARM_UP: usize = 3;
 /// Items at once.
 const BATCHES: [usize; 2] = [1, 8];
 
-/// The times of the models in `files`, each with its share, the whole one first: what is known of the same digests, or `rounds` of
-/// each in turn on each executor.
+/// Times that were taken, and of what.
+#[derive(Serialize, Deserialize)]
+struct Taken {
+    /// SHA-256 of the files.
+    files: Vec<String>,
+    /// What each executor ran on.
+    devices: Vec<String>,
+    times: Vec<Times>,
+}
+
+/// The times of the models in `files`, each with its share, the whole one first: what is known of the same files and devices, or
+/// `rounds` of each in turn on each executor.
 pub fn times(
     study: &Study,
     files: &[(f64, PathBuf)],
@@ -36,15 +48,22 @@ pub fn times(
         return Ok(Vec::new());
     }
     let mut models: Vec<Vec<Runner>> = Vec::new();
-    let mut name = String::new();
+    let mut digests = Vec::new();
     for (_, file) in files {
         let model = Model::of(IntModel::open(file)?.model)?;
         models.push(executor::several(&model, executors, 1, globals)?);
+        digests.push(sha256(fs::read(file)?));
     }
-    name.extend(models[0].iter().map(|runner| format!("-{}", runner.name)));
-    let name = format!("times{name}-{rounds}-of-{}.json", files.len());
-    if let Some(known) = study.folder.read(&name)? {
-        return Ok(known);
+    let devices: Vec<String> = models[0].iter().map(Runner::device).collect();
+    let names: String = models[0]
+        .iter()
+        .map(|runner| format!("-{}", runner.name))
+        .collect();
+    let name = format!("times{names}-{rounds}.json");
+    if let Some(known) = study.folder.read::<Taken>(&name)?
+        && (&known.files, &known.devices) == (&digests, &devices)
+    {
+        return Ok(known.times);
     }
     let tokens = tokens(&study.data.test);
     let count = models[0].len() * BATCHES.len() * (WARM_UP + rounds);
@@ -90,6 +109,11 @@ pub fn times(
         }
     }
     bar.finish_and_clear();
-    study.folder.write_json(name, &found)?;
-    Ok(found)
+    let taken = Taken {
+        files: digests,
+        devices,
+        times: found,
+    };
+    study.folder.write_json(name, &taken)?;
+    Ok(taken.times)
 }

@@ -14,7 +14,7 @@ use super::{
     results::{Settings, Whole},
     study::{Study, tokens},
     tasks::{Start, Task},
-    test_set::{float_answers, made_integer},
+    test_set::{answered_by, float_answers, made_integer},
 };
 use crate::{
     cli::Globals,
@@ -23,7 +23,6 @@ use crate::{
     study::{
         examples::{Data, Wanted},
         folder::Folder,
-        sets::SetName,
     },
 };
 
@@ -46,19 +45,44 @@ impl Study {
         globals: &Globals,
     ) -> Result<Self> {
         let task = settings.task;
-        let model = Reading::of_size(None).float(&settings.from, globals);
-        let model = model.context(match task.set().takes_images() {
-            true => "the model of images: name another with --images-from, or run where it is",
-            false => "the encoder: `cargo xtask assets` downloads it; --encoder names another",
+        let model = Reading::of_size(task.side()).float(&settings.from, globals);
+        let model = model.context(match task {
+            Task::Vit => {
+                "the ViT: `cargo xtask assets vit-focus` and tests/assets/vit_focus.py make it; --vit names another"
+            }
+            Task::Reactions => {
+                "the encoder of reactions: `cargo xtask assets reactions` and tests/assets/reactions.py make it; \
+                 --reactions names another"
+            }
+            task if task.takes_images() => {
+                "the model of images: name another with --images-from, or run where it is"
+            }
+            _ => "the encoder: `cargo xtask assets` downloads it; --encoder names another",
         })?;
-        let wanted = Wanted {
-            set: task.set(),
-            model: &settings.from,
-            counts: [settings.examples, settings.test_examples],
-            tokens: settings.tokens,
-            glyphs: model.labels.clone(),
+        if model.config.cells().is_some() {
+            bail!(
+                "expected a model with classes of whole items, found the dense {}",
+                settings.from
+            );
+        }
+        let counts = [settings.examples, settings.test_examples];
+        let data = match task.set() {
+            Some(set) => {
+                let wanted = Wanted {
+                    set,
+                    model: &settings.from,
+                    counts,
+                    tokens: settings.tokens,
+                    glyphs: model.labels.clone(),
+                };
+                Data::read(wanted, assets, &model, globals)?
+            }
+            None => {
+                let folder = Path::new(&settings.from);
+                let data = Data::of_tables(folder, counts, settings.tokens, &model, globals)?;
+                answered(data, &model)?
+            }
         };
-        let data = Data::read(wanted, assets, &model, globals)?;
         if task.start() == Start::AsItIs && data.train.examples().labels() != model.labels {
             bail!(
                 "expected a model with the classes of {}, found another",
@@ -77,10 +101,7 @@ impl Study {
             data_digest: data.digest(),
             examples,
             test_examples,
-            frozen: match task.start() {
-                Start::Further => task.set().frozen(model.config.blocks().len()),
-                Start::AsItIs | Start::Nothing => Vec::new(),
-            },
+            frozen: task.frozen(model.config.blocks().len()),
             ..settings
         };
         Ok(Self {
@@ -95,7 +116,7 @@ impl Study {
     fn first(&self) -> Result<FloatModel> {
         let labels = self.data.train.examples().labels();
         match self.settings.task.start() {
-            Start::AsItIs => Ok(self.model.clone()),
+            Start::AsItIs | Start::Answers => Ok(self.model.clone()),
             Start::Further => Ok(with_labels(&self.model, labels, 0)?),
             Start::Nothing => {
                 let shape = self.model.config.image()?;
@@ -123,7 +144,7 @@ impl Study {
     fn train(&self, globals: &Globals) -> Result<FloatModel> {
         let settings = &self.settings;
         let first = self.first()?;
-        if settings.task.start() == Start::AsItIs {
+        if let Start::AsItIs | Start::Answers = settings.task.start() {
             return Ok(first);
         }
         let state = Path::new("training");
@@ -171,6 +192,16 @@ impl Study {
     }
 }
 
+/// `data` with the answers of `model` as the classes.
+fn answered(data: Data, model: &FloatModel) -> Result<Data> {
+    let [train, test] = [&data.train, &data.test].map(|set| answered_by(model, set));
+    Ok(Data {
+        train: data.train.with_classes(train?, &model.labels)?,
+        test: data.test.with_classes(test?, &model.labels)?,
+        ..data
+    })
+}
+
 /// The model of the study's task, which is made if it is not there, and what it answers.
 pub fn whole(study: &Study, globals: &Globals) -> Result<(FloatModel, Whole)> {
     let file = study.folder.path(MODEL);
@@ -202,7 +233,7 @@ pub fn whole(study: &Study, globals: &Globals) -> Result<(FloatModel, Whole)> {
 /// Epochs of a task's training.
 pub fn epochs(task: Task, quick: bool) -> usize {
     match (task.start(), quick) {
-        (Start::AsItIs, _) => 0,
+        (Start::AsItIs | Start::Answers, _) => 0,
         (_, true) => 1,
         (Start::Further, false) => 3,
         (Start::Nothing, false) => 12,
@@ -210,8 +241,8 @@ pub fn epochs(task: Task, quick: bool) -> usize {
 }
 
 /// Examples that are read of a task by default: to train on, and to test with.
-pub fn counts(set: SetName, quick: bool) -> [usize; 2] {
-    match (quick, set.takes_images()) {
+pub fn counts(task: Task, quick: bool) -> [usize; 2] {
+    match (quick, task.takes_images()) {
         (true, _) => [192, 96],
         (false, true) => [10_000, 2000],
         (false, false) => [4000, 1000],

@@ -15,7 +15,7 @@ use intformer::{
 use rayon::prelude::*;
 
 use super::results::{BlockHistogram, Confusion, Example, Pair, Score};
-use crate::study::picture;
+use crate::{largest::largest, study::picture};
 
 /// Images that run through the CPU executor at once.
 const BATCH: usize = 8;
@@ -240,20 +240,9 @@ fn histogram(block: String, teacher: &[f32], student: &[f32]) -> BlockHistogram 
     }
 }
 
-/// The first of the largest.
-fn largest<T: PartialOrd>(row: &[T]) -> usize {
-    (1..row.len()).fold(0, |best, at| if row[at] > row[best] { at } else { best })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ties_go_to_the_lower_class() {
-        assert_eq!(largest(&[1, 3, 3, 2]), 1);
-        assert_eq!(largest(&[0.5]), 0);
-    }
 
     #[test]
     fn bins_hold_all_values_and_zeros_are_counted() {

@@ -74,8 +74,8 @@ pub fn settings(results: &Results) -> String {
             ),
         ],
     );
-    html + "<p>Each method has the settings of <code>intformer prune</code>, none of them chosen by these tests. All methods of a draw \
-            take of the same examples.</p>\n"
+    html + "<p>Each method has the settings of <code>intformer prune</code>, none of them chosen by these tests. The examples of a draw \
+            are drawn by its seed, of as many as the method takes.</p>\n"
 }
 
 /// As much of a digest as is shown.

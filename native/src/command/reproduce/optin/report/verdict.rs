@@ -31,6 +31,10 @@ pub fn findings(results: &Results) -> Vec<Finding> {
         against(results, Arm::Random),
         against(results, Arm::Greedy),
     ];
+    let patches = |task: &&TaskResults| task.claimed(Arm::OptinTokens).is_some();
+    if claimed(results).iter().any(patches) {
+        findings.push(against(results, Arm::OptinTokens));
+    }
     findings.extend(time(results));
     findings.extend(control(results));
     findings
@@ -57,7 +61,7 @@ fn claimed(results: &Results) -> Vec<&TaskResults> {
 /// Whether the best published method loses no more than [`LOSS`] on average over the tasks of a kind.
 fn loss(results: &Results, images: bool, kind: &str) -> Finding {
     let mut tasks = claimed(results);
-    tasks.retain(|task| task.settings.task.set().takes_images() == images);
+    tasks.retain(|task| task.settings.task.takes_images() == images);
     let lost = |arm: Arm| {
         let pairs = pairs(&tasks, |task| task.claimed(arm), |task| Some(task.whole()));
         let all = pairs.len() == tasks.len() && !tasks.is_empty();
@@ -114,6 +118,7 @@ fn against(results: &Results, other: Arm) -> Finding {
         Arm::Magnitude => "magnitude",
         Arm::Random => "chance",
         Arm::Greedy => "the greedy search",
+        Arm::OptinTokens => "itself with fewer patches",
         Arm::Optin => "itself",
     };
     let Some(interval) = difference(&all) else {
@@ -174,6 +179,15 @@ fn time(results: &Results) -> Vec<Finding> {
                     ));
                 }
             }
+        }
+        if ratios.is_empty() {
+            return Finding::new(
+                Tone::Open,
+                format!(
+                    "The time that 60\u{a0}% of the multiply-adds take on {executor} is not known"
+                ),
+                "60\u{a0}% was not among the shares.",
+            );
         }
         let most = ratios.iter().copied().fold(f64::NAN, f64::max);
         let held = ratios.iter().filter(|ratio| **ratio <= TIME).count();
