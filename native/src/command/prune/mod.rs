@@ -1,42 +1,30 @@
 //! `intformer prune`: a smaller model, without training.
 
+mod items;
 pub mod method;
+mod outcome;
 mod time_table;
 
-use std::{
-    fmt::Write,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write, ops::ControlFlow, path::PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
 use intformer::{
-    FloatModel, checkpoint,
-    data::{Dataset, Findings, unread},
-    float::{self, Samples},
-    graph::OutputKind,
-    method::prune::{Items, PruneEvent, PruneOptions, PruneReport, Trajectory, prune},
+    checkpoint,
+    method::prune::{Items, PruneEvent, PruneOptions, Trajectory, prune},
 };
-use rand::{SeedableRng, seq::index};
-use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 use serde_json::json;
 
-use self::{method::Method, time_table::TimeBudget};
+use self::{
+    method::Method,
+    outcome::{Kept, peak_memory, text},
+    time_table::TimeBudget,
+};
 use crate::{
     answer::Answer,
     cli::{self, Globals, within},
-    command::{
-        data::Part,
-        dense,
-        labelled::{Examples, Taken},
-        passed_over,
-        shown::Sources,
-    },
+    command::{labelled::Examples, passed_over},
     inputs::Inputs,
-    largest::largest,
-    model::Model,
     reading::Reading,
     texts::Column,
 };
@@ -157,15 +145,6 @@ struct Details {
     as_released: bool,
 }
 
-/// Right answers on the items that the model was pruned by.
-#[derive(Serialize)]
-struct Kept {
-    /// The share before and after; none without labels.
-    top1: Option<[f64; 2]>,
-    /// The share that are as before.
-    agrees: f64,
-}
-
 impl Options {
     /// Scores, cuts and saves.
     pub fn run(&self, globals: &Globals) -> Result<Answer> {
@@ -222,94 +201,6 @@ impl Options {
         let json =
             json!({ "report": report, "kept": kept, "peak_memory": memory, "out": self.out });
         Answer::new(text, &passed_over::told(json, &findings))
-    }
-
-    /// Labelled images or texts, with the class of each.
-    fn labelled(
-        &self,
-        model: &FloatModel,
-        globals: &Globals,
-    ) -> Result<(Inputs, Vec<usize>, Findings)> {
-        let taken = Taken {
-            parts: &[Part::Train],
-            count: Some(self.method.items()),
-            seed: Some(self.details.seed),
-        };
-        let found = self.examples.open(
-            &Model::Float(Box::new(model.clone())),
-            &self.column,
-            &taken,
-            globals,
-        )?;
-        found.announce(globals);
-        let mut findings = found.findings();
-        let strict = self.examples.strict;
-        let (inputs, classes) = found.read(found.places(), strict, &mut findings.skipped)?;
-        if classes.is_empty() {
-            return Err(unread(&findings.skipped).into());
-        }
-        Ok((inputs, classes, findings))
-    }
-
-    /// Images with masks, with the classes of their cells.
-    fn masked(
-        &self,
-        model: &FloatModel,
-        folder: &Path,
-        globals: &Globals,
-    ) -> Result<(Inputs, Vec<usize>, Findings)> {
-        let part = self.examples.split.unwrap_or(Part::Train);
-        let float = Model::Float(Box::new(model.clone()));
-        let data = dense::open(&float, folder, &[part.split()], globals)?;
-        let cells = dense::cells(&float)?;
-        let count = self.examples.limit.unwrap_or(self.method.items());
-        let mut random = ChaCha8Rng::seed_from_u64(self.details.seed);
-        let mut places = index::sample(&mut random, data.len(), count.min(data.len())).into_vec();
-        places.sort_unstable();
-        let (mut images, mut classes) = (Vec::new(), Vec::new());
-        for place in places {
-            let (scene, _) = data.get(0, place)?;
-            let shares = cells.shares(&scene.mask, data.labels().len())?;
-            classes.extend(shares.iter().map(|shares| match largest(shares) {
-                class if shares[class] > 0.0 => class,
-                _ => Items::NO_CLASS,
-            }));
-            images.push(scene.image);
-        }
-        Ok((Inputs::Images(images), classes, Findings::default()))
-    }
-
-    /// Images or texts without classes, with the model's answers.
-    fn answered(
-        &self,
-        model: &FloatModel,
-        globals: &Globals,
-    ) -> Result<(Inputs, Vec<usize>, Findings)> {
-        if ![OutputKind::Logits, OutputKind::MapLogits].contains(&model.config.output_kind()) {
-            bail!(
-                "expected a model with classes of whole items or of cells, found one with classes of tokens or without \
-                 classes"
-            );
-        }
-        let sources = Sources {
-            option: "--unlabelled",
-            sources: &self.unlabelled,
-            column: &self.column,
-            rendering: &self.examples.rendering,
-            strict: self.examples.strict,
-        };
-        let count = self.examples.limit.unwrap_or(self.method.items());
-        let shown = sources.read(model, count, self.details.seed)?;
-        if shown.random {
-            bail!(
-                "expected images or texts that a model may see for --unlabelled, found random ones"
-            );
-        }
-        for part in &shown.parts {
-            globals.note(&format!("images of the part {part}"));
-        }
-        let answers = answers(model, shown.inputs.items().samples())?;
-        Ok((shown.inputs, answers, shown.findings))
     }
 
     fn options(&self) -> Result<PruneOptions> {
@@ -370,107 +261,4 @@ impl Options {
             ..usual
         })
     }
-}
-
-/// The class of each item, or of each of its cells, that has the largest logit.
-fn answers(model: &FloatModel, samples: Samples) -> Result<Vec<usize>> {
-    let logits = float::logits(model, samples)?;
-    let classes = model.config.classes();
-    let before = model
-        .config
-        .cells()
-        .map_or(0, |cells| cells.first * classes);
-    let rows = logits
-        .iter()
-        .flat_map(|item| item[before..].chunks(classes));
-    Ok(rows.map(largest).collect())
-}
-
-impl Kept {
-    /// Of both models on `items`, which are `labelled` or have the answers of `model`.
-    fn of(model: &FloatModel, pruned: &FloatModel, items: Items, labelled: bool) -> Result<Self> {
-        let [before, after] = [model, pruned].map(|model| answers(model, items.samples()));
-        let (before, after) = (before?, after?);
-        let share = |a: &[usize], b: &[usize]| {
-            let known = a.iter().zip(b).filter(|(_, b)| **b != Items::NO_CLASS);
-            let (all, same) = known.fold((0, 0), |(all, same), (a, b)| {
-                (all + 1, same + usize::from(a == b))
-            });
-            same as f64 / f64::from(all.max(1))
-        };
-        let right = [&before, &after].map(|answers| share(answers, items.classes()));
-        Ok(Self {
-            top1: labelled.then_some(right),
-            agrees: share(&before, &after),
-        })
-    }
-}
-
-/// The most bytes of memory that this process has had, if the system tells.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
-fn text(report: &PruneReport, kind: &str, kept: &Kept) -> Result<String> {
-    let mut text = String::new();
-    writeln!(text, "{:<24} {:>14} {:>16}", "block", "heads", "hidden")?;
-    for block in &report.blocks {
-        let [heads, hidden] = [block.heads, block.hidden].map(|[a, b]| format!("{a} -> {b}"));
-        writeln!(text, "{:<24} {heads:>14} {hidden:>16}", block.site)?;
-    }
-    if !report.patches.is_empty() {
-        let patches: Vec<String> = report.patches.iter().map(usize::to_string).collect();
-        writeln!(text, "\npatches by block: {}", patches.join(" "))?;
-    }
-    let [before, after] = report.macs.map(|macs| macs as f64 / 1e6);
-    let share = 100.0 * after / before;
-    let texts = match kind {
-        "texts" => format!(" of a text of {} tokens", report.tokens),
-        _ => String::new(),
-    };
-    writeln!(
-        text,
-        "\nmultiply-adds{texts}: {before:.2} M -> {after:.2} M ({share:.1} %)"
-    )?;
-    if let Some(times) = &report.options.times
-        && let Some([before, after]) = report.nanoseconds
-    {
-        let share = 100.0 * after as f64 / before as f64;
-        let [before, after] = [before, after].map(|time| time as f64 / 1e6);
-        writeln!(
-            text,
-            "time by the table: {before:.3} ms -> {after:.3} ms ({share:.1} %), {}",
-            times.machine
-        )?;
-    }
-    let [before, after] = report.parameters;
-    let share = 100.0 * after as f64 / before as f64;
-    writeln!(text, "parameters: {before} -> {after} ({share:.1} %)")?;
-    let top1 = match kept.top1.map(|shares| shares.map(|share| 100.0 * share)) {
-        Some([before, after]) => format!("top-1 {before:.2} % -> {after:.2} %, "),
-        None => String::new(),
-    };
-    writeln!(
-        text,
-        "on the {} {kind} it was pruned by: {top1}{:.2} % of the answers as before",
-        report.items,
-        100.0 * kept.agrees
-    )?;
-    if report.options.tune {
-        let left = report
-            .blocks
-            .iter()
-            .flat_map(|block| [block.heads[1], block.hidden[1]]);
-        let layers = left.filter(|&units| units > 0).count();
-        writeln!(text, "scaled: {} of {layers} layers", report.tuned)?;
-    }
-    writeln!(
-        text,
-        "{} passes of a batch, {:.1} s",
-        report.passes, report.seconds
-    )?;
-    Ok(text)
 }
