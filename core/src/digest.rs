@@ -33,7 +33,6 @@ impl ListHasher {
         self.0.update(text);
     }
 
-    #[cfg(feature = "float")]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.0.update(bytes);
