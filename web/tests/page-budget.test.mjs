@@ -7,8 +7,8 @@ import { firstVisit } from './visit.mjs';
 
 /** Bodies as a host with gzip sends them; a little above what was measured. */
 const BUDGET = {
-  answered: { requests: 10, bytes: 916_000 },
-  all: { requests: 57, bytes: 1_122_000 },
+  answered: { requests: 11, bytes: 916_000 },
+  all: { requests: 66, bytes: 1_126_000 },
 };
 
 let browser;
