@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
-    error::UnsupportedErrorKind, metadata::Orientation,
+    error::UnsupportedErrorKind,
 };
 
 use super::{
@@ -114,6 +114,8 @@ fn open(bytes: &[u8], decoding: Decoding) -> Result<(usize, Pixels)> {
 /// Height and width of the image that [`decode_as`] makes of `bytes`, by its header alone.
 #[cfg(feature = "data")]
 pub(super) fn size(bytes: &[u8], decoding: Decoding) -> Result<[usize; 2]> {
+    use image::metadata::Orientation;
+
     let read = || -> Result<[usize; 2], ImageError> {
         let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
         let format = reader.format();
