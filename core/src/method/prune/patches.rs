@@ -145,13 +145,12 @@ impl Schedule {
                 continue;
             }
             self.patch_depth[patch] = block;
-            let seen = self.patch_depth.iter().filter(|&&depth| depth > block);
-            // Blocks between see no fewer than the last of them did.
+            // No block sees fewer than the last one.
             let last = self
                 .patch_depth
                 .iter()
                 .filter(|&&depth| depth == self.depth);
-            if seen.count() < self.least() || last.count() < self.least() {
+            if last.count() < self.least() {
                 self.patch_depth[patch] = before;
             }
         }

@@ -18,6 +18,8 @@ use crate::{
 /// A layer whose output is compared.
 pub(super) struct Tap {
     pub node: NodeId,
+    /// Tokens of an item there.
+    tokens: usize,
     /// The rows of a batch that are, of `[batch * tokens, channels]`.
     rows: Vec<usize>,
     /// Their directions in the pass with all units, `[1, rows, channels]`.
@@ -241,6 +243,7 @@ pub(super) fn tap(
     let all = value.clone().reshape([1, items * tokens, channels]);
     Tap {
         node,
+        tokens,
         directions: directions(all, &rows),
         rows,
     }
@@ -278,14 +281,15 @@ impl Tap {
         let batch = items / count;
         let changed = value.clone().narrow(0, at * batch, batch);
         let changed = changed.reshape([1, batch * tokens, channels]);
-        // One token answers for all, or there were as many and one.
-        let before = if tokens == 1 { 1 } else { tokens + 1 };
-        let has = |row: &usize| before == 1 || row % before != gone;
+        // What is read of single tokens has as many as before.
+        let before = self.tokens;
+        let fewer = tokens < before;
+        let has = |row: &usize| !fewer || row % before != gone;
         let kept = self.rows.iter().enumerate().filter(|(_, row)| has(row));
         let (kept, rows): (Vec<usize>, Vec<usize>) = kept
             .map(|(at, row)| {
                 let (item, token) = (row / before, row % before);
-                let now = token - usize::from(before > 1 && token > gone);
+                let now = token - usize::from(fewer && token > gone);
                 (at, item * tokens + now)
             })
             .unzip();
@@ -365,6 +369,7 @@ mod tests {
         let rows = vec![0, 2, 3];
         let tap = Tap {
             node: 0,
+            tokens: 4,
             directions: directions(tensor(&a), &rows),
             rows: rows.clone(),
         };

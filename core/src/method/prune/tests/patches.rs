@@ -104,6 +104,29 @@ fn what_the_model_does_not_look_at_goes_first() {
     }
 }
 
+/// One of two patches goes, and no token is left beside the other.
+#[test]
+fn a_single_patch_may_be_left() {
+    let config = VitConfig {
+        image_size: [4, 8],
+        patch_size: 4,
+        embed_dim: 12,
+        depth: 3,
+        heads: 3,
+        hidden: 20,
+        classes: 4,
+        prefix: 0,
+        pooling: VitPooling::MeanOfNormalized,
+        ..VitConfig::tiny()
+    };
+    let case = Case::new(float_model(config, 3).unwrap());
+    for criterion in [Criterion::Trajectory, Criterion::Answers] {
+        let (pruned, report) = case.prune(&tokens(criterion, 0.8, 1.0)).unwrap();
+        assert_eq!(report.patches[0] + report.patches[2], 3, "{criterion:?}");
+        assert!(patch_depth(&pruned).contains(&3));
+    }
+}
+
 #[test]
 fn a_run_of_patches_that_was_stopped_ends_with_the_same_bytes() {
     let case = vit(1, VitPooling::First);
